@@ -1,0 +1,99 @@
+"""What the commune hub says: plans, commands and acknowledgements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from broker.contract.message import LARGE, NODE_SERVICES, Message, message
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Media(Message):
+    """Manifest of bytes that travel over the device port, never over MQTT."""
+
+    sha256: Sha256
+    size: Annotated[int, Meta(ge=0, le=512 * 1024 * 1024)]
+    """Bytes."""
+    type: str
+    duration_ms: int | None = None
+
+
+class Signature(Message):
+    """Who signed, by key id, and the raw signature (ECDSA P-256 over SHA-256, r and s, 64 bytes)."""
+
+    key: str
+    value: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class Signed(Message):
+    """A canonical JSON text exactly as it was signed; what it must contain is declared in broker/trust."""
+
+    body: str
+    signatures: list[Signature]
+
+
+@message("*/ack/upto", senders=("ingest",), receivers=NODE_SERVICES)
+class Ack(Message):
+    """Everything of this epoch and lane up to `upto` is on the hub's disk; the source may delete it."""
+
+    epoch: str
+    lane: Literal["alarm", "event", "tele"]
+    upto: int
+
+
+@message("*/plan/trust", senders=("announce",), receivers=("speaker", "camera", "node"), limit=LARGE)
+class TrustPlan(Message):
+    """The keys a node believes, signed by the commune's root key; retained."""
+
+    generation: int
+    signed: Signed
+
+
+@message("speaker/plan/plays", senders=("announce",), receivers=("speaker",), limit=LARGE, media="get")
+class PlayPlan(Message):
+    """All that a loudspeaker is to play; retained, signed by the hub, each announcement by its approver."""
+
+    generation: int
+    signed: Signed
+
+
+@message("camera/plan/cameras", senders=("announce",), receivers=("camera",), limit=LARGE)
+class CameraPlan(Message):
+    """The cameras of a node as the commune set them up; retained, signed by the hub."""
+
+    generation: int
+    signed: Signed
+
+
+@message("node/plan/content", senders=("announce",), receivers=("node",), media="get")
+class ContentPlan(Message):
+    """What the kiosk shows, as one bundle; retained, signed by the hub."""
+
+    generation: int
+    signed: Signed
+
+
+@message("speaker/cmd/play-now", senders=("announce",), receivers=("speaker",), expires_s=120, limit=LARGE)
+class PlayNow(Message):
+    """Play at once what also stands in the plan; the command only saves the wait for the plan."""
+
+    occurrence: str
+    announcement: str
+    start: datetime
+    signed: Signed
+    media: Media
+
+
+@message("speaker/cmd/stop", senders=("announce",), receivers=("speaker",), expires_s=600)
+class StopPlay(Message):
+    """Fall silent: one occurrence, or whatever is playing when `occurrence` is empty. Silence always wins."""
+
+    occurrence: str
+    at: datetime
+
+
+MESSAGES = (Ack, TrustPlan, PlayPlan, CameraPlan, ContentPlan, PlayNow, StopPlay)

@@ -1,0 +1,46 @@
+"""What every service says about itself, and what a computer says about its health."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from broker.contract.message import SERVICES, Message, message
+
+Life = Literal["starting", "ready", "degraded", "stopped", "lost"]
+
+
+class Problem(Message):
+    """Something that limits a service: a short code for programs, one Vietnamese sentence for people."""
+
+    code: str
+    text: str
+
+
+@message("*/state/service", senders=SERVICES, receivers=("ingest",))
+class ServiceState(Message):
+    """Life of one service; retained, and `lost` by last will when its connection breaks."""
+
+    state: Life
+    since: datetime
+    boot: str
+    """Random per start: a will of an earlier start must not overwrite a later birth."""
+    version: str
+    problems: list[Problem] = []
+
+
+@message("node/state/health", senders=("node",), receivers=("ingest",))
+class NodeHealth(Message):
+    """The computer itself; retained."""
+
+    at: datetime
+    uptime_s: int
+    load_1m: float
+    memory_free_percent: float
+    disk_free_percent: float
+    cpu_celsius: float | None = None
+    clock: Literal["trusted", "estimated", "unknown"] = "unknown"
+    content_generation: int = 0
+
+
+MESSAGES = (ServiceState, NodeHealth)
