@@ -1,0 +1,72 @@
+"""Words on the screen: Vietnamese in the source, other languages from `<language>.po`, read at start."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import Flask, current_app
+
+SOURCE = "vi"
+SHARED = Path(__file__).parent / "catalogues"
+
+
+class Words:
+    """The catalogues of one app and the choice of language for the request being answered."""
+
+    def __init__(self, folders: Iterable[Path], language: Callable[[], str]) -> None:
+        self._language = language
+        self._known: dict[str, Translations] = {}
+        for folder in folders:
+            for file in sorted(folder.glob("*.po")):
+                read = _read(file)
+                if file.stem in self._known:
+                    self._known[file.stem].merge(read)
+                else:
+                    self._known[file.stem] = read
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What a reader can choose from, Vietnamese first."""
+        return (SOURCE, *sorted(self._known))
+
+    def language(self) -> str:
+        """The language of this request; Vietnamese when an unknown one is asked for."""
+        asked = self._language()
+        return asked if asked in self._known else SOURCE
+
+    def gettext(self, text: str, **values: object) -> str:
+        """`text` in the reader's language, with `%(name)s` filled from `values` when there are any."""
+        known = self._known.get(self._language())
+        said = known.ugettext(text) if known else text
+        return said % values if values else said
+
+    def ngettext(self, one: str, many: str, n: int, **values: object) -> str:
+        """The form for `n` (Vietnamese has one form), with `%(n)s` and `values` filled."""
+        known = self._known.get(self._language())
+        said = known.ungettext(one, many, n) if known else many
+        return said % {"n": n, **values}
+
+
+def _read(file: Path) -> Translations:
+    with file.open("rb") as source:
+        catalogue = read_po(source, locale=file.stem)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(fp=compiled)
+
+
+def words_of(app: Flask) -> Words:
+    """The words a dressed app speaks with."""
+    words: Words = app.extensions["look.words"]
+    return words
+
+
+def say(text: str, **values: object) -> str:
+    """Gettext for Python code that answers a request: `say("Đã cất ở máy này")`."""
+    return words_of(current_app).gettext(text, **values)
