@@ -1,0 +1,286 @@
+"""What may be signed in a commune, and how a signature is made, checked and believed.
+
+A signed thing is a canonical JSON text plus ECDSA P-256/SHA-256 signatures (r and s, 64 bytes) over
+`b"langso/" + domain + b"/1\\0" + text`. The domain keeps a signature made for one purpose from serving
+another. Nodes believe the keys of a trust list, and the list because the commune's root key signed it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, TypeVar
+
+import msgspec
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from msgspec import Meta, Struct
+
+from broker.contract.hub import Media, Signature, Signed
+
+Domain = Literal["announcement", "trust", "plays", "cameras", "content"]
+Role = Literal["approver", "emergency", "hub"]
+Kind = Literal["routine", "priority", "emergency"]
+PrivateKey = ec.EllipticCurvePrivateKey
+
+ROOT_KEY_ID: Final = "root"
+"""Key id under which the commune's root key signs the trust list."""
+
+LARGEST_BODY: Final = 120 * 1024
+"""Bytes of a signed text; it must fit a packet beside its frame."""
+
+MOST_STARTS: Final = 400
+
+Instant = Annotated[datetime, Meta(tz=True)]
+LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Refused(Exception):
+    """Something signed is not believed. `code` stands in reasons.REASONS, `detail` is for the operator."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+
+
+class Start(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A time at which an announcement may begin, and how many seconds late it may still begin."""
+
+    at: Instant
+    tolerance_s: Annotated[int, Meta(ge=0, le=86_400)]
+
+
+class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What an approver signs: the words, the sound by its hash, where, when and until when."""
+
+    announcement: Code
+    revision: Annotated[int, Meta(ge=1)]
+    commune: Annotated[str, Meta(pattern=r"^[0-9]{2,6}/[0-9]{2,6}$")]
+    """Province and commune codes, `37/14000`."""
+    kind: Kind
+    title: str
+    spoken: str
+    """Exactly the words to be spoken, numbers and dates already written out."""
+    voice: str
+    audio: Media
+    villages: Annotated[list[str], Meta(min_length=1)]
+    """Village codes; nothing outside the list speaks."""
+    starts: Annotated[list[Start], Meta(min_length=1, max_length=MOST_STARTS)]
+    repeat: Annotated[int, Meta(ge=1, le=10)]
+    """How many times the sound is played in one play."""
+    gap_s: Annotated[int, Meta(ge=0, le=600)]
+    issued_at: Instant
+    expires: Instant
+    author: str
+
+
+class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One public key a node believes, whose it is, for what and from when until when."""
+
+    key: Code
+    public: str
+    """SubjectPublicKeyInfo, PEM."""
+    holder: str
+    roles: list[Role]
+    since: Instant
+    until: Instant
+
+
+class TrustBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The commune's trust list. A node never goes back to a lower generation."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    commune: str
+    keys: list[TrustedKey]
+
+
+class Quiet(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Hours of silence in local time; `since` later than `until` runs over midnight, equal means none."""
+
+    since: LocalTime = "21:00"
+    until: LocalTime = "06:00"
+
+
+class PlayEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One planned play of one node."""
+
+    occurrence: str
+    announcement: str
+    revision: int
+    start: Instant
+
+
+class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """All that a loudspeaker is to play; signed by the hub, every announcement in it by its approver."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    node: str
+    made_at: Instant
+    until: Instant
+    quiet: Quiet
+    session_limit_s: Annotated[int, Meta(ge=0)]
+    """Longest sitting of ordinary plays in seconds, silence under five minutes included; 0 sets no limit."""
+    plays: list[PlayEntry]
+    announcements: list[Signed]
+    cancelled: list[str]
+    """Occurrences that must not start and must stop if they play."""
+
+
+class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One camera as the commune set it up."""
+
+    camera: str
+    name: str
+    source: str
+    sensitivity: float
+
+
+class CamerasBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The cameras of one node; signed by the hub."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    node: str
+    cameras: list[CameraSetup]
+
+
+class ContentBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The bundle a kiosk shows; signed by the hub."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    bundle: Media
+
+
+Body = TypeVar("Body", bound=Struct)
+
+
+def occurrence_id(announcement: str, revision: int, start: datetime) -> str:
+    """The name of one planned playing: `<announcement>.<revision>.<start in UTC>`."""
+    return f"{announcement}.{revision}.{start.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def canonical(what: Struct) -> str:
+    """The one JSON text of a body: keys sorted, NFC. Raises ValueError for an invalid body."""
+    text = unicodedata.normalize("NFC", msgspec.json.encode(what, order="sorted").decode())
+    if len(text.encode()) > LARGEST_BODY:
+        raise ValueError(f"{type(what).__name__} is larger than {LARGEST_BODY} bytes")
+    msgspec.json.decode(text, type=type(what))  # its ValidationError is a ValueError that names the field
+    return text
+
+
+def signed_bytes(body: str, domain: Domain) -> bytes:
+    """Exactly the bytes a signature covers. Raises UnicodeEncodeError (a ValueError) for lone surrogates."""
+    return b"langso/" + domain.encode() + b"/1\0" + body.encode()
+
+
+def sign(body: str, domain: Domain, key_id: str, private_key: PrivateKey) -> Signature:
+    """Sign a canonical text for one purpose."""
+    der = private_key.sign(signed_bytes(body, domain), ec.ECDSA(hashes.SHA256()))
+    r, s = decode_dss_signature(der)
+    return Signature(key=key_id, value=r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+
+def verify(body: str, domain: Domain, signature: Signature, public: str) -> bool:
+    """Whether `signature` over `body` was made for `domain` by the owner of `public` (SPKI PEM, P-256)."""
+    raw = signature.value
+    if len(raw) != 64:
+        return False
+    der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    try:
+        key = serialization.load_pem_public_key(public.encode())
+        if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+            return False
+        key.verify(der, signed_bytes(body, domain), ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
+
+
+def open_trust(signed: Signed, root_public: str) -> TrustBody:
+    """The trust list, if the commune's root key signed it. Raises Refused."""
+    _check_size(signed.body)
+    if not signed.signatures:
+        raise Refused("unsigned", "trust list")
+    if not any(verify(signed.body, "trust", one, root_public) for one in signed.signatures):
+        raise Refused("bad-signature", "the trust list is not signed by this commune's root key")
+    trust = _read(signed.body, TrustBody)
+    ids = [one.key for one in trust.keys]
+    if len(ids) != len(set(ids)):
+        raise Refused("malformed", "the trust list names a key id twice")
+    return trust
+
+
+def open_signed(
+    signed: Signed,
+    domain: Domain,
+    trust: TrustBody,
+    role: Role,
+    now: datetime,
+    type: type[Body],  # noqa: A002  (the word every caller reads)
+) -> Body:
+    """The body of a signed text, if a key of the trust list that has `role` and is valid at `now` signed it.
+
+    Raises Refused with the code that comes nearest to what is wrong.
+    """
+    _check_size(signed.body)
+    _believe(signed, domain, trust, role, now)
+    return _read(signed.body, type)
+
+
+def open_announcement(signed: Signed, trust: TrustBody, now: datetime) -> Envelope:
+    """An announcement whose signer may speak its kind: `emergency` needs that role, others `approver`.
+
+    Raises Refused.
+    """
+    _check_size(signed.body)
+    envelope = _read(signed.body, Envelope)
+    role: Role = "emergency" if envelope.kind == "emergency" else "approver"
+    _believe(signed, "announcement", trust, role, now)
+    return envelope
+
+
+def _check_size(body: str) -> None:
+    if len(body) > LARGEST_BODY:
+        raise Refused("malformed", f"{len(body)} characters, at most {LARGEST_BODY} are allowed")
+
+
+def _believe(signed: Signed, domain: Domain, trust: TrustBody, role: Role, now: datetime) -> None:
+    """Return when one signature stands; else raise the refusal of the signature that came furthest."""
+    if not signed.signatures:
+        raise Refused("unsigned", domain)
+    order: Sequence[str] = ("", "key-expired", "wrong-role", "bad-signature", "unknown-key")
+    found = [_verdict(signed.body, domain, one, trust, role, now) for one in signed.signatures[:8]]
+    best = min(found, key=order.index)
+    if best:
+        raise Refused(best, f"{domain}: needs role {role}, signed by " + _names(signed))
+
+
+def _verdict(body: str, domain: Domain, one: Signature, trust: TrustBody, role: Role, now: datetime) -> str:
+    key = next((k for k in trust.keys if k.key == one.key), None)
+    if key is None:
+        return "unknown-key"
+    if not verify(body, domain, one, key.public):
+        return "bad-signature"
+    if role not in key.roles:
+        return "wrong-role"
+    return "" if key.since <= now <= key.until else "key-expired"
+
+
+def _names(signed: Signed) -> str:
+    return ", ".join(one.key[:64] for one in signed.signatures[:8])
+
+
+def _read(body: str, wanted: type[Body]) -> Body:
+    """Decode, and insist that the text is the canonical one: a second spelling is not believed."""
+    try:
+        decoded = msgspec.json.decode(body, type=wanted)
+        same = canonical(decoded) == body
+    except (ValueError, RecursionError) as why:
+        raise Refused("malformed", f"{wanted.__name__}: {why}") from why
+    if not same:
+        raise Refused("not-canonical", wanted.__name__)
+    return decoded
