@@ -1,1 +1,61 @@
-"""broker/hub/records"""
+"""The hub's records: one file per noun, one database for ingest, announce and web."""
+
+from broker.hub.records.account import ROLES, Account
+from broker.hub.records.alert import ALERT_STATES, Alert, AlertStep
+from broker.hub.records.announcement import Announcement, Occurrence, Play, PlayStep, Revision, Stop
+from broker.hub.records.audit import AuditRow
+from broker.hub.records.camera import Camera, CameraSeen
+from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
+from broker.hub.records.citizen import Feedback, HelperCall
+from broker.hub.records.database import Database, DatabaseError, open_database
+from broker.hub.records.node import BoardSeen, NodeRecord, NodeSeen, ServiceSeen, SpeakerSeen
+from broker.hub.records.plan import ContentBundle, Plan
+from broker.hub.records.setting import Sequence, Setting, next_of, put_setting, setting
+from broker.hub.records.table import Base, UtcTime
+from broker.hub.records.village import Village
+from broker.hub.records.wire import Gap, HighWater, Quarantine
+
+__all__ = [
+    "ALERT_STATES",
+    "ROLES",
+    "Account",
+    "Alert",
+    "AlertStep",
+    "Announcement",
+    "AuditRow",
+    "Base",
+    "BoardSeen",
+    "Camera",
+    "CameraSeen",
+    "Change",
+    "ContentBundle",
+    "Database",
+    "DatabaseError",
+    "Feedback",
+    "Gap",
+    "HelperCall",
+    "HighWater",
+    "NodeRecord",
+    "NodeSeen",
+    "Occurrence",
+    "Plan",
+    "Play",
+    "PlayStep",
+    "Quarantine",
+    "Revision",
+    "Sequence",
+    "ServiceSeen",
+    "Setting",
+    "SpeakerSeen",
+    "Stop",
+    "UtcTime",
+    "Village",
+    "changes_after",
+    "forget_old_changes",
+    "newest_change",
+    "next_of",
+    "note_change",
+    "open_database",
+    "put_setting",
+    "setting",
+]

@@ -1,0 +1,157 @@
+"""Announcements and their revisions: what is to be said, and who signed it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from broker.hub.records.account import Account
+from broker.hub.records.table import Base
+
+STATES = ("draft", "submitted", "approved", "returned", "superseded", "withdrawn", "expired")
+KINDS = ("routine", "priority", "emergency")
+
+
+class Announcement(Base):
+    """One bản tin over all its revisions. The id travels on the wire and in signatures."""
+
+    __tablename__ = "announcement"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    author_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    latest: Mapped[int] = mapped_column(default=1)
+    """Number of its newest revision."""
+
+    revisions: Mapped[list[Revision]] = relationship(
+        back_populates="announcement", order_by="Revision.number"
+    )
+
+
+class Revision(Base):
+    """One wording of an announcement. Only a draft changes; everything else is a new revision."""
+
+    __tablename__ = "revision"
+    __table_args__ = (UniqueConstraint("announcement_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    announcement_id: Mapped[str] = mapped_column(ForeignKey("announcement.id"), index=True)
+    number: Mapped[int]
+    state: Mapped[str] = mapped_column(default="draft", index=True)
+    kind: Mapped[str] = mapped_column(default="routine")
+    title: Mapped[str] = mapped_column(default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    """As written."""
+    spoken: Mapped[str] = mapped_column(Text, default="")
+    """As it will be said, fixed at submission."""
+    answers: Mapped[dict[str, str]] = mapped_column(default=dict)
+    """What the editor chose for doubtful words: found → spoken."""
+    voice: Mapped[str] = mapped_column(default="vi")
+    villages: Mapped[list[str]] = mapped_column(default=list)
+    play_now: Mapped[bool] = mapped_column(default=False)
+    """ "Phát ngay": the only start is the moment of approval."""
+    starts: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """[{"at": ISO 8601 UTC, "tolerance_s": int}], ascending."""
+    repeat: Mapped[int] = mapped_column(default=1)
+    gap_s: Mapped[int] = mapped_column(default=5)
+    author_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    approver_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime]
+    edited_at: Mapped[datetime]
+    submitted_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    """When it was approved or returned."""
+    ended_at: Mapped[datetime | None]
+    """When it was superseded, withdrawn or expired."""
+    return_note: Mapped[str] = mapped_column(Text, default="")
+    audio: Mapped[dict[str, Any] | None]
+    """contract Media of the rendered speech; None until it is rendered."""
+    audio_problem: Mapped[str] = mapped_column(default="")
+    """One Vietnamese sentence when rendering failed."""
+    envelope: Mapped[str | None] = mapped_column(Text)
+    """The canonical body that was shown to the approver's browser and signed there."""
+    signatures: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """[{"key": id, "value": base64}]"""
+
+    announcement: Mapped[Announcement] = relationship(back_populates="revisions")
+    author: Mapped[Account] = relationship(foreign_keys=[author_id])
+    approver: Mapped[Account | None] = relationship(foreign_keys=[approver_id])
+    occurrences: Mapped[list[Occurrence]] = relationship(
+        back_populates="revision", order_by="Occurrence.start"
+    )
+
+
+class Occurrence(Base):
+    """One planned playing over all nodes; its plays are per node."""
+
+    __tablename__ = "occurrence"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    start: Mapped[datetime] = mapped_column(index=True)
+    tolerance_s: Mapped[int]
+    duration_s: Mapped[float] = mapped_column(default=0.0)
+    """Whole length with repeats and gaps."""
+    cancelled_at: Mapped[datetime | None]
+
+    revision: Mapped[Revision] = relationship(back_populates="occurrences")
+    plays: Mapped[list[Play]] = relationship(
+        primaryjoin="Occurrence.id == foreign(Play.occurrence)", order_by="Play.node", viewonly=True
+    )
+
+
+class Play(Base):
+    """An occurrence on one node, in the state its last receipt said. Receipts of ingest win over plans."""
+
+    __tablename__ = "play"
+
+    occurrence: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(primary_key=True)
+    announcement: Mapped[str] = mapped_column(index=True)
+    revision: Mapped[int]
+    state: Mapped[str] = mapped_column(default="planned")
+    """planned, sent, or a PlayState of the contract"""
+    planned_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    late_ms: Mapped[int | None]
+    played_ms: Mapped[int | None]
+    total_ms: Mapped[int | None]
+    repeat: Mapped[int] = mapped_column(default=0)
+    sound: Mapped[str] = mapped_column(default="none")
+    proof_level: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(default="")
+    """Code of the refusal or failure."""
+    said_at: Mapped[datetime | None]
+    """When the node said so, by its own clock; None while no receipt has come."""
+
+
+class PlayStep(Base):
+    """One receipt as it came: the trail of a play."""
+
+    __tablename__ = "play_step"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    occurrence: Mapped[str] = mapped_column(index=True)
+    node: Mapped[str]
+    state: Mapped[str]
+    at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(default="")
+    received_at: Mapped[datetime]
+
+
+class Stop(Base):
+    """An order to fall silent; announce sends it and keeps it in the plan as cancelled."""
+
+    __tablename__ = "stop"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    occurrence: Mapped[str]
+    """Empty: whatever is playing."""
+    nodes: Mapped[list[str]]
+    at: Mapped[datetime]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    sent_at: Mapped[datetime | None]

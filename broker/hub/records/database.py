@@ -1,0 +1,160 @@
+"""Opening the hub's database so that three processes can share it and nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from broker.link.config import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_S = 10.0
+"""How long a writer waits for another process's transaction."""
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-8000",
+    "temp_store=MEMORY",
+)
+_MIGRATION_LOCK = 0x6C735F6D69
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be opened or brought to this release's schema; the text names it and says why."""
+
+
+class Database:
+    """The hub's records. Threads and processes share it; each `with` block is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reads = engine.execution_options(langso_reads=True)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One writing transaction: commits when the block ends, rolls back when it raises.
+
+        SQLite takes the write lock at once (BEGIN IMMEDIATE), so what was read inside stays true till commit.
+        """
+        with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One reading transaction over one moment of the database; never waits for a writer. Do not write."""
+        with Session(self._reads, expire_on_commit=False, autoflush=False) as db:
+            try:
+                yield db
+            finally:
+                db.rollback()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """Open by settings: `database.url`, or `<data>/hub.db` when it is empty. Raises DatabaseError."""
+    return open_url(settings.database.url or f"sqlite:///{settings.data_dir / 'hub.db'}")
+
+
+def open_url(url: str) -> Database:
+    """Open one database by URL and bring its schema up to this release. Raises DatabaseError."""
+    try:
+        engine = create_engine(url, **_arguments(url))
+    except Exception as why:  # any driver's complaint about a URL is the operator's to read
+        raise DatabaseError(f"database.url {_without_password(url)!r} cannot be used: {why}") from why
+    if engine.dialect.name == "sqlite":
+        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+    try:
+        _bring_up(engine)
+    except (DBAPIError, OSError, sqlite3.Error) as why:
+        engine.dispose()
+        raise DatabaseError(f"database {_without_password(url)!r} cannot be opened: {why}") from why
+    return Database(engine)
+
+
+def schema_head() -> str:
+    """Revision of the newest migration: the first four digits of its file's name."""
+    return max(f.name[:4] for f in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _arguments(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_S, "check_same_thread": False}, "pool_size": 8}
+    return {"pool_pre_ping": True, "pool_size": 8}
+
+
+def _without_password(url: str) -> str:
+    scheme, found, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if found else url
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's begin event starts transactions, not the driver
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("langso_reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        try:
+            found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        except DBAPIError:
+            return None  # a new database
+        return found
+
+
+def _bring_up(engine: Engine) -> None:
+    """Migrate when needed; Alembic is imported only then, because it costs a start half a second."""
+    head = schema_head()
+    if _version(engine) == head:
+        return
+    with _one_at_a_time(engine):
+        found = _version(engine)
+        if found is not None and found > head:
+            raise DatabaseError(
+                f"database has schema {found}, this release knows up to {head}: install the newer one"
+            )
+        if found != head:
+            from alembic import command
+            from alembic.config import Config
+
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["engine"] = engine
+            command.upgrade(config, "head")
+
+
+@contextmanager
+def _one_at_a_time(engine: Engine) -> Iterator[None]:
+    """Three services may start on a new database in the same second; one of them migrates."""
+    if engine.dialect.name == "sqlite":
+        with Path(f"{engine.url.database}.migrating").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    else:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": _MIGRATION_LOCK})
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _MIGRATION_LOCK})

@@ -1,0 +1,99 @@
+"""The nodes of the commune: what they are, and what their services last said of themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from broker.hub.records.table import Base
+
+
+class NodeRecord(Base):
+    """One Pi in a cultural house, as the commune registered it."""
+
+    __tablename__ = "node"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    village: Mapped[str] = mapped_column(ForeignKey("village.code"))
+    label: Mapped[str]
+    """As people call it: "Đông 1, nhà văn hoá"."""
+    registered_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class ServiceSeen(Base):
+    """Life of one service, from its retained state and its last will. Written by ingest only."""
+
+    __tablename__ = "service_seen"
+
+    identity: Mapped[str] = mapped_column(primary_key=True)
+    """`thon-01.camera`"""
+    node: Mapped[str] = mapped_column(index=True)
+    service: Mapped[str]
+    state: Mapped[str]
+    """starting, ready, degraded, stopped or lost"""
+    since: Mapped[datetime]
+    boot: Mapped[str]
+    version: Mapped[str] = mapped_column(default="")
+    problems: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """[{"code", "text"}]: the text is one Vietnamese sentence."""
+    seen_at: Mapped[datetime]
+    """By the hub's clock."""
+
+
+class NodeSeen(Base):
+    """Health of one node's computer, as it last said."""
+
+    __tablename__ = "node_seen"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    uptime_s: Mapped[int]
+    load_1m: Mapped[float]
+    memory_free_percent: Mapped[float]
+    disk_free_percent: Mapped[float]
+    cpu_celsius: Mapped[float | None]
+    clock: Mapped[str]
+    content_generation: Mapped[int] = mapped_column(default=0)
+    seen_at: Mapped[datetime]
+
+
+class SpeakerSeen(Base):
+    """What the loudspeaker of a node last said it is doing and holding."""
+
+    __tablename__ = "speaker_seen"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    doing: Mapped[str] = mapped_column(default="idle")
+    since: Mapped[datetime | None]
+    output: Mapped[str] = mapped_column(default="")
+    occurrence: Mapped[str] = mapped_column(default="")
+    plan_generation: Mapped[int] = mapped_column(default=0)
+    trust_generation: Mapped[int] = mapped_column(default=0)
+    applied_generation: Mapped[int] = mapped_column(default=0)
+    """From PlanApplied, with the occurrences that are ready, lack their audio, or were refused."""
+    applied_at: Mapped[datetime | None]
+    ready: Mapped[list[str]] = mapped_column(default=list)
+    missing: Mapped[list[str]] = mapped_column(default=list)
+    refused: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    seen_at: Mapped[datetime]
+
+
+class BoardSeen(Base):
+    """One serial board of a node, as its bridge last said."""
+
+    __tablename__ = "board_seen"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    board: Mapped[str] = mapped_column(primary_key=True)
+    port: Mapped[str]
+    state: Mapped[str]
+    """live, silent or no-port"""
+    since: Mapped[datetime]
+    detail: Mapped[str] = mapped_column(default="")
+    polls: Mapped[int] = mapped_column(default=0)
+    errors: Mapped[int] = mapped_column(default=0)
+    seen_at: Mapped[datetime]

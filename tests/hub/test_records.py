@@ -1,0 +1,176 @@
+"""The hub's database: one schema, shared by three processes, durable, aware times."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from broker.hub.records import (
+    Account,
+    Base,
+    Change,
+    Database,
+    NodeRecord,
+    Village,
+    changes_after,
+    forget_old_changes,
+    newest_change,
+    next_of,
+    note_change,
+    put_setting,
+    setting,
+)
+from broker.hub.records.database import DatabaseError, open_url
+
+NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+
+def test_migrations_make_exactly_the_schema_of_the_models(database: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_transactions_are_durable_and_shared(database: Database) -> None:
+    with database.reading() as db:
+        assert db.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert db.scalar(text("PRAGMA synchronous")) == 2
+        assert db.scalar(text("PRAGMA foreign_keys")) == 1
+        assert db.scalar(text("PRAGMA busy_timeout")) == 10_000
+
+
+def test_opening_a_current_database_does_not_import_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    open_url(url).close()
+    code = (
+        "import sys; from broker.hub.records.database import open_url; import broker.hub.records\n"
+        "open_url(sys.argv[1]); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == 0
+
+
+def test_three_services_may_start_on_a_new_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'hub.db'}"
+    code = "import sys; from broker.hub import records; records.database.open_url(sys.argv[1])"
+    starts = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [(p.communicate()[1], p.returncode) for p in starts] == [(b"", 0)] * 3
+
+
+def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    open_url(url).close()
+    with sqlite3.connect(tmp_path / "hub.db") as raw:
+        raw.execute("UPDATE alembic_version SET version_num='9999'")
+    with pytest.raises(DatabaseError, match="9999"):
+        open_url(url)
+
+
+def test_a_bad_url_is_refused_without_showing_its_password() -> None:
+    with pytest.raises(DatabaseError) as found:
+        open_url("nonsense://hub:geheim@localhost/x")
+    assert "geheim" not in str(found.value)
+    assert "database.url" in str(found.value)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(DatabaseError, match=r"hub\.db"):
+        open_url(f"sqlite:///{tmp_path / 'hub.db'}")
+
+
+def test_writers_take_turns_and_no_update_is_lost(database: Database) -> None:
+    def count() -> None:
+        for _ in range(25):
+            with database.session() as db:
+                next_of(db, "turns")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.session() as db:
+        assert next_of(db, "turns") == 101
+
+
+def test_a_reader_sees_one_moment_and_does_not_wait_for_a_writer(database: Database) -> None:
+    with database.reading() as before:
+        assert newest_change(before) == 0
+        with database.session() as db:
+            note_change(db, "alert", "1", NOW)
+            since = time.monotonic()
+            with database.reading() as other:
+                assert newest_change(other) == 0
+            assert time.monotonic() - since < 1.0
+        assert newest_change(before) == 0
+    with database.reading() as after:
+        assert newest_change(after) == 1
+
+
+def test_an_exception_rolls_back(database: Database) -> None:
+    def fail() -> None:
+        with database.session() as db:
+            db.add(Village(code="dong", name="Đông"))
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.reading() as db:
+        assert db.get(Village, "dong") is None
+
+
+def test_foreign_keys_hold(database: Database) -> None:
+    def add() -> None:
+        with database.session() as db:
+            db.add(NodeRecord(name="thon-01", village="nowhere", label="", registered_at=NOW))
+
+    with pytest.raises(IntegrityError):
+        add()
+
+
+def test_times_come_back_aware_and_naive_ones_are_refused(database: Database) -> None:
+    local = NOW.astimezone(timezone(timedelta(hours=7)))
+    with database.session() as db:
+        db.add(Account(username="an", full_name="An", roles=["editor"], password_hash="x", created_at=local))
+    with database.reading() as db:
+        found = db.scalars(select(Account)).one().created_at
+    assert found == NOW
+    assert found.tzinfo is UTC
+
+    def naive() -> None:
+        with database.session() as db:
+            db.add(Change(topic="x", key="y", at=datetime(2026, 1, 1)))
+
+    with pytest.raises(StatementError, match="time zone"):
+        naive()
+
+
+def test_changes_are_read_in_order_and_old_ones_forgotten(database: Database) -> None:
+    with database.session() as db:
+        for n in range(10):
+            note_change(db, "alert" if n % 2 else "play", str(n), NOW)
+    with database.session() as db:
+        assert [c.key for c in changes_after(db, 4, ["alert"])] == ["5", "7", "9"]
+        forget_old_changes(db, kept=3)
+        assert [c.key for c in changes_after(db, 0)] == ["7", "8", "9"]
+
+
+def test_settings_are_kept_as_edited(database: Database) -> None:
+    with database.session() as db:
+        assert setting(db, "quiet", {"since": "21:00"}) == {"since": "21:00"}
+        put_setting(db, "quiet", {"since": "20:00"}, NOW)
+        put_setting(db, "quiet", {"since": "22:00"}, NOW)
+    with database.reading() as db:
+        assert setting(db, "quiet", None) == {"since": "22:00"}
