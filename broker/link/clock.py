@@ -1,0 +1,121 @@
+"""What time it is, and how far that may be believed: trusted, estimated or unknown.
+
+A machine without a battery clock starts in the past. A wrong hour makes a loudspeaker speak at night, so time
+counts as unknown until NTP or a battery clock vouches for it, and never when it lies below the last time this
+machine is known to have lived through.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Literal, Protocol
+
+from broker.link.files import write_atomically
+
+ClockState = Literal["trusted", "estimated", "unknown"]
+
+LOCAL = timezone(timedelta(hours=7), "ICT")
+"""Vietnam has one time zone and no summer time."""
+
+BUILT_AT = datetime(2026, 11, 21, tzinfo=UTC) - timedelta(days=1)
+"""No clock that shows less than this can be right."""
+
+_UNSYNCHRONISED = 0x0040
+_CLOCK_ERROR = 5
+
+
+class Clock(Protocol):
+    """Time as a service sees it; tests bring their own."""
+
+    def now(self) -> datetime:
+        """Wall time, aware, UTC."""
+        ...
+
+    def state(self) -> ClockState:
+        """How far `now` may be believed."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for durations."""
+        ...
+
+
+class MachineClock:
+    """The clock of this machine."""
+
+    def __init__(self, floor: Path, source: Literal["system", "host"]) -> None:
+        """floor: file with the last time known to be past. source: see `clock.source` in the settings."""
+        self._floor_file = floor
+        self._source = source
+        self._floor = max(BUILT_AT, _read_floor(floor))
+
+    def now(self) -> datetime:
+        """Wall time, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def state(self) -> ClockState:
+        """`unknown` below the floor or when nothing vouches for the time."""
+        if self.now() < self._floor:
+            return "unknown"
+        if self._source == "host" or _kernel_is_synchronised() or _has_battery_clock():
+            return "trusted"
+        return "unknown"
+
+    def keep_floor(self) -> None:
+        """Remember that this moment has passed. Call about once a minute; only a believed time is kept.
+
+        Raises OSError when the disk is full.
+        """
+        if self.state() == "trusted":
+            now = self.now()
+            write_atomically(self._floor_file, now.isoformat().encode())
+            self._floor = now
+
+
+def _read_floor(path: Path) -> datetime:
+    try:
+        found = datetime.fromisoformat(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        return BUILT_AT
+    return found if found.tzinfo else BUILT_AT
+
+
+class _Timex(ctypes.Structure):
+    """Head of the kernel's struct timex (adjtimex(2)); the rest is padding we never read."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset_freq_maxerror_esterror", ctypes.c_long * 4),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+def _kernel_is_synchronised() -> bool:
+    timex = _Timex()
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    return state not in (-1, _CLOCK_ERROR) and not timex.status & _UNSYNCHRONISED
+
+
+def _has_battery_clock() -> bool:
+    """True when the kernel set the system time from an RTC at boot."""
+    for mark in Path("/sys/class/rtc").glob("rtc*/hctosys"):
+        try:
+            if mark.read_text(encoding="ascii").strip() == "1":
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def boot_id() -> str:
+    """Random name of this start of this process."""
+    return os.urandom(6).hex()

@@ -1,0 +1,337 @@
+"""What this machine is: one TOML file per machine, every wrong line reported at once.
+
+Only facts of the machine stand here (codes, ports, paths). What people edit lives in the hub's records.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from broker.contract import HUB, ContractError, Identity, Place
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `lines` has one sentence for each thing that is wrong."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Machine(Struct, kw_only=True):
+    """Which machine this is and where it keeps its state."""
+
+    role: Annotated[Literal["node", "hub"], Meta(description="node: a cultural house; hub: the commune")]
+    name: Annotated[str, Meta(description="name of the node in the commune, `thon-01`; `hub` on the hub")]
+    data: Annotated[str, Meta(description="folder for everything that must survive", min_length=1)]
+    run: Annotated[str, Meta(description="folder for sockets; empty: <data>/run")] = ""
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least level logged")
+    ] = "INFO"
+
+
+class PlaceOf(Struct, kw_only=True):
+    """Where it stands (two tiers, as in force since 1 July 2025)."""
+
+    province: Annotated[str, Meta(description="code of the province, digits", pattern="^[0-9]{2,6}$")]
+    commune: Annotated[str, Meta(description="code of the commune, digits", pattern="^[0-9]{2,6}$")]
+    commune_name: Annotated[str, Meta(description="as shown on screens: `xã Vân Khê`", min_length=1)]
+    village: Annotated[str, Meta(description="code of the village (nodes only)")] = ""
+    village_name: Annotated[str, Meta(description="as shown on screens: `thôn Đông` (nodes only)")] = ""
+
+
+class Broker(Struct, kw_only=True):
+    """The MQTT broker of the commune."""
+
+    host: Annotated[str, Meta(description="address of the broker", min_length=1)] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port of the broker")] = 8883
+    tls: Annotated[bool, Meta(description="false only on loopback: the demo and small trials")] = True
+    keepalive_s: Annotated[
+        int, Meta(description="a silent service counts as lost after 1.5 times this", ge=2, le=600)
+    ] = 15
+
+
+class Keys(Struct, kw_only=True):
+    """Where this machine's keys are; files are named in docs/INSTALL.md."""
+
+    dir: Annotated[str, Meta(description="folder of keys; empty: <data>/keys")] = ""
+
+
+class ClockOf(Struct, kw_only=True):
+    """Who keeps this machine's clock."""
+
+    source: Annotated[
+        Literal["system", "host"],
+        Meta(description="system: believed when NTP or an RTC vouches for it; host: somebody else keeps it"),
+    ] = "system"
+
+
+class DevicePort(Struct, kw_only=True):
+    """The hub's own HTTPS listener for media and content."""
+
+    url: Annotated[str, Meta(description="where nodes reach it: https://host:port (nodes only)")] = ""
+    host: Annotated[str, Meta(description="address to listen on (hub only)")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port to listen on (hub only)")] = 8443
+
+
+class Console(Struct, kw_only=True):
+    """The officials' console (hub only). Behind a TLS proxy anywhere but on loopback."""
+
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port to listen on")] = 8080
+    secure: Annotated[bool, Meta(description="true behind a TLS proxy: cookies travel over HTTPS only")] = (
+        False
+    )
+
+
+class DatabaseOf(Struct, kw_only=True):
+    """The hub's database (hub only)."""
+
+    url: Annotated[str, Meta(description="SQLAlchemy address; empty: SQLite in <data>/hub.db")] = ""
+
+
+class SpeechOf(Struct, kw_only=True):
+    """Which engine reads announcements."""
+
+    engine: Annotated[
+        Literal["espeak", "gtts"],
+        Meta(description="gtts sends the text to an outside service; needs the commune's consent"),
+    ] = "espeak"
+    voice: Annotated[str, Meta(description="vi, vi-vn-x-central or vi-vn-x-south")] = "vi"
+
+
+class SpeakerOf(Struct, kw_only=True):
+    """The loudspeaker of this node."""
+
+    sound: Annotated[
+        Literal["auto", "card", "file"],
+        Meta(description="auto: the sound card, else WAV files in <data>/played"),
+    ] = "auto"
+    card: Annotated[str, Meta(description="ALSA device")] = "default"
+
+
+class KioskOf(Struct, kw_only=True):
+    """The touch screen of this node."""
+
+    host: Annotated[str, Meta(description="address to listen on; keep it on loopback")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port to listen on")] = 8081
+    diagonal_in: Annotated[float, Meta(description="diagonal of the panel in inches", ge=5, le=86)] = 15.6
+    width_px: Annotated[int, Meta(description="pixels across", ge=320, le=7680)] = 1920
+    height_px: Annotated[int, Meta(description="pixels down", ge=320, le=7680)] = 1080
+    theme: Annotated[Literal["light", "warm", "contrast"], Meta(description="colours at start")] = "light"
+
+
+class BoardDevice(Struct, kw_only=True):
+    """One board on a serial line."""
+
+    address: Annotated[int, Meta(description="Modbus address", ge=1, le=247)]
+    profile: Annotated[str, Meta(description="file in firmware_bridge/profiles without .toml", min_length=1)]
+    name: Annotated[
+        str, Meta(description="last part of its series: `song-van`", pattern=r"^[a-z][a-z0-9-]{0,40}$")
+    ]
+    datum_m: Annotated[float, Meta(description="level sensors: metres of the sensor above the zero mark")] = (
+        0.0
+    )
+
+
+class BoardPort(Struct, kw_only=True):
+    """One serial line and the boards on it."""
+
+    port: Annotated[str, Meta(description="device, best a /dev/serial/by-id name", min_length=1)]
+    baud: Annotated[int, Meta(description="bits per second", ge=300, le=921600)] = 9600
+    parity: Annotated[Literal["N", "E", "O"], Meta(description="parity")] = "N"
+    devices: Annotated[list[BoardDevice], Meta(description="boards that answer on this line")] = []
+
+
+class Boards(Struct, kw_only=True):
+    """Serial boards of this node."""
+
+    ports: Annotated[list[BoardPort], Meta(description="serial lines; none: no boards")] = []
+
+
+class Influx(Struct, kw_only=True):
+    """A server that gets a copy of all readings (hub only)."""
+
+    url: Annotated[str, Meta(description="address of the server; empty: no copy")] = ""
+    org: Annotated[str, Meta(description="organisation")] = "langso"
+    bucket: Annotated[str, Meta(description="bucket or database")] = "langso"
+    token_file: Annotated[str, Meta(description="file with the token; empty: none")] = ""
+
+
+class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
+    """All settings of one machine, checked."""
+
+    machine: Machine
+    place: PlaceOf
+    broker: Broker = msgspec.field(default_factory=Broker)
+    keys: Keys = msgspec.field(default_factory=Keys)
+    clock: ClockOf = msgspec.field(default_factory=ClockOf)
+    device_port: DevicePort = msgspec.field(default_factory=DevicePort)
+    console: Console = msgspec.field(default_factory=Console)
+    database: DatabaseOf = msgspec.field(default_factory=DatabaseOf)
+    speech: SpeechOf = msgspec.field(default_factory=SpeechOf)
+    speaker: SpeakerOf = msgspec.field(default_factory=SpeakerOf)
+    kiosk: KioskOf = msgspec.field(default_factory=KioskOf)
+    board: Boards = msgspec.field(default_factory=Boards)
+    influx: Influx = msgspec.field(default_factory=Influx)
+
+    @property
+    def where(self) -> Place:
+        """The place codes as the contract wants them."""
+        return Place(self.place.province, self.place.commune)
+
+    @property
+    def data_dir(self) -> Path:
+        """Folder for everything that must survive."""
+        return Path(self.machine.data)
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder for sockets."""
+        return Path(self.machine.run) if self.machine.run else self.data_dir / "run"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Folder of this machine's keys."""
+        return Path(self.keys.dir) if self.keys.dir else self.data_dir / "keys"
+
+
+def load(path: Path) -> Settings:
+    """Read and check the settings of this machine. Relative folders count from the file's own folder.
+
+    Raises SettingsError with every error at once.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as why:
+        raise SettingsError([f"{path}: cannot be read: {why.strerror}"]) from why
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+        raise SettingsError([f"{path}: not valid TOML: {why}"]) from why
+    checked = _Check(str(path))
+    value = checked.struct(Settings, table, "")
+    if value is None or checked.lines:
+        raise SettingsError(checked.lines)
+    settings = _resolved(value, path.parent)
+    lines = [f"{path}: {line}" for line in _agreements(settings)]
+    if lines:
+        raise SettingsError(lines)
+    return settings
+
+
+@dataclass
+class _Check:
+    """Walks the table beside the declared types, collecting every error instead of stopping at the first."""
+
+    file: str
+
+    def __post_init__(self) -> None:
+        self.lines: list[str] = []
+
+    def struct(self, cls: type[Struct], table: Any, key: str) -> Any:
+        if not isinstance(table, dict):
+            self._wrong(key, table, "a table")
+            return None
+        fields = {field.name: field for field in msgspec.structs.fields(cls)}
+        for name in table:
+            if name not in fields:
+                allowed = ", ".join(sorted(fields))
+                self.lines.append(
+                    f"{self.file}: {_join(key, name)}: unknown setting; allowed here: {allowed}"
+                )
+        values = {}
+        for name, field in fields.items():
+            where = _join(key, name)
+            if name not in table:
+                if field.required:
+                    self.lines.append(f"{self.file}: {where}: missing; {_describe(field.type)}")
+                continue
+            found = self.value(field.type, table[name], where)
+            if found is not None:
+                values[name] = found
+        return None if self.lines else cls(**values)
+
+    def value(self, kind: Any, found: Any, key: str) -> Any:
+        plain = getattr(kind, "__origin__", kind)
+        if isinstance(plain, type) and issubclass(plain, Struct):
+            return self.struct(plain, found, key)
+        item = _list_item(kind)
+        if item is not None:
+            if not isinstance(found, list):
+                self._wrong(key, found, "a list")
+                return None
+            return [self.value(item, each, f"{key}[{n}]") for n, each in enumerate(found)]
+        try:
+            return msgspec.convert(found, kind)
+        except msgspec.ValidationError as why:
+            self.lines.append(f"{self.file}: {key}: found {found!r}; {why}; {_describe(kind)}")
+            return None
+
+    def _wrong(self, key: str, found: Any, wanted: str) -> None:
+        self.lines.append(f"{self.file}: {key or 'the file'}: found {found!r}, {wanted} is expected")
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _list_item(kind: Any) -> Any:
+    """The struct inside `Annotated[list[Struct], …]`, or None."""
+    inner = kind.__origin__ if hasattr(kind, "__metadata__") else kind
+    args: tuple[Any, ...] = getattr(inner, "__args__", ())
+    if (
+        getattr(inner, "__origin__", None) is list
+        and isinstance(args[0], type)
+        and issubclass(args[0], Struct)
+    ):
+        return args[0]
+    return None
+
+
+def _describe(kind: Any) -> str:
+    inner = kind.__origin__ if hasattr(kind, "__metadata__") else kind
+    allowed = ""
+    if get_origin(inner) is Literal:
+        allowed = "allowed: " + ", ".join(map(str, get_args(inner))) + "; "
+    for note in getattr(kind, "__metadata__", ()):
+        if isinstance(note, Meta) and note.description:
+            return allowed + note.description
+    return allowed + "see docs/SETTINGS.md"
+
+
+def _resolved(settings: Settings, base: Path) -> Settings:
+    """Folders written relative to the settings file become absolute."""
+    machine, keys, influx = settings.machine, settings.keys, settings.influx
+    machine.data = str((base / machine.data).resolve())
+    machine.run = str((base / machine.run).resolve()) if machine.run else ""
+    keys.dir = str((base / keys.dir).resolve()) if keys.dir else ""
+    influx.token_file = str((base / influx.token_file).resolve()) if influx.token_file else ""
+    return settings
+
+
+def _agreements(settings: Settings) -> list[str]:
+    """Errors that only show when two settings are read together."""
+    lines = []
+    node = settings.machine.role == "node"
+    try:
+        Identity(settings.machine.name, "node" if node else "ingest")
+    except ContractError as why:
+        lines.append(f"machine.name: {why}")
+    if node == (settings.machine.name == HUB):
+        lines.append(
+            f"machine.name: found {settings.machine.name!r}; `hub` is the hub's name and only the hub's"
+        )
+    if node and not settings.place.village:
+        lines.append("place.village: missing; a node stands in a village")
+    if node and not settings.device_port.url.startswith("https://"):
+        lines.append(f"device_port.url: found {settings.device_port.url!r}; a node needs https://host:port")
+    if not settings.broker.tls and settings.broker.host not in ("127.0.0.1", "::1", "localhost"):
+        lines.append(f"broker.tls: false with host {settings.broker.host!r}; plain MQTT is for loopback only")
+    return lines

@@ -1,0 +1,317 @@
+"""One MQTT connection of one service: will, reconnect, send, receive, hop acks. The only importer of paho."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from broker.contract import (
+    HUB,
+    MESSAGES,
+    ContractError,
+    Identity,
+    Place,
+    Received,
+    filters_of,
+    parse_topic,
+    spec_of,
+    topic_of,
+)
+from broker.contract.hub import Ack
+from broker.contract.message import Frame, Message, Spec, decode, decode_frame, encode, payload
+from broker.contract.node import Life, Problem, ServiceState
+from broker.link.clock import Clock, boot_id
+from broker.link.config import Settings
+from broker.link.inbox import Inbox
+from broker.link.nearby import Nearby
+from broker.link.outbox import Outbox
+from broker.link.sending import WINDOW, Sending
+from broker.link.service import Beat, Worker
+
+log = logging.getLogger(__name__)
+
+RELEASE = "0.1.0"
+
+
+class NotConnected(Exception):
+    """The broker is away and this message cannot wait; the text says which message."""
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A packet that breaks the contract, for the ingest to count."""
+
+    topic: str
+    raw: bytes
+    reason: str
+    who: Identity | None
+    spec: Spec | None
+    frame: Frame | None
+
+
+class Session:
+    """What a service knows of the wire: it sends typed messages and gets typed messages."""
+
+    def __init__(self, settings: Settings, service: str, clock: Clock) -> None:
+        """Opens the outbox; connects only with `open`. Raises OSError when the data folder cannot be used."""
+        self.settings = settings
+        self.clock = clock
+        self.who = Identity(settings.machine.name, service)
+        self.place: Place = settings.where
+        self.boot = boot_id()
+        self.poison: Inbox[Poison] = Inbox(1000)
+        self._since = clock.now()
+        self._life: Life = "starting"
+        self._problems: dict[str, str] = {}
+        self._states: dict[str, bytes] = {}
+        self._inboxes: list[tuple[frozenset[type[Message]], Inbox[Received]]] = []
+        self._connected = threading.Event()
+        self._lock = threading.Lock()
+        self._mqtt = _client(settings, self.who)
+        self._mqtt.on_connect = self._on_connect
+        self._mqtt.on_disconnect = self._on_disconnect
+        self._mqtt.on_message = self._on_message
+        self._sending: Sending | None = None
+        self._nearby: Nearby | None = None
+        if self.who.node != HUB:
+            self.outbox = Outbox(settings.data_dir / "outbox" / f"{service}.db")
+            self._sending = Sending(self.outbox, self._publish_durable, clock)
+            self._nearby = Nearby(settings.run_dir, service, self.place, self.who.node)
+
+    # -- what a service uses
+
+    @property
+    def connected(self) -> bool:
+        """True while the broker answers."""
+        return self._connected.is_set()
+
+    def inbox(self, *types: type[Message], limit: int = 200) -> Inbox[Received]:
+        """A queue of these messages. Call before `open`. Raises ContractError when they are not for this service."""
+        for each in types:
+            spec = spec_of(each)
+            if self.who.service not in (*spec.receivers, *spec.nearby):
+                raise ContractError(f"{each.__name__} is not for {self.who}")
+        box: Inbox[Received] = Inbox(limit)
+        self._inboxes.append((frozenset(types), box))
+        return box
+
+    def send(self, msg: Message, to: Identity | None = None) -> None:
+        """Send by the lane of the message; `to` names the receiver on addressed lanes.
+
+        Durable lanes: returns when the message is on this disk; raises OutboxFull. State: kept and said again
+        after each reconnect. Others: raise NotConnected when the broker is away. ContractError: not ours to say.
+        """
+        spec = spec_of(msg)
+        if self.who.service not in spec.senders:
+            raise ContractError(f"{self.who} may not send {spec.type.__name__}")
+        topic = topic_of(self.place, (to or self.who) if spec.delivery.addressed else self.who, msg)
+        body = payload(msg)
+        for neighbour in spec.nearby:
+            if self._nearby is not None:
+                self._nearby.send(neighbour, topic, self._frame(body))
+        if spec.delivery.durable:
+            if self._sending is None:
+                raise ContractError("the hub keeps its own words in its database, not in an outbox")
+            self.outbox.put(spec.lane, topic, body, self.clock.now(), self.clock.state())
+            self._sending.wake()
+        elif spec.delivery.retain and not spec.delivery.addressed:
+            with self._lock:
+                self._states[topic] = body
+            if self.connected:
+                self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
+        else:
+            self._say(spec, topic, body)
+
+    def problem(self, code: str, text: str) -> None:
+        """Something limits this service: say so in its retained state until `cleared`."""
+        if self._problems.get(code) != text:
+            self._problems[code] = text
+            log.warning(text, extra={"event": code})
+            self._say_state()
+
+    def cleared(self, code: str) -> None:
+        """A problem is over."""
+        if self._problems.pop(code, None) is not None:
+            log.info("cleared: %s", code, extra={"event": code})
+            self._say_state()
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What limits this service now: code to sentence."""
+        return dict(self._problems)
+
+    # -- what service.run uses
+
+    def workers(self) -> list[Worker]:
+        """Threads of the connection itself."""
+        found = [Worker("link", self._watch)]
+        if self._sending is not None:
+            sending = self._sending
+            found.append(
+                Worker("sending", lambda stop, beat: sending.work(stop, beat, lambda: self.connected))
+            )
+        if self._nearby is not None:
+            near = self._nearby
+            found.append(Worker("nearby", lambda stop, beat: near.listen(self._hear, stop, beat)))
+        return found
+
+    def open(self) -> None:
+        """Start to connect; paho's own thread goes on trying until `close`."""
+        if self._nearby is not None:
+            self._nearby.open()
+        will = self._state_body("lost")
+        self._mqtt.will_set(
+            topic_of(self.place, self.who, ServiceState), self._frame(will), qos=1, retain=True
+        )
+        broker = self.settings.broker
+        self._mqtt.connect_async(broker.host, broker.port, keepalive=broker.keepalive_s)
+        self._mqtt.loop_start()
+
+    def ready(self) -> None:
+        """The service works; says so in its retained state."""
+        self._life = "ready"
+        self._since = self.clock.now()
+        self._say_state()
+
+    def close(self) -> None:
+        """Say `stopped`, disconnect so that the will stays unsaid, close the outbox."""
+        self._life = "stopped"
+        if self.connected:
+            topic = topic_of(self.place, self.who, ServiceState)
+            farewell = self._mqtt.publish(topic, self._frame(self._state_body("stopped")), qos=1, retain=True)
+            try:
+                farewell.wait_for_publish(0.3)
+            except (RuntimeError, ValueError):
+                log.info("the broker left before the farewell", extra={"event": "farewell-unsaid"})
+        self._mqtt.disconnect()
+
+    # -- inside
+
+    def _frame(self, body: bytes) -> bytes:
+        return encode(body, self.clock.now(), self.clock.state())
+
+    def _say(self, spec: Spec, topic: str, body: bytes) -> None:
+        if not self.connected:
+            raise NotConnected(f"{spec.type.__name__} cannot be sent: the broker is away")
+        self._mqtt.publish(topic, self._frame(body), qos=spec.delivery.qos, retain=spec.delivery.retain)
+
+    def _publish_durable(self, topic: str, frame: bytes) -> bool:
+        if not self.connected:
+            return False
+        return self._mqtt.publish(topic, frame, qos=1).rc == mqtt.MQTT_ERR_SUCCESS
+
+    def _state_body(self, life: Life) -> bytes:
+        problems = [Problem(code=code, text=text) for code, text in sorted(self._problems.items())]
+        shown: Life = "degraded" if life == "ready" and problems else life
+        return payload(
+            ServiceState(state=shown, since=self._since, boot=self.boot, version=RELEASE, problems=problems)
+        )
+
+    def _say_state(self) -> None:
+        topic = topic_of(self.place, self.who, ServiceState)
+        body = self._state_body(self._life)
+        with self._lock:
+            self._states[topic] = body
+        if self.connected:
+            self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
+
+    def _watch(self, stop: threading.Event, beat: Beat) -> None:
+        """Beats only while paho's thread lives, so that its death ends the process."""
+        name = f"paho-mqtt-client-{self.who}"
+        while not stop.wait(1.0):
+            if any(thread.name == name for thread in threading.enumerate()):
+                beat()
+
+    def _filters(self) -> list[tuple[str, int]]:
+        wanted = {each for types, _ in self._inboxes for each in types}
+        if self._sending is not None:
+            wanted.add(Ack)
+        return [
+            (pattern, spec_of(each).delivery.qos)
+            for each in MESSAGES
+            if each in wanted
+            for pattern in filters_of(self.place, self.who, each)
+        ]
+
+    def _hear(self, received: Received) -> None:
+        """Put a message where it is wanted; a command past its time is dropped when the clock can tell."""
+        spec, frame = received.spec, received.frame
+        if spec.expires_s is not None and self.clock.state() != "unknown":
+            age_s = (self.clock.now() - frame.at).total_seconds()
+            if age_s > spec.expires_s:
+                log.warning("%s came %d s late", spec.type.__name__, age_s, extra={"event": "expired"})
+                return
+        if isinstance(received.message, Ack) and self._sending is not None:
+            self._sending.ack(received.message)
+            return
+        for types, box in self._inboxes:
+            if type(received.message) in types:
+                box.put(received)
+
+    # -- paho's thread; an exception here would end it, so each door is closed with care
+
+    def _on_connect(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        del data, flags, properties
+        if reason.is_failure:
+            log.warning("the broker refuses: %s", reason, extra={"event": "refused"})
+            return
+        filters = self._filters()
+        if filters:
+            client.subscribe(filters)
+        with self._lock:
+            states = dict(self._states)
+        self._connected.set()
+        for topic, body in states.items():
+            client.publish(topic, self._frame(body), qos=1, retain=True)
+        if self._sending is not None:
+            self._sending.restart()
+        log.info("connected", extra={"event": "connected"})
+
+    def _on_disconnect(
+        self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any
+    ) -> None:
+        del client, data, flags, properties
+        self._connected.clear()
+        log.info("disconnected: %s", reason, extra={"event": "disconnected"})
+
+    def _on_message(self, client: mqtt.Client, data: Any, packet: mqtt.MQTTMessage) -> None:
+        del client, data
+        if not packet.payload:
+            return
+        spec = who = frame = None
+        raw = bytes(packet.payload)
+        try:
+            spec, who = parse_topic(self.place, packet.topic)
+            frame = decode_frame(raw)
+            received = decode(spec, who, raw)
+        except ContractError as why:
+            self.poison.put(Poison(packet.topic, raw[:2048], str(why), who, spec, frame))
+            log.warning("poison: %s", why, extra={"event": "poison"})
+            return
+        self._hear(received)
+
+
+def _client(settings: Settings, who: Identity) -> mqtt.Client:
+    """A paho client with this service's identity: a certificate, or a password on loopback."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=str(who), protocol=mqtt.MQTTv311)
+    client.max_inflight_messages_set(WINDOW * 3)
+    client.max_queued_messages_set(WINDOW * 4)
+    client.reconnect_delay_set(1, 30)
+    keys = settings.keys_dir
+    if settings.broker.tls:
+        client.tls_set(
+            ca_certs=str(keys / "ca.pem"),
+            certfile=str(keys / f"{who.service}.pem"),
+            keyfile=str(keys / f"{who.service}.key"),
+            tls_version=ssl.PROTOCOL_TLS_CLIENT,
+        )
+    else:
+        password = (keys / f"{who.service}.password").read_text(encoding="ascii").strip()
+        client.username_pw_set(str(who), password)
+    return client
