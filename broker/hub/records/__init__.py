@@ -3,7 +3,7 @@
 from broker.hub.records.account import ROLES, Account
 from broker.hub.records.alert import ALERT_STATES, Alert, AlertStep
 from broker.hub.records.announcement import Announcement, Occurrence, Play, PlayStep, Revision, Stop
-from broker.hub.records.audit import AuditRow
+from broker.hub.records.audit import AuditRow, audit_rows, write_audit
 from broker.hub.records.camera import Camera, CameraSeen
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
 from broker.hub.records.citizen import Feedback, HelperCall
@@ -50,6 +50,7 @@ __all__ = [
     "Stop",
     "UtcTime",
     "Village",
+    "audit_rows",
     "changes_after",
     "forget_old_changes",
     "newest_change",
@@ -58,4 +59,5 @@ __all__ = [
     "open_database",
     "put_setting",
     "setting",
+    "write_audit",
 ]

@@ -54,10 +54,7 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """One reading transaction over one moment of the database; never waits for a writer. Do not write."""
         with Session(self._reads, expire_on_commit=False, autoflush=False) as db:
-            try:
-                yield db
-            finally:
-                db.rollback()
+            yield db  # closing ends the transaction and leaves what was read readable
 
     def close(self) -> None:
         """Close every idle connection."""

@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -392,11 +390,10 @@ def _audit() -> None:
         "audit",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("at", sa.DateTime, nullable=False),
-        sa.Column("who", sa.String, nullable=False),
-        sa.Column("what", sa.String, nullable=False),
-        sa.Column("about", sa.String, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
-        sa.Column("before", sa.String, nullable=False),
+        sa.Column("actor", sa.String, nullable=False),
+        sa.Column("action", sa.String, nullable=False),
+        sa.Column("subject", sa.String, nullable=False),
+        sa.Column("detail", sa.JSON, nullable=False),
+        sa.Column("prev", sa.String, nullable=False),
         sa.Column("hash", sa.String, nullable=False),
-        sqlite_autoincrement=True,
     )
