@@ -220,7 +220,7 @@ def open_signed(
     trust: TrustBody,
     role: Role,
     now: datetime,
-    type: type[Body],  # noqa: A002  (the word every caller reads)
+    type: type[Body],
 ) -> Body:
     """The body of a signed text, if a key of the trust list that has `role` and is valid at `now` signed it.
 

@@ -11,7 +11,7 @@ State = Literal["trusted", "estimated", "unknown"]
 
 
 class FakeClock:
-    """The interface of broker.link.clock.Clock. With `running`, real time passes on top of what is advanced."""
+    """The interface of broker.link.clock.Clock. With `running`, real time passes too."""
 
     def __init__(
         self,
