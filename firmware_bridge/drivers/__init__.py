@@ -1,1 +1,1 @@
-"""firmware_bridge/drivers"""
+"""One driver per serial protocol: `feed(bytes)` gives events, pure, without any port or clock."""

@@ -1,0 +1,143 @@
+"""The boards on one serial line, asked in turn: who is due, who answered, what it said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from broker.contract.board import Reading
+from broker.link.clock import Clock
+from firmware_bridge.drivers.modbus import Master, Refusal, Reply, Request
+from firmware_bridge.mapping import Channel
+from firmware_bridge.port import Line
+from firmware_bridge.profile import Profile, requests
+
+MISSES = 3
+"""So many polls in a row without an answer, and a board counts as silent."""
+
+RETRY_S = 1.0
+"""A board that has just missed is asked again so soon, to tell a lost frame from a dead board."""
+
+MOST_UNASKED = 64
+"""Reads of unasked bytes before a request; a line that never falls silent must not hold up the others."""
+
+SETTLE_S = 0.3
+"""After a missed answer the line must be quiet for so long: a late reply must not answer the next request."""
+
+
+@dataclass
+class Board:
+    """One board on the line and how it is doing."""
+
+    name: str
+    asks: list[tuple[Request, tuple[Channel, ...]]]
+    poll_s: float
+    timeout_s: float
+    due_s: float = 0.0
+    polls: int = 0
+    errors: int = 0
+    missed: int = 0
+    """Polls in a row without an answer."""
+    state: Literal["live", "silent", "no-port"] = "no-port"
+    detail: str = ""
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def board_of(name: str, unit: int, profile: Profile, datum_m: float) -> Board:
+    """A board as the settings and its model's profile describe it."""
+    asks = [
+        (request, tuple(Channel(quantity, name, datum_m) for quantity in group))
+        for request, group in requests(profile, unit)
+    ]
+    return Board(name, asks, profile.poll_s, profile.timeout_s)
+
+
+class Bus:
+    """Asks the boards of one open line; half duplex, one request at a time."""
+
+    def __init__(self, boards: list[Board], clock: Clock) -> None:
+        self.boards = boards
+        self.master = Master()
+        self._clock = clock
+
+    def wait_s(self) -> float:
+        """Seconds until the next board is due; 0 when one is."""
+        return max(0.0, min(board.due_s for board in self.boards) - self._clock.monotonic())
+
+    def start(self) -> None:
+        """The line has just been opened: everybody is due at once."""
+        for board in self.boards:
+            board.due_s, board.missed = self._clock.monotonic(), 0
+
+    def poll(self, line: Line, beat: Callable[[], None]) -> list[Reading]:
+        """Ask whoever is due. Raises PortGone."""
+        readings: list[Reading] = []
+        for board in self.boards:
+            if board.due_s <= self._clock.monotonic():
+                readings += self._ask(board, line)
+                beat()
+        return readings
+
+    def _ask(self, board: Board, line: Line) -> list[Reading]:
+        started_s = self._clock.monotonic()
+        readings: list[Reading] = []
+        heard, refusal = True, ""
+        for request, channels in board.asks:
+            board.polls += 1
+            answer = self._exchange(request, board.timeout_s, line)
+            if isinstance(answer, Reply):
+                readings += self._take(board, channels, answer)
+                continue
+            board.errors += 1
+            if answer is None:
+                heard = False
+                break
+            refusal = f"exception {answer.code} ({answer.meaning}) to function {request.function}"
+        self._note(board, heard, refusal)
+        again_s = RETRY_S if 0 < board.missed < MISSES else board.poll_s
+        board.due_s = started_s + min(again_s, board.poll_s)
+        return readings
+
+    def _exchange(self, request: Request, timeout_s: float, line: Line) -> Reply | Refusal | None:
+        """One request and its answer; None when none came in time."""
+        for _ in range(MOST_UNASKED):
+            if not line.read(0):
+                break  # what came unasked answers nothing
+        line.write(self.master.ask(request))
+        deadline_s = self._clock.monotonic() + timeout_s
+        while (left_s := deadline_s - self._clock.monotonic()) > 0:
+            events = self.master.feed(line.read(left_s))
+            if events:
+                return events[0]
+        self.master.give_up()
+        until_s = self._clock.monotonic() + 2 * SETTLE_S
+        while self._clock.monotonic() < until_s and line.read(SETTLE_S):
+            pass
+        return None
+
+    def _take(self, board: Board, channels: tuple[Channel, ...], answer: Reply) -> list[Reading]:
+        at, now_s = self._clock.now(), self._clock.monotonic()
+        readings, place = [], 0
+        for channel in channels:
+            words = answer.values[place : place + channel.quantity.width]
+            place += channel.quantity.width
+            reading = channel.take(words, at, now_s)
+            if reading is not None:
+                readings.append(reading)
+            else:
+                board.errors += 1
+        board.refused = sum((c.refused for _, group in board.asks for c in group), Counter())
+        return readings
+
+    def _note(self, board: Board, heard: bool, refusal: str) -> None:
+        if heard:
+            board.missed = 0
+            board.state = "live"
+            refused = ", ".join(f"{why} {count}" for why, count in sorted(board.refused.items()))
+            board.detail = refusal or (f"refused values: {refused}" if refused else "")
+            return
+        board.missed += 1
+        if board.missed >= MISSES:
+            board.state, board.detail = "silent", f"no answer to {board.missed} polls"

@@ -1,0 +1,78 @@
+"""One serial line: opened for us alone, read with a deadline, closed at once when it is unplugged.
+
+The only importer of pyserial. Its `read` and `write` raise SerialException, but `in_waiting`, the flushes and
+`close` let raw OSError and termios.error through (pyserial issues 331, 401, 417), so all three are caught. A
+line that stays open after unplugging makes the kernel hand out the next name (ttyUSB1) at replugging.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import select
+import termios
+from typing import Literal
+
+import serial
+
+Lost = Literal["missing", "busy", "denied", "unplugged"]
+
+_GONE = (serial.SerialException, OSError, termios.error, ValueError)
+"""ValueError: pyserial's own check of a closed or impossible port. TypeError cannot come from checked settings."""
+
+_REASONS: dict[int | None, Lost] = {
+    errno.EACCES: "denied",
+    errno.EPERM: "denied",
+    errno.EBUSY: "busy",
+    errno.EAGAIN: "busy",
+}
+
+
+class PortGone(Exception):
+    """The line cannot be used now. `why` is a code for people's sentences, the text is for operators."""
+
+    def __init__(self, why: Lost, text: str) -> None:
+        super().__init__(text)
+        self.why = why
+
+
+class Line:
+    """An open serial line. Use as a context manager; every method may raise PortGone."""
+
+    def __init__(self, port: str, baud: int, parity: Literal["N", "E", "O"]) -> None:
+        """Open exclusively, 8 data bits, one stop bit. What lay in the input is discarded by opening."""
+        try:
+            self._serial = serial.Serial(
+                port, baud, parity=parity, timeout=0, write_timeout=1.0, exclusive=True
+            )
+        except _GONE as why:
+            found = why.args[0] if why.args and isinstance(why.args[0], int) else None
+            raise PortGone(_REASONS.get(found, "missing"), f"{port}: {why}") from why
+        self._port = port
+
+    def write(self, data: bytes) -> None:
+        """Send; waits at most a second for a full buffer."""
+        try:
+            self._serial.write(data)
+        except _GONE as why:
+            raise PortGone("unplugged", f"{self._port}: {why}") from why
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has arrived, as soon as anything has; empty after `timeout_s` of silence."""
+        try:
+            if not select.select([self._serial.fileno()], [], [], max(0.0, timeout_s))[0]:
+                return b""
+            return self._serial.read(256)
+        except _GONE as why:
+            raise PortGone("unplugged", f"{self._port}: {why}") from why
+
+    def close(self) -> None:
+        """Give the name back to the kernel; never raises."""
+        with contextlib.suppress(*_GONE):
+            self._serial.close()
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

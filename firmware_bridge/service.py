@@ -1,0 +1,197 @@
+"""The service `board`: one worker for each serial line, readings to the hub every few seconds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+
+from broker.contract.board import Reading, Readings
+from broker.link.config import BoardPort, Settings, SettingsError
+from broker.link.outbox import OutboxFull
+from broker.link.service import Beat, Worker
+from broker.link.session import Session
+from firmware_bridge.bus import Board, Bus, board_of
+from firmware_bridge.port import Line, Lost, PortGone
+from firmware_bridge.profile import ProfileError, load
+from firmware_bridge.roster import Roster
+
+log = logging.getLogger(__name__)
+
+BATCH_S = 5.0
+"""Readings wait at most so long before they are sent together."""
+
+BATCH_ITEMS = 80
+"""So many of the longest readings still fit one packet of 16 KiB."""
+
+KEPT = 4000
+"""Readings held in memory while the outbox refuses them; beyond that the oldest go."""
+
+REOPEN_S = (0.25, 1.0)
+"""First and longest wait before a lost port is tried again; a replugged board speaks within 3 s."""
+
+SENTENCES: dict[Lost, str] = {
+    "missing": "Không thấy cổng {port}. Kiểm tra dây nối bo mạch; cắm lại là máy tự nhận.",
+    "unplugged": "Cổng {port} vừa bị rút. Cắm lại dây bo mạch là máy tự nhận.",
+    "busy": "Cổng {port} đang bị chương trình khác giữ. Đóng chương trình đó, máy sẽ tự nối lại.",
+    "denied": "Chưa có quyền mở cổng {port}. Thêm người dùng của dịch vụ vào nhóm dialout.",
+}
+SILENT = "Bo mạch {board} ở cổng {port} không trả lời. Kiểm tra nguồn điện và dây tín hiệu của bo mạch."
+NONE = "Máy này chưa khai cổng bo mạch nào. Thêm mục [[board.ports]] vào tệp cài đặt nếu có bo mạch."
+
+
+class Outgoing:
+    """Readings on their way to the outbox, sent together."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._waiting: deque[Reading] = deque(maxlen=KEPT)
+        self._since_s = 0.0
+
+    def add(self, readings: list[Reading]) -> None:
+        """Keep these until the next batch."""
+        if readings and not self._waiting:
+            self._since_s = self._session.clock.monotonic()
+        self._waiting.extend(readings)
+
+    def send(self, *, now: bool = False) -> None:
+        """Send what is due (or all, `now`) in as many messages as it takes."""
+        due = now or self._session.clock.monotonic() - self._since_s >= BATCH_S
+        while self._waiting and (due or len(self._waiting) >= BATCH_ITEMS):
+            batch = [self._waiting[n] for n in range(min(BATCH_ITEMS, len(self._waiting)))]
+            try:
+                self._session.send(Readings(items=batch))
+            except OutboxFull as full:
+                self._session.problem("outbox-full", str(full))
+                self._since_s = self._session.clock.monotonic()
+                return
+            self._session.cleared("outbox-full")
+            for _ in batch:
+                self._waiting.popleft()
+
+
+class PortWatch:
+    """Keeps one serial line open and its boards polled, whatever happens to the cable."""
+
+    def __init__(self, setting: BoardPort, boards: list[Board], session: Session, roster: Roster) -> None:
+        self._setting = setting
+        self._session = session
+        self._roster = roster
+        self._bus = Bus(boards, session.clock)
+        self._outgoing = Outgoing(session)
+        self._code = f"port-{setting.port.rsplit('/', 1)[-1]}"
+        self._silent: set[str] = set()
+        self._gone: Lost | None = None
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Open, poll until the line is lost, wait a little, open again."""
+        wait_s = REOPEN_S[0]
+        while not stop.is_set():
+            beat()
+            try:
+                with Line(self._setting.port, self._setting.baud, self._setting.parity) as line:
+                    wait_s = REOPEN_S[0]
+                    self._opened()
+                    self._poll(line, stop, beat)
+            except PortGone as gone:
+                self._lost(gone)
+                stop.wait(wait_s)
+                wait_s = min(wait_s * 2, REOPEN_S[1])
+            self._outgoing.send(now=stop.is_set())
+
+    def _poll(self, line: Line, stop: threading.Event, beat: Beat) -> None:
+        while not stop.is_set():
+            beat()
+            self._outgoing.add(self._bus.poll(line, beat))
+            self._outgoing.send()
+            self._tell()
+            if self._heard_hangup(line, stop):
+                return
+
+    def _heard_hangup(self, line: Line, stop: threading.Event) -> bool:
+        """Wait for the next board's turn, listening all the while: an unplugged line raises PortGone here."""
+        wait_s = min(self._bus.wait_s(), 0.5)
+        if line.read(min(wait_s, 0.25)):
+            stop.wait(min(wait_s, 0.05))  # a line that babbles must not make us spin
+        return stop.is_set()
+
+    def _opened(self) -> None:
+        self._session.cleared(self._code)
+        self._gone = None
+        self._bus.start()
+        log.info("port open", extra={"event": "port-open", "source": self._setting.port})
+
+    def _lost(self, gone: PortGone) -> None:
+        for board in self._bus.boards:
+            board.state, board.detail = "no-port", gone.why
+        self._clear_silent()
+        self._session.problem(self._code, SENTENCES[gone.why].format(port=self._setting.port))
+        self._roster.note(self._setting.port, self._bus.boards)
+        if gone.why != self._gone:
+            self._gone = gone.why
+            extra = {"event": "port-gone", "reason": gone.why, "source": self._setting.port}
+            log.warning(str(gone), extra=extra)
+
+    def _tell(self) -> None:
+        """Let the hub and this service's own state say how the boards are."""
+        for board in self._bus.boards:
+            code = f"silent-{board.name}"
+            if board.state == "silent" and board.name not in self._silent:
+                self._silent.add(board.name)
+                self._session.problem(code, SILENT.format(board=board.name, port=self._setting.port))
+            elif board.state == "live" and board.name in self._silent:
+                self._silent.discard(board.name)
+                self._session.cleared(code)
+        self._roster.note(self._setting.port, self._bus.boards)
+
+    def _clear_silent(self) -> None:
+        for name in self._silent:
+            self._session.cleared(f"silent-{name}")
+        self._silent.clear()
+
+
+def check(settings: Settings) -> list[str]:
+    """What is wrong with the boards' settings, a sentence each: unknown models, names and addresses twice."""
+    lines: list[str] = []
+    names: set[str] = set()
+    for n, port in enumerate(settings.board.ports):
+        key = f"board.ports[{n}]"
+        units: set[int] = set()
+        if not port.devices:
+            lines.append(f"{key}.devices: found none; a port needs at least one board")
+        for device in port.devices:
+            if device.name in names:
+                lines.append(f"{key}: found name {device.name!r} twice; each board needs its own")
+            if device.address in units:
+                lines.append(
+                    f"{key}: found address {device.address} twice; each board on a line needs its own"
+                )
+            names.add(device.name)
+            units.add(device.address)
+            try:
+                load(device.profile)
+            except ProfileError as why:
+                lines.append(f"{key}: {why}")
+    return lines
+
+
+def build(settings: Settings, session: Session) -> list[Worker]:
+    """The workers of this service. Raises SettingsError when the boards' settings cannot be right."""
+    lines = check(settings)
+    if lines:
+        raise SettingsError(lines)
+    if not settings.board.ports:
+        session.problem("no-board", NONE)
+        return [Worker("no-board", _idle)]
+    roster = Roster(session)
+    workers = []
+    for n, port in enumerate(settings.board.ports):
+        boards = [board_of(d.name, d.address, load(d.profile), d.datum_m) for d in port.devices]
+        watch = PortWatch(port, boards, session, roster)
+        workers.append(Worker(f"port-{n}", watch.run))
+    return workers
+
+
+def _idle(stop: threading.Event, beat: Beat) -> None:
+    while not stop.wait(5.0):
+        beat()
