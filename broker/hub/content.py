@@ -1,0 +1,91 @@
+"""What the kiosks show: the commune's content and what the loudspeakers said lately, as one bundle."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from broker.contract.content import Bundle, Heard
+from broker.contract.hub import Media
+from broker.hub.records.announcement import Occurrence, Play, Revision
+from broker.hub.records.plan import ContentBundle
+from broker.link.files import write_atomically
+from broker.link.media import MediaStore
+
+HEARD_KEPT = 20
+"""Announcements that can be heard again at the kiosk."""
+
+BASE = "content/base.json"
+TYPE = "application/json"
+
+
+class ContentMissing(Exception):
+    """The hub has no content to send; the text says what to do."""
+
+
+def set_base(data: Path, bundle: bytes) -> None:
+    """Make `bundle` (JSON of contract.content.Bundle) the commune's content. Raises msgspec errors, OSError."""
+    msgspec.json.decode(bundle, type=Bundle)
+    write_atomically(data / BASE, bundle, mode=0o644)
+
+
+def current(db: Session, data: Path, store: MediaStore, commune_name: str, now: datetime) -> ContentBundle:
+    """The bundle that nodes should show; a new generation when its content has changed since the last.
+
+    db: inside a write transaction. Raises ContentMissing, OSError.
+    """
+    bundle = _compose(db, data, commune_name)
+    raw = msgspec.json.encode(bundle)
+    sha256 = hashlib.sha256(raw).hexdigest()
+    newest = db.scalars(select(ContentBundle).order_by(ContentBundle.generation.desc()).limit(1)).first()
+    if newest is not None and newest.sha256 == sha256 and store.path_of(sha256):
+        return newest
+    media = store.add(raw, TYPE)
+    generation = int(db.scalar(select(func.max(ContentBundle.generation))) or 0) + 1
+    row = ContentBundle(generation=generation, sha256=media.sha256, size=media.size, type=TYPE, made_at=now)
+    db.add(row)
+    db.flush()
+    return row
+
+
+def _compose(db: Session, data: Path, commune_name: str) -> Bundle:
+    """The bundle as content decides, not as time passes: the same content gives the same bytes."""
+    try:
+        base = msgspec.json.decode((data / BASE).read_bytes(), type=Bundle)
+    except FileNotFoundError as why:
+        raise ContentMissing(f"{data / BASE} is missing: run `langso provision commune` again") from why
+    heard = _heard(db)
+    made_at = max([base.made_at, *(each.at for each in heard)])
+    return msgspec.structs.replace(base, commune_name=commune_name, heard=heard, made_at=made_at)
+
+
+def _heard(db: Session) -> list[Heard]:
+    """The last announcements that at least one loudspeaker began to play, newest first."""
+    first_play = func.min(Play.started_at)
+    rows = db.execute(
+        select(Revision, first_play)
+        .join(Occurrence, Occurrence.revision_id == Revision.id)
+        .join(Play, Play.occurrence == Occurrence.id)
+        .where(Play.started_at.is_not(None))
+        .group_by(Revision.id)
+        .order_by(first_play.desc())
+        .limit(HEARD_KEPT)
+    ).all()
+    return [
+        Heard(
+            announcement=revision.announcement_id,
+            title=revision.title,
+            text=revision.text,
+            at=at,
+            kind=revision.kind,
+            villages=revision.villages,
+            audio=msgspec.convert(revision.audio, Media),
+        )
+        for revision, at in rows
+        if revision.audio
+    ]

@@ -1,0 +1,92 @@
+"""Plans as a node keeps them: believed by signature, never an older generation, on the disk for the next start."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from broker.contract.hub import Signed, TrustPlan
+from broker.link.files import write_atomically
+from broker.trust.envelope import Domain, Refused, TrustBody, open_signed, open_trust
+
+log = logging.getLogger(__name__)
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class KeptTrust:
+    """The commune's trust list on this node."""
+
+    def __init__(self, file: Path, root_public: str) -> None:
+        """file: where the list is kept. root_public: the commune's root key, SPKI PEM."""
+        self._file = file
+        self._root = root_public
+        self.body: TrustBody | None = None
+        kept = _read(file)
+        if kept is not None:
+            try:
+                self.body = open_trust(kept, root_public)
+            except Refused as why:
+                log.error("kept trust list refused: %s", why, extra={"event": "trust-refused"})
+
+    @property
+    def generation(self) -> int:
+        """Generation believed now; 0 before the first."""
+        return self.body.generation if self.body else 0
+
+    def take(self, plan: TrustPlan) -> bool:
+        """Believe a newer list. False for what is not newer. Raises Refused, OSError."""
+        body = open_trust(plan.signed, self._root)
+        if body.generation <= self.generation:
+            return False
+        write_atomically(self._file, msgspec.json.encode(plan.signed))
+        self.body = body
+        return True
+
+
+class KeptPlan(Generic[Body]):
+    """One plan signed by the hub. `body` is None until the first that could be believed."""
+
+    def __init__(self, file: Path, domain: Domain, type: type[Body], trust: KeptTrust, now: datetime) -> None:
+        """file: where it is kept. domain, type: what kind of plan. trust: whose keys count."""
+        self._file, self._domain, self._type, self._trust = file, domain, type, trust
+        self.body: Body | None = None
+        kept = _read(file)
+        if kept is not None and trust.body is not None:
+            try:
+                self.body = self._open(kept, now)
+            except Refused as why:
+                log.error("kept plan refused: %s", why, extra={"event": "plan-refused", "reason": why.code})
+
+    @property
+    def generation(self) -> int:
+        """Generation followed now; 0 before the first."""
+        return int(getattr(self.body, "generation", 0))
+
+    def take(self, signed: Signed, now: datetime) -> Body | None:
+        """Follow a newer plan and return it; None for what is not newer. Raises Refused, OSError."""
+        body = self._open(signed, now)
+        if int(getattr(body, "generation", 0)) <= self.generation:
+            return None
+        write_atomically(self._file, msgspec.json.encode(signed))
+        self.body = body
+        return body
+
+    def _open(self, signed: Signed, now: datetime) -> Body:
+        if self._trust.body is None:
+            raise Refused("unknown-key", "no trust list yet")
+        return open_signed(signed, self._domain, self._trust.body, "hub", now, self._type)
+
+
+def _read(file: Path) -> Signed | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Signed)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as why:
+        log.error("%s cannot be read: %s", file.name, why, extra={"event": "plan-damaged"})
+        return None

@@ -1,0 +1,107 @@
+"""What the screen can tell: the bundle that the hub sent last, or the one that came with the release."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from broker.contract.content import CURRENT, Bundle, Heard, Kept, LifeEvent, Notice, Procedure, ScamWarning
+
+log = logging.getLogger(__name__)
+
+SHIPPED = Path(__file__).parent / "shipped" / "bundle.json"
+
+
+@dataclass(frozen=True)
+class Content:
+    """One generation of content."""
+
+    generation: int
+    bundle: Bundle
+
+    @cached_property
+    def procedures(self) -> dict[str, Procedure]:
+        """By national code."""
+        return {each.code: each for each in self.bundle.procedures}
+
+    @property
+    def life_events(self) -> list[LifeEvent]:
+        """The nine tiles, in their order."""
+        return self.bundle.life_events
+
+    @property
+    def warnings(self) -> list[ScamWarning]:
+        """Scams to beware of."""
+        return self.bundle.warnings
+
+    @property
+    def announcements(self) -> list[Heard]:
+        """What the loudspeaker said lately, newest first."""
+        return sorted(self.bundle.heard, key=lambda each: each.at, reverse=True)
+
+    @property
+    def events(self) -> list[Notice]:
+        """Lines of the notice board."""
+        return self.bundle.notices
+
+    def procedure(self, code: str) -> Procedure | None:
+        """A procedure by its code, through the redirect of a repealed one."""
+        return self.procedures.get(self.bundle.redirects.get(code, code))
+
+    def of_event(self, event: str, on: date) -> list[Procedure]:
+        """Procedures of a life event that are in force on a day, in the bundle's order."""
+        return [each for each in self.in_force(on) if event in each.life_events]
+
+    def in_force(self, on: date) -> list[Procedure]:
+        """All procedures that are in force on a day."""
+        return [each for each in self.bundle.procedures if each.valid_to is None or on <= each.valid_to]
+
+    def warning_of(self, day: date) -> ScamWarning | None:
+        """The day's warning: each in its turn."""
+        return self.warnings[day.toordinal() % len(self.warnings)] if self.warnings else None
+
+
+def open_content(root: Path) -> Content:
+    """The content kept under `root`; the shipped one when there is none or it cannot be read."""
+    try:
+        kept = msgspec.json.decode((root / CURRENT).read_bytes(), type=Kept)
+    except FileNotFoundError:
+        return shipped()
+    except (OSError, msgspec.DecodeError) as why:
+        log.error("kept content cannot be read: %s", why, extra={"event": "content-damaged"})
+        return shipped()
+    return Content(kept.generation, kept.bundle)
+
+
+def shipped() -> Content:
+    """The content of the release: procedures and warnings, nothing of the commune."""
+    return Content(0, msgspec.json.decode(SHIPPED.read_bytes(), type=Bundle))
+
+
+class Shelf:
+    """The content at hand, read again when the file has been replaced."""
+
+    def __init__(self, root: Path) -> None:
+        """root: content folder of this node."""
+        self._root = root
+        self._mark = self._stat()
+        self._content = open_content(root)
+
+    def _stat(self) -> tuple[int, int]:
+        try:
+            found = (self._root / CURRENT).stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_mtime_ns, found.st_ino)
+
+    def content(self) -> Content:
+        """The newest content."""
+        mark = self._stat()
+        if mark != self._mark:
+            self._content, self._mark = open_content(self._root), mark
+        return self._content
