@@ -1,0 +1,119 @@
+"""Written Vietnamese to spoken Vietnamese: every figure, sign and abbreviation in words. Pure.
+
+The rules stand in `rules/` in the order in which they claim characters. What none of them can read for certain
+comes back as a doubt: a person decides before anything is spoken.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from broker.speech.draft import Claim, Draft
+from broker.speech.lexicon import Lexicon
+from broker.speech.rules import read
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece that is said otherwise than written. Offsets count code points of each text as given.
+
+    What lies between two spans is the same in both texts (but for the composition of letters).
+    """
+
+    written_start: int
+    written_end: int
+    spoken_start: int
+    spoken_end: int
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A piece of the written text that was not read for certain, and what it might be said as."""
+
+    start: int
+    end: int
+    found: str
+    suggestions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A text as it is said."""
+
+    text: str
+    spans: tuple[Span, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def normalise(text: str, lexicon: Lexicon) -> Spoken:
+    """The spoken form of a written text. Never raises; linear in the length of the text."""
+    written, places = _composed(text)
+    draft = Draft(written)
+    read(draft, lexicon)
+    spoken, spans = _assemble(written, draft.claims)
+    doubts = tuple(
+        Doubt(places(one.start), places(one.end), text[places(one.start) : places(one.end)], one.suggestions)
+        for one in draft.claims
+        if one.is_doubtful
+    )
+    moved = tuple(
+        Span(places(one.written_start), places(one.written_end), one.spoken_start, one.spoken_end)
+        for one in spans
+    )
+    return Spoken(spoken, moved, doubts)
+
+
+class _Places:
+    """From a place in the composed text to the same place in the text as given."""
+
+    def __init__(self, starts: list[int] | None) -> None:
+        self._starts = starts
+
+    def __call__(self, at: int) -> int:
+        return at if self._starts is None else self._starts[at]
+
+
+def _composed(text: str) -> tuple[str, _Places]:
+    """The text with composed letters (NFC), letter by letter so that every place is still known."""
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
+        return text, _Places(None)
+    pieces: list[str] = []
+    starts: list[int] = []
+    at = 0
+    while at < len(text):
+        end = at + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        piece = unicodedata.normalize("NFC", text[at:end])
+        pieces.append(piece)
+        # A cluster that stays longer than one code point keeps its places as near as they can be.
+        starts += [min(at + index, end - 1) for index in range(len(piece))]
+        at = end
+    return "".join(pieces), _Places([*starts, len(text)])
+
+
+def _assemble(written: str, claims: list[Claim]) -> tuple[str, list[Span]]:
+    """Put the words in place of what was claimed, with a space where a word would stick to the next."""
+    out: list[str] = []
+    spans: list[Span] = []
+    at = length = 0
+    tail = ""
+    for claim in claims:
+        kept = written[at : claim.start]
+        out.append(kept)
+        length += len(kept)
+        tail = kept[-1:] or tail
+        words = claim.words
+        if words and tail and (tail.isalnum() or tail in ",;:.!?)"):
+            words = " " + words
+        following = written[claim.end : claim.end + 1]
+        if words and following and (following.isalnum() or following == "("):
+            words += " "
+        out.append(words)
+        spans.append(Span(claim.start, claim.end, length, length + len(words)))
+        length += len(words)
+        tail = words[-1:] or tail
+        at = claim.end
+    out.append(written[at:])
+    return "".join(out), spans

@@ -1,0 +1,5 @@
+"""Rules."""
+
+from broker.speech.draft import Rule
+
+RULES: tuple[Rule, ...] = ()

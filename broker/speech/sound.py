@@ -1,0 +1,146 @@
+"""Sound in memory, and in and out of files: decoding anything PyAV reads, encoding WAV and Opus in Ogg."""
+
+from __future__ import annotations
+
+import io
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONGEST_S = 3600
+"""Nothing longer is decoded: a small file can otherwise unpack into all the memory of a Pi."""
+
+OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
+
+
+class SoundError(Exception):
+    """A file is not sound that can be used; the text says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pcm:
+    """One channel of 16-bit samples."""
+
+    samples: NDArray[np.int16]
+    """Shape (n,)."""
+    rate_hz: int
+
+    @property
+    def duration_ms(self) -> int:
+        """Length, rounded to milliseconds."""
+        return round(1000 * len(self.samples) / self.rate_hz)
+
+
+def to_float(pcm: Pcm) -> NDArray[np.float32]:
+    """Samples as floats in [-1, 1)."""
+    return pcm.samples.astype(np.float32) / np.float32(32768)
+
+
+def from_float(signal: NDArray[np.float32], rate_hz: int) -> Pcm:
+    """Floats in [-1, 1] as 16-bit samples; what lies outside is cut."""
+    return Pcm(np.clip(np.rint(signal * 32767), -32768, 32767).astype(np.int16), rate_hz)
+
+
+def decode(source: Path | bytes, rate_hz: int | None = None, longest_s: float = LONGEST_S) -> Pcm:
+    """Read a sound file or its bytes as mono, at its own rate or at `rate_hz`.
+
+    Raises SoundError for what is no sound, is broken, is empty or lasts longer than `longest_s`.
+    """
+    import av
+
+    try:
+        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as box:
+            if not box.streams.audio:
+                raise SoundError("the file has no sound in it")
+            stream = box.streams.audio[0]
+            rate = rate_hz or int(stream.rate)
+            if rate <= 0:
+                raise SoundError("the file does not say its sample rate")
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
+            parts: list[NDArray[np.int16]] = []
+            room = int(longest_s * rate)
+            for frame in box.decode(stream):
+                for piece in resampler.resample(frame):
+                    parts.append(piece.to_ndarray()[0])
+                    room -= len(parts[-1])
+                if room < 0:
+                    raise SoundError(f"the sound lasts longer than {longest_s:g} seconds")
+            parts += [piece.to_ndarray()[0] for piece in resampler.resample(None)]
+    except (av.FFmpegError, OSError, ValueError) as why:
+        raise SoundError(f"the file cannot be read as sound: {why}") from why
+    if not parts or not sum(map(len, parts)):
+        raise SoundError("the file holds no samples")
+    return Pcm(np.concatenate(parts).astype(np.int16), rate)
+
+
+def resample(pcm: Pcm, rate_hz: int) -> Pcm:
+    """The same sound at another sample rate."""
+    import av
+
+    if pcm.rate_hz == rate_hz or not len(pcm.samples):
+        return Pcm(pcm.samples, rate_hz)
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=rate_hz)
+    frame = _frame(pcm.samples, pcm.rate_hz)
+    pieces = [*resampler.resample(frame), *resampler.resample(None)]
+    return Pcm(np.concatenate([piece.to_ndarray()[0] for piece in pieces]).astype(np.int16), rate_hz)
+
+
+def _frame(samples: NDArray[np.int16], rate_hz: int):  # type: ignore[no-untyped-def]
+    import av
+
+    frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+    frame.sample_rate = rate_hz
+    return frame
+
+
+def read_wav(raw: bytes) -> Pcm:
+    """Mono 16-bit WAV, also one whose header was written before its length was known. Raises SoundError."""
+    try:
+        with wave.open(io.BytesIO(raw)) as file:
+            if file.getnchannels() != 1 or file.getsampwidth() != 2:
+                raise SoundError("the engine's WAV is not mono 16 bit")
+            rate = file.getframerate()
+            # A streamed header claims 2 GB; what really follows is what counts.
+            data = file.readframes(min(file.getnframes(), len(raw) // 2))
+    except (wave.Error, EOFError) as why:
+        raise SoundError(f"the engine's WAV cannot be read: {why}") from why
+    return Pcm(np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.int16), rate)
+
+
+def write_wav(pcm: Pcm, to: Path | BinaryIO) -> None:
+    """Mono 16-bit WAV."""
+    with wave.open(str(to) if isinstance(to, Path) else to, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(pcm.rate_hz)
+        file.writeframes(pcm.samples.astype("<i2").tobytes())
+
+
+def wav_bytes(pcm: Pcm) -> bytes:
+    """Mono 16-bit WAV in memory."""
+    box = io.BytesIO()
+    write_wav(pcm, box)
+    return box.getvalue()
+
+
+def opus_bytes(pcm: Pcm, bits_per_s: int) -> bytes:
+    """Opus in Ogg, tuned for speech. `pcm.rate_hz` must be one of OPUS_RATES_HZ."""
+    import av
+
+    box = io.BytesIO()
+    with av.open(box, "w", format="ogg") as file:
+        stream = file.add_stream("libopus", rate=pcm.rate_hz)
+        stream.bit_rate = bits_per_s
+        stream.codec_context.layout = "mono"
+        stream.codec_context.options = {"application": "voip", "frame_duration": "20", "vbr": "on"}
+        step = pcm.rate_hz  # a second at a time keeps the encoder's queue short
+        for start in range(0, len(pcm.samples), step):
+            frame = _frame(np.ascontiguousarray(pcm.samples[start : start + step]), pcm.rate_hz)
+            frame.pts = start
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return box.getvalue()
