@@ -1,0 +1,113 @@
+"""What an announcement must be before it is sent for approval, each rule with its sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from broker.hub.announcing import planner
+from broker.hub.announcing.planner import Booking
+from broker.hub.announcing.rules import Rules
+from broker.hub.declined import Declined
+from broker.hub.records.announcement import KINDS
+from broker.link.clock import LOCAL
+from broker.speech.normalise import Spoken
+from broker.trust.envelope import MOST_STARTS
+
+LONGEST_TEXT = 8_000
+"""Characters; about ten minutes of speech."""
+LONGEST_TITLE = 120
+FURTHEST = timedelta(days=400)
+
+
+def refuse_unstorable(title: str, text: str, kind: str, repeat: int, gap_s: int) -> None:
+    """What not even a draft may be."""
+    if len(title) > LONGEST_TITLE:
+        raise Declined("long-title", f"Tên bản tin dài quá, xin viết nhiều nhất {LONGEST_TITLE} chữ cái.")
+    if len(text) > LONGEST_TEXT:
+        raise Declined("long-text", f"Bản tin dài quá: {len(text)} chữ cái, nhiều nhất là {LONGEST_TEXT}.")
+    if kind not in KINDS:
+        raise Declined("bad-kind", "Xin chọn loại bản tin: thông thường, ưu tiên hoặc khẩn cấp.")
+    if not 1 <= repeat <= 10 or not 0 <= gap_s <= 600:
+        raise Declined("bad-repeat", "Số lần đọc từ 1 đến 10, nghỉ giữa hai lần nhiều nhất 10 phút.")
+
+
+def refuse_unspeakable(title: str, spoken: Spoken) -> None:
+    """No title, nothing to say, or words nobody has decided how to say."""
+    if not title.strip():
+        raise Declined("no-title", "Xin đặt tên cho bản tin.")
+    if not any(char.isalnum() for char in spoken.text):
+        raise Declined("empty", "Bản tin chưa có lời nào để đọc, xin viết nội dung.")
+    if spoken.doubts:
+        found = ", ".join(f"“{each.found}”" for each in spoken.doubts[:3])
+        raise Declined(
+            "doubts", f"Còn {len(spoken.doubts)} chỗ chưa rõ cách đọc: {found}. Xin chọn cách đọc."
+        )
+
+
+def refuse_villages(villages: Sequence[str], known: Collection[str]) -> None:
+    """No village, or one the commune does not have."""
+    if not villages:
+        raise Declined("no-village", "Xin chọn ít nhất một thôn để phát.")
+    if any(code not in known for code in villages):
+        raise Declined("unknown-village", "Có thôn không còn trong danh sách của xã, xin chọn lại.")
+
+
+def refuse_starts(starts: Sequence[datetime], now: datetime) -> None:
+    """No time, too many, or one that has passed."""
+    if not starts:
+        raise Declined("no-start", "Xin chọn giờ phát, hoặc chọn Phát ngay.")
+    if len(starts) > MOST_STARTS:
+        raise Declined("many-starts", f"Có {len(starts)} giờ phát, mỗi lần duyệt nhiều nhất {MOST_STARTS}.")
+    if min(starts) <= now:
+        raise Declined("past", f"Giờ phát {_clock(min(starts))} đã qua, xin chọn giờ khác.")
+    if max(starts) > now + FURTHEST:
+        raise Declined("too-far", "Giờ phát xa quá một năm, xin chọn giờ gần hơn.")
+
+
+def refuse_times(
+    wanted: Sequence[Booking], others: Sequence[Booking], rules: Rules, now: datetime, *, interrupts: bool
+) -> None:
+    """Quiet hours, clashes, and sittings over the limit; emergencies pass all three.
+
+    interrupts: "Phát ngay" gives way only to its own kind or a higher one, which the node will not interrupt.
+    """
+    if not wanted or wanted[0].kind == "emergency":
+        return
+    for each in wanted:
+        if planner.touches_quiet(each.start, each.end, rules.quiet):
+            hours = f"{rules.quiet.since}–{rules.quiet.until}"
+            raise Declined(
+                "quiet-hours",
+                f"{_clock(each.start)} chạm giờ yên tĩnh ({hours}). {_slots(each, others, rules, now)}",
+            )
+    if interrupts:
+        rank = planner.RANK
+        others = [each for each in others if rank[each.kind] <= rank[wanted[0].kind]]
+    met = planner.clashes(wanted, others)
+    if met:
+        mine, other = met[0]
+        name = f"“{other.title}”" if other.title else "một bản tin khác"
+        raise Declined("clash", f"{_clock(mine.start)} trùng với {name}. {_slots(mine, others, rules, now)}")
+    for each in wanted:
+        rest = [*others, *(one for one in wanted if one is not each)]
+        if not planner.fits_sitting(each, rest, rules.session_limit_s):
+            minutes = rules.session_limit_s // 60
+            free = _slots(each, others, rules, now)
+            raise Declined(
+                "session-limit", f"Buổi phát lúc {_clock(each.start)} sẽ quá {minutes} phút. {free}"
+            )
+
+
+def _slots(wanted: Booking, others: Sequence[Booking], rules: Rules, now: datetime) -> str:
+    free = planner.free_slots(
+        wanted, others, rules.quiet, max(now, wanted.start), limit_s=rules.session_limit_s
+    )
+    if not free:
+        return "Xin chọn ngày khác."
+    return "Giờ còn trống: " + ", ".join(map(_clock, free)) + "."
+
+
+def _clock(moment: datetime) -> str:
+    local = moment.astimezone(LOCAL)
+    return f"{local:%H:%M} ngày {local.day}/{local.month}"

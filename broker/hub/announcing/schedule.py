@@ -1,0 +1,162 @@
+"""The schedule in the records: what is booked, which occurrences stand, and their plays on the nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.hub.announcing.planner import TOLERANCE_S, Booking, estimated_s, total_s
+from broker.hub.records import NodeRecord, Occurrence, Play, Revision
+from broker.trust.envelope import Start, occurrence_id
+
+HORIZON = timedelta(days=8)
+"""Plays are written this far ahead; announce goes on as time passes."""
+
+
+def starts_of(revision: Revision) -> list[Start]:
+    """The starts of a revision, ascending."""
+    return [
+        Start(at=datetime.fromisoformat(each["at"]), tolerance_s=each["tolerance_s"])
+        for each in revision.starts
+    ]
+
+
+def kept_starts(moments: Sequence[datetime], kind: str) -> list[dict[str, object]]:
+    """Starts as a revision keeps them: whole seconds, UTC, ascending, each once."""
+    whole = sorted({each.astimezone(UTC).replace(microsecond=0) for each in moments})
+    return [{"at": each.isoformat(), "tolerance_s": TOLERANCE_S[kind]} for each in whole]
+
+
+def length_s(revision: Revision) -> float:
+    """How long one play of a revision takes: measured once it is rendered, estimated before."""
+    once_s = estimated_s(revision.spoken or revision.text)
+    if revision.audio and revision.audio.get("duration_ms"):
+        once_s = revision.audio["duration_ms"] / 1000
+    return total_s(once_s, revision.repeat, revision.gap_s)
+
+
+def bookings_of(revision: Revision, starts: Sequence[datetime] | None = None) -> list[Booking]:
+    """The times a revision takes, or would take with other starts."""
+    moments = [each.at for each in starts_of(revision)] if starts is None else starts
+    length = length_s(revision)
+    places = frozenset(revision.villages)
+    return [
+        Booking(at, length, places, revision.kind, revision.announcement_id, revision.title) for at in moments
+    ]
+
+
+def booked(
+    db: Session, since: datetime, until: datetime, *, without: str = "", waiting: bool = True
+) -> list[Booking]:
+    """What stands between two moments: approved occurrences, and with `waiting` submitted starts too.
+
+    without: an announcement that is not counted, because it is the one being placed.
+    """
+    early = since - timedelta(hours=2)
+    rows = db.scalars(
+        select(Occurrence)
+        .join(Revision)
+        .where(
+            Occurrence.start >= early,
+            Occurrence.start < until,
+            Occurrence.cancelled_at.is_(None),
+            Revision.announcement_id != without,
+        )
+    )
+    found = [
+        Booking(
+            row.start,
+            row.duration_s,
+            frozenset(row.revision.villages),
+            row.revision.kind,
+            row.revision.announcement_id,
+            row.revision.title,
+        )
+        for row in rows
+    ]
+    if waiting:
+        submitted = select(Revision).where(Revision.state == "submitted", Revision.announcement_id != without)
+        for revision in db.scalars(submitted):
+            found += [each for each in bookings_of(revision) if early <= each.start < until]
+    return [each for each in found if each.end > since]
+
+
+def write_occurrences(db: Session, revision: Revision, starts: Sequence[Start], now: datetime) -> None:
+    """Write the occurrences of a newly approved revision and the plays of the days ahead."""
+    length = length_s(revision)
+    for each in starts:
+        name = occurrence_id(revision.announcement_id, revision.number, each.at)
+        db.add(
+            Occurrence(
+                id=name,
+                revision_id=revision.id,
+                start=each.at,
+                tolerance_s=each.tolerance_s,
+                duration_s=length,
+            )
+        )
+    db.flush()
+    write_plays(db, now)
+
+
+def write_plays(db: Session, now: datetime) -> int:
+    """Add the plays that are missing for occurrences within the horizon. Returns how many were added."""
+    rows = list(
+        db.scalars(
+            select(Occurrence)
+            .join(Revision)
+            .where(
+                Revision.state == "approved",
+                Occurrence.cancelled_at.is_(None),
+                Occurrence.start > now - timedelta(days=1),
+                Occurrence.start < now + HORIZON,
+            )
+        )
+    )
+    nodes = list(db.scalars(select(NodeRecord).where(NodeRecord.retired_at.is_(None))))
+    wanted = {
+        (row.id, node.name): row for row in rows for node in nodes if node.village in row.revision.villages
+    }
+    known = _known_plays(db, [row.id for row in rows])
+    missing = [key for key in wanted if key not in known]
+    for occurrence, node in missing:
+        row = wanted[occurrence, node]
+        db.add(
+            Play(
+                occurrence=occurrence,
+                node=node,
+                announcement=row.revision.announcement_id,
+                revision=row.revision.number,
+                planned_at=row.start,
+            )
+        )
+    return len(missing)
+
+
+def cancel_occurrences(db: Session, rows: Sequence[Occurrence], now: datetime) -> None:
+    """These will not start, and their plays that nothing was heard of yet are cancelled."""
+    for row in rows:
+        row.cancelled_at = row.cancelled_at or now
+    for play in _plays_of(db, [row.id for row in rows]):
+        if play.state == "planned":
+            play.state, play.reason = "cancelled", "cancelled"
+
+
+def _known_plays(db: Session, occurrences: Sequence[str]) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for n in range(0, len(occurrences), 500):
+        part = occurrences[n : n + 500]
+        pairs = db.execute(select(Play.occurrence, Play.node).where(Play.occurrence.in_(part)))
+        found |= {(occurrence, node) for occurrence, node in pairs}
+    return found
+
+
+def _plays_of(db: Session, occurrences: Sequence[str]) -> list[Play]:
+    found: list[Play] = []
+    for n in range(0, len(occurrences), 500):
+        part = occurrences[n : n + 500]
+        found += db.scalars(select(Play).where(Play.occurrence.in_(part)))
+    return found

@@ -1,0 +1,90 @@
+"""The envelope of an announcement: made for the approver's browser, and believed when it comes back signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from broker.contract import Place
+from broker.contract.hub import Media, Signed
+from broker.hub.announcing import schedule
+from broker.hub.announcing.planner import TOLERANCE_S
+from broker.hub.declined import Declined
+from broker.hub.records import Account, Revision
+from broker.link.config import Settings
+from broker.trust import reasons
+from broker.trust.envelope import Envelope, Kind, Refused, Start, TrustBody, canonical, open_announcement
+from broker.trust.identity import load_trust
+from broker.trust.keys import IdentityError
+
+NOW_TOLERANCE_S = 600
+""" "Phát ngay" may still begin this long after it was signed."""
+SIGN_WITHIN = timedelta(minutes=10)
+"""An envelope is offered for signing; after this long the approver looks at a new one."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where approvals happen: which commune, and the folder with its trust list."""
+
+    place: Place
+    keys: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Desk:
+        """The desk of this hub."""
+        return cls(settings.where, settings.keys_dir)
+
+    def trust(self) -> TrustBody:
+        """The trust list in force. Raises Declined when the hub has none."""
+        try:
+            return load_trust(self.keys)
+        except (IdentityError, Refused) as why:
+            raise Declined("no-trust", "Xã chưa có danh sách khoá tin cậy, xin báo người quản trị.") from why
+
+
+def envelope_of(revision: Revision, desk: Desk, issued_at: datetime) -> Envelope:
+    """What an approver is asked to sign. Declined while there is no sound yet."""
+    if revision.audio is None:
+        sentence = revision.audio_problem or "Âm thanh đang được tạo, xin chờ vài giây rồi thử lại."
+        raise Declined("no-audio", sentence)
+    starts = schedule.starts_of(revision)
+    if revision.play_now:
+        tolerance_s = max(NOW_TOLERANCE_S, TOLERANCE_S[revision.kind])
+        starts = [Start(at=issued_at, tolerance_s=tolerance_s)]
+    last = max(each.at + timedelta(seconds=each.tolerance_s) for each in starts)
+    return Envelope(
+        announcement=revision.announcement_id,
+        revision=revision.number,
+        commune=f"{desk.place.province}/{desk.place.commune}",
+        kind=msgspec.convert(revision.kind, Kind),
+        title=revision.title,
+        spoken=revision.spoken,
+        voice=revision.voice,
+        audio=msgspec.convert(revision.audio, Media),
+        villages=list(revision.villages),
+        starts=starts,
+        repeat=revision.repeat,
+        gap_s=revision.gap_s,
+        issued_at=issued_at,
+        expires=last + timedelta(seconds=schedule.length_s(revision)),
+        author=revision.author.username,
+    )
+
+
+def checked(desk: Desk, account: Account, revision: Revision, signed: Signed, now: datetime) -> Envelope:
+    """The signed envelope, when it says exactly what was shown and this person's key may sign it."""
+    if account.key is None or [one.key for one in signed.signatures] != [account.key]:
+        raise Declined("not-own-key", "Chữ ký không phải của khoá gắn với tài khoản này.")
+    try:
+        envelope = open_announcement(signed, desk.trust(), now)
+    except Refused as why:
+        raise Declined(why.code, reasons.sentence(why.code)) from why
+    if not now - SIGN_WITHIN <= envelope.issued_at <= now + timedelta(seconds=5):
+        raise Declined("stale", "Trang duyệt đã mở quá lâu, xin mở lại rồi ký.")
+    if canonical(envelope_of(revision, desk, envelope.issued_at)) != signed.body:
+        raise Declined("other-text", "Nội dung đã ký khác với bản đang chờ duyệt, xin mở lại trang duyệt.")
+    return envelope

@@ -1,0 +1,309 @@
+"""The life of an announcement: draft, submitted, approved by a signature, returned, withdrawn, stopped.
+
+Every function works in the caller's transaction and raises Declined with one Vietnamese sentence when it cannot
+be done. Who wrote it never approves it; what an approver signed is checked here again and on every node.
+"""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.contract.hub import Signed
+from broker.hub.accounts import has_role, require_role
+from broker.hub.announcing import checks, schedule
+from broker.hub.announcing.render import spoken_of
+from broker.hub.announcing.rules import rules_of
+from broker.hub.announcing.signing import Desk, checked, envelope_of
+from broker.hub.declined import Declined
+from broker.hub.records import (
+    Account,
+    Announcement,
+    NodeRecord,
+    Occurrence,
+    Revision,
+    Stop,
+    Village,
+    note_change,
+    write_audit,
+)
+from broker.speech.lexicon import Lexicon
+from broker.trust.envelope import Start, canonical
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an editor filled in. Texts are made NFC; starts are aware times."""
+
+    title: str = ""
+    text: str = ""
+    kind: str = "routine"
+    villages: Sequence[str] = ()
+    starts: Sequence[datetime] = ()
+    play_now: bool = False
+    repeat: int = 1
+    gap_s: int = 5
+    voice: str = "vi"
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+def save_draft(
+    db: Session, account: Account, draft: Draft, now: datetime, announcement: str | None = None
+) -> Revision:
+    """Keep what was written: in the newest revision while it is this person's draft, else in a new one.
+
+    announcement: None begins a new announcement. Saving over a submitted revision supersedes it.
+    """
+    require_role(account, "editor", "approver")
+    checks.refuse_unstorable(draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s)
+    latest = None if announcement is None else newest_revision(db, announcement)
+    if latest is not None and latest.state == "draft" and latest.author_id == account.id:
+        revision = latest
+    else:
+        revision = _new_revision(db, account, latest, now)
+    revision.title = unicodedata.normalize("NFC", draft.title.strip())
+    revision.text = unicodedata.normalize("NFC", draft.text)
+    revision.kind = draft.kind
+    revision.villages = sorted(set(draft.villages))
+    revision.play_now = draft.play_now
+    revision.starts = [] if draft.play_now else schedule.kept_starts(draft.starts, draft.kind)
+    revision.repeat, revision.gap_s, revision.voice = draft.repeat, draft.gap_s, draft.voice
+    revision.answers = {key: words.strip() for key, words in draft.answers.items() if words.strip()}
+    revision.spoken, revision.audio, revision.audio_problem = "", None, ""
+    revision.edited_at = now
+    db.flush()
+    note_change(db, "announcement", revision.announcement_id, now)
+    return revision
+
+
+def newest_revision(db: Session, announcement: str) -> Revision:
+    """The newest revision of an announcement. Raises Declined when there is none."""
+    query = select(Revision).where(Revision.announcement_id == announcement).order_by(Revision.number.desc())
+    found = db.scalars(query.limit(1)).first()
+    if found is None:
+        raise Declined("no-announcement", "Không tìm thấy bản tin này, có thể nó đã được gỡ.")
+    return found
+
+
+def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, now: datetime) -> Revision:
+    """Send a draft for approval: fixes the spoken text; the sound is made next by `announce`.
+
+    Declined: doubts left, nothing to say, no village, no time, a time in the past or in quiet hours, a clash
+    (with the next free times in the sentence), a sitting that grows too long.
+    """
+    revision = _revision(db, revision_id)
+    if revision.state != "draft":
+        raise Declined("not-draft", "Bản này không còn là bản nháp; xin mở bản mới nhất để sửa.")
+    if revision.author_id != account.id:
+        raise Declined("not-author", "Chỉ người soạn mới gửi duyệt được; hãy lưu thành bản của mình trước.")
+    spoken = spoken_of(revision.text, revision.answers, lexicon)
+    checks.refuse_unspeakable(revision.title, spoken)
+    known = set(db.scalars(select(Village.code)))
+    checks.refuse_villages(revision.villages, known)
+    revision.spoken = spoken.text
+    if not revision.play_now:
+        checks.refuse_starts([each.at for each in schedule.starts_of(revision)], now)
+    _refuse_times(db, revision, now, waiting=True)
+    revision.state, revision.submitted_at = "submitted", now
+    revision.audio, revision.audio_problem, revision.return_note = None, "", ""
+    write_audit(db, now, account.username, "announcement.submitted", _name(revision))
+    note_change(db, "announcement", revision.announcement_id, now)
+    return revision
+
+
+def return_with_note(db: Session, account: Account, revision_id: int, note: str, now: datetime) -> Revision:
+    """Give a submitted revision back to its author with a word why."""
+    require_role(account, "approver")
+    revision = _submitted(db, revision_id)
+    if not note.strip():
+        raise Declined("no-note", "Xin ghi vài chữ để người soạn biết cần sửa gì.")
+    revision.state, revision.return_note, revision.decided_at = "returned", note.strip()[:2000], now
+    revision.approver_id = account.id
+    write_audit(db, now, account.username, "announcement.returned", _name(revision))
+    note_change(db, "announcement", revision.announcement_id, now)
+    return revision
+
+
+def envelope_for(db: Session, desk: Desk, revision_id: int, now: datetime) -> str:
+    """The canonical text an approver's browser is to sign (domain `announcement`)."""
+    revision = _submitted(db, revision_id)
+    return canonical(envelope_of(revision, desk, now.replace(microsecond=0)))
+
+
+def approve(
+    db: Session, desk: Desk, account: Account, revision_id: int, signed: Signed, now: datetime
+) -> Revision:
+    """Approve a submitted revision with the text from `envelope_for`, signed by this person's own key.
+
+    Declined: the author, another's key, a key the trust list does not give this right, a text that is not the
+    one shown, times that have passed or clash meanwhile, a revision that is no longer the newest.
+    """
+    require_role(account, "approver")
+    revision = _submitted(db, revision_id)
+    if revision.author_id == account.id:
+        raise Declined("author-approves", "Người soạn không tự duyệt được; xin nhờ người duyệt khác.")
+    envelope = checked(desk, account, revision, signed, now)
+    if not revision.play_now:
+        checks.refuse_starts([each.at for each in envelope.starts], now)
+    _refuse_times(db, revision, now, waiting=False)
+    for older in db.scalars(
+        select(Revision).where(
+            Revision.announcement_id == revision.announcement_id, Revision.state == "approved"
+        )
+    ):
+        _end(db, older, "superseded", now)
+    revision.state, revision.decided_at, revision.approver_id = "approved", now, account.id
+    revision.envelope, revision.signatures = signed.body, msgspec.to_builtins(signed.signatures)
+    schedule.write_occurrences(db, revision, envelope.starts, now)
+    keys = ",".join(one.key for one in signed.signatures)
+    write_audit(db, now, account.username, "announcement.approved", _name(revision), {"key": keys})
+    note_change(db, "announcement", revision.announcement_id, now)
+    note_change(db, "plan", "*", now)
+    return revision
+
+
+def withdraw(db: Session, account: Account, revision_id: int, now: datetime) -> Revision:
+    """Take back a draft, a waiting or an approved revision; what is playing of it falls silent."""
+    revision = _revision(db, revision_id)
+    if revision.author_id != account.id:
+        require_role(account, "approver")
+    if revision.state not in ("draft", "submitted", "returned", "approved"):
+        raise Declined("over", "Bản tin này đã hết hiệu lực nên không cần gỡ nữa.")
+    if revision.state == "approved":
+        for row in _running(db, now):
+            if row.revision_id == revision.id:
+                _order_silence(db, account, row.id, _nodes_of(db, revision.villages), now)
+    _end(db, revision, "withdrawn", now)
+    write_audit(db, now, account.username, "announcement.withdrawn", _name(revision))
+    note_change(db, "plan", "*", now)
+    return revision
+
+
+def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
+    """Silence one occurrence, or with an empty name whatever plays in the whole commune.
+
+    Needs no signature: silence always wins. Approvers may stop anything, authors their own.
+    """
+    nodes = _nodes_of(db, None)
+    if occurrence:
+        row = db.get(Occurrence, occurrence)
+        if row is None:
+            raise Declined("no-occurrence", "Không tìm thấy lượt phát này.")
+        if row.revision.author_id != account.id or not has_role(account, "editor", "approver"):
+            require_role(account, "approver")
+        nodes = _nodes_of(db, row.revision.villages)
+        schedule.cancel_occurrences(db, [row], now)
+    else:
+        require_role(account, "approver")
+        schedule.cancel_occurrences(db, _running(db, now), now)
+    write_audit(db, now, account.username, "play.stopped", occurrence or "*")
+    note_change(db, "plan", "*", now)
+    return _order_silence(db, account, occurrence, nodes, now)
+
+
+def expire(db: Session, now: datetime) -> int:
+    """End approved and waiting revisions whose last start has passed. Returns how many."""
+    count = 0
+    for revision in db.scalars(select(Revision).where(Revision.state.in_(("approved", "submitted")))):
+        starts = schedule.starts_of(revision)
+        if revision.state == "approved":
+            starts = [Start(at=row.start, tolerance_s=row.tolerance_s) for row in revision.occurrences]
+        elif revision.play_now:
+            continue
+        length = timedelta(seconds=schedule.length_s(revision))
+        if all(each.at + timedelta(seconds=each.tolerance_s) + length < now for each in starts):
+            _end(db, revision, "expired", now)
+            count += 1
+    return count
+
+
+def _new_revision(db: Session, account: Account, latest: Revision | None, now: datetime) -> Revision:
+    if latest is None:
+        announcement = Announcement(id=f"bt-{secrets.token_hex(5)}", created_at=now, author_id=account.id)
+        db.add(announcement)
+        db.flush()
+        name, number = announcement.id, 1
+    else:
+        if latest.state == "submitted":
+            _end(db, latest, "superseded", now)
+        latest.announcement.latest = number = latest.number + 1
+        name = latest.announcement_id
+    revision = Revision(
+        announcement_id=name, number=number, author_id=account.id, created_at=now, edited_at=now, starts=[]
+    )
+    db.add(revision)
+    return revision
+
+
+def _revision(db: Session, revision_id: int) -> Revision:
+    revision = db.get(Revision, revision_id)
+    if revision is None:
+        raise Declined("no-announcement", "Không tìm thấy bản tin này, có thể nó đã được gỡ.")
+    return revision
+
+
+def _submitted(db: Session, revision_id: int) -> Revision:
+    revision = _revision(db, revision_id)
+    if revision.state in ("superseded", "draft") or revision.announcement.latest != revision.number:
+        raise Declined("not-newest", "Bản này đã được sửa lại; xin mở bản mới nhất.")
+    if revision.state == "approved":
+        raise Declined("approved-already", "Bản tin này đã được duyệt rồi.")
+    if revision.state != "submitted":
+        raise Declined("not-waiting", "Bản tin này không còn chờ duyệt.")
+    return revision
+
+
+def _refuse_times(db: Session, revision: Revision, now: datetime, *, waiting: bool) -> None:
+    """Refuse quiet hours, clashes and sittings that grow too long; for "Phát ngay" as of now."""
+    moments = [now] if revision.play_now else [each.at for each in schedule.starts_of(revision)]
+    wanted = schedule.bookings_of(revision, moments)
+    until = max(each.end for each in wanted) + timedelta(days=14)
+    others = schedule.booked(db, now, until, without=revision.announcement_id, waiting=waiting)
+    checks.refuse_times(wanted, others, rules_of(db), now, interrupts=revision.play_now)
+
+
+def _end(db: Session, revision: Revision, state: str, now: datetime) -> None:
+    """Close a revision; its occurrences still to come are cancelled."""
+    if revision.state == "approved" and state != "expired":
+        ahead = [row for row in revision.occurrences if row.start + timedelta(seconds=row.tolerance_s) > now]
+        schedule.cancel_occurrences(db, ahead, now)
+    revision.state, revision.ended_at = state, now
+    note_change(db, "announcement", revision.announcement_id, now)
+
+
+def _running(db: Session, now: datetime) -> list[Occurrence]:
+    """Occurrences that may be playing, or may still begin within their tolerance."""
+    rows = db.scalars(
+        select(Occurrence).where(
+            Occurrence.start > now - timedelta(days=1),
+            Occurrence.start <= now,
+            Occurrence.cancelled_at.is_(None),
+        )
+    )
+    return [row for row in rows if row.start + timedelta(seconds=row.tolerance_s + row.duration_s) > now]
+
+
+def _nodes_of(db: Session, villages: Sequence[str] | None) -> list[str]:
+    query = select(NodeRecord.name).where(NodeRecord.retired_at.is_(None))
+    if villages is not None:
+        query = query.where(NodeRecord.village.in_(villages))
+    return sorted(db.scalars(query))
+
+
+def _order_silence(db: Session, account: Account, occurrence: str, nodes: list[str], now: datetime) -> Stop:
+    row = Stop(occurrence=occurrence, nodes=nodes, at=now, account_id=account.id)
+    db.add(row)
+    db.flush()
+    note_change(db, "stop", str(row.id), now)
+    return row
+
+
+def _name(revision: Revision) -> str:
+    return f"{revision.announcement_id}.{revision.number}"
