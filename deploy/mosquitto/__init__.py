@@ -1,0 +1,1 @@
+"""Mosquitto as the commune's broker: its configuration and rights, generated."""

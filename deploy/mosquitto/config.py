@@ -1,0 +1,161 @@
+"""Mosquitto's configuration: on loopback with passwords (demo) or on 8883 with client certificates (a commune).
+
+Rights come from the dynamic-security file beside it (deploy/rights.py); there is no acl_file. The broker keeps
+no messages: durability is end to end, so persistence stays off.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.contract import Identity, Place
+from broker.contract.message import LARGE
+from deploy.rights import dynsec
+
+PLUGIN_FOLDERS = (
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib/arm-linux-gnueabihf",
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+    "/opt/homebrew/lib",
+)
+PLUGIN_NAME = "mosquitto_dynamic_security.so"
+PROGRAM_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Files of the broker's own certificate and of the commune's authorities, absolute paths."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+    crl: Path | None = None
+
+
+def program() -> Path | None:
+    """The mosquitto program, also where sbin is not in PATH; None where it is not installed."""
+    found = shutil.which("mosquitto")
+    if found:
+        return Path(found)
+    return next((Path(place) for place in PROGRAM_PLACES if Path(place).is_file()), None)
+
+
+def plugin(folders: Sequence[str] = PLUGIN_FOLDERS) -> Path | None:
+    """The dynamic-security plugin, or None. Without it Mosquitto cannot keep the contract's rights."""
+    for folder in folders:
+        for place in (Path(folder) / PLUGIN_NAME, Path(folder) / "mosquitto" / PLUGIN_NAME):
+            if place.is_file():
+                return place
+    return None
+
+
+def is_usable() -> bool:
+    """True where both the program and its plugin are installed."""
+    return program() is not None and plugin() is not None
+
+
+def configuration(
+    *,
+    plugin_file: Path,
+    rights_file: Path,
+    port: int,
+    host: str = "",
+    certificates: Certificates | None = None,
+) -> str:
+    """Text of mosquitto.conf. With certificates: mutual TLS, the certificate's name is the identity.
+
+    Without: passwords, and the caller must give a loopback `host`.
+    Raises ValueError for a password listener that others could reach.
+    """
+    if certificates is None and host not in ("127.0.0.1", "::1"):
+        raise ValueError(f"plain MQTT is for loopback only, found host {host!r}")
+    lines = [
+        "# Made by `langso provision`; made again with every change of identities. Do not edit.",
+        "per_listener_settings false",
+        "allow_anonymous false",
+        "persistence false",
+        f"max_packet_size {LARGE}",
+        "max_inflight_messages 400",
+        "max_queued_messages 2000",
+        "max_queued_bytes 67108864",
+        "max_keepalive 600",
+        "set_tcp_nodelay true",
+        "connection_messages true",
+        "log_dest stderr",
+        "log_type error",
+        "log_type warning",
+        "log_type notice",
+        f"plugin {plugin_file}",
+        f"plugin_opt_config_file {rights_file}",
+        f"listener {port} {host}".rstrip(),
+        "max_connections 1000",
+        "use_username_as_clientid true",
+    ]
+    if certificates is not None:
+        lines += _tls(certificates)
+    elif os.geteuid() == 0:
+        lines.append(f"user {getpass.getuser()}")  # else it leaves root before it has read our private files
+    return "\n".join(lines) + "\n"
+
+
+def _tls(files: Certificates) -> list[str]:
+    lines = [
+        "tls_version tlsv1.2",
+        f"cafile {files.ca}",
+        f"certfile {files.certificate}",
+        f"keyfile {files.key}",
+        "require_certificate true",
+        "use_identity_as_username true",
+    ]
+    if files.crl is not None:
+        lines.append(f"crlfile {files.crl}")
+    return lines
+
+
+def write(
+    folder: Path,
+    identities: Sequence[Identity],
+    place: Place,
+    *,
+    port: int,
+    host: str = "",
+    passwords: Mapping[str, str] | None = None,
+    certificates: Certificates | None = None,
+) -> Path:
+    """Write mosquitto.conf and rights.json into `folder` and return the former.
+
+    Raises FileNotFoundError where the dynamic-security plugin is not installed.
+    """
+    plugin_file = plugin()
+    if plugin_file is None:
+        raise FileNotFoundError(f"{PLUGIN_NAME} is not installed; type: apt-get install mosquitto")
+    folder.mkdir(parents=True, exist_ok=True)
+    rights_file = folder / "rights.json"
+    rights_file.touch(mode=0o600)
+    text = json.dumps(dynsec(identities, place, passwords), indent=1, sort_keys=True)
+    rights_file.write_text(text + "\n", encoding="utf-8")
+    config_file = folder / "mosquitto.conf"
+    config_file.write_text(
+        configuration(
+            plugin_file=plugin_file, rights_file=rights_file, port=port, host=host, certificates=certificates
+        ),
+        encoding="utf-8",
+    )
+    return config_file
+
+
+def command(config_file: Path) -> list[str]:
+    """How to start Mosquitto with that configuration. Raises FileNotFoundError where it is not installed."""
+    found = program()
+    if found is None:
+        raise FileNotFoundError("mosquitto is not installed; type: apt-get install mosquitto")
+    return [str(found), "-c", str(config_file)]
