@@ -1,0 +1,157 @@
+"""A small commune for tests: real keys, three villages with a node each, people with their roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+
+from broker.contract import Place
+from broker.contract.hub import Media, Signed
+from broker.hub.accounts import bind_key, create_account
+from broker.hub.announcing import workflow
+from broker.hub.announcing.signing import Desk
+from broker.hub.announcing.workflow import Draft
+from broker.hub.records import Account, Camera, Database, NodeRecord, Revision, Village
+from broker.link.clock import LOCAL
+from broker.link.config import DevicePort, Machine, PlaceOf, Settings
+from broker.speech import lexicon
+from broker.trust.envelope import PrivateKey, Role, TrustBody, TrustedKey, sign
+from broker.trust.identity import create_commune, issue_hub, issue_node, load_trust, publish_trust, sign_trust
+from broker.trust.keys import new_key, public_pem
+
+NOW = datetime(2026, 11, 21, 8, 0, tzinfo=LOCAL)
+PLACE = Place("00", "00000")
+PASSWORD = "rất dài và khó đoán"
+LEXICON = lexicon.load()
+
+
+@dataclass
+class Keys:
+    """The commune's folder, the hub's and a node's keys, and the approvers' private keys by key id."""
+
+    commune: Path
+    hub: Path
+    node: Path
+    private: dict[str, PrivateKey]
+
+
+def make_keys(folder: Path) -> Keys:
+    """A commune with an approver `k-binh`, an emergency signer `k-lanh` and one whose time is over, `k-cu`."""
+    issued = datetime(2026, 1, 1, tzinfo=UTC)
+    home = folder / "commune"
+    commune = create_commune(home, "mật khẩu gốc", PLACE, now=issued)
+    private = {name: new_key() for name in ("k-binh", "k-lanh", "k-cu")}
+    roles: dict[str, list[Role]] = {"k-lanh": ["approver", "emergency"]}
+    keys = [
+        TrustedKey(
+            key=name,
+            public=public_pem(key),
+            holder=name,
+            roles=roles.get(name, ["approver"]),
+            since=issued,
+            until=issued + timedelta(days=1 if name == "k-cu" else 3650),
+        )
+        for name, key in private.items()
+    ]
+    hub = load_trust(home).keys
+    sign_trust(commune, TrustBody(generation=2, commune="00/00000", keys=[*hub, *keys]))
+    issue_hub(home, ["127.0.0.1", "localhost"], folder / "hub")
+    publish_trust(home, folder / "hub")
+    issue_node(home, "thon-01", folder / "node")
+    return Keys(home, folder / "hub", folder / "node", private)
+
+
+def hub_settings(data: Path, keys: Path) -> Settings:
+    """Settings of a hub under a temporary folder."""
+    settings = Settings(
+        machine=Machine(role="hub", name="hub", data=str(data)),
+        place=PlaceOf(province="00", commune="00000", commune_name="xã Vân Khê"),
+        device_port=DevicePort(host="127.0.0.1", port=0),
+    )
+    settings.keys.dir = str(keys)
+    return settings
+
+
+@dataclass
+class Town:
+    """The commune in its database, with short ways to walk an announcement through it."""
+
+    database: Database
+    keys: Keys
+    desk: Desk
+    hoa: Account
+    """editor"""
+    binh: Account
+    """approver with key k-binh"""
+    lanh: Account
+    """approver and emergency signer with key k-lanh"""
+
+    def draft(self, **change: object) -> int:
+        """A good draft by Hoa, for 17:30 today in Đông; returns the revision's id."""
+        fields: dict[str, object] = {
+            "title": "Lịch tiêm phòng",
+            "text": "Trạm y tế tiêm phòng cho trẻ em vào sáng thứ Hai.",
+            "villages": ["dong"],
+            "starts": [NOW.replace(hour=17, minute=30)],
+        }
+        with self.database.session() as db:
+            return workflow.save_draft(db, self.hoa, Draft(**(fields | change)), NOW).id  # type: ignore[arg-type]
+
+    def submitted(self, *, audio: bool = True, **change: object) -> int:
+        """A draft sent for approval, with sound unless told otherwise."""
+        revision = self.draft(**change)
+        with self.database.session() as db:
+            workflow.submit(db, self.hoa, revision, LEXICON, NOW)
+        if audio:
+            self.give_audio(revision)
+        return revision
+
+    def give_audio(self, revision: int, duration_ms: int = 60_000) -> None:
+        """What the renderer does."""
+        media = Media(sha256=f"{revision:064x}", size=1000, type="audio/ogg", duration_ms=duration_ms)
+        with self.database.session() as db:
+            db.get_one(Revision, revision).audio = msgspec.to_builtins(media)
+
+    def signed(self, revision: int, key: str = "k-binh", now: datetime = NOW) -> Signed:
+        """What the approver's browser sends back."""
+        with self.database.reading() as db:
+            body = workflow.envelope_for(db, self.desk, revision, now)
+        return Signed(body=body, signatures=[sign(body, "announcement", key, self.keys.private[key])])
+
+    def approved(self, now: datetime = NOW, **change: object) -> int:
+        """A revision approved by Bình."""
+        revision = self.submitted(**change)
+        with self.database.session() as db:
+            workflow.approve(db, self.desk, self.binh, revision, self.signed(revision, now=now), now)
+        return revision
+
+    def revision(self, revision_id: int) -> Revision:
+        """A revision as it stands."""
+        with self.database.reading() as db:
+            return db.get_one(Revision, revision_id)
+
+
+def settle(database: Database, keys: Keys) -> Town:
+    """Fill an empty database."""
+    with database.session() as db:
+        for n, (code, name) in enumerate((("dong", "Đông"), ("ben", "Bến"), ("ha", "Hạ")), 1):
+            db.add(Village(code=code, name=name, rank=n))
+            db.flush()
+            db.add(NodeRecord(name=f"thon-0{n}", village=code, label=f"{name} 1", registered_at=NOW))
+        db.add(Camera(node="thon-01", camera="cong", name="Cổng", village="dong", source="/dev/video0"))
+        for username, roles, key in (
+            ("hoa", ["editor"], None),
+            ("binh", ["approver"], "k-binh"),
+            ("lanh", ["approver", "editor"], "k-lanh"),
+        ):
+            account = create_account(
+                db, username=username, full_name=username.title(), password=PASSWORD, roles=roles, now=NOW
+            )
+            bind_key(db, account, key, NOW, "hub")
+    with database.reading() as db:
+        people = {each.username: each for each in db.scalars(select(Account))}
+    return Town(database, keys, Desk(PLACE, keys.hub), people["hoa"], people["binh"], people["lanh"])
