@@ -40,10 +40,10 @@ def parse_topic(place: Place, topic: str) -> tuple[Spec, Identity]:
     return spec, who
 
 
-def read(place: Place, topic: str, raw: bytes) -> Received:
-    """Decode a packet by its topic. Raises ContractError."""
+def read(place: Place, topic: str, raw: bytes, *, nearby: bool = False) -> Received:
+    """Decode a packet by its topic. nearby: it came from a service of the same node. Raises ContractError."""
     spec, who = parse_topic(place, topic)
-    return decode(spec, who, raw)
+    return decode(spec, who, raw, nearby=nearby)
 
 
 __all__ = [

@@ -286,14 +286,17 @@ def decode_frame(raw: bytes) -> Frame:
     return frame
 
 
-def decode(spec: Spec, who: Identity, raw: bytes) -> Received:
-    """Read a packet of a known topic. Raises ContractError naming the field that is wrong."""
+def decode(spec: Spec, who: Identity, raw: bytes, *, nearby: bool = False) -> Received:
+    """Read a packet of a known topic. nearby: it came from a neighbour, where there is no position to keep.
+
+    Raises ContractError naming the field that is wrong.
+    """
     frame = decode_frame(raw)
     if len(raw) > spec.limit:
         raise ContractError(
             f"{spec.type.__name__} packet has {len(raw)} bytes, at most {spec.limit} are allowed"
         )
-    if spec.delivery.durable and (not frame.epoch or frame.seq < 1):
+    if spec.delivery.durable and not nearby and (not frame.epoch or frame.seq < 1):
         raise ContractError(f"{spec.type.__name__} travels on {spec.lane} and needs epoch and seq")
     try:
         body = _decoder(spec.type).decode(frame.m)

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broker.contract.content import Bundle, Heard
-from broker.contract.hub import Media
 from broker.hub.records.announcement import Occurrence, Play, Revision
 from broker.hub.records.plan import ContentBundle
 from broker.link.files import write_atomically
@@ -77,14 +76,17 @@ def _heard(db: Session) -> list[Heard]:
         .limit(HEARD_KEPT)
     ).all()
     return [
-        Heard(
-            announcement=revision.announcement_id,
-            title=revision.title,
-            text=revision.text,
-            at=at,
-            kind=revision.kind,
-            villages=revision.villages,
-            audio=msgspec.convert(revision.audio, Media),
+        msgspec.convert(
+            {
+                "announcement": revision.announcement_id,
+                "title": revision.title,
+                "text": revision.text,
+                "at": at,
+                "kind": revision.kind,
+                "villages": revision.villages,
+                "audio": revision.audio,
+            },
+            Heard,
         )
         for revision, at in rows
         if revision.audio

@@ -81,7 +81,7 @@ class Nearby:
                 raise ContractError(f"user {user} is not one of this node's services")
             packet = peer.recv(LARGE + 256)
             topic, _, frame = packet.partition(b"\0")
-            received = read(self._place, topic.decode("ascii", "replace"), frame)
+            received = read(self._place, topic.decode("ascii", "replace"), frame, nearby=True)
             if received.who.node != self._node or not received.spec.nearby:
                 raise ContractError(f"{topic!r} does not travel nearby")
         except (ContractError, OSError) as why:

@@ -1,1 +1,1 @@
-"""edge/node"""
+"""This computer itself: its health, its kiosk's content, the floor under its clock."""

@@ -1,0 +1,117 @@
+"""The outbox: what is put survives, positions never repeat, a full disk gives way by lane."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from broker.contract import Lane
+from broker.link.outbox import Outbox, OutboxFull
+
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+
+
+def put(box: Outbox, lane: Lane, *bodies: bytes) -> None:
+    for body in bodies:
+        box.put(lane, "t", body, NOW, "trusted")
+
+
+def test_positions_and_epoch_go_on_after_a_new_start(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "o.db")
+    put(box, Lane.EVENT, b"a", b"b")
+    box.release(Lane.EVENT, box.epoch, 2)
+    box.close()
+    again = Outbox(tmp_path / "o.db")
+    put(again, Lane.EVENT, b"c")
+    assert again.epoch == box.epoch
+    assert [(row.seq, row.body) for row in again.after(Lane.EVENT, 0, 9)] == [(3, b"c")]
+    assert again.first(Lane.EVENT) == 3
+
+
+def test_an_ack_of_another_epoch_or_of_the_future_deletes_nothing(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "o.db")
+    put(box, Lane.EVENT, b"a")
+    assert box.release(Lane.EVENT, "0" * 16, 1) == 0
+    assert box.release(Lane.EVENT, box.epoch, 99) == 0
+    assert box.held()[Lane.EVENT] == 1
+
+
+def test_many_threads_share_syncs_and_each_gets_its_own_position(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "o.db")
+    threads = [threading.Thread(target=put, args=(box, Lane.EVENT, *[b"x"] * 25)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row.seq for row in box.after(Lane.EVENT, 0, 999)] == list(range(1, 201))
+
+
+def test_full_readings_lose_their_oldest_and_first_tells_the_gap(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "o.db", {Lane.ALARM: 1000, Lane.EVENT: 1000, Lane.TELE: 1000})
+    put(box, Lane.TELE, *[b"x" * 100] * 25)
+    rows = box.after(Lane.TELE, 0, 99)
+    assert rows[-1].seq == 25
+    assert box.first(Lane.TELE) == rows[0].seq > 1
+    assert sum(len(row.body) for row in rows) <= 1000
+
+
+def test_a_full_event_lane_refuses_with_a_sentence_and_alarms_still_fit(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "o.db", {Lane.ALARM: 1000, Lane.EVENT: 100, Lane.TELE: 1000})
+    put(box, Lane.EVENT, b"x" * 90)
+    with pytest.raises(OutboxFull, match="Máy đã đầy"):
+        put(box, Lane.EVENT, b"x" * 90)
+    put(box, Lane.ALARM, b"y" * 90)
+    assert box.held() == {Lane.ALARM: 1, Lane.EVENT: 1, Lane.TELE: 0}
+
+
+def test_a_damaged_file_is_moved_aside_and_a_new_epoch_begins(tmp_path: Path) -> None:
+    file = tmp_path / "o.db"
+    box = Outbox(file)
+    box.close()
+    for each in tmp_path.glob("o.db-*"):
+        each.unlink()
+    file.write_bytes(b"not a database, but long enough to be looked at" * 50)
+    again = Outbox(file)
+    put(again, Lane.EVENT, b"a")
+    assert again.epoch != box.epoch
+    assert list(tmp_path.glob("o.db.damaged-*"))
+
+
+_WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from broker.contract import Lane
+from broker.link.outbox import Outbox
+box = Outbox(Path(sys.argv[1]))
+n = box.first(Lane.EVENT) - 1 + box.held()[Lane.EVENT]
+while True:
+    n += 1
+    box.put(Lane.EVENT, "t", str(n).encode(), datetime.now(UTC), "trusted")
+    sys.stdout.write(f"{n}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_a_writer_killed_at_any_moment_keeps_every_message_it_was_told_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "o.db"
+    told = 0
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, "-c", _WRITER, str(file)], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        for _ in range(20):
+            told = int(child.stdout.readline())
+        os.kill(child.pid, signal.SIGKILL)
+        rest = child.communicate()[0].split()
+        told = int(rest[-1]) if rest else told
+    box = Outbox(file)
+    rows = box.after(Lane.EVENT, 0, 100_000)
+    assert [int(row.body) for row in rows] == list(range(1, len(rows) + 1))
+    assert len(rows) >= told

@@ -1,0 +1,234 @@
+"""A session over real brokers: durable to the hub's word, states with last will, commands, poison."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from broker.contract import ContractError, Identity, Lane, Received
+from broker.contract.board import Reading, Readings
+from broker.contract.hub import Ack, StopPlay
+from broker.contract.kiosk import FeedbackSent, HelperCalled
+from broker.contract.node import ServiceState
+from broker.link.clock import MachineClock
+from broker.link.inbox import Inbox
+from broker.link.session import NotConnected, Session
+from tests.brokers import KINDS, RunningBroker
+from tests.settings import give_passwords, hub_settings, node_settings
+from tests.until import until
+
+KIOSK, SPEAKER, BOARD = (Identity("thon-01", name) for name in ("kiosk", "speaker", "board"))
+INGEST, ANNOUNCE = Identity("hub", "ingest"), Identity("hub", "announce")
+EVERYONE = (KIOSK, SPEAKER, BOARD, INGEST, ANNOUNCE)
+
+
+@pytest.fixture(params=KINDS)
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningBroker]:
+    running = RunningBroker(request.param, tmp_path / "broker", EVERYONE)
+    running.start()
+    yield running
+    running.stop()
+
+
+def session_of(who: Identity, broker: RunningBroker, folder: Path) -> Session:
+    make = hub_settings if who.node == "hub" else node_settings
+    settings = make(folder, port=broker.port)
+    give_passwords(settings, broker.passwords)
+    return Session(settings, who.service, MachineClock(settings.data_dir / "floor", "host"))
+
+
+@contextmanager
+def living(*sessions: Session) -> Iterator[None]:
+    """Run the sessions' own workers as a service would."""
+    stop = threading.Event()
+    threads = []
+    for session in sessions:
+        session.open()
+        threads += [
+            threading.Thread(target=each.run, args=(stop, lambda: None)) for each in session.workers()
+        ]
+    for thread in threads:
+        thread.start()
+    try:
+        for session in sessions:
+            until(lambda s=session: s.connected, 20)
+            session.ready()
+        yield
+    finally:
+        stop.set()
+        for session in sessions:
+            session.close()
+        for thread in threads:
+            thread.join(5)
+
+
+def feedback(number: int) -> FeedbackSent:
+    return FeedbackSent(code=f"{number:010d}", at=datetime.now(UTC), sealed=b"x")
+
+
+def drain(inbox: Inbox[Received], count: int, hub: Session) -> list[FeedbackSent]:
+    """Play the hub: take in order what is next, say so."""
+    got: list[FeedbackSent] = []
+
+    def step() -> bool:
+        received = inbox.get(0.05)
+        if received is None:
+            return len(got) >= count
+        if received.frame.seq == len(got) + 1:
+            got.append(received.message)
+        with suppress(NotConnected):
+            hub.send(Ack(epoch=received.frame.epoch, lane="event", upto=len(got)), to=received.who)
+        return False
+
+    until(step, 30, lambda: f"{len(got)} of {count}")
+    return got
+
+
+def test_what_was_sent_before_the_broker_came_arrives_in_order_and_is_then_forgotten(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
+    kiosk, hub = session_of(KIOSK, broker, tmp_path), session_of(INGEST, broker, tmp_path)
+    inbox = hub.inbox(FeedbackSent, limit=2000)
+    for number in range(50):
+        kiosk.send(feedback(number))
+    assert kiosk.outbox.held()[Lane.EVENT] == 50
+    with living(hub, kiosk):
+        got = drain(inbox, 50, hub)
+        until(lambda: kiosk.outbox.held()[Lane.EVENT] == 0, 10)
+    assert [int(each.code) for each in got] == list(range(50))
+
+
+def test_a_broker_killed_midway_loses_nothing(broker: RunningBroker, tmp_path: Path) -> None:
+    kiosk, hub = session_of(KIOSK, broker, tmp_path), session_of(INGEST, broker, tmp_path)
+    inbox = hub.inbox(FeedbackSent, limit=2000)
+    with living(hub, kiosk):
+        for number in range(30):
+            kiosk.send(feedback(number))
+        broker.kill()
+        for number in range(30, 60):
+            kiosk.send(feedback(number))
+        broker.start()
+        got = drain(inbox, 60, hub)
+    assert [int(each.code) for each in got] == list(range(60))
+
+
+def test_without_acks_everything_stays_and_comes_again(broker: RunningBroker, tmp_path: Path) -> None:
+    kiosk, hub = session_of(KIOSK, broker, tmp_path), session_of(INGEST, broker, tmp_path)
+    inbox = hub.inbox(FeedbackSent)
+    kiosk.send(feedback(1))
+    with living(hub, kiosk):
+        first = inbox.get(10)
+        again = inbox.get(10)
+    assert first is not None
+    assert again is not None
+    assert first.frame.seq == again.frame.seq == 1
+    assert kiosk.outbox.held()[Lane.EVENT] == 1
+
+
+def test_a_killed_service_is_lost_within_its_keepalive_and_a_stopped_one_is_stopped(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
+    speaker, hub = session_of(SPEAKER, broker, tmp_path), session_of(INGEST, broker, tmp_path)
+    inbox = hub.inbox(ServiceState)
+    states: list[str] = []
+
+    def heard(state: str) -> bool:
+        received = inbox.get(0.05)
+        if received is not None and received.who == SPEAKER:
+            states.append(received.message.state)
+        return state in states
+
+    with living(hub):
+        with living(speaker):
+            until(lambda: heard("ready"), 10)
+            speaker.problem("no-card", "Không có loa.")
+            until(lambda: heard("degraded"), 10)
+        until(lambda: heard("stopped"), 10)
+        assert "lost" not in states
+        other = session_of(SPEAKER, broker, tmp_path)
+        other.open()
+        until(lambda: other.connected, 20)
+        # The kernel closes a killed process's socket; paho has no such door, so its socket is shut as the kernel would.
+        sock = other._mqtt.socket()
+        assert sock is not None
+        other._mqtt.on_disconnect = None
+        other._mqtt.loop_stop()
+        sock.shutdown(2)
+        until(lambda: heard("lost"), 10)
+
+
+def test_a_command_reaches_its_speaker_and_needs_a_broker(broker: RunningBroker, tmp_path: Path) -> None:
+    speaker, announce = session_of(SPEAKER, broker, tmp_path), session_of(ANNOUNCE, broker, tmp_path)
+    inbox = speaker.inbox(StopPlay)
+    with pytest.raises(NotConnected):
+        announce.send(StopPlay(occurrence="", at=datetime.now(UTC)), to=SPEAKER)
+    with living(speaker, announce):
+        got = None
+
+        def said() -> bool:
+            nonlocal got
+            announce.send(StopPlay(occurrence="", at=datetime.now(UTC)), to=SPEAKER)
+            got = inbox.get(0.2)
+            return got is not None
+
+        until(said, 10)
+    assert got is not None
+
+
+def test_a_malformed_packet_is_kept_as_poison_and_the_next_one_still_arrives(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
+    board, hub = session_of(BOARD, broker, tmp_path), session_of(INGEST, broker, tmp_path)
+    inbox = hub.inbox(Readings)
+    raw = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=str(BOARD), protocol=mqtt.MQTTv311)
+    raw.username_pw_set(str(BOARD), broker.passwords[str(BOARD)])
+    with living(hub):
+        raw.connect("127.0.0.1", broker.port)
+        raw.loop_start()
+        for payload in (b"{", b"\xff\xfe", b"[]", b'{"v":1,"at":"2026-11-21T00:00:00Z","m":{"items":[]}}'):
+            raw.publish("ls/00/00000/thon-01/board/tele/readings", payload, qos=1).wait_for_publish(5)
+        until(lambda: len(hub.poison) == 4, 10)
+        raw.disconnect()
+        raw.loop_stop()
+        with living(board):
+            at = datetime.now(UTC)
+            board.send(Readings(items=[Reading(series="nha.air_celsius", at=at, value=28.5, unit="°C")]))
+            until(lambda: inbox.get(0.05) is not None, 10)
+
+
+def test_services_of_one_node_hear_each_other_without_a_broker(tmp_path: Path) -> None:
+    away = RunningBroker("amqtt", tmp_path / "broker", EVERYONE)
+    kiosk, speaker = session_of(KIOSK, away, tmp_path), session_of(SPEAKER, away, tmp_path)
+    inbox = speaker.inbox(HelperCalled)
+    stop = threading.Event()
+    speaker.open()
+    threads = [threading.Thread(target=w.run, args=(stop, lambda: None)) for w in speaker.workers()]
+    for thread in threads:
+        thread.start()
+    try:
+        kiosk.send(HelperCalled(call="c1", at=datetime.now(UTC), page="/nha"))
+        received = inbox.get(5)
+    finally:
+        stop.set()
+        speaker.close()
+        for thread in threads:
+            thread.join(5)
+    assert received is not None
+    assert received.message.call == "c1"
+    assert kiosk.outbox.held()[Lane.EVENT] == 1, "the hub's copy waits for the network"
+
+
+def test_a_service_cannot_say_what_the_contract_gives_to_another(tmp_path: Path) -> None:
+    away = RunningBroker("amqtt", tmp_path / "broker", EVERYONE)
+    kiosk = session_of(KIOSK, away, tmp_path)
+    with pytest.raises(ContractError, match="may not send"):
+        kiosk.send(StopPlay(occurrence="", at=datetime.now(UTC)), to=SPEAKER)
+    with pytest.raises(ContractError, match="is not for"):
+        kiosk.inbox(StopPlay)
