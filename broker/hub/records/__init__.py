@@ -10,6 +10,7 @@ from broker.hub.records.citizen import Feedback, HelperCall
 from broker.hub.records.database import Database, DatabaseError, open_database
 from broker.hub.records.node import BoardSeen, NodeRecord, NodeSeen, ServiceSeen, SpeakerSeen
 from broker.hub.records.plan import ContentBundle, Plan
+from broker.hub.records.reading import HourDue, Measured, MeasuredHour, Replica, ReplicaDue, Series
 from broker.hub.records.setting import Sequence, Setting, next_of, put_setting, setting
 from broker.hub.records.table import Base, UtcTime
 from broker.hub.records.village import Village
@@ -35,6 +36,9 @@ __all__ = [
     "Gap",
     "HelperCall",
     "HighWater",
+    "HourDue",
+    "Measured",
+    "MeasuredHour",
     "NodeRecord",
     "NodeSeen",
     "Occurrence",
@@ -42,8 +46,11 @@ __all__ = [
     "Play",
     "PlayStep",
     "Quarantine",
+    "Replica",
+    "ReplicaDue",
     "Revision",
     "Sequence",
+    "Series",
     "ServiceSeen",
     "Setting",
     "SpeakerSeen",
