@@ -21,9 +21,9 @@ from broker.speech.rules import (
 
 _BEFORE_WORDS: tuple[Rule, ...] = (
     *phones.RULES,
+    *places.RULES,
     *times.RULES,
     *dates.RULES,
-    *places.RULES,
     *money.RULES,
     *measures.RULES,
     *roman.RULES,

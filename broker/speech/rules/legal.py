@@ -1,8 +1,80 @@
-"""Rules."""
+"""Signs of documents: 13/2023/NĐ-CP, 27/TB-UBND, 18-NQ/TW, 31/2024/QH15 (form: Decree 30/2020/NĐ-CP, annex VI)."""
 
-from broker.speech.draft import Rule
+from __future__ import annotations
+
+import re
+
+from broker.speech.draft import Draft, Rule, Said
+from broker.speech.letters import spelled
 from broker.speech.lexicon import Lexicon
+from broker.speech.numbers import cardinal
+from broker.speech.rules.patterns import plain
+
+_SIGN = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,2}"
+_LATER = rf"(?:\s?[-–]\s?{_SIGN}(?:\s?&\s?{_SIGN})?)"
+
+_NUMBERED = re.compile(
+    rf"(?<![\w/.,])(?P<n>\d{{1,6}})(?:/(?P<year>(?:19|20)\d\d))?\s?/\s?(?P<sign>{_SIGN}{_LATER}{{0,3}})(?![\w/])"
+)
+_PARTY = re.compile(
+    rf"(?<![\w/.,])(?P<n>\d{{1,4}})\s?-\s?(?P<paper>{_SIGN})/(?P<sign>{_SIGN}{_LATER}{{0,2}})(?![\w/])"
+)
+_NAMED = (
+    "nghị định|quyết định|thông tư|chỉ thị|nghị quyết|thông báo|kế hoạch|báo cáo|tờ trình|công văn|hướng dẫn"
+    "|giấy mời|công điện|pháp lệnh|chương trình|đề án|kết luận|quy chế|quy định|luật|văn bản|hiến pháp|phương án"
+    "|giấy phép|biên bản|hợp đồng|lệnh"
+)
+_HAS_NAME = re.compile(rf"(?:{_NAMED}|qđ|nđ|nq|tt|kh|tb|ct|bc|cv|đa)(?:\s+(?:liên tịch|số|của))*[\s:]*$")
 
 
 def rules(lexicon: Lexicon) -> tuple[Rule, ...]:
-    return ()
+    """The rules with the signs this lexicon knows."""
+
+    def numbered(match: re.Match[str], draft: Draft) -> str | Said | None:
+        signs = re.split(r"\s?[-–]\s?", match["sign"])
+        if len(signs) == 1 and not _is_issuer(signs[0], lexicon) and signs[0] not in lexicon.papers:
+            return None  # "5/A": no sign of a document
+        paper = lexicon.papers.get(signs[0]) if len(signs) > 1 or signs[0] in lexicon.papers else None
+        issuers = signs[1:] if paper is not None else signs
+        year = f" năm {cardinal(int(match['year']))}" if match["year"] else ""
+        return _said(match, draft, paper, plain(match["n"]) + year, issuers, lexicon)
+
+    def party(match: re.Match[str], draft: Draft) -> str | Said | None:
+        paper = lexicon.papers.get(match["paper"])
+        if paper is None:
+            return None
+        return _said(match, draft, paper, plain(match["n"]), re.split(r"\s?[-–]\s?", match["sign"]), lexicon)
+
+    return (Rule(_PARTY, party), Rule(_NUMBERED, numbered))
+
+
+def _is_issuer(sign: str, lexicon: Lexicon) -> bool:
+    return sign in lexicon.issuers or re.fullmatch(r"(?:QH|UBTVQH)\d{1,2}", sign) is not None
+
+
+def _said(
+    match: re.Match[str], draft: Draft, paper: str | None, number: str, issuers: list[str], lexicon: Lexicon
+) -> str | Said:
+    """The number, whose paper it is where the text has not said so, and who issued it."""
+    names = [_issuer(sign, lexicon) for one in issuers for sign in re.split(r"\s?&\s?", one)]
+    is_sure = all(name is not None for name in names) and (paper is not None or len(names) == 1)
+    by = " ".join(name or spelled(sign) for name, sign in zip(names, _flat(issuers), strict=True))
+    # "Thông báo số 27/TB-UBND" has named the paper already; "số 27/TB-UBND" alone has not.
+    what = "" if paper is None or _HAS_NAME.search(draft.before(match.start())) else f", {paper}"
+    said = f"{number}{what}" + (f" của {by}" if by else "")
+    return said if is_sure else Said(said, (said,))
+
+
+def _flat(issuers: list[str]) -> list[str]:
+    return [sign for one in issuers for sign in re.split(r"\s?&\s?", one)]
+
+
+def _issuer(sign: str, lexicon: Lexicon) -> str | None:
+    """Who a sign stands for; a legislature carries its number: QH15."""
+    if sign in lexicon.issuers:
+        return lexicon.issuers[sign]
+    term = re.fullmatch(r"(QH|UBTVQH)(\d{1,2})", sign)
+    if term:
+        return f"{lexicon.issuers[term[1]]} khóa {cardinal(int(term[2]))}"
+    meanings = lexicon.abbreviations.get(sign, ())
+    return meanings[0] if len(meanings) == 1 else None

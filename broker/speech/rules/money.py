@@ -1,5 +1,116 @@
-"""Rules."""
+"""Sums of money with their ranges and what they are paid for: 1.200.000đ, 350k, 400-600 nghìn đồng/tháng, $20."""
 
-from broker.speech.draft import Rule
+from __future__ import annotations
 
-RULES: tuple[Rule, ...] = ()
+import re
+
+from broker.speech.draft import Draft, Rule
+from broker.speech.numbers import cardinal
+from broker.speech.rules.measures import PER, per
+from broker.speech.rules.patterns import DASH, NUMBER, value
+
+_DONG = r"(?:đồng|đ|₫|VNĐ|VND|vnđ|vnd|Đ|dong)"
+_BIG = r"(?:nghìn tỷ|ngàn tỷ|nghìn tỉ|trăm triệu|nghìn|ngàn|triệu|tr|tỷ|tỉ|[kK](?!\w))"
+
+
+def _sum_form(which: int) -> str:
+    """A pattern of one sum whose groups carry a number."""
+    unit = rf"(?:(?P<big{which}>{_BIG})(?:\s?(?P<dong{which}>{_DONG})(?!\w))?|(?P<only{which}>{_DONG}))(?!\w)"
+    return rf"(?P<n{which}>{NUMBER})\s?{unit}"
+
+
+_RANGE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}{DASH}{_sum_form(2)}(?:{PER})?")
+_SHORT_RANGE = re.compile(rf"(?<![\w.,/\-])(?P<n0>{NUMBER}){DASH}{_sum_form(1)}(?:{PER})?")
+_ONE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}(?:{PER})?")
+_MIXED = re.compile(
+    r"(?<![\w.,/])(?P<n>\d{1,3})\s?(?P<big>tr|triệu|tỷ|tỉ)\s?(?P<rest>\d{1,3})(?!\w)(?![.,/]\d)(?!\s?(?:nghìn|ngàn|triệu|đồng|đ\b))"
+)
+_DOLLAR = re.compile(
+    rf"(?<![\w])(?:US)?\$\s?(?P<a>{NUMBER})(?:{DASH}\$?(?P<b>{NUMBER}))?(?:\s(?P<big>triệu|tỷ|nghìn))?(?!\w)"
+)
+_FOREIGN = re.compile(
+    rf"(?<![\w.,/])(?P<a>{NUMBER})(?:{DASH}(?P<b>{NUMBER}))?\s?(?P<big>(?:triệu|tỷ|nghìn)\s)?(?P<u>USD|\$|EUR|€|usd|JPY|NDT)(?!\w)"
+)
+_AFTER = re.compile(rf"(?<=đồng)(?P<x>{PER})")
+
+_SPELT = {
+    "k": "nghìn",
+    "tr": "triệu",
+    "tỉ": "tỷ",
+    "ngàn": "nghìn",
+    "ngàn tỷ": "nghìn tỷ",
+    "nghìn tỉ": "nghìn tỷ",
+}
+_CURRENCIES = {
+    "usd": "đô la Mỹ",
+    "$": "đô la",
+    "eur": "ơ rô",
+    "€": "ơ rô",
+    "jpy": "yên Nhật",
+    "ndt": "nhân dân tệ",
+}
+
+
+def _spelt(big: str | None) -> str:
+    if not big:
+        return ""
+    return " " + _SPELT.get(big.lower(), big.lower())
+
+
+def _dong(match: re.Match[str], which: str) -> str:
+    """ "đồng" where it is written, and after a bare k, which is always money."""
+    if match[f"only{which}"] or match[f"dong{which}"]:
+        return " đồng"
+    big = match[f"big{which}"] or ""
+    return " đồng" if big in ("k", "K", "tr") else ""
+
+
+def _sum(match: re.Match[str], which: str) -> str:
+    number = value(match[f"n{which}"], is_money=match[f"only{which}"] is not None)
+    return number + _spelt(match[f"big{which}"]) + _dong(match, which)
+
+
+def _one(match: re.Match[str], _: Draft) -> str:
+    return _sum(match, "1") + per(match)
+
+
+def _range(match: re.Match[str], _: Draft) -> str:
+    return f"{_sum(match, '1')} đến {_sum(match, '2')}{per(match)}"
+
+
+def _short_range(match: re.Match[str], _: Draft) -> str:
+    return f"{value(match['n0'], is_money=match['only1'] is not None)} đến {_sum(match, '1')}{per(match)}"
+
+
+def _mixed(match: re.Match[str], _: Draft) -> str:
+    """ "1tr2", "2 tỷ 5": what follows is a share of the unit before it."""
+    rest, big = match["rest"], match["big"]
+    under = "nghìn" if big in ("tr", "triệu") else "triệu"
+    amount = int(rest.ljust(3, "0"))
+    return f"{cardinal(int(match['n']))}{_spelt(big)} {cardinal(amount)} {under} đồng"
+
+
+def _dollar(match: re.Match[str], _: Draft) -> str:
+    upto = f" đến {value(match['b'], is_money=True)}" if match["b"] else ""
+    return f"{value(match['a'], is_money=True)}{upto}{_spelt(match['big'])} đô la"
+
+
+def _foreign(match: re.Match[str], _: Draft) -> str:
+    upto = f" đến {value(match['b'], is_money=True)}" if match["b"] else ""
+    big = _spelt((match["big"] or "").strip())
+    return f"{value(match['a'], is_money=True)}{upto}{big} {_CURRENCIES[match['u'].lower()]}"
+
+
+def _after(match: re.Match[str], _: Draft) -> str:
+    return per(match).strip()
+
+
+RULES = (
+    Rule(_DOLLAR, _dollar),
+    Rule(_FOREIGN, _foreign),
+    Rule(_MIXED, _mixed),
+    Rule(_RANGE, _range),
+    Rule(_SHORT_RANGE, _short_range),
+    Rule(_ONE, _one),
+    Rule(_AFTER, _after, needs="any"),
+)

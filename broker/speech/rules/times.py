@@ -1,5 +1,61 @@
-"""Rules."""
+"""Times of day and their ranges: 7h30, 07:00–11:30, 8 giờ 00, 7-11h."""
 
-from broker.speech.draft import Rule
+from __future__ import annotations
 
-RULES: tuple[Rule, ...] = ()
+import re
+
+from broker.speech.draft import Draft, Rule
+from broker.speech.numbers import cardinal
+from broker.speech.rules.patterns import DASH
+
+_MINUTE = r"(?:\s?(?P<m{0}>[0-5]\d)(?!\d)(?:\s?(?:phút|ph|p|'|’|′)(?!\w))?)?"
+_CLOCK = (
+    r"(?P<h{0}>\d{{1,2}})(?:\s?(?:h|H|giờ|g(?=[0-5]\d))(?![^\W\d_])"
+    + _MINUTE
+    + r"|:(?P<c{0}>[0-5]\d)(?::[0-5]\d)?(?:\s?[hH])?)"
+)
+_STOP = r"(?![^\W_])(?![:/]\d)"
+_TIME = re.compile(r"(?<![\w.,:/])" + _CLOCK.format(1) + _STOP)
+_RANGE = re.compile(
+    r"(?<![\w.,:/])" + _CLOCK.format(1) + r"\s?(?:-|–|—|~|→|->)\s?" + _CLOCK.format(2) + _STOP
+)
+_SHORT_RANGE = re.compile(r"(?<![\w.,:/\-])(?P<h0>\d{1,2})" + DASH + _CLOCK.format(1) + _STOP)
+_ROUND_THE_CLOCK = re.compile(r"(?<![\w.,/])24/24\s?(?:h|giờ)(?!\w)|(?<![\w.,/])24h?/24h(?!\w)", re.I)
+
+
+def _clock(match: re.Match[str], which: str) -> str | None:
+    hour = int(match[f"h{which}"])
+    minute = int(match[f"m{which}"] or match[f"c{which}"] or 0)
+    if hour > 24 and (minute or match[f"c{which}"]):
+        return None
+    return f"{cardinal(hour)} giờ" + (f" {cardinal(minute)} phút" if minute else "")
+
+
+def _time(match: re.Match[str], draft: Draft) -> str | None:
+    if match["c1"] and re.search(r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số)\s*$", draft.before(match.start())):
+        return None
+    return _clock(match, "1")
+
+
+def _range(match: re.Match[str], _: Draft) -> str | None:
+    since, until = _clock(match, "1"), _clock(match, "2")
+    return f"{since} đến {until}" if since and until else None
+
+
+def _short_range(match: re.Match[str], _: Draft) -> str | None:
+    until = _clock(match, "1")
+    if until is None or match["c1"] or not int(match["h0"]) <= 24:
+        return None
+    return f"{cardinal(int(match['h0']))} đến {until}"
+
+
+def _round_the_clock(_match: re.Match[str], _: Draft) -> str:
+    return "hai mươi tư trên hai mươi tư giờ"
+
+
+RULES = (
+    Rule(_ROUND_THE_CLOCK, _round_the_clock),
+    Rule(_RANGE, _range),
+    Rule(_SHORT_RANGE, _short_range),
+    Rule(_TIME, _time),
+)
