@@ -1,0 +1,58 @@
+"""One decoded picture of a camera, and the small grey copy that all judging is done on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import av
+
+Grey = NDArray[np.uint8]
+"""Height x width, 0 black to 255 white."""
+Colour = NDArray[np.uint8]
+"""Height x width x 3, blue, green, red."""
+Field = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+"""Height x width, 0 or 255."""
+
+SMALL_WIDTH_PX = 256
+SMALL_HEIGHT_PX = 144
+
+_PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as the decoder gave it. `at_s` counts seconds on the source's own steady time line."""
+
+    at_s: float
+    frame: av.VideoFrame
+
+    @property
+    def luma(self) -> Grey:
+        """Brightness in the camera's own resolution; the decoder's memory itself where that is possible."""
+        return luma_of(self.frame)
+
+    def colour(self) -> Colour:
+        """The whole picture in colour; slow, only for what is stored."""
+        return np.asarray(self.frame.to_ndarray(format="bgr24"))
+
+
+def luma_of(frame: av.VideoFrame) -> Grey:
+    """The Y plane without conversion, or grey made of whatever the camera sends."""
+    if frame.format.name not in _PLANAR:
+        return np.asarray(frame.to_ndarray(format="gray"))
+    plane: Any = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width]
+
+
+def shrink(luma: Grey) -> Grey:
+    """256 x 144, averaged, so that noise falls and every camera is judged at one size and cost."""
+    small = cv2.resize(luma, (SMALL_WIDTH_PX, SMALL_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
