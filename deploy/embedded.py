@@ -121,8 +121,8 @@ class ContractBroker(Broker):  # type: ignore[misc]  # amqtt is untyped
         self,
         reader: ReaderAdapter,
         writer: WriterAdapter,
-        remote_address: str,
-        remote_port: int,  # noqa: ARG002
+        remote_address: str,  # noqa: ARG002
+        remote_port: int,
     ) -> tuple[BrokerProtocolHandler, Session]:
         try:
             handler, session = await BrokerProtocolHandler.init_from_connect(
