@@ -39,13 +39,13 @@ class Words:
         asked = self._language()
         return asked if asked in self._known else SOURCE
 
-    def gettext(self, text: str, **values: object) -> str:
+    def gettext(self, text: str, /, **values: object) -> str:
         """`text` in the reader's language, with `%(name)s` filled from `values` when there are any."""
         known = self._known.get(self._language())
         said = known.ugettext(text) if known else text
         return said % values if values else said
 
-    def ngettext(self, one: str, many: str, n: int, **values: object) -> str:
+    def ngettext(self, one: str, many: str, n: int, /, **values: object) -> str:
         """The form for `n` (Vietnamese has one form), with `%(n)s` and `values` filled."""
         known = self._known.get(self._language())
         said = known.ungettext(one, many, n) if known else many
@@ -67,6 +67,6 @@ def words_of(app: Flask) -> Words:
     return words
 
 
-def say(text: str, **values: object) -> str:
+def say(text: str, /, **values: object) -> str:
     """Gettext for Python code that answers a request: `say("Đã cất ở máy này")`."""
     return words_of(current_app).gettext(text, **values)

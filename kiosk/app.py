@@ -1,0 +1,87 @@
+"""The Flask app of the touch screen. Nothing of a visitor is kept on the server: what is typed stays on the page."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+from flask import Flask, Response, abort, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from broker.look import dress
+from kiosk.feedback import Desk
+from kiosk.helper import Bell
+from kiosk.house import House
+from kiosk.pages import choose, feedback, guide, help_call, listen, notice, village
+from kiosk.visitor import asked_language, came_from, is_large, theme
+
+log = logging.getLogger(__name__)
+
+ROOM = Path(__file__).parent
+LARGEST_BODY = 32 * 1024
+
+
+def create_app(house: House) -> Flask:
+    """The screen of one house. Needs no broker and no network: `house` has all it asks for."""
+    app = Flask(__name__, static_folder=None, template_folder=str(ROOM / "templates"))
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["capital"] = lambda text: text[:1].upper() + text[1:]
+    dress(app, static=ROOM / "static", catalogues=[ROOM / "catalogues"], language=asked_language)
+    _serve_panel(app, house)
+    app.before_request(_keep_out_strangers)
+    app.context_processor(lambda: _page_facts(house))
+    app.register_error_handler(HTTPException, lambda why: _sorry(why.code or 500))
+    app.register_error_handler(Exception, _broken)
+    for pages in (
+        notice.pages(house),
+        guide.pages(house),
+        village.pages(house),
+        feedback.pages(house, Desk(house)),
+        help_call.pages(Bell(house)),
+        choose.pages(),
+        listen.pages(house),
+    ):
+        app.register_blueprint(pages)
+    return app
+
+
+def _keep_out_strangers() -> None:
+    """Other pages that might be open in the browser may not press our buttons."""
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        abort(403)
+
+
+def _serve_panel(app: Flask, house: House) -> None:
+    css = house.panel.css()
+    address = f"/panel-{hashlib.sha256(css.encode()).hexdigest()[:12]}.css"
+
+    def panel() -> Response:
+        return Response(css, mimetype="text/css", headers={"Cache-Control": "public, max-age=31536000"})
+
+    app.add_url_rule(address, "panel", panel)
+    app.jinja_env.globals["panel_css"] = address
+
+
+def _page_facts(house: House) -> dict[str, object]:
+    """What every page's frame needs."""
+    return {
+        "layout": house.panel.layout,
+        "large": is_large(),
+        "theme": theme(house.theme),
+        "commune": house.commune,
+        "village": house.village,
+        "here": request.full_path.rstrip("?"),
+        "came_from": came_from(),
+    }
+
+
+def _sorry(status: int) -> tuple[str, int]:
+    return render_template("sorry.html", missing=status == 404, full=status == 413), status
+
+
+def _broken(why: Exception) -> tuple[str, int]:
+    # Whatever went wrong on one page, the visitor gets a page that says what to do, and the log gets the trace.
+    log.error("page failed: %s", request.endpoint, exc_info=why, extra={"event": "page-failed"})
+    return _sorry(500)

@@ -1,0 +1,1 @@
+"""The screen's pages: one blueprint for each job of a villager."""

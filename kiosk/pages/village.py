@@ -1,0 +1,42 @@
+"""Trong thôn ta: only the doors that lead somewhere today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template
+
+from kiosk.house import House
+
+
+@dataclass(frozen=True)
+class Door:
+    """One door of village life: where it leads, its picture, its words."""
+
+    path: str
+    icon: str
+    words: str
+
+
+def doors_of(house: House) -> list[Door]:
+    """The doors that have something behind them now."""
+    content = house.content()
+    doors = [Door("/loa", "replay", "Nghe lại\u00a0loa")]
+    if content.events:
+        doors.append(Door("/lich", "calendar", "Lịch thôn"))
+    doors += [
+        Door("/gop-y", "say", "Phản\u00a0ánh, góp\u00a0ý"),
+        Door("/canh-bao", "shield", "Coi\u00a0chừng lừa\u00a0đảo"),
+    ]
+    return doors
+
+
+def pages(house: House) -> Blueprint:
+    """The blueprint of the village's doors."""
+    job = Blueprint("village", __name__)
+
+    @job.get("/trong-thon")
+    def doors() -> str:
+        return render_template("village.html", doors=doors_of(house))
+
+    return job

@@ -1,0 +1,226 @@
+"""The kiosk as a service: a web server for one screen, and the readings of the house it hangs in."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+from broker.contract import Lane
+from broker.contract.board import Reading, Readings
+from broker.contract.message import Message, Received
+from broker.link.config import Settings, SettingsError
+from broker.link.inbox import Inbox
+from broker.link.media import MediaStore
+from broker.link.service import Beat, Worker
+from broker.link.session import Session
+from broker.speech import lexicon
+from broker.speech.say import render
+from broker.speech.voice import VOICES, Engine, EngineError, choose
+from kiosk.app import create_app
+from kiosk.content import Content, Shelf
+from kiosk.house import House, Silent
+from kiosk.panel import Panel
+from kiosk.search import Hit, Search
+
+log = logging.getLogger(__name__)
+
+THREADS = 12
+"""One screen opens at most six connections; the rest is for a helper's second screen."""
+LOOP_S = 0.25
+LEAVE_S = 0.3
+WAITING_LOOKED_AT = 1000
+SERIES_KEPT = 100
+VOICES_AT_ONCE = 2
+
+
+class Outward:
+    """The way out of the house, over the session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def connected(self) -> bool:
+        """True while the hub can be reached."""
+        return self._session.connected
+
+    def send(self, msg: Message) -> None:
+        """Keep `msg` on this disk for the hub. Raises OutboxFull."""
+        self._session.send(msg)
+
+    def is_waiting(self, code: str) -> bool:
+        """True while the outbox still holds what was sent under this code."""
+        mark = code.encode()
+        return any(mark in row.body for row in self._session.outbox.after(Lane.EVENT, 0, WAITING_LOOKED_AT))
+
+
+class Measured:
+    """Latest value of each series of this house."""
+
+    def __init__(self, inbox: Inbox[Received]) -> None:
+        self._inbox = inbox
+        self._latest: dict[str, Reading] = {}
+        self._lock = threading.Lock()
+
+    def latest(self) -> list[Reading]:
+        """A copy, in the order the series first came."""
+        with self._lock:
+            return list(self._latest.values())
+
+    def take(self, readings: Sequence[Reading]) -> None:
+        """Keep the newest of each series; a board cannot fill the memory with new names."""
+        with self._lock:
+            for each in readings:
+                had = self._latest.get(each.series)
+                if (had is None and len(self._latest) < SERIES_KEPT) or (
+                    had is not None and each.at >= had.at
+                ):
+                    self._latest[each.series] = each
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Worker: read the inbox until `stop`."""
+        while not stop.is_set():
+            beat()
+            received = self._inbox.get(LOOP_S)
+            if received is not None:
+                self.take(received.message.items)
+
+
+class Finder:
+    """Search over the content at hand; the index is made again when the content changes."""
+
+    def __init__(self, content: Callable[[], Content]) -> None:
+        self._content = content
+        self._lock = threading.Lock()
+        self._of: Content | None = None
+        self._search: Search | None = None
+
+    def find(self, query: str, limit: int) -> Sequence[Hit]:
+        """Procedures for what someone typed, best first."""
+        content = self._content()
+        with self._lock:
+            if self._search is None or self._of is not content:
+                self._of, self._search = content, Search(content.procedures.values())
+            search = self._search
+        return search.find(query, limit)
+
+
+class ReadAloud:
+    """Sentences to sound with the voice of this machine; nothing leaves it, whatever the settings say."""
+
+    def __init__(self, clips: Path, voice: str) -> None:
+        self._clips = clips
+        self._voice = voice
+        self._turns = threading.BoundedSemaphore(VOICES_AT_ONCE)
+        self._engines = cache(_local_engines)
+        self._lexicon = cache(lexicon.load)
+
+    def __call__(self, text: str, language: str) -> bytes:
+        """Ogg Opus of one sentence. Raises Silent, also for a language this machine has no voice for."""
+        if not any(voice.split("-")[0] == language for voice in VOICES):
+            raise Silent(f"no voice for language {language!r}")
+        with self._turns, tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "sentence.ogg"
+            try:
+                render(
+                    text,
+                    voice=self._voice,
+                    cache_dir=self._clips,
+                    out=out,
+                    engines=self._engines(),
+                    lexicon=self._lexicon(),
+                )
+                return out.read_bytes()
+            except (EngineError, OSError) as why:
+                raise Silent(str(why)) from why
+
+
+def _local_engines() -> tuple[Engine, ...]:
+    return choose("espeak")
+
+
+def _seal_key(settings: Settings, session: Session) -> Callable[[], bytes | None]:
+    file = settings.keys_dir / "hub-seal.pub"
+
+    def read() -> bytes | None:
+        try:
+            key = file.read_bytes()
+        except OSError:
+            session.problem("seal-key-missing", "Máy chưa có khoá của xã nên chưa nhận được phản ánh.")
+            return None
+        session.cleared("seal-key-missing")
+        return key
+
+    return read
+
+
+def house_of(settings: Settings, session: Session, measured: Measured) -> House:
+    """The real house: this machine's settings, content, voice and session."""
+    shelf = Shelf(settings.data_dir / "content")
+    kiosk = settings.kiosk
+    return House(
+        panel=Panel(kiosk.diagonal_in, kiosk.width_px, kiosk.height_px),
+        theme=kiosk.theme,
+        commune=settings.place.commune_name,
+        village=settings.place.village_name,
+        clock=session.clock,
+        content=shelf.content,
+        find=Finder(shelf.content).find,
+        measured=measured.latest,
+        post=Outward(session),
+        sound_of=MediaStore(settings.data_dir / "media").path_of,
+        seal_key=_seal_key(settings, session),
+        read_aloud=ReadAloud(settings.data_dir / "clips", settings.speech.voice),
+    )
+
+
+class Web:
+    """The web server of the screen, on the caller's thread."""
+
+    def __init__(self, app: Any, host: str, port: int) -> None:
+        """Listens at once. Raises SettingsError when the port is taken."""
+        self._sockets: dict[int, Any] = {}
+        try:
+            self._server = create_server(
+                app,
+                map=self._sockets,
+                host=host,
+                port=port,
+                threads=THREADS,
+                ident=None,
+                clear_untrusted_proxy_headers=True,
+            )
+        except OSError as why:
+            line = f"kiosk.port: {port} on {host} cannot be used: {why.strerror}; choose a free port"
+            raise SettingsError([line]) from why
+        self.port: int = self._server.effective_port
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Worker: answer until `stop`; what is being answered gets LEAVE_S to end."""
+        log.info("listening on port %d", self.port, extra={"event": "listening"})
+        try:
+            while not stop.is_set():
+                beat()
+                wasyncore.loop(timeout=LOOP_S, use_poll=True, map=self._sockets, count=1)
+        finally:
+            self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=LEAVE_S)
+            self._server.close()
+            for each in list(self._sockets.values()):
+                each.close()
+
+
+def build(settings: Settings, session: Session) -> list[Worker]:
+    """Workers of the kiosk: its readings and its web server."""
+    measured = Measured(session.inbox(Readings))
+    house = house_of(settings, session, measured)
+    house.seal_key()
+    web = Web(create_app(house), settings.kiosk.host, settings.kiosk.port)
+    return [Worker("readings", measured.run), Worker("web", web.run)]

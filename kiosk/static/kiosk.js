@@ -1,0 +1,21 @@
+// Everything the screen does beyond plain pages. Each part is a module of its own; without scripts the pages
+// still work, except reading aloud, the on-screen keyboard and the clock that wipes.
+import { debouncePresses } from "./press.js";
+import { watchSilence, wipe } from "./idle.js";
+import { setUpReading } from "./reader.js";
+import { setUpTyping } from "./typing.js";
+import { setUpSearch } from "./search.js";
+import { keepBoardFresh } from "./board.js";
+import { followUp } from "./kept.js";
+
+debouncePresses(document);
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+document.addEventListener("contextmenu", (event) => event.preventDefault());
+document.addEventListener("click", (event) => { if (event.target.closest("[data-leave]")) wipe(); });
+
+const reader = setUpReading(document);
+const typing = setUpTyping(document);
+setUpSearch(document, typing);
+watchSilence(document, reader);
+keepBoardFresh(document);
+followUp(document);

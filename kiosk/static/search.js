@@ -1,0 +1,34 @@
+// Results while typing, without a reload. The newest question wins; a slow answer never overwrites it.
+const REST_MS = 120;
+
+/** Wire the search page. `field` is what the keyboard writes into. */
+export function setUpSearch(document, field) {
+  const form = document.querySelector("[data-search]");
+  if (!form || !field) return;
+  const found = document.querySelector("[data-found]"), clear = document.querySelector("[data-clear]");
+  let waiting = 0, running = null;
+
+  const ask = async () => {
+    running?.abort();
+    running = new AbortController();
+    try {
+      const body = new URLSearchParams({ q: field.value });
+      const answer = await fetch("/tim/goi-y", { method: "POST", body, signal: running.signal });
+      if (answer.ok) found.innerHTML = await answer.text();
+    } catch (why) {
+      if (why.name !== "AbortError") throw why;
+    }
+  };
+  field.addEventListener("input", () => {
+    clear.setAttribute("aria-disabled", String(!field.value));
+    clearTimeout(waiting);
+    waiting = setTimeout(ask, REST_MS);
+  });
+  form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); ask(); });
+  clear.addEventListener("click", (event) => {
+    event.preventDefault();
+    field.value = "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus({ preventScroll: true });
+  });
+}

@@ -1,0 +1,52 @@
+"""What the request at hand says about its visitor: letter size, language, and the page they came from."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from flask import current_app, request
+
+from broker.look.words import words_of
+
+SIZE_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE = "chu", "tieng", "mau"
+CHOICES = {
+    SIZE_COOKIE: ("vua", "to"),
+    LANGUAGE_COOKIE: ("vi", "en"),
+    THEME_COOKIE: ("light", "warm", "contrast"),
+}
+"""What may be chosen; kept in cookies until the visitor leaves."""
+
+_OUR_PATH = re.compile(r"/[A-Za-z0-9./_-]{0,80}", re.ASCII)
+
+
+def is_large() -> bool:
+    """Whether this visitor reads in large letters."""
+    return request.cookies.get(SIZE_COOKIE) == "to"
+
+
+def asked_language() -> str:
+    """The language chosen, which may be none we have."""
+    return request.cookies.get(LANGUAGE_COOKIE, "vi")
+
+
+def language() -> str:
+    """The language this visitor reads."""
+    return words_of(current_app).language()
+
+
+def theme(otherwise: str) -> str:
+    """The colours chosen."""
+    chosen = request.cookies.get(THEME_COOKIE, otherwise)
+    return chosen if chosen in CHOICES[THEME_COOKIE] else otherwise
+
+
+def our_path(text: str, otherwise: str = "/nha") -> str:
+    """`text` when it is a path of this screen, else `otherwise`: links never lead out of the house."""
+    path = urlsplit(text).path if text.startswith("/") and not text.startswith("//") else ""
+    return path if path and _OUR_PATH.fullmatch(path) else otherwise
+
+
+def came_from() -> str:
+    """Where Quay lại leads: the page that linked here, home when it does not say."""
+    return our_path(request.args.get("tu", ""))

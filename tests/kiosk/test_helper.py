@@ -1,0 +1,42 @@
+"""Calling a person: one call however often the hand presses, and a page that says what happens."""
+
+from __future__ import annotations
+
+from broker.contract.kiosk import HelperCalled
+from broker.link.outbox import OutboxFull
+from kiosk.app import create_app
+from tests.fakes.house import set_stage
+
+
+def test_call_is_sent_with_the_page_and_confirmed() -> None:
+    stage = set_stage()
+    page = create_app(stage.house).test_client().post("/giup", data={"trang": "/tt/1.001193"}).text
+    assert "Đã gọi người giúp" in page
+    (call,) = stage.post.sent
+    assert isinstance(call, HelperCalled)
+    assert call.page == "/tt/1.001193"
+
+
+def test_pressing_again_at_once_is_the_same_call_and_later_a_new_one() -> None:
+    stage = set_stage()
+    client = create_app(stage.house).test_client()
+    for _ in range(3):
+        client.post("/giup", data={"trang": "/nha"})
+    assert len(stage.post.sent) == 1
+    stage.clock.advance(31)
+    client.post("/giup", data={"trang": "/nha"})
+    assert len(stage.post.sent) == 2
+
+
+def test_nothing_typed_can_travel_in_the_call() -> None:
+    stage = set_stage()
+    create_app(stage.house).test_client().post("/giup", data={"trang": "/tim?q=bí mật"})
+    assert stage.post.sent[0].page == "/"  # type: ignore[attr-defined]
+
+
+def test_call_that_cannot_be_kept_says_so() -> None:
+    stage = set_stage()
+    stage.post.refuse = OutboxFull("Máy đã đầy.")
+    page = create_app(stage.house).test_client().post("/giup", data={"trang": "/nha"}).text
+    assert "Chưa gọi được" in page
+    assert "Máy đã đầy." in page
