@@ -100,7 +100,7 @@ def take(database: Database) -> Batch | None:
             .order_by(Measured.series, Measured.at_ms)
             .limit(BATCH_PAST)
         )
-        return Batch(list(past.tuples()), [])
+        return Batch(list(past), [])
 
 
 def confirm(database: Database, batch: Batch) -> None:

@@ -34,9 +34,7 @@ DAY_MS = 24 * HOUR_MS
 
 def roll(db: Session, limit: int = AT_ONCE) -> int:
     """Compute marked hours anew, at most `limit`; returns how many were."""
-    due = db.execute(
-        select(HourDue.series, HourDue.hour).order_by(HourDue.hour, HourDue.series).limit(limit)
-    ).tuples()
+    due = db.execute(select(HourDue.series, HourDue.hour).order_by(HourDue.hour, HourDue.series).limit(limit))
     done = 0
     for series, hour in due.all():
         # The mark goes first: a reading committed after this line marks the hour again.
@@ -65,9 +63,7 @@ def forget(db: Session, now: datetime, kept: timedelta = RAW_KEPT) -> int:
     Hours still marked are left alone. Call again until it returns 0.
     """
     limit_ms = to_ms(now - kept) // HOUR_MS * HOUR_MS
-    marked = dict(
-        db.execute(select(HourDue.series, func.min(HourDue.hour)).group_by(HourDue.series)).tuples().all()
-    )
+    marked = dict(db.execute(select(HourDue.series, func.min(HourDue.hour)).group_by(HourDue.series)).all())
     gone = 0
     for series in db.scalars(select(Series.id)).all():
         oldest = db.scalar(select(func.min(Measured.at_ms)).where(Measured.series == series))

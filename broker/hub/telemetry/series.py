@@ -131,7 +131,7 @@ def _ids(
     mine = select(Series.name, Series.id, Series.unit).where(
         Series.node == node, Series.service == service, Series.name.in_(newest)
     )
-    known = {name: (number, unit) for name, number, unit in db.execute(mine).tuples()}
+    known = {name: (number, unit) for name, number, unit in db.execute(mine)}
     missing = [
         {
             "node": node,
@@ -148,7 +148,7 @@ def _ids(
     ]
     if missing:
         db.execute(_insert(db, Series).on_conflict_do_nothing(), missing)
-        known = {name: (number, unit) for name, number, unit in db.execute(mine).tuples()}
+        known = {name: (number, unit) for name, number, unit in db.execute(mine)}
     for name, (number, unit) in known.items():
         if unit != newest[name].unit:
             db.execute(update(Series).where(Series.id == number).values(unit=newest[name].unit))
@@ -243,7 +243,7 @@ def raw(
         .order_by(Measured.at_ms)
         .limit(limit)
     )
-    return [Point(from_ms(at_ms), value, _quality(quality)) for at_ms, value, quality in found.tuples()]
+    return [Point(from_ms(at_ms), value, _quality(quality)) for at_ms, value, quality in found]
 
 
 def _id(db: Session, node: str, service: str, name: str) -> int | None:

@@ -1,0 +1,188 @@
+"""Readings are stored once, in any order, and every figure is that of the stored readings."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from broker.contract.board import Quality, Reading
+from broker.hub.records import Database, HourDue, Measured, MeasuredHour
+from broker.hub.telemetry import rollup, series
+from broker.hub.telemetry.figures import Bucket
+
+NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
+RIVER = "water_level_m.song-van"
+
+
+def reading(at: datetime, value: float, quality: Quality = "good", name: str = RIVER) -> Reading:
+    return Reading(series=name, at=at, value=value, unit="m", quality=quality)
+
+
+def write(
+    database: Database, *readings: Reading, node: str = "thon-01", now: datetime = NOW
+) -> series.Written:
+    with database.session() as db:
+        return series.write(db, node, "board", readings, now)
+
+
+def ask(database: Database, since: datetime, until: datetime, bucket_s: int) -> list[Bucket]:
+    with database.reading() as db:
+        return series.query(db, "thon-01", RIVER, since, until, bucket_s)
+
+
+def test_the_same_readings_twice_are_stored_once(database: Database) -> None:
+    batch = [reading(NOW + timedelta(seconds=n), 2.0 + n) for n in range(3)]
+    assert write(database, *batch) == series.Written(stored=3)
+    assert write(database, *batch, reading(NOW + timedelta(seconds=9), 9)) == series.Written(
+        stored=1, repeated=3
+    )
+    with database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(Measured)) == 4
+
+
+def test_a_repeated_time_with_another_value_keeps_the_first(database: Database) -> None:
+    write(database, reading(NOW, 2.0))
+    write(database, reading(NOW, 3.0))
+    with database.reading() as db:
+        points = series.raw(db, "thon-01", RIVER, NOW, NOW + timedelta(seconds=1))
+    assert [point.value for point in points] == [2.0]
+
+
+def test_the_last_value_is_the_newest_measured_not_the_newest_received(database: Database) -> None:
+    write(database, reading(NOW, 2.0))
+    write(database, reading(NOW - timedelta(hours=3), 1.0), now=NOW + timedelta(minutes=1))
+    with database.reading() as db:
+        (last,) = series.latest(db)
+    assert (last.node, last.series, last.unit, last.at, last.value) == ("thon-01", RIVER, "m", NOW, 2.0)
+
+
+def test_last_values_can_be_asked_by_node_and_by_name(database: Database) -> None:
+    write(database, reading(NOW, 1), reading(NOW, 2, name="air_celsius.nha"))
+    write(database, reading(NOW, 3), node="thon-02")
+    with database.reading() as db:
+        assert [(x.node, x.series) for x in series.latest(db, node="thon-01")] == [
+            ("thon-01", "air_celsius.nha"),
+            ("thon-01", RIVER),
+        ]
+        assert [x.node for x in series.latest(db, series=RIVER)] == ["thon-01", "thon-02"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (reading(NOW + timedelta(hours=25), 1), "future"),
+        (reading(NOW - timedelta(days=400), 1), "too-old"),
+        (reading(datetime(1970, 1, 1, tzinfo=UTC), 1), "too-old"),
+        (reading(NOW.replace(tzinfo=None), 1), "no-time-zone"),
+        (reading(NOW, float("nan")), "not-a-number"),
+        (reading(NOW, float("inf")), "not-a-number"),
+    ],
+)
+def test_what_cannot_be_true_is_refused_and_the_rest_stored(
+    database: Database, wrong: Reading, reason: str
+) -> None:
+    done = write(database, wrong, reading(NOW, 2.0))
+    assert (done.stored, done.refused) == (1, {reason: 1})
+
+
+def test_buckets_give_lowest_mean_and_highest(database: Database) -> None:
+    write(database, *(reading(NOW + timedelta(seconds=10 * n), float(n)) for n in range(12)))
+    assert ask(database, NOW, NOW + timedelta(minutes=2), 60) == [
+        Bucket(NOW, 0, 2.5, 5, 6, 0),
+        Bucket(NOW + timedelta(minutes=1), 6, 8.5, 11, 6, 0),
+    ]
+
+
+def test_doubted_readings_are_kept_but_do_not_count(database: Database) -> None:
+    write(database, reading(NOW, 2.0), reading(NOW + timedelta(seconds=1), 19.0, "suspect"))
+    write(database, reading(NOW + timedelta(minutes=5), 2.0, "stale"))
+    assert ask(database, NOW, NOW + timedelta(hours=1), 60) == [
+        Bucket(NOW, 2.0, 2.0, 2.0, 1, 1),
+        Bucket(NOW + timedelta(minutes=5), None, None, None, 0, 1),
+    ]
+
+
+def test_a_day_begins_at_local_midnight(database: Database) -> None:
+    late = datetime(2026, 11, 20, 16, 59, tzinfo=UTC)  # 23:59 in Vietnam
+    write(database, reading(late, 1), reading(late + timedelta(minutes=2), 5))
+    days = ask(database, late - timedelta(days=1), NOW, 86_400)
+    assert [(day.at, day.mean) for day in days] == [
+        (datetime(2026, 11, 19, 17, tzinfo=UTC), 1),
+        (datetime(2026, 11, 20, 17, tzinfo=UTC), 5),
+    ]
+
+
+def test_an_unknown_series_has_no_buckets(database: Database) -> None:
+    assert ask(database, NOW, NOW + timedelta(hours=1), 60) == []
+
+
+def test_too_many_buckets_are_refused(database: Database) -> None:
+    with pytest.raises(ValueError, match="more than 5000"):
+        ask(database, NOW - timedelta(days=300), NOW, 1)
+
+
+@given(seed=st.integers(0, 2**32), bucket_h=st.sampled_from([1, 3, 24]), share=st.integers(0, 40))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_hourly_figures_agree_with_the_raw_readings(
+    database: Database, seed: int, bucket_h: int, share: int
+) -> None:
+    """Whatever order readings arrive in and however far the rollup has come."""
+    dice = random.Random(seed)
+    node = f"thon-{seed % 1000:03d}-{bucket_h}-{share}"
+    since = NOW - timedelta(days=3)
+    held: dict[datetime, Reading] = {}
+    for _ in range(4):
+        batch = [
+            reading(
+                since + timedelta(seconds=dice.randrange(3 * 86_400)),
+                round(dice.uniform(-1, 9), 3),
+                dice.choice(["good", "good", "unchecked", "suspect"]),
+            )
+            for _ in range(40)
+        ]
+        write(database, *batch, node=node)
+        for item in {x.at: x for x in batch}.values():
+            held.setdefault(item.at, item)
+        with database.session() as db:
+            rollup.roll(db, share)
+    with database.reading() as db:
+        found = series.query(db, node, RIVER, since, NOW, bucket_h * 3600)
+        points = series.raw(db, node, RIVER, since - timedelta(days=1), NOW + timedelta(days=1))
+    assert len(points) == len(held)
+    assert sum(bucket.count + bucket.doubted for bucket in found) == len(held)
+    for bucket in found:
+        inside = [
+            x.value
+            for x in points
+            if bucket.at <= x.at < bucket.at + timedelta(hours=bucket_h)
+            and x.quality in ("good", "unchecked")
+        ]
+        assert (bucket.low, bucket.high) == (min(inside, default=None), max(inside, default=None))
+        assert bucket.mean == (pytest.approx(sum(inside) / len(inside)) if inside else None)
+
+
+def test_old_raw_readings_go_and_their_hours_stay(database: Database) -> None:
+    start = NOW - timedelta(days=390)
+    write(database, *(reading(start + timedelta(hours=n), float(n)) for n in range(72)))
+    later = NOW + timedelta(days=8)
+    with database.session() as db:
+        assert rollup.forget(db, later) == 0, "an hour without kept figures must keep its readings"
+    with database.session() as db:
+        while rollup.roll(db):
+            pass
+    gone = 0
+    for _ in range(5):
+        with database.session() as db:
+            gone += rollup.forget(db, later)
+    with database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(MeasuredHour)) == 72
+        assert db.scalar(select(func.count()).select_from(HourDue)) == 0
+        assert gone + (db.scalar(select(func.count()).select_from(Measured)) or 0) == 72
+        days = series.query(db, "thon-01", RIVER, start, start + timedelta(days=4), 3600)
+    assert gone == 48
+    assert [bucket.mean for bucket in days] == [float(n) for n in range(72)]
