@@ -6,6 +6,7 @@ Buckets are aligned to local time (UTC+7), so that a bucket of 86 400 s is a day
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from sqlalchemy.orm import Session
 from broker.contract.board import Quality, Reading
 from broker.hub.records.reading import QUALITIES, HourDue, Measured, Replica, ReplicaDue, Series
 from broker.hub.telemetry.figures import HOUR_MS, Bucket, buckets, from_ms, to_ms
+
+log = logging.getLogger(__name__)
 
 RAW_KEPT = timedelta(days=396)
 """Thirteen months: one month of this year can be laid over the same month of last year."""
@@ -113,6 +116,10 @@ def _sound(readings: Sequence[Reading], received_at: datetime, done: Written) ->
             done.refused["too-old"] += 1
         else:
             wanted.append(reading)
+    if done.refused:
+        reasons = ", ".join(sorted(done.refused))
+        extra = {"event": "readings-refused", "reason": reasons, "count": done.refused.total()}
+        log.warning("readings refused: %s", reasons, extra=extra)
     return wanted
 
 
