@@ -7,48 +7,17 @@ has at least spoken the wire's language. Nothing waits for a broker.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from broker import contract
 from broker.contract import message as frames
+from broker.link.inbox import Inbox
+from tests.fakes.clock import FakeClock
 
-
-class FakeClock:
-    """A clock that a test moves by hand; `monotonic` moves with it. With `running` real time passes too."""
-
-    def __init__(
-        self,
-        start: datetime = datetime(2026, 11, 21, 2, 0, tzinfo=UTC),
-        *,
-        running: bool = False,
-    ) -> None:
-        self._start = start
-        self._moved_s = 0.0
-        self._running = running
-        self._zero_s = time.monotonic()
-        self.trust: Literal["trusted", "estimated", "unknown"] = "trusted"
-
-    def now(self) -> datetime:
-        """The time it is, aware, UTC."""
-        return self._start + timedelta(seconds=self.monotonic())
-
-    def state(self) -> Literal["trusted", "estimated", "unknown"]:
-        """How far this clock can be believed."""
-        return self.trust
-
-    def monotonic(self) -> float:
-        """Seconds since the clock was made."""
-        ran_s = time.monotonic() - self._zero_s if self._running else 0.0
-        return ran_s + self._moved_s
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._moved_s += seconds
+__all__ = ["FakeClock", "FakeInbox", "FakeSession", "Sent"]
 
 
 class FakeInbox:
@@ -101,6 +70,8 @@ class FakeSession:
         self.clock = clock or FakeClock()
         self.place = place or contract.Place("00", "00000")
         self.connected = True
+        self.boot = "fake-boot"
+        self.poison: Inbox[Any] = Inbox(1000)
         self.refuse: Exception | None = None
         """When set, `send` raises it: a full outbox, a lost connection."""
         self.sent: list[Sent] = []

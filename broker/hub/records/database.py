@@ -69,7 +69,8 @@ def open_database(settings: Settings) -> Database:
 def open_url(url: str) -> Database:
     """Open one database by URL and bring its schema up to this release. Raises DatabaseError."""
     try:
-        engine = create_engine(url, **_arguments(url))
+        # Values stay out of error texts: they reach logs, and some are people's words.
+        engine = create_engine(url, hide_parameters=True, **_arguments(url))
     except Exception as why:  # any driver's complaint about a URL is the operator's to read
         raise DatabaseError(f"database.url {_without_password(url)!r} cannot be used: {why}") from why
     if engine.dialect.name == "sqlite":

@@ -1,0 +1,190 @@
+"""Alerts of the duty room: what cameras raised, and what officers do with them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.contract.camera import CameraTampered, MotionEnded, MotionStarted
+from broker.hub.accounts import require_role
+from broker.hub.declined import Declined
+from broker.hub.records import Account, Alert, AlertStep, Camera, NodeRecord, note_change, write_audit
+
+CLOSE_REASONS = {
+    "handled": "Đã xử lý",
+    "people": "Người dân đi lại bình thường",
+    "animal": "Chó, mèo, gia súc",
+    "light": "Ánh sáng, đèn xe",
+    "weather": "Mưa, gió, cây lay",
+    "camera": "Camera rung hoặc lỗi",
+    "test": "Thử thiết bị",
+}
+"""Why an alert was closed: code → what people read. All but the first are false alarms."""
+
+MAY_ACT = ("police",)
+MAY_SEE = ("police", "leader", "admin")
+
+
+# -- what the nodes said; called by ingest with the snapshot already in the media store
+
+
+def raise_motion(db: Session, node: str, said: MotionStarted, snapshot: str, now: datetime) -> Alert:
+    """An episode has begun. Said again it changes nothing but the picture."""
+    alert = _alert(db, node, said.episode, "motion", said.camera, said.started_at, now)
+    alert.snapshot = snapshot
+    alert.boxes = msgspec.to_builtins(said.boxes)
+    _changed(db, alert, now)
+    return alert
+
+
+def end_motion(db: Session, node: str, said: MotionEnded, has_clip: bool, now: datetime) -> Alert:
+    """An episode is over; `has_clip` when the bytes of its clip came before this message."""
+    alert = _alert(db, node, said.episode, "motion", said.camera, said.started_at, now)
+    alert.ended_at = said.ended_at
+    alert.clip_reason = said.reason
+    if said.clip is not None:
+        alert.clip, alert.clip_sha256 = msgspec.to_builtins(said.clip), said.clip.sha256
+        alert.has_clip = has_clip
+    _changed(db, alert, now)
+    return alert
+
+
+def raise_tampering(
+    db: Session, node: str, said: CameraTampered, snapshot: str | None, now: datetime
+) -> Alert:
+    """A camera was covered, blinded, moved or frozen; with `ended_at` it is over."""
+    alert = _alert(db, node, said.tampering, "tamper", said.camera, said.started_at, now)
+    alert.what, alert.ended_at = said.what, said.ended_at
+    alert.snapshot = snapshot or alert.snapshot
+    _changed(db, alert, now)
+    return alert
+
+
+def clip_arrived(db: Session, sha256: str, now: datetime) -> int:
+    """The bytes of a clip are here. Returns how many alerts it belongs to."""
+    rows = db.scalars(select(Alert).where(Alert.clip_sha256 == sha256, Alert.has_clip.is_(False))).all()
+    for alert in rows:
+        alert.has_clip = True
+        _changed(db, alert, now)
+    return len(rows)
+
+
+# -- what officers do
+
+
+def open_alerts(db: Session, limit: int = 100) -> list[Alert]:
+    """Alerts that are not closed, newest first."""
+    query = select(Alert).where(Alert.state != "closed").order_by(Alert.raised_at.desc(), Alert.id.desc())
+    return list(db.scalars(query.limit(limit)))
+
+
+def recent_alerts(db: Session, now: datetime, days: int = 7, limit: int = 200) -> list[Alert]:
+    """All alerts of the last days, newest first."""
+    query = select(Alert).where(Alert.raised_at > now - timedelta(days=days))
+    return list(db.scalars(query.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(limit)))
+
+
+def mark_seen(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
+    """An officer looked at it. Only the first look counts."""
+    alert = _for_officer(db, account, alert_id)
+    if alert.state == "raised":
+        alert.state, alert.seen_at = "seen", now
+        _step(db, alert, account, "seen", "", now)
+    return alert
+
+
+def take(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
+    """ "Tôi xử lý": this officer has it in hand. Declined when another has, or when it is closed."""
+    alert = _for_officer(db, account, alert_id)
+    _refuse_closed(alert)
+    if alert.officer_id not in (None, account.id) and alert.state == "in-hand":
+        name = alert.officer.full_name if alert.officer else ""
+        raise Declined("taken", f"{name} đang xử lý cảnh báo này rồi.")
+    alert.seen_at = alert.seen_at or now
+    alert.state, alert.in_hand_at, alert.officer_id = "in-hand", now, account.id
+    _step(db, alert, account, "in-hand", "", now)
+    return alert
+
+
+def escalate(db: Session, account: Account, alert_id: int, note: str, now: datetime) -> Alert:
+    """Pass it upwards with a word why; it stays open."""
+    alert = _for_officer(db, account, alert_id)
+    _refuse_closed(alert)
+    alert.escalated_at = now
+    _step(db, alert, account, "escalated", note, now)
+    return alert
+
+
+def close(db: Session, account: Account, alert_id: int, reason: str, note: str, now: datetime) -> Alert:
+    """It is over. `reason` is one of CLOSE_REASONS."""
+    alert = _for_officer(db, account, alert_id)
+    _refuse_closed(alert)
+    if reason not in CLOSE_REASONS:
+        raise Declined("no-reason", "Xin chọn lý do kết thúc cảnh báo.")
+    alert.seen_at = alert.seen_at or now
+    alert.state, alert.closed_at, alert.officer_id = "closed", now, alert.officer_id or account.id
+    alert.close_reason, alert.note = reason, note.strip()[:2000]
+    _step(db, alert, account, "closed", alert.note, now)
+    return alert
+
+
+def note_view(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
+    """A clip is about to be shown to this person: recorded before a byte is sent. Declined without the right."""
+    require_role(account, *MAY_SEE)
+    alert = _get(db, alert_id)
+    _step(db, alert, account, "viewed", "", now)
+    write_audit(db, now, account.username, "clip.viewed", f"alert {alert.id}")
+    return alert
+
+
+def _alert(
+    db: Session, node: str, episode: str, kind: str, camera: str, started_at: datetime, now: datetime
+) -> Alert:
+    found = db.scalars(select(Alert).where(Alert.node == node, Alert.episode == episode)).first()
+    if found is None:
+        known, house = db.get(Camera, (node, camera)), db.get(NodeRecord, node)
+        village = known.village if known else house.village if house else ""
+        found = Alert(
+            kind=kind,
+            node=node,
+            camera=camera,
+            village=village,
+            episode=episode,
+            started_at=started_at,
+            raised_at=now,
+            has_clip=False,
+        )
+        db.add(found)
+        db.flush()
+    return found
+
+
+def _for_officer(db: Session, account: Account, alert_id: int) -> Alert:
+    require_role(account, *MAY_ACT)
+    return _get(db, alert_id)
+
+
+def _get(db: Session, alert_id: int) -> Alert:
+    alert = db.get(Alert, alert_id, with_for_update=True)
+    if alert is None:
+        raise Declined("no-alert", "Không tìm thấy cảnh báo này.")
+    return alert
+
+
+def _refuse_closed(alert: Alert) -> None:
+    if alert.state == "closed":
+        raise Declined("closed", "Cảnh báo này đã kết thúc.")
+
+
+def _step(db: Session, alert: Alert, account: Account, what: str, note: str, now: datetime) -> None:
+    step: dict[str, Any] = {"alert_id": alert.id, "account_id": account.id}
+    db.add(AlertStep(at=now, what=what, note=note.strip()[:2000], **step))
+    _changed(db, alert, now)
+
+
+def _changed(db: Session, alert: Alert, now: datetime) -> None:
+    note_change(db, "alert", str(alert.id), now)

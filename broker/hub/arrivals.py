@@ -1,0 +1,240 @@
+"""What each message from the nodes does to the records. Runs inside ingest's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.contract import Identity
+from broker.contract.board import BoardStatus, Readings
+from broker.contract.camera import CameraStatus, CameraTampered, MotionEnded, MotionStarted
+from broker.contract.kiosk import FeedbackSent, HelperCalled
+from broker.contract.message import Message
+from broker.contract.node import NodeHealth, ServiceState
+from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
+from broker.hub import alerts
+from broker.hub.records import (
+    BoardSeen,
+    CameraSeen,
+    Feedback,
+    HelperCall,
+    NodeSeen,
+    Play,
+    PlayStep,
+    ServiceSeen,
+    SpeakerSeen,
+    note_change,
+)
+from broker.hub.telemetry import series
+from broker.link.media import MediaStore
+
+AHEAD = timedelta(hours=24)
+"""A time further in the future than this comes from a wrong clock."""
+_PLANNED = frozenset({"planned_at"})
+"""Fields that may rightly lie in the future."""
+
+
+class Unusable(ValueError):
+    """A message that can be read but not stored; the text is the reason under which it is counted."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What storing a message needs."""
+
+    db: Session
+    media: MediaStore
+    who: Identity
+    now: datetime
+    """The hub's time."""
+
+
+def store(ctx: Context, message: Message) -> None:
+    """Store one message. Raises Unusable, or whatever the database says of its values."""
+    check_times(message, ctx.now)
+    _ARRIVALS[type(message)](ctx, message)
+
+
+def check_times(message: msgspec.Struct, now: datetime) -> None:
+    """Raise Unusable for a time without a zone or more than a day ahead."""
+    for name in message.__struct_fields__:
+        value = getattr(message, name)
+        if not isinstance(value, datetime):
+            continue
+        if value.tzinfo is None:
+            raise Unusable(f"{name} has no time zone")
+        if name not in _PLANNED and value > now + AHEAD:
+            raise Unusable(f"{name} is more than 24 h in the future")
+
+
+def _service(ctx: Context, said: ServiceState) -> None:
+    row = ctx.db.get(ServiceSeen, str(ctx.who))
+    if said.state == "lost" and row is not None and row.boot != said.boot:
+        return  # the will of an earlier start, kept by the broker
+    problems = msgspec.to_builtins(said.problems)
+    since = said.since
+    if said.state == "lost":
+        since = row.since if row is not None and row.state == "lost" else ctx.now
+    if row is None:
+        row = ServiceSeen(identity=str(ctx.who), node=ctx.who.node, service=ctx.who.service, state="")
+        ctx.db.add(row)
+    if (row.state, row.problems, row.boot) != (said.state, problems, said.boot):
+        note_change(ctx.db, "service", str(ctx.who), ctx.now)
+    row.state, row.since, row.boot, row.version = said.state, since, said.boot, said.version
+    row.problems, row.seen_at = problems, ctx.now
+
+
+def _health(ctx: Context, said: NodeHealth) -> None:
+    row = ctx.db.get(NodeSeen, ctx.who.node)
+    if row is None:
+        row = NodeSeen(node=ctx.who.node)
+        ctx.db.add(row)
+    _copy(said, row)
+    row.seen_at = ctx.now
+    note_change(ctx.db, "node", ctx.who.node, ctx.now)
+
+
+def _speaker(ctx: Context, said: SpeakerStatus) -> None:
+    row = _speaker_row(ctx)
+    _copy(said, row)
+    note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
+
+
+def _applied(ctx: Context, said: PlanApplied) -> None:
+    row = _speaker_row(ctx)
+    row.applied_generation, row.applied_at = said.generation, said.at
+    row.ready, row.missing = said.ready, said.missing
+    row.refused = msgspec.to_builtins(said.refused)
+    note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
+
+
+def _speaker_row(ctx: Context) -> SpeakerSeen:
+    row = ctx.db.get(SpeakerSeen, ctx.who.node)
+    if row is None:
+        row = SpeakerSeen(node=ctx.who.node)
+        ctx.db.add(row)
+    row.seen_at = ctx.now
+    return row
+
+
+def _receipt(ctx: Context, said: PlayReceipt) -> None:
+    row = ctx.db.get(Play, (said.occurrence, ctx.who.node))
+    if row is None:
+        row = Play(occurrence=said.occurrence, node=ctx.who.node)
+        ctx.db.add(row)
+    _copy(said, row, leave=("at", "occurrence"))
+    row.said_at = said.at
+    ctx.db.add(
+        PlayStep(
+            occurrence=said.occurrence,
+            node=ctx.who.node,
+            state=said.state,
+            at=said.at,
+            reason=said.reason,
+            received_at=ctx.now,
+        )
+    )
+    note_change(ctx.db, "play", said.occurrence, ctx.now)
+
+
+def _motion_started(ctx: Context, said: MotionStarted) -> None:
+    picture = ctx.media.add(said.snapshot, "image/jpeg")
+    alerts.raise_motion(ctx.db, ctx.who.node, said, picture.sha256, ctx.now)
+
+
+def _motion_ended(ctx: Context, said: MotionEnded) -> None:
+    has_clip = said.clip is not None and ctx.media.path_of(said.clip.sha256) is not None
+    alerts.end_motion(ctx.db, ctx.who.node, said, has_clip, ctx.now)
+
+
+def _tampered(ctx: Context, said: CameraTampered) -> None:
+    picture = ctx.media.add(said.snapshot, "image/jpeg").sha256 if said.snapshot else None
+    alerts.raise_tampering(ctx.db, ctx.who.node, said, picture, ctx.now)
+
+
+def _cameras(ctx: Context, said: CameraStatus) -> None:
+    known = {r.camera: r for r in ctx.db.scalars(select(CameraSeen).where(CameraSeen.node == ctx.who.node))}
+    _mirror(ctx, known, {each.camera: each for each in said.cameras}, CameraSeen, "camera")
+
+
+def _boards(ctx: Context, said: BoardStatus) -> None:
+    known = {r.board: r for r in ctx.db.scalars(select(BoardSeen).where(BoardSeen.node == ctx.who.node))}
+    _mirror(ctx, known, {each.board: each for each in said.boards}, BoardSeen, "board")
+
+
+def _mirror(ctx: Context, known: dict[str, Any], said: dict[str, Any], table: type[Any], topic: str) -> None:
+    """Make the rows of this node say what its service said, and drop those it no longer names."""
+    for name, state in said.items():
+        row = known.pop(name, None)
+        if row is None:
+            row = table(node=ctx.who.node)
+            ctx.db.add(row)
+        if row.state != state.state:
+            note_change(ctx.db, topic, f"{ctx.who.node}.{name}", ctx.now)
+        _copy(state, row)
+        row.seen_at = ctx.now
+    for name, row in known.items():
+        ctx.db.delete(row)
+        note_change(ctx.db, topic, f"{ctx.who.node}.{name}", ctx.now)
+
+
+def _readings(ctx: Context, said: Readings) -> None:
+    done = series.write(ctx.db, ctx.who.node, ctx.who.service, said.items, ctx.now)
+    if done.stored:
+        note_change(ctx.db, "reading", ctx.who.node, ctx.now)
+    elif done.refused:
+        raise Unusable("readings: " + ", ".join(sorted(done.refused)))
+
+
+def _feedback(ctx: Context, said: FeedbackSent) -> None:
+    row = ctx.db.get(Feedback, said.code)
+    if row is not None:
+        if (row.node, row.sealed) != (ctx.who.node, said.sealed):
+            raise Unusable("feedback code is taken by another word")
+        return
+    ctx.db.add(
+        Feedback(code=said.code, node=ctx.who.node, at=said.at, received_at=ctx.now, sealed=said.sealed)
+    )
+    note_change(ctx.db, "feedback", said.code, ctx.now)
+
+
+def _helper(ctx: Context, said: HelperCalled) -> None:
+    if ctx.db.get(HelperCall, said.call) is not None:
+        return
+    ctx.db.add(
+        HelperCall(call=said.call, node=ctx.who.node, at=said.at, page=said.page[:200], received_at=ctx.now)
+    )
+    note_change(ctx.db, "helper", said.call, ctx.now)
+
+
+def _copy(said: msgspec.Struct, row: object, leave: Iterable[str] = ()) -> None:
+    """Copy the fields of a message into the columns of the same names."""
+    for name in said.__struct_fields__:
+        if name not in leave:
+            setattr(row, name, getattr(said, name))
+
+
+_ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
+    ServiceState: _service,
+    NodeHealth: _health,
+    SpeakerStatus: _speaker,
+    PlanApplied: _applied,
+    PlayReceipt: _receipt,
+    MotionStarted: _motion_started,
+    MotionEnded: _motion_ended,
+    CameraTampered: _tampered,
+    CameraStatus: _cameras,
+    BoardStatus: _boards,
+    Readings: _readings,
+    FeedbackSent: _feedback,
+    HelperCalled: _helper,
+}
+
+KNOWN = tuple(_ARRIVALS)
+"""Every message the hub stores."""

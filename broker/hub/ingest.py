@@ -1,0 +1,296 @@
+"""The hub's `ingest` service: what the nodes say becomes records, and only then is acknowledged.
+
+Messages are taken in batches (at most 20 ms after the first), stored in one transaction with full sync, and
+acknowledged after the commit. What cannot be read or stored is counted and passed; what comes too early waits
+for the source to send it again. A database that refuses stops the acknowledgements and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session as Db
+
+from broker.contract import MESSAGES, Identity, Received, topic_of
+from broker.contract.hub import Ack
+from broker.contract.message import Frame, Message, Spec
+from broker.hub import arrivals
+from broker.hub.bucket import Bucket
+from broker.hub.ledger import Entries, Ledger, Mark
+from broker.hub.records import (
+    Database,
+    Quarantine,
+    ServiceSeen,
+    forget_old_changes,
+    note_change,
+    open_database,
+)
+from broker.hub.telemetry import influx, rollup
+from broker.link.config import Settings
+from broker.link.inbox import Inbox
+from broker.link.media import MediaStore
+from broker.link.service import Beat, Worker
+from broker.link.session import NotConnected, Poison, Session
+
+log = logging.getLogger(__name__)
+
+BATCH_S = 0.020
+BATCH = 256
+INBOX = 4000
+RATE_PER_S = 400.0
+BURST = 2000.0
+"""What one source may send; above it waits for its own retransmission, so that the others do not."""
+CALM_S = 60.0
+"""A source that kept within its rate this long is no chatterer any more."""
+RETRY_S = 1.0
+PULSE_S = 2.0
+REASONS_PER_SOURCE = 100
+SAMPLE = 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One packet on its way into the records: readable, or poison with the reason."""
+
+    who: Identity | None
+    spec: Spec | None
+    frame: Frame | None
+    message: Message | None
+    reason: str = ""
+    topic: str = ""
+    raw: bytes = b""
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether it has a position that must be acknowledged."""
+        return self.spec is not None and self.spec.delivery.durable and bool(self.frame and self.frame.seq)
+
+
+def build(settings: Settings, session: Session) -> list[Worker]:
+    """The workers of `ingest`. Raises DatabaseError, OSError."""
+    database = open_database(settings)
+    intake = Intake(database, MediaStore(settings.data_dir / "media"), session)
+    return [
+        Worker("intake", intake.run),
+        Worker("pulse", Pulse(database, session).run),
+        rollup.worker(database, session.clock),
+        *influx.workers(database, settings.influx, session),
+    ]
+
+
+class Intake:
+    """From the inbox into the records, then the acknowledgements."""
+
+    def __init__(self, database: Database, media: MediaStore, session: Session) -> None:
+        self._database = database
+        self._media = media
+        self._session = session
+        self._clock = session.clock
+        wanted = tuple(each for each in MESSAGES if each in arrivals.KNOWN)
+        self.inbox: Inbox[Received] = session.inbox(*wanted, limit=INBOX)
+        self._poison: Inbox[Poison] = session.poison
+        self._ledger = Ledger()
+        self._buckets: dict[str, Bucket] = {}
+        self._chatter: dict[str, float] = {}
+        self._held: OrderedDict[tuple[str, str], Entry] = OrderedDict()
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Worker: until stopped, batch after batch."""
+        while not stop.is_set():
+            beat()
+            batch = self._gather()
+            if not batch and not self._held:
+                continue
+            if not self.take(batch):
+                stop.wait(RETRY_S)
+
+    def take(self, batch: Sequence[Entry]) -> bool:
+        """Store a batch and acknowledge it. False when the database refused and nothing was acknowledged."""
+        entries = [*self._held.values(), *self._within_rate(batch)]
+        try:
+            acks = self._store(entries)
+        except (OperationalError, InterfaceError, OSError) as why:
+            # Disk full or the database away: sources keep and repeat what is not acknowledged; states are
+            # said once only, so the newest of each is held here.
+            log.error("storing failed: %s", why, extra={"event": "store-failed"})
+            self._hold(entries)
+            self._session.problem(
+                "database", "Trung tâm xã chưa ghi được dữ liệu; các điểm vẫn giữ đủ và sẽ gửi lại."
+            )
+            return False
+        self._held.clear()
+        self._session.cleared("database")
+        self._acknowledge(acks)
+        return True
+
+    def _gather(self) -> list[Entry]:
+        first = self.inbox.get(0.0 if len(self._poison) else 0.5)
+        batch = [] if first is None else [_readable(first)]
+        deadline_s = self._clock.monotonic() + BATCH_S
+        while batch and len(batch) < BATCH:
+            more = self.inbox.get(max(0.0, deadline_s - self._clock.monotonic()))
+            if more is None:
+                break
+            batch.append(_readable(more))
+        # Poison is read after the good packets, so what came between two of them is here too.
+        for _ in range(BATCH):
+            bad = self._poison.get(0.0)
+            if bad is None:
+                break
+            batch.append(Entry(bad.who, bad.spec, bad.frame, None, bad.reason, bad.topic, bad.raw))
+        return sorted(batch, key=lambda each: each.frame.seq if each.frame else 0)
+
+    def _store(self, entries: Sequence[Entry]) -> list[tuple[Identity, Ack]]:
+        now = self._clock.now()
+        with self._database.session() as db:
+            book = self._ledger.begin(db, now)
+            for each in entries:
+                self._store_one(db, book, each, now)
+            book.write()
+            db.flush()
+            acks = [(who, _ack(mark, book.upto(mark))) for mark, who in book.heard.items()]
+        self._ledger.commit(book)
+        return acks
+
+    def _store_one(self, db: Db, book: Entries, entry: Entry, now: datetime) -> None:
+        who, spec, frame = entry.who, entry.spec, entry.frame
+        if not self._is_next(book, entry):
+            return
+        reason = entry.reason
+        if who is not None and entry.message is not None:
+            reason = self._keep(db, who, entry.message, now)
+        if reason:
+            topic, raw = entry.topic, entry.raw
+            if who is not None and spec is not None and frame is not None:
+                topic, raw = topic_of(self._session.place, who, spec.type), raw or bytes(frame.m)
+            quarantine(db, str(who or "unknown"), reason, topic, raw, now)
+
+    def _is_next(self, book: Entries, entry: Entry) -> bool:
+        """Whether an entry is to be stored now: its position is next in its lane, or it has none."""
+        if entry.who is None or entry.spec is None or entry.frame is None or not entry.is_durable:
+            return True
+        return book.admit(entry.who, entry.spec.lane, entry.frame) == "store"
+
+    def _keep(self, db: Db, who: Identity, message: Message, now: datetime) -> str:
+        """Store one message in a savepoint. Returns why it could not be stored, or nothing."""
+        kind = type(message).__name__
+        try:
+            with db.begin_nested():
+                arrivals.store(arrivals.Context(db, self._media, who, now), message)
+        except (OperationalError, InterfaceError, OSError):
+            raise
+        except arrivals.Unusable as why:
+            return f"{kind}: {why}"
+        except Exception as why:
+            log.exception("%s not stored", kind, extra={"event": "not-stored", "source": str(who)})
+            return f"{kind}: {type(why).__name__}"
+        return ""
+
+    def _acknowledge(self, acks: Sequence[tuple[Identity, Ack]]) -> None:
+        for who, ack in acks:
+            try:
+                self._session.send(ack, to=who)
+            except NotConnected:
+                return  # they will send again, and be told again
+
+    def _hold(self, entries: Sequence[Entry]) -> None:
+        for each in entries:
+            if each.spec is not None and not each.spec.delivery.durable and each.message is not None:
+                key = (str(each.who), each.spec.kind)
+                self._held.pop(key, None)
+                self._held[key] = each
+
+    def _within_rate(self, batch: Sequence[Entry]) -> list[Entry]:
+        """What sources may send now; the rest is dropped unacknowledged and comes again."""
+        now_s = self._clock.monotonic()
+        kept = []
+        for each in batch:
+            source = str(each.who or "unknown")
+            bucket = self._buckets.setdefault(source, Bucket(RATE_PER_S, BURST, at_s=now_s))
+            if bucket.take(now_s) or (each.message is not None and not each.is_durable):
+                kept.append(each)
+            else:
+                self._chatter[source] = now_s
+                self._session.problem("chatter", f"{source} gửi quá nhiều; đang nhận chậm lại.")
+        if self._chatter and all(now_s - at_s > CALM_S for at_s in self._chatter.values()):
+            self._chatter.clear()
+            self._session.cleared("chatter")
+        return kept
+
+
+class Pulse:
+    """Ingest's own sign of life in the records, and the forgetting of old changes."""
+
+    def __init__(self, database: Database, session: Session) -> None:
+        self._database = database
+        self._session = session
+        self._since = session.clock.now()
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Worker: every two seconds until stopped."""
+        count = 0
+        while not stop.is_set():
+            beat()
+            try:
+                self.write()
+                if count % 30 == 0:
+                    with self._database.session() as db:
+                        forget_old_changes(db)
+            except OperationalError as why:
+                log.warning("no pulse: %s", why, extra={"event": "pulse-failed"})
+            count += 1
+            stop.wait(PULSE_S)
+
+    def write(self) -> None:
+        """Note that ingest lives, and what limits it."""
+        session, now = self._session, self._session.clock.now()
+        problems = [{"code": code, "text": text} for code, text in sorted(session.problems.items())]
+        state = "degraded" if problems else "ready"
+        with self._database.session() as db:
+            row = db.get(ServiceSeen, str(session.who))
+            if row is None:
+                row = ServiceSeen(
+                    identity=str(session.who), node=session.who.node, service=session.who.service
+                )
+                row.state = ""
+                db.add(row)
+            if (row.state, row.problems) != (state, problems):
+                note_change(db, "service", str(session.who), now)
+            if row.boot != session.boot or row.state != state:
+                row.since = now
+            row.state, row.problems, row.boot, row.seen_at = state, problems, session.boot, now
+
+
+def quarantine(db: Db, source: str, reason: str, topic: str, raw: bytes, now: datetime) -> None:
+    """Count a message that could not be stored, and keep the newest sample of each reason."""
+    reason = reason[:200]
+    row = db.scalars(
+        select(Quarantine).where(Quarantine.source == source, Quarantine.reason == reason)
+    ).first()
+    if row is None:
+        kinds = db.scalar(select(func.count()).where(Quarantine.source == source)) or 0
+        if kinds >= REASONS_PER_SOURCE and reason != "other":
+            quarantine(db, source, "other", topic, raw, now)
+            return
+        row = Quarantine(source=source, reason=reason, count=0, first_at=now)
+        db.add(row)
+    row.topic, row.last_at, row.sample = topic[:200], now, raw[:SAMPLE]
+    row.count += 1
+    note_change(db, "quarantine", source, now)
+    db.flush()
+
+
+def _readable(received: Received) -> Entry:
+    return Entry(received.who, received.spec, received.frame, received.message)
+
+
+def _ack(mark: Mark, upto: int) -> Ack:
+    _, epoch, lane = mark
+    return Ack(epoch=epoch, lane=lane, upto=upto)  # type: ignore[arg-type]

@@ -1,0 +1,92 @@
+"""How far each source was stored, and which of its messages may be stored next: go-back-N per lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from broker.contract import Identity, Lane
+from broker.contract.message import Frame
+from broker.hub.records import Gap, HighWater
+
+Mark = tuple[str, str, str]
+"""Source, epoch, lane."""
+Verdict = Literal["store", "repeated", "early"]
+
+
+@dataclass
+class Ledger:
+    """The high-water marks of one transaction over what is already committed.
+
+    Nothing is remembered for a transaction that rolls back: `commit` moves the marks into memory.
+    """
+
+    known: dict[Mark, int] = field(default_factory=dict)
+
+    def begin(self, db: Session, now: datetime) -> Entries:
+        """Open the book for one transaction."""
+        return Entries(db, now, self.known)
+
+    def commit(self, entries: Entries) -> None:
+        """The transaction is on the disk."""
+        self.known.update(entries.read | entries.moved)
+
+
+class Entries:
+    """Marks as one transaction moves them."""
+
+    def __init__(self, db: Session, now: datetime, known: dict[Mark, int]) -> None:
+        self._db = db
+        self._now = now
+        self._known = known
+        self.read: dict[Mark, int] = {}
+        self.moved: dict[Mark, int] = {}
+        self.heard: dict[Mark, Identity] = {}
+        """Marks a source is to be told about."""
+
+    def admit(self, who: Identity, lane: Lane, frame: Frame) -> Verdict:
+        """Whether this position is next. "store" moves the mark: the caller stores or quarantines it.
+
+        Positions the source no longer holds are jumped over and kept as a gap.
+        """
+        mark = (str(who), frame.epoch, lane.value)
+        upto = self._upto(mark)
+        self.heard[mark] = who
+        if frame.seq <= upto:
+            return "repeated"
+        if frame.seq > upto + 1:
+            if not upto + 1 < frame.first <= frame.seq:
+                return "early"
+            gap = Gap(source=mark[0], epoch=mark[1], lane=mark[2], first=upto + 1, last=frame.first - 1)
+            gap.at = self._now
+            self._db.add(gap)
+            upto = self.moved[mark] = frame.first - 1
+            if frame.seq > upto + 1:
+                return "early"
+        self.moved[mark] = frame.seq
+        return "store"
+
+    def upto(self, mark: Mark) -> int:
+        """The position to acknowledge."""
+        return self._upto(mark)
+
+    def write(self) -> None:
+        """Put the moved marks into the transaction."""
+        for mark, upto in self.moved.items():
+            row = self._db.get(HighWater, mark)
+            if row is None:
+                source, epoch, lane = mark
+                self._db.add(HighWater(source=source, epoch=epoch, lane=lane, upto=upto, at=self._now))
+            else:
+                row.upto, row.at = upto, self._now
+
+    def _upto(self, mark: Mark) -> int:
+        for kept in (self.moved, self._known, self.read):
+            if mark in kept:
+                return kept[mark]
+        row = self._db.get(HighWater, mark)
+        self.read[mark] = 0 if row is None else row.upto
+        return self.read[mark]

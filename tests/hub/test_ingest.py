@@ -1,0 +1,436 @@
+"""Ingest: commit, then acknowledge; nothing lost, nothing doubled, and poison never stops a lane."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from broker import contract
+from broker.contract import Identity, message
+from broker.contract.board import Reading, Readings
+from broker.contract.camera import Box, CameraState, CameraStatus, CameraTampered, MotionEnded, MotionStarted
+from broker.contract.hub import Ack, Media
+from broker.contract.kiosk import FeedbackSent, HelperCalled
+from broker.contract.node import NodeHealth, Problem, ServiceState
+from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
+from broker.hub.ingest import Entry, Intake, Pulse
+from broker.hub.records import (
+    Alert,
+    CameraSeen,
+    Change,
+    Database,
+    Feedback,
+    Gap,
+    HelperCall,
+    HighWater,
+    NodeSeen,
+    Play,
+    PlayStep,
+    Quarantine,
+    ServiceSeen,
+    SpeakerSeen,
+)
+from broker.hub.telemetry import series
+from broker.link.media import MediaStore
+from broker.link.session import Poison
+from tests.fakes.clock import FakeClock
+from tests.fakes.session import FakeSession
+
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+PLACE = contract.Place("00", "00000")
+BOARD = Identity("thon-01", "board")
+KIOSK = Identity("thon-01", "kiosk")
+SPEAKER = Identity("thon-01", "speaker")
+CAMERA = Identity("thon-01", "camera")
+
+
+class House:
+    """An intake on a real database, and the wire's way of saying things to it."""
+
+    def __init__(self, database: Database, media: Path) -> None:
+        self.database = database
+        self.clock = FakeClock(NOW)
+        self.session: Any = FakeSession(Identity("hub", "ingest"), clock=self.clock)
+        self.media = MediaStore(media)
+        self.intake = self.started()
+
+    def started(self) -> Intake:
+        return Intake(self.database, self.media, self.session)
+
+    def entry(self, who: Identity, msg: Any, seq: int = 0, first: int = 1, epoch: str = "e1") -> Entry:
+        raw = message.encode(
+            message.payload(msg), NOW, "trusted", epoch if seq else "", seq, first if seq else 0
+        )
+        got = contract.read(PLACE, contract.topic_of(PLACE, who, msg), raw)
+        return Entry(got.who, got.spec, got.frame, got.message)
+
+    def poison(self, seq: int, reason: str = "bad field") -> Entry:
+        good = self.entry(BOARD, reading(seq), seq)
+        return Entry(good.who, good.spec, good.frame, None, reason, "a/topic", b"\x00bad")
+
+    def take(self, *entries: Entry) -> bool:
+        return self.intake.take(entries)
+
+    def acks(self) -> list[tuple[str, str, int]]:
+        found = [(str(s.to), s.message.epoch, s.message.upto) for s in self.session.sent]
+        self.session.sent.clear()
+        return found
+
+    def values(self) -> list[float]:
+        with self.database.reading() as db:
+            points = series.raw(
+                db, "thon-01", "water_level_m", NOW - timedelta(days=1), NOW + timedelta(days=1)
+            )
+            return [point.value for point in points]
+
+    def all(self, table: type[Any]) -> list[Any]:
+        with self.database.reading() as db:
+            return list(db.scalars(select(table)))
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> House:
+    return House(database, tmp_path / "media")
+
+
+def reading(n: int, at: datetime = NOW) -> Readings:
+    item = Reading(series="water_level_m", at=at + timedelta(milliseconds=n), value=float(n), unit="m")
+    return Readings(items=[item])
+
+
+def state(life: Any, boot: str = "b1", problems: Any = ()) -> ServiceState:
+    return ServiceState(state=life, since=NOW, boot=boot, version="1", problems=list(problems))
+
+
+def test_messages_in_order_are_stored_and_acknowledged_once(house: House) -> None:
+    assert house.take(*(house.entry(BOARD, reading(n), n) for n in (1, 2, 3)))
+    assert house.values() == [1, 2, 3]
+    assert house.acks() == [("thon-01.board", "e1", 3)]
+
+
+def test_a_repeated_message_is_acknowledged_again_but_not_stored_again(house: House) -> None:
+    house.take(house.entry(SPEAKER, receipt("playing"), 1))
+    house.take(house.entry(SPEAKER, receipt("playing"), 1))
+    assert len(house.all(PlayStep)) == 1
+    assert house.acks() == [("thon-01.speaker", "e1", 1)] * 2
+
+
+def test_a_message_that_comes_too_early_waits_for_its_predecessor(house: House) -> None:
+    house.take(house.entry(BOARD, reading(1), 1), house.entry(BOARD, reading(3), 3))
+    assert house.acks() == [("thon-01.board", "e1", 1)]
+    house.take(house.entry(BOARD, reading(2), 2), house.entry(BOARD, reading(3), 3))
+    assert house.values() == [1, 2, 3]
+    assert house.all(Gap) == []
+
+
+def test_what_a_source_no_longer_holds_becomes_a_gap(house: House) -> None:
+    house.take(house.entry(BOARD, reading(1), 1))
+    house.take(house.entry(BOARD, reading(8), 8, first=6), house.entry(BOARD, reading(6), 6, first=6))
+    house.take(house.entry(BOARD, reading(6), 6, first=6))
+    gap = house.all(Gap)[0]
+    assert (gap.source, gap.first, gap.last) == ("thon-01.board", 2, 5)
+    assert house.values() == [1, 6]
+
+
+def test_a_new_epoch_begins_at_one_and_the_old_one_still_counts(house: House) -> None:
+    house.take(house.entry(BOARD, reading(1), 1), house.entry(BOARD, reading(2), 1, epoch="e2"))
+    assert sorted(house.acks()) == [("thon-01.board", "e1", 1), ("thon-01.board", "e2", 1)]
+    assert house.values() == [1, 2]
+
+
+def test_a_restarted_ingest_goes_on_from_its_records(house: House) -> None:
+    house.take(house.entry(BOARD, reading(1), 1))
+    house.intake = house.started()
+    house.take(house.entry(BOARD, reading(1), 1), house.entry(BOARD, reading(2), 2))
+    assert house.values() == [1, 2]
+    assert house.acks()[-1] == ("thon-01.board", "e1", 2)
+
+
+def test_poison_is_counted_and_its_lane_goes_on(house: House) -> None:
+    house.take(house.entry(BOARD, reading(1), 1), house.poison(2), house.entry(BOARD, reading(3), 3))
+    house.take(house.poison(4))
+    assert house.values() == [1, 3]
+    assert house.acks()[-1] == ("thon-01.board", "e1", 4)
+    row = house.all(Quarantine)[0]
+    assert (row.source, row.reason, row.count, row.sample) == ("thon-01.board", "bad field", 2, b"\x00bad")
+
+
+def test_poison_of_nobody_is_counted_too(house: House) -> None:
+    house.take(Entry(None, None, None, None, "topic is not in the contract", "x/y", b"?"))
+    assert house.all(Quarantine)[0].source == "unknown"
+
+
+def test_reasons_a_source_can_fill_the_records_with_are_bounded(house: House) -> None:
+    for n in range(130):
+        house.take(Entry(BOARD, None, None, None, f"reason {n}", "t", b""))
+        house.clock.advance(1)
+    rows = {row.reason: row.count for row in house.all(Quarantine)}
+    assert len(rows) == 101
+    assert rows["other"] == 30
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        HelperCalled(call="c", at=NOW + timedelta(days=2), page="home"),
+        HelperCalled(call="c", at=datetime(2026, 11, 21), page="home"),
+    ],
+)
+def test_a_time_from_a_wrong_clock_is_quarantined(house: House, bad: HelperCalled) -> None:
+    house.take(house.entry(KIOSK, bad, 1), house.entry(KIOSK, HelperCalled(call="d", at=NOW, page="p"), 2))
+    assert [row.call for row in house.all(HelperCall)] == ["d"]
+    assert house.all(Quarantine)[0].reason.startswith("HelperCalled: at ")
+    assert house.acks() == [("thon-01.kiosk", "e1", 2)]
+
+
+def test_readings_from_the_future_are_counted(house: House) -> None:
+    house.take(house.entry(BOARD, reading(1, NOW + timedelta(days=3)), 1))
+    assert house.values() == []
+    assert "future" in house.all(Quarantine)[0].reason
+
+
+def test_a_message_the_database_cannot_take_does_not_hold_up_its_neighbours(house: House) -> None:
+    huge = NodeHealth(
+        at=NOW, uptime_s=2**63, load_1m=0, memory_free_percent=1, disk_free_percent=1, content_generation=1
+    )
+    node = Identity("thon-01", "node")
+    house.take(house.entry(node, huge), house.entry(BOARD, reading(1), 1))
+    assert house.values() == [1]
+    assert house.all(NodeSeen) == []
+    assert house.all(Quarantine)[0].source == "thon-01.node"
+
+
+def test_when_the_database_refuses_nothing_is_acknowledged_and_states_are_kept(house: House) -> None:
+    locker = sqlite3.connect(house.database.engine.url.database or "", isolation_level=None)
+    with house.database.reading() as db:
+        db.execute(text("PRAGMA busy_timeout=0"))
+    locker.execute("BEGIN IMMEDIATE")
+    with house.database.engine.connect() as connection:
+        pass
+    house.database.engine.dispose()
+    from sqlalchemy import event
+
+    event.listen(house.database.engine, "connect", lambda c, _r: c.execute("PRAGMA busy_timeout=0"))
+    assert not house.take(house.entry(KIOSK, state("ready")), house.entry(BOARD, reading(1), 1))
+    assert house.acks() == []
+    assert "database" in house.session.problems
+    locker.execute("ROLLBACK")
+    assert house.take()
+    assert [row.identity for row in house.all(ServiceSeen)] == ["thon-01.kiosk"]
+    assert house.take(house.entry(BOARD, reading(1), 1))
+    assert house.acks() == [("thon-01.board", "e1", 1)]
+    assert house.session.problems == {}
+    del connection
+
+
+def test_a_full_disk_for_snapshots_stops_acknowledgements(house: House, tmp_path: Path) -> None:
+    started = MotionStarted(episode="e", camera="cong", started_at=NOW, snapshot=b"jpeg")
+    house.media.root.rmdir()
+    assert not house.take(house.entry(CAMERA, started, 1))
+    assert house.acks() == []
+    house.media.root.mkdir()
+    assert house.take(house.entry(CAMERA, started, 1))
+    assert house.acks() == [("thon-01.camera", "e1", 1)]
+
+
+def test_a_chatterer_is_slowed_down_and_named_and_others_are_not(house: House) -> None:
+    flood = [house.entry(BOARD, reading(n), n) for n in range(1, 2502)]
+    house.take(*flood, house.entry(KIOSK, HelperCalled(call="c", at=NOW, page="p"), 1))
+    assert house.acks() == [("thon-01.board", "e1", 2000), ("thon-01.kiosk", "e1", 1)]
+    assert "thon-01.board" in house.session.problems["chatter"]
+    house.clock.advance(61)
+    house.take(*flood[2000:])
+    assert house.acks() == [("thon-01.board", "e1", 2501)]
+    assert "chatter" not in house.session.problems
+
+
+def test_a_will_of_an_earlier_start_does_not_overwrite_a_later_birth(house: House) -> None:
+    house.take(house.entry(KIOSK, state("ready", "b2")))
+    house.take(house.entry(KIOSK, state("lost", "b1")))
+    assert house.all(ServiceSeen)[0].state == "ready"
+    house.clock.advance(5)
+    house.take(house.entry(KIOSK, state("lost", "b2")))
+    row = house.all(ServiceSeen)[0]
+    assert (row.state, row.since) == ("lost", NOW + timedelta(seconds=5))
+    house.clock.advance(5)
+    house.take(house.entry(KIOSK, state("lost", "b2")))
+    assert house.all(ServiceSeen)[0].since == NOW + timedelta(seconds=5), "a retained will is no new loss"
+
+
+def test_a_service_s_problems_are_kept_and_only_changes_are_noted(house: House) -> None:
+    trouble = [Problem(code="no-sound", text="Chưa thấy thiết bị âm thanh.")]
+    for _ in range(3):
+        house.take(house.entry(SPEAKER, state("degraded", problems=trouble)))
+    assert house.all(ServiceSeen)[0].problems == [
+        {"code": "no-sound", "text": "Chưa thấy thiết bị âm thanh."}
+    ]
+    assert [row.topic for row in house.all(Change)] == ["service"]
+
+
+def receipt(life: Any, **change: Any) -> PlayReceipt:
+    fields = {
+        "occurrence": "bt-1.1.20261121T103000Z",
+        "announcement": "bt-1",
+        "revision": 1,
+        "state": life,
+        "at": NOW,
+        "planned_at": NOW + timedelta(days=6),
+    }
+    return PlayReceipt(**(fields | change))
+
+
+def test_receipts_make_the_trail_of_a_play(house: House) -> None:
+    played = {"started_at": NOW, "ended_at": NOW, "late_ms": 120, "sound": "card", "proof_level": 1}
+    house.take(
+        house.entry(SPEAKER, receipt("ready"), 1),
+        house.entry(SPEAKER, receipt("playing", started_at=NOW), 2),
+        house.entry(SPEAKER, receipt("played", **played), 3),
+    )
+    play = house.all(Play)[0]
+    assert (play.node, play.state, play.late_ms, play.started_at) == ("thon-01", "played", 120, NOW)
+    assert [step.state for step in house.all(PlayStep)] == ["ready", "playing", "played"]
+
+
+def test_speaker_status_and_applied_plan_share_a_row(house: House) -> None:
+    house.take(
+        house.entry(SPEAKER, SpeakerStatus(doing="idle", since=NOW, output="card", plan_generation=3)),
+        house.entry(SPEAKER, PlanApplied(generation=3, at=NOW, ready=["a"], missing=["b"]), 1),
+    )
+    row = house.all(SpeakerSeen)[0]
+    assert (row.output, row.applied_generation, row.ready, row.missing) == ("card", 3, ["a"], ["b"])
+
+
+def test_a_motion_episode_becomes_one_alert_with_its_picture(house: House) -> None:
+    box = Box(x=0.1, y=0.2, w=0.3, h=0.4)
+    started = MotionStarted(
+        episode="e1", camera="cong", started_at=NOW, snapshot=b"\xff\xd8jpeg", boxes=[box]
+    )
+    clip = Media(sha256="a" * 64, size=10, type="video/mp4")
+    ended = MotionEnded(episode="e1", camera="cong", started_at=NOW, ended_at=NOW, clip=clip)
+    house.take(house.entry(CAMERA, started, 1), house.entry(CAMERA, ended, 2))
+    alert = house.all(Alert)[0]
+    assert (alert.kind, alert.state, alert.has_clip) == ("motion", "raised", False)
+    assert alert.boxes == [{"x": 0.1, "y": 0.2, "w": 0.3, "h": 0.4}]
+    picture = house.media.path_of(alert.snapshot)
+    assert picture is not None
+    assert picture.read_bytes() == b"\xff\xd8jpeg"
+    assert alert.clip == {"sha256": "a" * 64, "size": 10, "type": "video/mp4", "duration_ms": None}
+
+
+def test_a_tampering_is_raised_and_ends(house: House) -> None:
+    said = {"tampering": "t1", "camera": "cong", "what": "covered", "started_at": NOW}
+    house.take(house.entry(CAMERA, CameraTampered(**said, snapshot=b"j"), 1))
+    house.take(house.entry(CAMERA, CameraTampered(**said, ended_at=NOW), 2))
+    alert = house.all(Alert)[0]
+    assert (alert.kind, alert.what, alert.ended_at, alert.snapshot is None) == (
+        "tamper",
+        "covered",
+        NOW,
+        False,
+    )
+
+
+def test_the_cameras_of_a_node_mirror_what_it_last_said(house: House) -> None:
+    def status(*names: str) -> CameraStatus:
+        return CameraStatus(cameras=[CameraState(camera=n, state="live", since=NOW) for n in names])
+
+    house.take(house.entry(CAMERA, status("cong", "san")))
+    house.take(house.entry(CAMERA, status("cong")))
+    assert [row.camera for row in house.all(CameraSeen)] == ["cong"]
+
+
+def test_feedback_is_kept_sealed_and_its_code_is_not_overwritten(house: House) -> None:
+    mine = FeedbackSent(code="0123456789", at=NOW, sealed=b"one")
+    house.take(house.entry(KIOSK, mine, 1), house.entry(KIOSK, mine, 1, epoch="e2"))
+    house.take(house.entry(KIOSK, FeedbackSent(code="0123456789", at=NOW, sealed=b"two"), 2))
+    assert [row.sealed for row in house.all(Feedback)] == [b"one"]
+    assert house.all(Quarantine)[0].count == 1
+
+
+def test_ingest_writes_its_own_sign_of_life(house: House) -> None:
+    pulse = Pulse(house.database, house.session)
+    pulse.write()
+    house.clock.advance(2)
+    house.session.problem("database", "Đầy đĩa.")
+    pulse.write()
+    row = house.all(ServiceSeen)[0]
+    assert (row.identity, row.state, row.seen_at) == ("hub.ingest", "degraded", NOW + timedelta(seconds=2))
+    assert len(house.all(Change)) == 2
+
+
+def test_the_worker_takes_good_and_bad_packets_from_its_doors(house: House) -> None:
+    house.clock = FakeClock(NOW, running=True)
+    house.session = FakeSession(Identity("hub", "ingest"), clock=house.clock)  # type: ignore[arg-type]
+    house.intake = house.started()
+    good = [
+        contract.Received(e.message, e.who, e.spec, e.frame)
+        for e in (house.entry(BOARD, reading(n), n) for n in (1, 3))
+    ]  # type: ignore[arg-type]
+    bad = house.poison(2)
+    for each in good:
+        house.intake.inbox.put(each)
+    house.session.poison.put(Poison("t", b"raw", "bad", bad.who, bad.spec, bad.frame))
+    stop, beats = threading.Event(), itertools.count()
+    worker = threading.Thread(target=house.intake.run, args=(stop, lambda: next(beats)))
+    worker.start()
+    found = house.session.wait_for(Ack, lambda ack: ack.upto == 3)
+    stop.set()
+    worker.join(2)
+    assert not worker.is_alive()
+    assert found.lane == "tele"
+    assert house.values() == [1, 3]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from tests.hub import test_ingest as t
+from broker.hub.records.database import open_url
+
+house = t.House(open_url(sys.argv[1]), Path(sys.argv[2]))
+n = int(sys.argv[3])
+while True:
+    house.take(*(house.entry(t.SPEAKER, t.receipt("ready"), k) for k in range(n + 1, n + 6)))
+    n = house.acks()[-1][2]
+    print(n, flush=True)
+"""
+
+
+def test_kill_9_between_commits_loses_nothing_acknowledged_and_doubles_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    url = str(house.database.engine.url)
+    said = 0
+    for round_of in range(3):
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, url, str(tmp_path / "media"), str(said)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            text=True,
+        )
+        assert child.stdout is not None
+        for _ in range(7 + round_of):
+            said = int(child.stdout.readline())
+        child.send_signal(signal.SIGKILL)
+        rest, _ = child.communicate()
+        said = max([said, *map(int, rest.split("\n")[:-1])])
+        with house.database.reading() as db:
+            upto = db.scalars(select(HighWater.upto)).one()
+            stored = db.scalar(select(func.count()).select_from(PlayStep))
+        assert upto >= said, "acknowledged means stored"
+        assert stored == upto, "each position stored once"
+        said = upto
+    assert said > 0
+    assert json.dumps(said)
