@@ -18,7 +18,8 @@ MISSES = 3
 """So many polls in a row without an answer, and a board counts as silent."""
 
 RETRY_S = 1.0
-"""A board that has just missed is asked again so soon, to tell a lost frame from a dead board."""
+"""A board that has just missed is asked again so soon, to tell a lost frame from a dead board; and not sooner,
+so that a reply that comes late cannot answer the next request of the same shape."""
 
 MOST_UNASKED = 64
 """Reads of unasked bytes before a request; a line that never falls silent must not hold up the others."""
@@ -96,8 +97,10 @@ class Bus:
                 break
             refusal = f"exception {answer.code} ({answer.meaning}) to function {request.function}"
         self._note(board, heard, refusal)
-        again_s = RETRY_S if 0 < board.missed < MISSES else board.poll_s
-        board.due_s = started_s + min(again_s, board.poll_s)
+        board.due_s = started_s + board.poll_s
+        if board.missed:
+            again_s = RETRY_S if board.missed < MISSES else max(RETRY_S, board.poll_s)
+            board.due_s = self._clock.monotonic() + again_s
         return readings
 
     def _exchange(self, request: Request, timeout_s: float, line: Line) -> Reply | Refusal | None:

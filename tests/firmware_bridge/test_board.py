@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from pymodbus.client import ModbusSerialClient
 
@@ -21,12 +22,14 @@ from broker.contract import Identity
 from broker.contract.board import BoardStatus, Reading, Readings
 from broker.link.config import BoardDevice, BoardPort, Boards, Machine, PlaceOf, Settings, SettingsError
 from broker.link.outbox import OutboxFull
+from firmware_bridge.bus import Bus, board_of
 from firmware_bridge.drivers.modbus import Request, framed
 from firmware_bridge.port import Line, PortGone
-from firmware_bridge.profile import load
+from firmware_bridge.profile import Profile, load
 from firmware_bridge.service import BATCH_ITEMS, Outgoing, build
 from firmware_bridge.simulator import Device, SimulatedBoard, answer, nature, village_board
 from tests.fakes.session import FakeClock, FakeSession
+from tests.settings import node_settings
 
 STILL = {"air_celsius": 27.4, "humidity_percent": 81.0, "water_level_m": 2.1}
 
@@ -158,6 +161,54 @@ def test_damaged_answers_never_become_values() -> None:
     assert next(flips) > 3
 
 
+def pair_of_registers() -> Profile:
+    """Two quantities that need two requests of the same shape, polled as fast as can be."""
+    one = {"unit": "m", "function": 3, "type": "uint16", "low": 0, "high": 99, "rate_per_min": 1}
+    two = [{"name": "a_m", "register": 1, **one}, {"name": "b_m", "register": 9, **one}]
+    table = {"model": "x", "about": "x", "source": "x", "poll_s": 0.1, "timeout_s": 0.1, "quantities": two}
+    return msgspec.convert(table, Profile)
+
+
+def test_a_late_answer_never_answers_another_question() -> None:
+    count = iter(range(10**9))
+
+    def spoil(raw: bytes) -> bytes:
+        if next(count) % 3 == 2:
+            threading.Event().wait(0.3)
+        return raw
+
+    profile = pair_of_registers()
+    bus = Bus([board_of("x", 5, profile, 0.0)], FakeClock(running=True))
+    found: list[Reading] = []
+    with (
+        SimulatedBoard([Device(5, profile)], values=lambda: {"a_m": 10, "b_m": 20}, spoil=spoil) as board,
+        Line(board.path, 9600, "N") as line,
+    ):
+        bus.start()
+        pause = threading.Event()
+        while bus.boards[0].errors < 3:
+            found += bus.poll(line, lambda: None)
+            pause.wait(bus.wait_s())
+    assert {(r.series, r.value) for r in found} == {("a_m.x", 10), ("b_m.x", 20)}
+
+
+def test_garbage_before_every_answer_costs_no_value() -> None:
+    profile = pair_of_registers()
+    bus = Bus([board_of("x", 5, profile, 0.0)], FakeClock(running=True))
+    with (
+        SimulatedBoard(
+            [Device(5, profile)],
+            values=lambda: {"a_m": 10, "b_m": 20},
+            spoil=lambda raw: bytes(range(256)) + raw,
+        ) as board,
+        Line(board.path, 9600, "N") as line,
+    ):
+        bus.start()
+        found = bus.poll(line, lambda: None)
+    assert {(r.series, r.value) for r in found} == {("a_m.x", 10), ("b_m.x", 20)}
+    assert bus.boards[0].errors == 0
+
+
 def test_readings_wait_while_the_outbox_is_full() -> None:
     session = FakeSession(Identity("thon-01", "board"))
     outgoing = Outgoing(session)  # type: ignore[arg-type]
@@ -199,6 +250,26 @@ def test_a_stop_sends_what_was_measured() -> None:
         "humidity_percent.nha-van-hoa",
         "water_level_m.song-van",
     }
+
+
+def test_boards_are_declared_in_the_settings_file(tmp_path: Path) -> None:
+    settings = node_settings(
+        tmp_path,
+        extra="""
+[[board.ports]]
+port = "/dev/serial/by-id/usb-1"
+baud = 19200
+[[board.ports.devices]]
+address = 15
+profile = "urm15"
+name = "song-van"
+datum_m = 4.5
+""",
+    )
+    session = FakeSession(Identity("thon-01", "board"), settings)
+    (worker,) = build(settings, session)  # type: ignore[arg-type]
+    assert worker.name == "port-0"
+    assert settings.board.ports[0].devices[0].datum_m == 4.5
 
 
 def test_wrong_settings_are_told_all_at_once() -> None:

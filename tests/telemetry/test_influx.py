@@ -8,9 +8,8 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from broker.hub.records import Database, Replica, ReplicaDue
 from broker.hub.telemetry import influx, series
 from broker.link.config import Influx
 from tests.fakes.session import FakeClock, FakeSession
+from tests.until import until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 RIVER, AIR = "water_level_m.song-van", "air_celsius.nha-van-hoa"
@@ -48,7 +48,7 @@ class Victoria:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: self._answers(), "VictoriaMetrics did not start")
+        until(self._answers, 20)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -78,15 +78,6 @@ class Victoria:
                 return bool(answer.status == 200)
         except OSError:
             return False
-
-
-def until(check: Callable[[], bool], complaint: str, timeout_s: float = 20.0) -> None:
-    """Look again and again until it holds."""
-    deadline_s = time.monotonic() + timeout_s
-    pause = threading.Event()
-    while not check():
-        assert time.monotonic() < deadline_s, complaint
-        pause.wait(0.05)
 
 
 @pytest.fixture
@@ -145,7 +136,7 @@ def test_old_and_new_readings_arrive_equal(database: Database, victoria: Victori
     with Copy(database, Influx(url=victoria.url)):
         air = store(database, AIR, 0, 40)
         wanted |= store(database, RIVER, 120, 60)
-        until(lambda: is_complete(database), "the copy did not become complete")
+        until(lambda: is_complete(database), 40)
     assert victoria.points("water_level_m_value") == wanted
     assert victoria.points("air_celsius_value") == air
     assert set(victoria.points("air_celsius_quality").values()) == {0}
@@ -155,7 +146,7 @@ def test_a_killed_server_loses_nothing_once_it_is_back(database: Database, victo
     setting = Influx(url=victoria.url)
     wanted = store(database, RIVER, 0, 30)
     with Copy(database, setting) as copy:
-        until(lambda: is_complete(database), "the copy did not become complete")
+        until(lambda: is_complete(database), 40)
         victoria.stop()
         for n in range(5):
             wanted |= store(database, RIVER, 30 + 20 * n, 20)
@@ -163,7 +154,7 @@ def test_a_killed_server_loses_nothing_once_it_is_back(database: Database, victo
         assert copy.session.problems["influx"] == influx.AWAY
         assert not is_complete(database)
         victoria.start()
-        until(lambda: is_complete(database), "the copy did not catch up", 40)
+        until(lambda: is_complete(database), 40)
         assert copy.session.wait(lambda: not copy.session.problems)
     assert victoria.points("water_level_m_value") == wanted
 
@@ -179,7 +170,7 @@ def test_a_batch_sent_but_not_confirmed_is_sent_again_and_stays_one(
     sender.send(influx.lines_of(database, batch.rows))  # and the hub dies before it confirms
     sender.close()
     with Copy(database, Influx(url=victoria.url)):
-        until(lambda: is_complete(database), "the copy did not become complete")
+        until(lambda: is_complete(database), 40)
     assert victoria.points("water_level_m_value") == wanted
 
 
