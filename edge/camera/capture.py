@@ -86,10 +86,10 @@ def read(source: str, stop: threading.Event, *, paced: bool = True) -> Iterator[
             if paced and kind == "file" and stop.wait(max(0.0, start + chunk.order_s - time.monotonic())):
                 return
             yield chunk
+        if stop.is_set() or (kind == "file" and not paced):
+            return
         if kind != "file":
             raise CaptureError("ended")
-        if not paced or stop.is_set():
-            return
 
 
 def _read_scene(stop: threading.Event, *, paced: bool) -> Iterator[Chunk]:
@@ -264,7 +264,10 @@ class Reader:
             self.dropped += 1
 
     def _put_error(self, why: CaptureError) -> None:
-        try:
-            self._queue.put(why, timeout=1.0)
-        except queue.Full:
-            self.dropped += 1
+        """Hand over the break: what comes after it belongs to another connection, so this must not be lost."""
+        while not self._stop.is_set():
+            try:
+                self._queue.put(why, timeout=0.5)
+            except queue.Full:
+                continue
+            return
