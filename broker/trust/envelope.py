@@ -163,6 +163,13 @@ def occurrence_id(announcement: str, revision: int, start: datetime) -> str:
     return f"{announcement}.{revision}.{start.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
+def parse_occurrence(occurrence: str) -> tuple[str, int, datetime]:
+    """Announcement, revision and start out of an occurrence's name. Raises ValueError for any other text."""
+    announcement, revision, start = occurrence.split(".")
+    at = datetime.strptime(start, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return announcement, int(revision), at
+
+
 def canonical(what: Struct) -> str:
     """The one JSON text of a body: keys sorted, NFC. Raises ValueError for an invalid body."""
     text = unicodedata.normalize("NFC", msgspec.json.encode(what, order="sorted").decode())

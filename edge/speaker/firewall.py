@@ -1,0 +1,222 @@
+"""The node's own judgement: only what an approver signed for this village and this hour may become sound.
+
+Pure. It trusts neither hub nor broker, and treats a clock it cannot believe as the middle of the night:
+then only a signed, unexpired emergency passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from broker.contract.hub import Signed
+from broker.link.clock import LOCAL, ClockState
+from broker.speech.chime import ChimeName, chime
+from broker.trust.envelope import Envelope, Quiet, Refused, TrustBody, occurrence_id, open_announcement
+
+EARLY_S: Final = 5
+"""A hub's and a node's clock may differ by this much; a command to play now is not refused for it."""
+
+SESSION_CEILING_S: Final = 3600
+DAY_CEILING_S: Final = 3 * 3600
+"""The node's own ceilings for ordinary plays, whatever a plan allows (most provinces: 2 sittings of 45 minutes)."""
+
+SITTING_GAP_S: Final = 300
+"""Plays with less silence than this between them are one sitting to whoever has to listen."""
+
+CHIME_REST_S: Final = 0.5
+"""Silence between the chime and the first word."""
+
+SPOKEN_HERE: Final = "spoken-here"
+"""Stands for a hash when the node speaks the envelope's own words because the sound never came."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One play somebody wants: what it claims to be, and the signed envelope that must bear it out."""
+
+    occurrence: str
+    announcement: str
+    revision: int
+    start: datetime
+    signed: Signed
+
+
+@dataclass(frozen=True)
+class Said:
+    """An ordinary play that already sounded here."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Post:
+    """This node as its firewall knows it."""
+
+    commune: str
+    """`province/commune` codes."""
+    village: str
+    trust: TrustBody | None
+    clock: ClockState
+    quiet: Quiet
+    session_limit_s: int
+    seen: Container[str] = ()
+    """Occurrences whose first sample was or may have been played."""
+    cancelled: Container[str] = ()
+    said: Sequence[Said] = ()
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """May sound at the moment asked for; `length_s` is how long it will take, chime and repeats included."""
+
+    envelope: Envelope
+    length_s: float
+
+
+def check(ask: Ask, post: Post, at: datetime, sound: str | None = None) -> Allowed | Refused:
+    """Whether a play may begin at `at`.
+
+    sound: hash of the sound in hand, SPOKEN_HERE, or "" when there is neither; None while only planning.
+    """
+    try:
+        envelope = _open(ask, post, at)
+        moment = since_signed(envelope, post.clock, at)
+        _check_target(ask, post, envelope)
+        _check_window(ask, post, envelope, moment)
+        _check_sound(envelope, sound)
+        length = length_s(envelope)
+        if envelope.kind != "emergency":
+            _check_ears(post, moment, length)
+    except Refused as why:
+        return why
+    return Allowed(envelope, length)
+
+
+def length_s(envelope: Envelope) -> float:
+    """How long a play lasts: chime, and the sound as often as asked with its gaps."""
+    once = (envelope.audio.duration_ms or 0) / 1000 or len(envelope.spoken) / 10
+    head = len(chime(chime_of(envelope), 8000)) / 8000 + CHIME_REST_S
+    return head + once * envelope.repeat + envelope.gap_s * (envelope.repeat - 1)
+
+
+def chime_of(envelope: Envelope) -> ChimeName:
+    """The chime that tells people what is coming."""
+    return "emergency" if envelope.kind == "emergency" else "notice"
+
+
+def latest_start(envelope: Envelope, start: datetime, tolerance_s: int) -> datetime:
+    """Until when a play may still begin: its signed tolerance; an emergency until it expires."""
+    if envelope.kind == "emergency":
+        return envelope.expires
+    return min(start + timedelta(seconds=tolerance_s), envelope.expires)
+
+
+def since_signed(envelope: Envelope, clock: ClockState, now: datetime) -> datetime:
+    """The earliest it can be: an unbelievable clock is at least as late as the signature in hand."""
+    return max(now, envelope.issued_at) if clock == "unknown" else now
+
+
+def at_least(trust: TrustBody, clock: ClockState, now: datetime) -> datetime:
+    """The same by the trust list: the root key signed it after every `since` in it."""
+    return max([now, *(key.since for key in trust.keys)]) if clock == "unknown" else now
+
+
+def is_quiet(quiet: Quiet, since: datetime, until: datetime) -> bool:
+    """Whether any moment from `since` to `until` lies in the quiet hours (local time)."""
+    if quiet.since == quiet.until:
+        return False
+    day = since.astimezone(LOCAL).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    while day <= until:
+        begins, ends = day + _clock_time(quiet.since), day + _clock_time(quiet.until)
+        if ends <= begins:
+            ends += timedelta(days=1)
+        if (begins < until or begins == since) and since < ends:
+            return True
+        day += timedelta(days=1)
+    return False
+
+
+def _open(ask: Ask, post: Post, at: datetime) -> Envelope:
+    if not ask.signed.signatures:
+        raise Refused("unsigned", ask.occurrence)
+    if post.trust is None:
+        raise Refused("no-trust", ask.occurrence)
+    return open_announcement(ask.signed, post.trust, at_least(post.trust, post.clock, at))
+
+
+def _check_target(ask: Ask, post: Post, envelope: Envelope) -> None:
+    if post.trust is None or envelope.commune != post.commune or post.trust.commune != post.commune:
+        raise Refused("wrong-commune", f"for {envelope.commune}, here is {post.commune}")
+    if post.village not in envelope.villages:
+        raise Refused("wrong-village", f"for {', '.join(envelope.villages)}, here is {post.village}")
+    named = occurrence_id(envelope.announcement, envelope.revision, ask.start)
+    if (envelope.announcement, envelope.revision, named) != (ask.announcement, ask.revision, ask.occurrence):
+        raise Refused("wrong-announcement", f"{ask.occurrence} was asked for, {named} is what was signed")
+    if ask.occurrence in post.cancelled:
+        raise Refused("cancelled", ask.occurrence)
+    if ask.occurrence in post.seen:
+        raise Refused("replayed", ask.occurrence)
+
+
+def _check_window(ask: Ask, post: Post, envelope: Envelope, at: datetime) -> None:
+    tolerance_s = tolerance_of(envelope, ask.start)
+    if tolerance_s is None:
+        raise Refused("start-not-signed", f"{ask.start.isoformat()} is not among the signed starts")
+    if at > envelope.expires:
+        raise Refused("expired", envelope.expires.isoformat())
+    if at < ask.start - timedelta(seconds=EARLY_S):
+        raise Refused("too-early", f"{ask.start.isoformat()}, it is {at.isoformat()}")
+    if at > latest_start(envelope, ask.start, tolerance_s):
+        raise Refused("too-late", f"{ask.start.isoformat()} + {tolerance_s} s, it is {at.isoformat()}")
+    if post.clock == "unknown" and envelope.kind != "emergency":
+        raise Refused("clock-unknown", "the time of this node cannot be believed")
+
+
+def tolerance_of(envelope: Envelope, start: datetime) -> int | None:
+    """The signed tolerance of a start in seconds; None when that start was not signed."""
+    return next((one.tolerance_s for one in envelope.starts if one.at == start), None)
+
+
+def _check_sound(envelope: Envelope, sound: str | None) -> None:
+    if sound is None or sound in (envelope.audio.sha256, SPOKEN_HERE):
+        return
+    raise Refused("wrong-audio" if sound else "no-audio", envelope.audio.sha256)
+
+
+def _check_ears(post: Post, at: datetime, length: float) -> None:
+    """Quiet hours and caps: what the village is spared unless it is an emergency."""
+    until = at + timedelta(seconds=length)
+    if is_quiet(post.quiet, at, at):
+        raise Refused("quiet-hours", f"{post.quiet.since} to {post.quiet.until}")
+    if is_quiet(post.quiet, at, until):
+        raise Refused("quiet-hours-end", f"would end at {until.astimezone(LOCAL):%H:%M}")
+    limit = min(post.session_limit_s or SESSION_CEILING_S, SESSION_CEILING_S)
+    if (until - _sitting_since(post.said, at)).total_seconds() > limit:
+        raise Refused("session-limit", f"more than {limit} s in one sitting")
+    if _said_today_s(post.said, at) + length > DAY_CEILING_S:
+        raise Refused("day-limit", f"more than {DAY_CEILING_S} s in one day")
+
+
+def _sitting_since(said: Sequence[Said], at: datetime) -> datetime:
+    begun = at
+    for one in sorted(said, key=lambda one: one.until, reverse=True):
+        if one.since < begun and (begun - one.until).total_seconds() < SITTING_GAP_S:
+            begun = one.since
+    return begun
+
+
+def _said_today_s(said: Sequence[Said], at: datetime) -> float:
+    today = at.astimezone(LOCAL).date()
+    return sum(
+        max(0.0, (one.until - one.since).total_seconds())
+        for one in said
+        if one.since.astimezone(LOCAL).date() == today
+    )
+
+
+def _clock_time(text: str) -> timedelta:
+    return timedelta(hours=int(text[:2]), minutes=int(text[3:]))

@@ -1,0 +1,283 @@
+"""Takes orders: trust lists, plans, commands to play or be silent, and a neighbour's wish for a chime."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+
+from broker.contract import Received
+from broker.contract.hub import PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
+from broker.contract.kiosk import HelperCalled
+from broker.contract.speaker import PlanApplied, Refusal
+from broker.link.inbox import Inbox
+from broker.link.outbox import OutboxFull
+from broker.link.service import Beat
+from broker.trust.envelope import PlaysBody, Refused, TrustBody, open_signed, open_trust, parse_occurrence
+from broker.trust.reasons import sentence
+from edge.speaker.desk import Desk
+from edge.speaker.firewall import EARLY_S, Allowed, Ask, at_least, check, since_signed
+from edge.speaker.holdings import Holdings, Order
+from edge.speaker.programme import OVER, Play, Programme, Rejected, apply, command
+
+log = logging.getLogger(__name__)
+
+MOST_NAMED = 100
+"""Occurrences named in one PlanApplied; a message has at most 16 KiB."""
+
+
+class Orders:
+    """The worker that listens."""
+
+    def __init__(self, desk: Desk, holdings: Holdings, root_public: str, inbox: Inbox[Received]) -> None:
+        """root_public: the commune's root key, PEM; it alone makes a trust list believed."""
+        self._desk = desk
+        self._holdings = holdings
+        self._root = root_public
+        self._inbox = inbox
+        self._waiting_plan: Signed | None = None
+        self._in_force = ""
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Take what comes until `stop`."""
+        while not stop.is_set():
+            beat()
+            received = self._inbox.get(0.25)
+            if received is not None:
+                self.take(received.message)
+
+    def recall(self) -> None:
+        """Take up the orders kept on disk, checked as if they had just come."""
+        trust, plan = self._holdings.find("trust"), self._holdings.find("plan")
+        if trust is not None:
+            self._trust(trust, is_kept=True)
+        if plan is not None:
+            self._plan(plan, is_kept=True)
+
+    def take(self, message: object) -> None:
+        """Obey one message, or refuse it with a reason."""
+        if isinstance(message, StopPlay):
+            self._silence(message)
+        elif isinstance(message, PlayNow):
+            self._play_now(message)
+        elif isinstance(message, TrustPlan):
+            self._trust(message.signed)
+        elif isinstance(message, PlayPlan):
+            self._plan(message.signed)
+        elif isinstance(message, HelperCalled):
+            self._desk.is_chime_asked = True
+            self._desk.stage_wake.set()
+
+    def _trust(self, signed: Signed, *, is_kept: bool = False) -> None:
+        desk = self._desk
+        try:
+            trust = open_trust(signed, self._root)
+            if trust.commune != desk.commune:
+                raise Refused("wrong-commune", trust.commune)
+            before = desk.trust
+            if before is not None and trust.generation < before.generation:
+                raise Refused("old-generation", f"{trust.generation}, in force is {before.generation}")
+        except Refused as why:
+            self._complain("trust-refused", "Danh sách tin cậy", why)
+            return
+        desk.session.cleared("trust-refused")
+        if trust == before:
+            return
+        if not is_kept:
+            self._keep("trust", signed)
+        self._believe(trust)
+
+    def _believe(self, trust: TrustBody) -> None:
+        """A new list judges everything anew: the plan in force and one that came too early."""
+        with self._desk.lock:
+            self._desk.trust = trust
+        log.info("trust list %d", trust.generation, extra={"event": "trust-applied"})
+        waiting = self._waiting_plan
+        self._waiting_plan, self._in_force = None, ""
+        signed = waiting or self._holdings.find("plan")
+        if signed is not None:
+            self._plan(signed, is_kept=waiting is None)
+        self._desk.show()
+
+    def _plan(self, signed: Signed, *, is_kept: bool = False) -> None:
+        desk = self._desk
+        if signed.body == self._in_force:
+            return
+        try:
+            programme, body = self._judge_plan(signed)
+        except Refused as why:
+            if why.code in ("no-trust", "unknown-key", "key-expired"):
+                self._waiting_plan = signed
+            self._complain("plan-refused", "Lịch phát", why)
+            return
+        desk.session.cleared("plan-refused")
+        if not is_kept:
+            self._keep("plan", signed)
+        with desk.lock:
+            before, desk.programme = desk.programme, programme
+            self._in_force = signed.body
+            current = desk.playing
+        self._settle(before, programme)
+        if current is not None and current.ask.occurrence in programme.cancelled:
+            desk.halt("cancelled")
+        if programme.generation > before.generation and not is_kept:
+            self._report(programme)
+        log.info("plan %d", body.generation, extra={"event": "plan-applied", "count": len(programme.plays)})
+        desk.gather_wake.set()
+        desk.stage_wake.set()
+        desk.show()
+
+    def _judge_plan(self, signed: Signed) -> tuple[Programme, PlaysBody]:
+        desk = self._desk
+        if desk.trust is None:
+            raise Refused("no-trust", "a plan came before any trust list")
+        now = at_least(desk.trust, desk.clock.state(), desk.clock.now())
+        body = open_signed(signed, "plays", desk.trust, "hub", now, PlaysBody)
+        rules = Programme(quiet=body.quiet, session_limit_s=body.session_limit_s)
+        post = desk.planning_post(rules)
+        node = desk.session.who.node
+        return apply(desk.programme, body, node, lambda ask: check(ask, post, ask.start)), body
+
+    def _settle(self, before: Programme, programme: Programme) -> None:
+        """Report what the new plan makes of each play."""
+        desk = self._desk
+        reopened = {one.entry.occurrence for one in before.rejected}
+        for play in programme.plays:
+            mark = desk.journal.mark(play.ask.occurrence)
+            is_fresh = mark is None or (mark.state == "refused" and play.ask.occurrence in reopened)
+            if is_fresh and desk.clock.now() <= play.latest:
+                is_here = desk.store.path_of(play.envelope.audio.sha256) is not None
+                desk.note(play, "ready" if is_here else "fetching")
+        for one in programme.rejected:
+            self._reject(one)
+
+    def _reject(self, one: Rejected) -> None:
+        desk, entry = self._desk, one.entry
+        mark = desk.journal.mark(entry.occurrence)
+        if mark is not None and (mark.starts or mark.state in OVER - {"refused"}):
+            return
+        try:
+            is_new = desk.journal.note_entry(
+                entry.occurrence,
+                entry.announcement,
+                entry.revision,
+                "routine",
+                entry.start,
+                "refused",
+                one.code,
+                desk.clock.now(),
+            )
+        except sqlite3.Error as why:
+            desk.disk_trouble(why)
+            return
+        if is_new:
+            ask = Ask(
+                entry.occurrence,
+                entry.announcement,
+                entry.revision,
+                entry.start,
+                Signed(body="", signatures=[]),
+            )
+            desk.receipt(ask, "refused", one.code)
+
+    def _report(self, programme: Programme) -> None:
+        desk = self._desk
+        marks = desk.journal.marks()
+        ready: list[str] = []
+        missing: list[str] = []
+        for play in programme.plays:
+            mark = marks.get(play.ask.occurrence)
+            if mark is None or mark.state not in OVER:
+                is_here = desk.store.path_of(play.envelope.audio.sha256) is not None
+                (ready if is_here else missing).append(play.ask.occurrence)
+        refused = [Refusal(occurrence=one.entry.occurrence, reason=one.code) for one in programme.rejected]
+        try:
+            desk.session.send(
+                PlanApplied(
+                    generation=programme.generation,
+                    at=desk.clock.now(),
+                    ready=ready[:MOST_NAMED],
+                    missing=missing[:MOST_NAMED],
+                    refused=refused[:MOST_NAMED],
+                )
+            )
+        except OutboxFull as why:
+            desk.session.problem("outbox-full", str(why))
+
+    def _play_now(self, message: PlayNow) -> None:
+        desk = self._desk
+        try:
+            _, revision, _ = parse_occurrence(message.occurrence)
+        except ValueError:
+            revision = 0
+        ask = Ask(message.occurrence, message.announcement, revision, message.start, message.signed)
+        mark = desk.journal.mark(ask.occurrence)
+        if mark is not None and (mark.starts or mark.state in ("cancelled", "expired", "missed")):
+            log.info("known already", extra={"event": "replayed", "occurrence": ask.occurrence})
+            return
+        with desk.lock:
+            rules = desk.programme
+            post = desk.planning_post(rules, desk.clock.state())
+        verdict = check(ask, post, max(ask.start, desk.clock.now()))
+        if isinstance(verdict, Allowed) and verdict.envelope.audio.sha256 != message.media.sha256:
+            verdict = Refused("wrong-audio", "the command names another sound than was signed")
+        if isinstance(verdict, Refused):
+            log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": ask.occurrence})
+            desk.receipt(ask, "refused", verdict.code)
+            return
+        play = Play(ask, verdict.envelope, is_command=True)
+        with desk.lock:
+            desk.programme = command(desk.programme, play)
+        if desk.store.path_of(play.envelope.audio.sha256) is None:
+            desk.fetch_failures.pop(play.envelope.audio.sha256, None)
+            desk.note(play, "fetching")
+        desk.gather_wake.set()
+        desk.stage_wake.set()
+
+    def _silence(self, message: StopPlay) -> None:
+        """Silence wins: over what plays, over what is about to play, and over a command not heard yet."""
+        desk = self._desk
+        now, clock = desk.clock.now(), desk.clock.state()
+        with desk.lock:
+            current = desk.playing
+            if current is not None and message.occurrence in ("", current.ask.occurrence):
+                desk.halt("stopped")
+            known = desk.programme.all()
+            for play in known:
+                if play == current:
+                    continue
+                lead_s = (play.ask.start - since_signed(play.envelope, clock, now)).total_seconds()
+                is_meant = play.ask.occurrence == message.occurrence
+                if is_meant or (not message.occurrence and lead_s <= EARLY_S):
+                    mark = desk.journal.mark(play.ask.occurrence)
+                    if mark is None or mark.state not in OVER:
+                        desk.note(play, "cancelled", "stopped")
+            if message.occurrence and message.occurrence not in [play.ask.occurrence for play in known]:
+                self._forbid(message.occurrence)
+        desk.stage_wake.set()
+
+    def _forbid(self, occurrence: str) -> None:
+        """Remember a stop that overtook its play, so that the play never starts."""
+        desk = self._desk
+        try:
+            announcement, revision, start = parse_occurrence(occurrence)
+            if desk.journal.mark(occurrence) is None:
+                now = desk.clock.now()
+                desk.journal.note_entry(
+                    occurrence, announcement, revision, "routine", start, "cancelled", "stopped", now
+                )
+        except ValueError:
+            log.warning("stop for an unknown name", extra={"event": "stop-unknown"})
+        except sqlite3.Error as why:
+            desk.disk_trouble(why)
+
+    def _keep(self, what: Order, signed: Signed) -> None:
+        """Write an order to disk; when the disk is full it is obeyed all the same."""
+        try:
+            self._holdings.keep(what, signed)
+        except OSError as why:
+            self._desk.disk_trouble(why)
+
+    def _complain(self, code: str, what: str, why: Refused) -> None:
+        log.warning("%s: %s", code, why, extra={"event": code, "reason": why.code})
+        self._desk.session.problem(code, f"{what} bị từ chối: {sentence(why.code)}")

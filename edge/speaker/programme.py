@@ -1,0 +1,236 @@
+"""What a loudspeaker is to do and when: the plan taken over as a whole, then decisions at a given `now`.
+
+Pure. What was done is not kept here but in the journal: `marks` tell how far each occurrence has come, so that
+a clock that steps back starts nothing twice and a clock that leaps ahead replays nothing old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from broker.contract.hub import Signed
+from broker.contract.speaker import PlayState
+from broker.link.clock import ClockState
+from broker.trust.envelope import Envelope, PlayEntry, PlaysBody, Quiet, Refused
+from edge.speaker.firewall import EARLY_S, Allowed, Ask, latest_start, since_signed, tolerance_of
+
+ARM_S: Final = 60
+"""So long before its start a play is held ready: decoded, or spoken by the node itself where no sound came."""
+
+MOST_STARTS: Final = 4
+"""An emergency that was cut off is started again at most three times."""
+
+NIGHT: Final = Quiet()
+RANK: Final = {"routine": 1, "priority": 2, "emergency": 3}
+OVER: Final = frozenset(
+    {"played", "interrupted", "preempted", "failed", "refused", "missed", "expired", "cancelled"}
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far an occurrence has come on this node."""
+
+    state: PlayState
+    starts: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Play:
+    """One play this node accepts for now; the firewall judges it again at its start."""
+
+    ask: Ask
+    envelope: Envelope
+    is_command: bool = False
+    """Asked for at once: people are waiting."""
+
+    @property
+    def rank(self) -> int:
+        """3 emergency, 2 priority, 1 routine."""
+        return RANK[self.envelope.kind]
+
+    @property
+    def latest(self) -> datetime:
+        """Until when it may begin."""
+        return latest_start(self.envelope, self.ask.start, tolerance_of(self.envelope, self.ask.start) or 0)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An entry that was asked for and is refused for now."""
+
+    entry: PlayEntry
+    code: str
+
+
+@dataclass(frozen=True)
+class Programme:
+    """The plan in force, and commands that came beside it."""
+
+    generation: int = 0
+    quiet: Quiet = NIGHT
+    session_limit_s: int = 0
+    plays: tuple[Play, ...] = ()
+    commands: tuple[Play, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    cancelled: frozenset[str] = frozenset()
+
+    def all(self) -> tuple[Play, ...]:
+        """Commands and planned plays, an occurrence once."""
+        commanded = {play.ask.occurrence for play in self.commands}
+        return (*self.commands, *(play for play in self.plays if play.ask.occurrence not in commanded))
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What to do at one moment."""
+
+    wanted: tuple[Play, ...] = ()
+    """Plays whose sound is needed, the most urgent first."""
+    near: tuple[Play, ...] = ()
+    """Plays to decode and hold ready."""
+    due: Play | None = None
+    """The play to start now; where something is playing, it outranks that."""
+    over: tuple[tuple[Play, PlayState, str], ...] = ()
+    """Plays whose time has passed, with the state and the reason to report."""
+
+
+Judge = Callable[[Ask], Allowed | Refused]
+
+
+class _Label(msgspec.Struct):
+    announcement: str
+    revision: int
+
+
+def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Programme:
+    """The programme after a new plan, taken over as a whole. Raises Refused for a foreign or an older plan.
+
+    The same generation again is taken (a new trust list may judge its entries differently).
+    """
+    if body.node != node:
+        raise Refused("wrong-node", f"plan of {body.node}, here is {node}")
+    if body.generation < current.generation:
+        raise Refused("old-generation", f"{body.generation}, in force is {current.generation}")
+    signed = _by_label(body.announcements)
+    plays: list[Play] = []
+    rejected: list[Rejected] = []
+    for entry in body.plays:
+        ask = Ask(
+            entry.occurrence,
+            entry.announcement,
+            entry.revision,
+            entry.start,
+            signed.get((entry.announcement, entry.revision), Signed(body="", signatures=[])),
+        )
+        verdict = judge(ask)
+        if isinstance(verdict, Allowed):
+            plays.append(Play(ask, verdict.envelope))
+        else:
+            rejected.append(Rejected(entry, verdict.code))
+    return Programme(
+        generation=body.generation,
+        quiet=body.quiet,
+        session_limit_s=body.session_limit_s,
+        plays=tuple(plays),
+        commands=current.commands,
+        rejected=tuple(rejected),
+        cancelled=frozenset(body.cancelled),
+    )
+
+
+def command(current: Programme, play: Play) -> Programme:
+    """The programme with a play that is wanted at once."""
+    others = tuple(one for one in current.commands if one.ask.occurrence != play.ask.occurrence)
+    return replace(current, commands=(*others, replace(play, is_command=True)))
+
+
+def without_commands(current: Programme, marks: Mapping[str, Mark]) -> Programme:
+    """The programme without the commands that are over; the plan keeps what must be remembered."""
+    left = tuple(one for one in current.commands if not is_over(one, marks.get(one.ask.occurrence)))
+    return replace(current, commands=left)
+
+
+def decide(
+    programme: Programme,
+    marks: Mapping[str, Mark],
+    now: datetime,
+    clock: ClockState,
+    playing_rank: int = 0,
+) -> Agenda:
+    """What to fetch, hold ready, start and give up at `now`. playing_rank: of what sounds now, 0 for silence."""
+    open_plays = [one for one in programme.all() if not is_over(one, marks.get(one.ask.occurrence))]
+    live: list[Play] = []
+    over: list[tuple[Play, PlayState, str]] = []
+    for play in open_plays:
+        end = _end_of(play, programme, now, clock)
+        if end is None:
+            live.append(play)
+        else:
+            over.append((play, *end))
+    live.sort(
+        key=lambda one: (-one.rank if _is_due(one, now, clock) else 0, one.ask.start, one.ask.occurrence)
+    )
+    due = [one for one in live if _is_due(one, now, clock) and one.rank > playing_rank]
+    near = [one for one in live if _is_within(one, now, clock, ARM_S)]
+    return Agenda(tuple(live), tuple(near), due[0] if due else None, tuple(over))
+
+
+def next_moment(programme: Programme, marks: Mapping[str, Mark], now: datetime) -> timedelta | None:
+    """How long until the next planned start; None when nothing is planned."""
+    starts = [
+        one.ask.start - now
+        for one in programme.all()
+        if one.ask.start > now and not is_over(one, marks.get(one.ask.occurrence))
+    ]
+    return min(starts, default=None)
+
+
+def _by_label(announcements: Sequence[Signed]) -> dict[tuple[str, int], Signed]:
+    """Which text claims to be which announcement. The claim is believed only after the firewall's check."""
+    found: dict[tuple[str, int], Signed] = {}
+    for signed in announcements:
+        try:
+            label = msgspec.json.decode(signed.body, type=_Label)
+        except (ValueError, RecursionError):
+            continue
+        found[label.announcement, label.revision] = signed
+    return found
+
+
+def is_over(play: Play, mark: Mark | None) -> bool:
+    """Whether nothing is left to do. An emergency cut off by the power is not over before its last start."""
+    if mark is None or mark.state not in OVER:
+        return False
+    cut = mark.state in ("interrupted", "preempted") and mark.reason in ("power", "preempted", "sound-failed")
+    return not (play.envelope.kind == "emergency" and cut and mark.starts < MOST_STARTS)
+
+
+def _end_of(
+    play: Play, programme: Programme, now: datetime, clock: ClockState
+) -> tuple[PlayState, str] | None:
+    if play.ask.occurrence in programme.cancelled:
+        return "cancelled", "cancelled"
+    moment = since_signed(play.envelope, clock, now)
+    if moment > play.envelope.expires:
+        return "expired", "expired"
+    if clock != "unknown" and moment > play.latest:
+        return "missed", "too-late"
+    return None
+
+
+def _is_due(play: Play, now: datetime, clock: ClockState) -> bool:
+    if clock == "unknown" and play.rank < RANK["emergency"]:
+        return False
+    early_s = EARLY_S if play.is_command else 0
+    return since_signed(play.envelope, clock, now) >= play.ask.start - timedelta(seconds=early_s)
+
+
+def _is_within(play: Play, now: datetime, clock: ClockState, ahead_s: float) -> bool:
+    return since_signed(play.envelope, clock, now) >= play.ask.start - timedelta(seconds=ahead_s)

@@ -1,0 +1,90 @@
+"""The loudspeaker service: listens for orders, fetches sound, plays what the firewall lets through."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from broker.contract.hub import PlayNow, PlayPlan, StopPlay, TrustPlan
+from broker.contract.kiosk import HelperCalled
+from broker.link.config import Settings
+from broker.link.media import MediaClient, MediaStore
+from broker.link.service import Worker
+from broker.link.session import Session
+from broker.speech.master import HORN
+from broker.speech.say import render
+from broker.speech.sound import Pcm, SoundError, decode
+from broker.speech.voice import VOICES, EngineError, choose
+from broker.trust.identity import load_root
+from edge.speaker.desk import Desk
+from edge.speaker.gathering import Fetches, Gathering
+from edge.speaker.holdings import Holdings
+from edge.speaker.journal import Journal
+from edge.speaker.orders import Orders
+from edge.speaker.programme import Play
+from edge.speaker.sinks import Sink, choose_sink
+from edge.speaker.stage import Stage
+
+log = logging.getLogger(__name__)
+
+FETCH_PATIENCE_S: Final = 60.0
+"""A transfer beats with every chunk; between two bytes the client itself waits at most ten seconds."""
+
+SPEAK_PATIENCE_S: Final = 90.0
+"""Speaking a long text on a small computer takes a while before the first sample."""
+
+
+def build(settings: Settings, session: Session) -> list[Worker]:
+    """The workers of this node's loudspeaker. Raises IdentityError without root.pub, OSError or sqlite3.Error
+    when the data folder cannot be used."""
+    store = MediaStore(settings.data_dir / "speaker" / "media")
+    return assemble(settings, session, store, MediaClient(settings, session.who, store))
+
+
+def assemble(settings: Settings, session: Session, store: MediaStore, client: Fetches) -> list[Worker]:
+    """The same with a given source of media."""
+    home = settings.data_dir / "speaker"
+    desk = Desk(session, settings.place.village, Journal(home / "journal.db"), store)
+    inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, HelperCalled)
+    orders = Orders(desk, Holdings(home), load_root(settings.keys_dir), inbox)
+    voice = _Voice(home / "speech")
+
+    def find_sink() -> Sink:
+        sound = settings.speaker
+        return choose_sink(sound.sound, sound.card, settings.data_dir / "played", desk.clock.now)
+
+    stage = Stage(desk, find_sink, voice.speak)
+    stage.recover()
+    orders.recall()
+    return [
+        Worker("orders", orders.run),
+        Worker("gathering", Gathering(desk, client).run, FETCH_PATIENCE_S),
+        Worker("stage", stage.run, SPEAK_PATIENCE_S),
+    ]
+
+
+class _Voice:
+    """The node's own voice, for words whose sound never came."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+
+    def speak(self, play: Play) -> Pcm | None:
+        """The envelope's spoken text, unchanged; None when this machine cannot speak."""
+        voice = play.envelope.voice if play.envelope.voice in VOICES else "vi"
+        try:
+            with TemporaryDirectory(prefix="langso-") as folder:
+                clip = render(
+                    play.envelope.spoken,
+                    voice=voice,
+                    cache_dir=self._cache,
+                    out=Path(folder) / "spoken.wav",
+                    engines=choose("espeak"),
+                    profile=HORN,
+                )
+                return decode(clip.path)
+        except (EngineError, SoundError, OSError) as why:
+            log.error("%s", why, extra={"event": "cannot-speak", "occurrence": play.ask.occurrence})
+            return None

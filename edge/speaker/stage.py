@@ -1,0 +1,311 @@
+"""Makes the sound: holds near plays ready, asks the firewall once more at the real start, plays, and reports."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from broker.contract.speaker import PlayState
+from broker.link.service import Beat
+from broker.speech.sound import Pcm, SoundError, decode
+from broker.trust.envelope import Refused
+from edge.speaker.desk import Desk
+from edge.speaker.firewall import SPOKEN_HERE, check, chime_of, is_quiet
+from edge.speaker.player import Outcome, Score, chime_alone, play, score_of
+from edge.speaker.programme import Play, is_over, next_moment
+from edge.speaker.proof import level_of
+from edge.speaker.sinks import Sink, SinkError
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S: Final = 5.0
+"""So long a play that is due waits for its own sound before the node speaks the words itself."""
+
+CHIME_PAUSE_S: Final = 30.0
+"""A villager who presses again and again hears one chime in this time."""
+
+Speak = Callable[[Play], Pcm | None]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A play held ready: its samples, and the hash of their source or SPOKEN_HERE."""
+
+    score: Score
+    sound: str
+
+
+class Stage:
+    """The worker that plays."""
+
+    def __init__(self, desk: Desk, find_sink: Callable[[], Sink], speak: Speak) -> None:
+        """find_sink: looked for anew before each play; speak: the node's own voice, None when it has none."""
+        self._desk = desk
+        self._find_sink = find_sink
+        self._speak = speak
+        self._ready: dict[str, Ready] = {}
+        self._due_since_s: dict[str, float] = {}
+        self._retry_s = 0.0
+        self._chimed_s = -CHIME_PAUSE_S
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Play what is due until `stop`."""
+        self._look_at_device()
+        while not stop.is_set():
+            beat()
+            self._desk.stage_wake.clear()
+            if self.step(stop, beat):
+                continue
+            self._desk.stage_wake.wait(self._pause_s())
+
+    def recover(self) -> None:
+        """Plays without an end were cut off by the power or by the end of the process. Call once, at start."""
+        desk = self._desk
+        for cut in desk.journal.cut():
+            desk.journal.end(cut.ask.occurrence, "interrupted", "power", cut.started_at)
+            desk.receipt(cut.ask, "interrupted", "power", started_at=cut.started_at)
+
+    def step(self, stop: threading.Event, beat: Beat) -> bool:
+        """Do what is to be done now; True when something was played."""
+        desk = self._desk
+        agenda = desk.agenda()
+        for one, state, reason in agenda.over:
+            self._give_up(one, state, reason)
+        self._forget_all_but({one.ask.occurrence for one in agenda.wanted})
+        for one in agenda.near[:3]:
+            beat()
+            self._arm(one, is_due=one == agenda.due)
+        due = agenda.due
+        if due is not None and desk.clock.monotonic() >= self._retry_s:
+            held = self._ready.get(due.ask.occurrence)
+            if held is not None:
+                return self._perform(due, held, stop, beat)
+        if desk.is_chime_asked:
+            desk.is_chime_asked = False
+            return self._chime(stop, beat)
+        return False
+
+    # -- getting ready
+
+    def _arm(self, one: Play, *, is_due: bool) -> None:
+        desk, name = self._desk, one.ask.occurrence
+        held = self._ready.get(name)
+        audio = one.envelope.audio.sha256
+        if held is not None and (held.sound == audio or desk.store.path_of(audio) is None):
+            return
+        pcm = self._approved_sound(audio)
+        sound = audio
+        if pcm is None and held is None and self._may_speak_itself(one, is_due=is_due):
+            pcm, sound = self._speak(one), SPOKEN_HERE
+        if pcm is None:
+            return
+        score = score_of(pcm, chime_of(one.envelope), one.envelope.repeat, one.envelope.gap_s)
+        self._ready[name] = Ready(score, sound)
+        desk.note(one, "armed", SPOKEN_HERE if sound == SPOKEN_HERE else "")
+
+    def _approved_sound(self, sha256: str) -> Pcm | None:
+        """The sound by its hash, read and hashed again: a worn memory card changes bytes."""
+        store = self._desk.store
+        path = store.path_of(sha256)
+        if path is None:
+            return None
+        try:
+            raw = path.read_bytes()
+            if hashlib.sha256(raw).hexdigest() == sha256:
+                return decode(raw)
+            log.error("%s has changed on disk", path.name, extra={"event": "wrong-audio"})
+        except (OSError, SoundError) as why:
+            log.error("%s: %s", path.name, why, extra={"event": "wrong-audio"})
+        store.forget(sha256)
+        self._desk.gather_wake.set()
+        return None
+
+    def _may_speak_itself(self, one: Play, *, is_due: bool) -> bool:
+        """A planned play is spoken here when its sound is not there in time; a command waits a moment for it."""
+        desk = self._desk
+        if not one.is_command:
+            return True
+        now_s = desk.clock.monotonic()
+        since_s = self._due_since_s.setdefault(one.ask.occurrence, now_s)
+        has_failed = desk.fetch_failures.get(one.envelope.audio.sha256, 0) > 0
+        return is_due and (has_failed or now_s - since_s >= PATIENCE_S)
+
+    # -- playing
+
+    def _perform(self, one: Play, held: Ready, stop: threading.Event, beat: Beat) -> bool:
+        desk, ask = self._desk, one.ask
+        try:
+            sink = self._open(held.score.rate_hz, ask.occurrence)
+        except SinkError as why:
+            self._no_sound(why)
+            return False
+        with desk.lock:
+            began = self._begin(one, held)
+            if began is None:
+                sink.drop()
+                return True
+            desk.take_halt()
+            desk.playing = one
+        desk.receipt(
+            ask,
+            "playing",
+            SPOKEN_HERE if held.sound == SPOKEN_HERE else "",
+            started_at=began,
+            total_ms=held.score.total_ms,
+            sound=sink.kind,
+        )
+        desk.show()
+        outcome = play(held.score, sink, self._halted(one, stop, beat), desk.stage_wake, desk.clock.monotonic)
+        self._finish(one, held, outcome, began, sink)
+        return True
+
+    def _begin(self, one: Play, held: Ready) -> datetime | None:
+        """The last judgement, then the intent on disk; None when it may not sound. Holds the desk's lock."""
+        desk, now = self._desk, self._desk.clock.now()
+        if is_over(one, desk.journal.mark(one.ask.occurrence)):
+            return None
+        verdict = check(one.ask, desk.post(one), now, held.sound)
+        if isinstance(verdict, Refused):
+            log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": one.ask.occurrence})
+            if verdict.code not in ("too-early", "clock-unknown"):  # these pass with time
+                desk.note(one, "refused", verdict.code)
+            return None
+        try:
+            desk.journal.begin(one, now)
+            desk.session.cleared("disk-full")
+        except sqlite3.Error as why:
+            desk.disk_trouble(why)
+            if one.envelope.kind != "emergency":  # an emergency sounds even if it may sound twice
+                self._retry_s = desk.clock.monotonic() + 10.0
+                return None
+        return now
+
+    def _halted(self, one: Play, stop: threading.Event, beat: Beat) -> Callable[[], str]:
+        """Asked while playing: why it must end, empty to go on."""
+        desk = self._desk
+
+        def halted() -> str:
+            beat()
+            if stop.is_set():
+                return "power"
+            reason = desk.take_halt()
+            if reason:
+                return reason
+            better = desk.agenda(one.rank).due
+            if better is not None:
+                self._arm(better, is_due=True)
+                if better.ask.occurrence in self._ready:
+                    return "preempted"
+            return ""
+
+        return halted
+
+    def _finish(self, one: Play, held: Ready, outcome: Outcome, began: datetime, sink: Sink) -> None:
+        desk, now = self._desk, self._desk.clock.now()
+        state = _END[outcome.reason]
+        reason = outcome.reason or (SPOKEN_HERE if held.sound == SPOKEN_HERE else "")
+        if outcome.reason == "sound-failed":
+            self._no_sound(SinkError(outcome.detail))
+            state = "interrupted" if one.envelope.kind == "emergency" else "failed"
+        with desk.lock:
+            desk.playing = None
+            try:
+                desk.journal.end(one.ask.occurrence, state, reason, now)
+            except sqlite3.Error as why:
+                desk.disk_trouble(why)
+        desk.receipt(
+            one.ask,
+            state,
+            reason,
+            started_at=began,
+            ended_at=now,
+            played_ms=outcome.played_ms,
+            total_ms=held.score.total_ms,
+            repeat=outcome.repeats,
+            sound=sink.kind,
+            proof_level=level_of(sink.kind, is_complete=not outcome.reason),
+        )
+        desk.show()
+
+    def _chime(self, stop: threading.Event, beat: Beat) -> bool:
+        """A short chime for somebody at the screen who needs a person; never at night."""
+        desk, now = self._desk, self._desk.clock.now()
+        now_s = desk.clock.monotonic()
+        is_night = desk.clock.state() == "unknown" or is_quiet(desk.programme.quiet, now, now)
+        if is_night or now_s - self._chimed_s < CHIME_PAUSE_S:
+            return False
+        self._chimed_s = now_s
+        score = chime_alone("notice")
+        try:
+            sink = self._open(score.rate_hz, "chime")
+        except SinkError as why:
+            self._no_sound(why)
+            return False
+
+        def halted() -> str:
+            beat()
+            due = desk.agenda().due
+            is_needed = due is not None and due.ask.occurrence in self._ready
+            return "power" if stop.is_set() else "preempted" if is_needed else desk.take_halt()
+
+        play(score, sink, halted, desk.stage_wake, desk.clock.monotonic)
+        return True
+
+    # -- the device and the end
+
+    def _open(self, rate_hz: int, label: str) -> Sink:
+        sink = self._find_sink()
+        sink.open(rate_hz, label)
+        self._desk.output = sink.name
+        self._desk.session.cleared("no-sound")
+        return sink
+
+    def _look_at_device(self) -> None:
+        try:
+            self._desk.output = self._find_sink().name
+        except SinkError as why:
+            self._no_sound(why)
+        self._desk.show()
+
+    def _no_sound(self, why: SinkError) -> None:
+        """Say so, and try again in a second for as long as the play may still begin."""
+        log.error("%s", why, extra={"event": "sound-failed"})
+        self._desk.session.problem(
+            "no-sound", "Không phát được ra loa; xin kiểm tra dây và thiết bị âm thanh."
+        )
+        self._retry_s = self._desk.clock.monotonic() + 1.0
+
+    def _give_up(self, one: Play, state: PlayState, reason: str) -> None:
+        mark = self._desk.journal.mark(one.ask.occurrence)
+        if state == "missed" and mark is not None and mark.state in ("fetching", "ready", "armed"):
+            if mark.state == "fetching":
+                state, reason = "failed", "no-audio"
+            elif self._desk.clock.monotonic() < self._retry_s + 5:
+                state, reason = "failed", "sound-failed"
+        self._desk.note(one, state, reason)
+
+    def _forget_all_but(self, wanted: set[str]) -> None:
+        self._ready = {name: held for name, held in self._ready.items() if name in wanted}
+        self._due_since_s = {name: since_s for name, since_s in self._due_since_s.items() if name in wanted}
+
+    def _pause_s(self) -> float:
+        """How long nothing is due: until the next start, at most half a second."""
+        desk = self._desk
+        left = next_moment(desk.programme, desk.journal.marks(), desk.clock.now())
+        return 0.5 if left is None else min(0.5, max(0.002, left.total_seconds()))
+
+
+_END: Final[dict[str, PlayState]] = {
+    "": "played",
+    "stopped": "cancelled",
+    "cancelled": "cancelled",
+    "preempted": "preempted",
+    "power": "interrupted",
+    "sound-failed": "failed",
+}
