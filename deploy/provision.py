@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +22,9 @@ from sqlalchemy.orm import Session
 
 from broker.contract import HUB, Identity, Place
 from broker.hub.accounts import bind_key, create_account
-from broker.hub.records import Account, NodeRecord, Village, note_change
+from broker.hub.content import set_base
+from broker.hub.records import Account, Database, NodeRecord, Village, note_change, open_database, put_setting
+from broker.link.config import load
 from broker.link.files import write_atomically
 from broker.trust.approvers import ApproverKey, create_approver
 from broker.trust.envelope import Role
@@ -38,6 +42,7 @@ from deploy.toml_text import toml_text
 
 SETTINGS_FILE = "langso.toml"
 DATA = "/var/lib/langso"
+SHIPPED_CONTENT = Path(__file__).resolve().parent.parent / "kiosk" / "shipped" / "bundle.json"
 Tables = Mapping[str, Mapping[str, Any]]
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -195,12 +200,73 @@ def passwords(layout: Layout) -> dict[str, str]:
     return found
 
 
-def put_villages(db: Session, villages: Sequence[Village]) -> None:
+def facts_of(layout: Layout) -> CommuneFacts:
+    """The facts of a commune that was made before, from its hub's settings. Raises SettingsError."""
+    settings = load(layout.hub / SETTINGS_FILE)
+    where, broker = settings.place, settings.broker
+    return CommuneFacts(
+        where.province,
+        where.commune,
+        where.commune_name,
+        broker.host,
+        broker.port,
+        settings.device_port.port,
+        broker.tls,
+    )
+
+
+@contextmanager
+def hub_records(layout: Layout) -> Iterator[Database]:
+    """The records of the hub on this machine. Raises SettingsError, DatabaseError."""
+    database = open_database(load(layout.hub / SETTINGS_FILE))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def set_shipped_content(layout: Layout) -> None:
+    """Give the hub the procedures that come with this release, for its nodes' screens. Raises OSError."""
+    set_base(load(layout.hub / SETTINGS_FILE).data_dir, SHIPPED_CONTENT.read_bytes())
+
+
+def read_villages(file: Path) -> tuple[list[Village], str]:
+    """Villages and river of a commune's map, as drawn in a TOML file (deploy/van_khe.toml is one).
+
+    Raises ProvisionError naming what is wrong.
+    """
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        villages = [_village(each, number) for number, each in enumerate(table["village"], 1)]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+        raise ProvisionError(f"{file}: not valid TOML: {why}") from why
+    except (KeyError, TypeError, ValueError) as why:
+        raise ProvisionError(
+            f"{file}: found {why!r}; each [[village]] needs code, name, centre = [x, y], path"
+        ) from why
+    return villages, str(table.get("river", ""))
+
+
+def _village(table: Mapping[str, Any], number: int) -> Village:
+    x, y = table.get("centre", (0, 0))
+    return Village(
+        code=str(table["code"]),
+        name=str(table["name"]),
+        rank=int(table.get("rank", number)),
+        centre_x=float(x),
+        centre_y=float(y),
+        path=str(table.get("path", "")),
+    )
+
+
+def put_villages(db: Session, villages: Sequence[Village], now: datetime, river: str = "") -> None:
     """Add villages that the hub does not know yet; those it knows stay as people edited them."""
     for village in villages:
         if db.get(Village, village.code) is None:
             db.add(village)
-            note_change(db, "villages", village.code)
+            note_change(db, "village", village.code, now)
+    if river:
+        put_setting(db, "map.river", river, now)
     db.flush()
 
 
@@ -211,7 +277,7 @@ def register_node(db: Session, name: str, village: str, label: str, now: datetim
         raise ProvisionError(f"village {village!r} is not known at the hub; known: {known}")
     if db.get(NodeRecord, name) is None:
         db.add(NodeRecord(name=name, village=village, label=label, registered_at=now))
-        note_change(db, "nodes", name)
+        note_change(db, "node", name, now)
         db.flush()
 
 
@@ -254,6 +320,7 @@ def add_approver(
     write_atomically(file, made.file.encode())
     bind_key(db, account, made.key, now, "provision")
     publish_trust(layout.commune, layout.hub / "keys")
+    note_change(db, "plan", "*", now)
     return made
 
 

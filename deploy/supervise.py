@@ -36,8 +36,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Child:
     """One program to keep alive.
 
-    watchdog_s: silence after READY that counts as hung, None for programs that do not beat. is_last: stopped
-    after all others, as the broker is, so that services can still say goodbye.
+    watchdog_s: silence after READY that counts as hung, None for programs that do not beat. ready_s: time to
+    say READY, None for programs that never say it. is_last: stopped after all others, as the broker is, so that
+    services can still say goodbye.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict)
     watchdog_s: float | None = 30.0
     is_last: bool = False
-    ready_s: float = 60.0
+    ready_s: float | None = 60.0
 
 
 @dataclass
@@ -62,6 +63,7 @@ class _Kept:
     fails: int = 0
     due_at: float = 0.0
     starts: int = 0
+    is_held: bool = False
 
 
 def _die_with_parent() -> None:
@@ -112,6 +114,22 @@ class Supervisor:
         with self._changed:
             return self._changed.wait_for(is_back, timeout_s)
 
+    def hold(self, name: str) -> None:
+        """Kill a child, as a power cut would, and leave it dead until `release`."""
+        with self._changed:
+            kept = self._kept[name]
+            kept.is_held = True
+            process = kept.process
+        if process is not None:
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+    def release(self, name: str) -> None:
+        """Let a held child start again at once."""
+        with self._changed:
+            kept = self._kept[name]
+            kept.is_held, kept.due_at = False, 0.0
+
     def starts(self, name: str) -> int:
         """How often a child was started."""
         return self._kept[name].starts
@@ -136,7 +154,7 @@ class Supervisor:
     def _tend(self, kept: _Kept) -> None:
         now = time.monotonic()
         if kept.process is None:
-            if now >= kept.due_at:
+            if now >= kept.due_at and not kept.is_held:
                 self._start(kept, now)
             return
         status = kept.process.poll()
@@ -178,7 +196,8 @@ class Supervisor:
         kept.fails = 0 if now - kept.started_at > STEADY_S else kept.fails + 1
         wait_s = BACKOFF_S[min(kept.fails, len(BACKOFF_S) - 1)]
         kept.due_at = now + wait_s
-        self._on_event(f"{kept.child.name} {how}; starting again in {wait_s:g} s")
+        if not kept.is_held:
+            self._on_event(f"{kept.child.name} {how}; starting again in {wait_s:g} s")
 
     def _listen(self, timeout_s: float) -> None:
         for key, _ in self._selector.select(timeout_s):

@@ -1,0 +1,92 @@
+"""`langso run`, `check`, `doctor`, `generate`, `bench` and `version`: what machines and developers call."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    from deploy.cli import CONFIG, SERVICES
+
+    run = commands.add_parser("run", help="run one service until SIGTERM")
+    run.add_argument("service", choices=SERVICES, metavar="SERVICE", help=", ".join(SERVICES))
+    run.set_defaults(act=_run)
+    check = commands.add_parser(
+        "check", help="every error in the settings at once; exit 78 when there is one"
+    )
+    check.set_defaults(act=_check)
+    for each in (run, check):
+        each.add_argument("--config", type=Path, default=CONFIG, metavar="FILE")
+    doctor = commands.add_parser(
+        "doctor", help="what is well and what is not on this machine, and what to do"
+    )
+    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--config", type=Path, default=None, metavar="FILE")
+    doctor.set_defaults(act=_doctor)
+    generate = commands.add_parser("generate", help="write docs/CONTRACT.md, SETTINGS.md and asyncapi.json")
+    generate.add_argument(
+        "--check", action="store_true", help="only say what differs; exit 1 when something does"
+    )
+    generate.set_defaults(act=_generate)
+    version = commands.add_parser("version", help="which release this is")
+    version.set_defaults(act=_version)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from deploy.run import run_service
+
+    return run_service(chosen.service, chosen.config)
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from broker.link.config import SettingsError, load
+    from deploy.cli import BAD_SETTINGS, put, say_error
+
+    try:
+        settings = load(chosen.config)
+    except SettingsError as why:
+        for line in why.lines:
+            say_error(line)
+        return BAD_SETTINGS
+    put(f"{chosen.config}: all well, {settings.machine.role} {settings.machine.name}")
+    return 0
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from deploy.cli import CONFIG, put, put_json
+    from deploy.doctor import examine
+
+    config = chosen.config or (CONFIG if CONFIG.is_file() else None)
+    findings = examine(config)
+    for each in findings:
+        if chosen.json:
+            put_json({"check": each.check, "level": each.level, "found": each.found, "do": each.do})
+        else:
+            sign = {"ok": "   ", "warning": " ! ", "error": "!!!"}[each.level]
+            put(
+                f"{sign} {each.check:<10} {each.found}" + (f"\n               → {each.do}" if each.do else "")
+            )
+    levels = {each.level for each in findings}
+    return 2 if "error" in levels else 1 if "warning" in levels else 0
+
+
+def _generate(chosen: argparse.Namespace) -> int:
+    from deploy.cli import ROOT, put
+    from deploy.generate import generate
+
+    changed = generate(ROOT, chosen.check)
+    for name in changed:
+        put(f"{name}: {'differs, run `./langso generate`' if chosen.check else 'written'}")
+    return 1 if chosen.check and changed else 0
+
+
+def _version(chosen: argparse.Namespace) -> int:
+    from broker.link.session import RELEASE
+    from deploy.cli import put
+
+    del chosen
+    put(f"langso {RELEASE}")
+    return 0

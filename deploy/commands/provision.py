@@ -1,0 +1,212 @@
+"""`langso provision`: makes a real commune, its nodes, accounts and approvers. docs/INSTALL.md walks through it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path("/etc/langso")
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    provision = commands.add_parser("provision", help="make a commune, a node, an account, an approver's key")
+    parts = provision.add_subparsers(metavar="WHAT", required=True)
+    _add_commune(parts)
+    _add_node(parts)
+    _add_account(parts)
+    _add_approver(parts)
+    villages = parts.add_parser(
+        "villages", help="tell the hub its villages: a TOML file with [[village]] tables"
+    )
+    villages.add_argument("file", type=Path, metavar="FILE")
+    villages.set_defaults(act=_villages)
+    for each in parts.choices.values():
+        each.add_argument("--dir", type=Path, default=FOLDER, metavar="DIR", help=f"default {FOLDER}")
+
+
+def _add_commune(parts: Any) -> None:
+    commune = parts.add_parser(
+        "commune", help="root key, device CA, the hub's keys and settings, the broker's rights"
+    )
+    commune.add_argument("--province", required=True, metavar="CODE", help="digits")
+    commune.add_argument("--commune", required=True, metavar="CODE", help="digits")
+    commune.add_argument("--name", required=True, metavar="NAME", help='as on screens: "xã Vân Khê"')
+    commune.add_argument(
+        "--host", required=True, metavar="HOST", help="name or address of the hub as nodes see it"
+    )
+    commune.add_argument("--passphrase-file", type=Path, metavar="FILE", help="else it is asked for")
+    commune.set_defaults(act=_commune)
+
+
+def _add_node(parts: Any) -> None:
+    node = parts.add_parser("node", help="keys and settings of one cultural house; registers it at the hub")
+    node.add_argument("name", metavar="NAME", help="thon-01")
+    node.add_argument("--village", required=True, metavar="CODE")
+    node.add_argument("--village-name", required=True, metavar="NAME", help='as on screens: "thôn Đông"')
+    node.add_argument("--label", default="", metavar="TEXT", help="default: Nhà văn hoá <village name>")
+    node.set_defaults(act=_node)
+
+
+def _add_account(parts: Any) -> None:
+    account = parts.add_parser("account", help="an account with a random password, shown once")
+    account.add_argument("username", metavar="NAME")
+    account.add_argument("--full-name", required=True, metavar="NAME")
+    account.add_argument("--title", default="", metavar="TEXT")
+    account.add_argument("--role", action="append", required=True, metavar="ROLE", help="may be given again")
+    account.set_defaults(act=_account)
+
+
+def _add_approver(parts: Any) -> None:
+    approver = parts.add_parser(
+        "approver", help="a key file and PIN for an account that approves announcements"
+    )
+    approver.add_argument("username", metavar="NAME")
+    approver.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="on the approver's own stick"
+    )
+    approver.add_argument("--emergency", action="store_true", help="may also sign emergencies")
+    approver.add_argument("--passphrase-file", type=Path, metavar="FILE", help="else it is asked for")
+    approver.set_defaults(act=_approver)
+
+
+def _commune(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_commune, chosen)
+
+
+def _node(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_node, chosen)
+
+
+def _account(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_account, chosen)
+
+
+def _approver(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_approver, chosen)
+
+
+def _villages(chosen: argparse.Namespace) -> int:
+    return _carefully(_put_villages, chosen)
+
+
+def _carefully(act: Any, chosen: argparse.Namespace) -> int:
+    """Run one command; every expected failure becomes its sentences and exit 1."""
+    from broker.contract import ContractError
+    from broker.hub.declined import Declined
+    from broker.hub.records import DatabaseError
+    from broker.link.config import SettingsError
+    from broker.trust.keys import IdentityError
+    from deploy.cli import say_error
+    from deploy.provision import ProvisionError
+
+    try:
+        act(chosen)
+    except SettingsError as why:
+        for line in why.lines:
+            say_error(line)
+        return 78
+    except (ContractError, Declined, DatabaseError, IdentityError, ProvisionError, OSError) as why:
+        say_error(str(why))
+        return 1
+    return 0
+
+
+def _passphrase(chosen: argparse.Namespace, *, twice: bool) -> str:
+    from getpass import getpass
+
+    from deploy.provision import ProvisionError
+
+    if chosen.passphrase_file is not None:
+        return str(chosen.passphrase_file.read_text(encoding="utf-8")).strip()
+    first = getpass("Passphrase of the commune's root key: ")
+    if twice and getpass("Once more: ") != first:
+        raise ProvisionError("the two passphrases differ; nothing was made")
+    return first
+
+
+def _make_commune(chosen: argparse.Namespace) -> None:
+    from deploy import provision
+    from deploy.cli import put
+
+    layout = provision.Layout(chosen.dir)
+    facts = provision.CommuneFacts(chosen.province, chosen.commune, chosen.name, chosen.host)
+    provision.make_commune(layout, facts, _passphrase(chosen, twice=True))
+    provision.set_shipped_content(layout)
+    put(f"{layout.hub}: what the hub needs; {layout.commune}: root key and device CA, keep a copy offline")
+    _broker(layout, facts)
+
+
+def _broker(layout: Any, facts: Any) -> None:
+    from deploy import provision
+    from deploy.cli import put
+
+    try:
+        put(
+            f"{provision.write_broker(layout, facts)}: Mosquitto's configuration; restart Mosquitto to use it"
+        )
+    except FileNotFoundError as why:
+        put(f"Mosquitto's configuration is not made yet: {why}")
+
+
+def _make_node(chosen: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
+    from deploy import provision
+    from deploy.cli import put
+
+    layout = provision.Layout(chosen.dir)
+    facts = provision.facts_of(layout)
+    now = datetime.now(UTC)
+    label = chosen.label or f"Nhà văn hoá {chosen.village_name}"
+    with provision.hub_records(layout) as database, database.session() as db:
+        provision.register_node(db, chosen.name, chosen.village, label, now)
+        folder = provision.add_node(layout, facts, chosen.name, chosen.village, chosen.village_name)
+    put(f"{folder}: what {chosen.name} needs, copy it to /etc/langso there")
+    _broker(layout, facts)
+
+
+def _make_account(chosen: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
+    from deploy import provision
+    from deploy.cli import put
+
+    layout = provision.Layout(chosen.dir)
+    with provision.hub_records(layout) as database, database.session() as db:
+        password = provision.add_account(
+            db, chosen.username, chosen.full_name, chosen.role, datetime.now(UTC), chosen.title
+        )
+    put(f"{chosen.username}: password {password} (shown only now)")
+
+
+def _make_approver(chosen: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
+    from broker.trust.identity import open_commune
+    from deploy import provision
+    from deploy.cli import put
+
+    layout = provision.Layout(chosen.dir)
+    commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
+    roles: Any = ("approver", "emergency") if chosen.emergency else ("approver",)
+    pin = provision.random_pin()
+    with provision.hub_records(layout) as database, database.session() as db:
+        provision.add_approver(
+            layout, commune, db, chosen.username, pin, chosen.out, datetime.now(UTC), roles
+        )
+    put(f"{chosen.out}: key file of {chosen.username}, PIN {pin} (shown only now)")
+
+
+def _put_villages(chosen: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
+    from deploy import provision
+    from deploy.cli import put
+
+    layout = provision.Layout(chosen.dir)
+    rows, river = provision.read_villages(chosen.file)
+    with provision.hub_records(layout) as database, database.session() as db:
+        provision.put_villages(db, rows, datetime.now(UTC), river)
+    put(f"{chosen.file}: {len(rows)} villages known to the hub")

@@ -1,0 +1,53 @@
+"""`langso test`, `langso lint` and `langso bench`: from a checkout only."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    test = commands.add_parser("test", help="install what tests need, run everything", add_help=False)
+    test.add_argument("rest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
+    test.set_defaults(act=_test)
+    lint = commands.add_parser("lint", help="ruff, ruff format, mypy --strict")
+    lint.set_defaults(act=_lint)
+    bench = commands.add_parser("bench", help="figures as ratios to a baseline run beside them")
+    bench.add_argument("name", metavar="NAME", help="wire, …; `list` names them")
+    bench.add_argument("--json", action="store_true", help="one JSON object a figure")
+    bench.set_defaults(act=_bench)
+
+
+def _test(chosen: argparse.Namespace) -> int:
+    from deploy.cli import put
+    from deploy.testing import run_tests
+
+    return run_tests(chosen.rest, put)
+
+
+def _lint(chosen: argparse.Namespace) -> int:
+    from deploy.cli import put
+    from deploy.testing import run_lint
+
+    del chosen
+    return run_lint(put)
+
+
+def _bench(chosen: argparse.Namespace) -> int:
+    from deploy.cli import put, put_json, say_error
+    from deploy.testing import bench_names, figures_of
+
+    names = bench_names()
+    if chosen.name not in names:
+        say_error(f"bench {chosen.name!r} is not one of: {', '.join(names) or 'none in this checkout'}")
+        return 0 if chosen.name == "list" else 64
+    for figure in figures_of(chosen.name):
+        if chosen.json:
+            put_json(figure)
+        else:
+            ratio = (
+                f"   {figure['ratio']:.2f} × {figure['baseline']}" if figure.get("ratio") is not None else ""
+            )
+            put(f"{figure['name']:<40} {figure['value']:>12.4g} {figure['unit']}{ratio}")
+    return 0

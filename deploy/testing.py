@@ -1,0 +1,129 @@
+"""What `./langso test`, `lint` and `bench` do in a checkout: system packages, pytest, linters, figures."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+Tell = Callable[[str], None]
+APT_S = 900
+
+
+@dataclass(frozen=True)
+class SystemPackage:
+    """A package of the system that some tests need, the program it brings, and what is skipped without it."""
+
+    name: str
+    programs: tuple[str, ...]
+    tests: str
+
+
+PACKAGES = (
+    SystemPackage("mosquitto", ("mosquitto",), "delivery and system tests on Mosquitto"),
+    SystemPackage("espeak-ng", ("espeak-ng",), "speech with the system's espeak-ng"),
+    SystemPackage("chromium", ("chromium", "chromium-browser", "google-chrome"), "browser tests"),
+    SystemPackage("victoria-metrics", ("victoria-metrics",), "the copy of readings to a server"),
+    SystemPackage("systemd", ("systemd-analyze",), "the units' check and hardening score"),
+)
+_SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+
+
+def missing_packages(packages: Sequence[SystemPackage] = PACKAGES) -> list[SystemPackage]:
+    """Packages none of whose programs is installed."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *_SBIN])
+    return [each for each in packages if not any(shutil.which(name, path=path) for name in each.programs)]
+
+
+def run_tests(arguments: Sequence[str], tell: Tell) -> int:
+    """Install what is missing where that is possible, run pytest, end with one clear line."""
+    missing = _install(missing_packages(), tell)
+    for each in missing:
+        tell(f"langso test: {each.name} is missing, so this is skipped: {each.tests}")
+    if missing and os.environ.get("CI") == "true":
+        tell("langso test: FAILED, in CI nothing may be skipped for a missing package")
+        return 1
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
+        if not any(each.startswith("-n") for each in arguments):
+            command += ["-n", str(max(2, os.cpu_count() or 2)), "--dist", "loadgroup"]
+        status = subprocess.run([*command, *arguments], cwd=ROOT, env=_env(), check=False).returncode
+        tell(_closing(report, status, time.monotonic() - began))
+    return status
+
+
+def _install(missing: Sequence[SystemPackage], tell: Tell) -> Sequence[SystemPackage]:
+    if not missing:
+        return []
+    names = [each.name for each in missing]
+    line = f"apt-get install --no-install-recommends -y {' '.join(names)}"
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        tell(f"langso test: for all tests an administrator types: {line}")
+        return missing
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    tell(f"langso test: installing {', '.join(names)}")
+    subprocess.run(["apt-get", "update", "-qq"], env=env, check=False, timeout=APT_S)
+    for name in names:  # one by one: a package that this system does not have must not stop the others
+        order = ["apt-get", "install", "--no-install-recommends", "-y", "-qq", name]
+        subprocess.run(order, env=env, check=False, timeout=APT_S, stdout=subprocess.DEVNULL)
+    return missing_packages(missing)
+
+
+def _env() -> dict[str, str]:
+    path = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{path}" if path else str(ROOT)}
+
+
+def _closing(report: Path, status: int, took_s: float) -> str:
+    """The last line: how many passed, failed and were skipped, and how long it took."""
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    if report.is_file():
+        for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314  (pytest's own file)
+            for key in counts:
+                counts[key] += int(suite.get(key, "0"))
+    bad = counts["failures"] + counts["errors"]
+    passed = counts["tests"] - bad - counts["skipped"]
+    verdict = "all well" if status == 0 else "FAILED"
+    return (
+        f"langso test: {verdict}: {passed} passed, {bad} failed, {counts['skipped']} skipped "
+        f"in {int(took_s) // 60} min {int(took_s) % 60} s"
+    )
+
+
+def run_lint(tell: Tell) -> int:
+    """ruff check, ruff format --check, mypy --strict; runs all three, fails when one does."""
+    tools = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy --strict": ["mypy", "--strict"],
+    }
+    failed = []
+    for name, order in tools.items():
+        status = subprocess.run([sys.executable, "-m", *order], cwd=ROOT, check=False).returncode
+        if status:
+            failed.append(name)
+    tell(f"langso lint: {'FAILED: ' + ', '.join(failed) if failed else 'all well'}")
+    return 1 if failed else 0
+
+
+def bench_names() -> list[str]:
+    """Benchmarks of this checkout: the files of tests/bench."""
+    return sorted(file.stem for file in (ROOT / "tests" / "bench").glob("[a-z]*.py"))
+
+
+def figures_of(name: str) -> Iterable[dict[str, Any]]:
+    """Run one benchmark: `figures()` of tests/bench/NAME.py yields {"name","value","unit","baseline","ratio"}."""
+    found: Iterable[dict[str, Any]] = importlib.import_module(f"tests.bench.{name}").figures()
+    return found
