@@ -29,4 +29,4 @@ def chime(name: ChimeName, rate_hz: int) -> NDArray[np.float32]:
         ring = sum(share * np.sin(2 * np.pi * hertz * n * t) for n, share in ((1, 1.0), (2, 0.35), (3, 0.1)))
         at = int(start_s * rate_hz)
         out[at : at + len(t)] += (ring * fade).astype(np.float32)
-    return (out * (0.5 / np.abs(out).max())).astype(np.float32)
+    return np.asarray(out * (0.5 / np.abs(out).max()), dtype=np.float32)

@@ -105,7 +105,7 @@ def _assemble(written: str, claims: list[Claim]) -> tuple[str, list[Span]]:
         length += len(kept)
         tail = kept[-1:] or tail
         words = claim.words
-        if words and tail and (tail.isalnum() or tail in ",;:.!?)"):
+        if words[:1].isalnum() and tail and (tail.isalnum() or tail in ",;:.!?)"):
             words = " " + words
         following = written[claim.end : claim.end + 1]
         if words and following and (following.isalnum() or following == "("):

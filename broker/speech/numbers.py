@@ -25,7 +25,7 @@ def cardinal(number: int) -> str:
 
 
 def _below_billion(number: int, *, is_inner: bool) -> str:
-    words = []
+    words: list[str] = []
     for power in (2, 1, 0):
         group = number // 1000**power % 1000
         if group:
@@ -53,9 +53,7 @@ def _below_thousand(number: int, *, is_inner: bool) -> str:
 
 def decimal(whole: str, fraction: str) -> str:
     """A number with a decimal comma: ("12", "75") → "mười hai phẩy bảy mươi lăm"; zeros are kept."""
-    if len(fraction) == 2 and fraction[0] != "0":
-        tail = cardinal(int(fraction))
-    elif len(fraction) == 3 and fraction[0] != "0":
+    if (len(fraction) == 2 and fraction[0] != "0") or (len(fraction) == 3 and fraction[0] != "0"):
         tail = cardinal(int(fraction))
     else:
         tail = digits(fraction)

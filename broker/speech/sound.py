@@ -53,7 +53,7 @@ def decode(source: Path | bytes, rate_hz: int | None = None, longest_s: float = 
     import av
 
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as box:
+        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r") as box:
             if not box.streams.audio:
                 raise SoundError("the file has no sound in it")
             stream = box.streams.audio[0]
@@ -136,7 +136,7 @@ def opus_bytes(pcm: Pcm, bits_per_s: int) -> bytes:
         stream = file.add_stream("libopus", rate=pcm.rate_hz)
         stream.bit_rate = bits_per_s
         stream.codec_context.layout = "mono"
-        stream.codec_context.options = {"application": "voip", "frame_duration": "20", "vbr": "on"}
+        stream.codec_context.options = {"application": "voip", "frame_duration": "20", "vbr": "on", "compression_level": "6"}
         step = pcm.rate_hz  # a second at a time keeps the encoder's queue short
         for start in range(0, len(pcm.samples), step):
             frame = _frame(np.ascontiguousarray(pcm.samples[start : start + step]), pcm.rate_hz)

@@ -57,7 +57,11 @@ def _part(part: str, lexicon: Lexicon) -> tuple[str, bool]:
         return digits(part), True
     if not part.isalpha():
         return _MARKS.get(part, ""), part in _MARKS
-    known = _KNOWN.get(part) or lexicon.words.get(part)
+    known = (
+        _KNOWN.get(part)
+        or lexicon.words.get(part)
+        or "".join(lexicon.abbreviations.get(part.upper(), ())[:1])
+    )
     if known:
         return known, True
     pieces = _syllables(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule
+from broker.speech.draft import Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import DASH
 
@@ -38,6 +38,13 @@ _WEEK = re.compile(
 )
 _WEEK_LIST = re.compile(r"(?<![\w])(?P<x>[Tt]hứ\s(?P<list>[2-7](?:\s?[,;+&/]\s?[2-7])+))(?![\w/])")
 
+_SUNDAY = re.compile(
+    r"(?:(?<![^\W_])(?:[Ss]áng|[Tt]rưa|[Cc]hiều|[Tt]ối|[Nn]gày|T7|[Tt]hứ (?:7|[Bb]ảy))\s?(?:,|và|-|–|&|hoặc)?\s?)(?P<x>CN)(?!\w)"
+)
+_WEEKDAY = re.compile(r"(?<!\w)(?P<x>T[2-7])(?![\w/])(?!\s?/)")
+_WEEK_NEAR = re.compile(
+    r"(?:t[2-7]|thứ \w+|sáng|chiều|tối|trưa)\s?(?:,|và|-|–|&|hoặc)?\s?\||\|\s?(?:,|và|-|–|&|hoặc)\s?(?:t[2-7]|cn|chủ nhật|thứ)"
+)
 _DATED = re.compile(
     r"(?:ngày|sáng|trưa|chiều|tối|đêm|khuya|hôm|mùng|mồng|rằm|dịp|lễ|hết|trước|sau|từ|đến|tới|kể từ|tính đến|thứ (?:hai|ba"
     r"|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn|quốc khánh|quốc tế|phụ nữ|thiếu nhi|lao động|nhà giáo|việt nam|kỷ niệm|chào mừng"
@@ -65,6 +72,9 @@ _HOLIDAYS = frozenset(
 )
 _MEASURED = re.compile(
     r"\s?(?:%|°|m\b|cm\b|mm\b|km|kg|ha\b|lít|độ|người|tuổi|phút|giờ|tháng tuổi|triệu|nghìn|đồng|đ\b|hộ|cấp|tấn)"
+)
+_NO_DAY = re.compile(
+    r"(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ)(?:[\s:]|\d+\s?-\s?\d+\s?,)*$"
 )
 _PART = re.compile(
     r"\s*(?:diện tích|số|dân số|tổng|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng"
@@ -114,6 +124,8 @@ def _day(match: re.Match[str], draft: Draft) -> str | None:
 
 def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, mark: str) -> bool:
     before, after = draft.before(match.start(), 60), draft.after(match.end())
+    if _NO_DAY.search(before):
+        return False
     if mark == ".":
         return _SURE_DATED.search(before) is not None and match["m"][0] == "0"
     if _SURE_DATED.search(before) and not (mark == "-" and day < month and _MEASURED.match(after)):
@@ -184,7 +196,19 @@ def _week_list(match: re.Match[str], _: Draft) -> str:
     return "thứ " + ", ".join(_month(int(one)) for one in re.findall(r"\d", match["list"]))
 
 
+def _named_day(match: re.Match[str], draft: Draft) -> str | Said:
+    """T7 is a Saturday beside other days of the week; alone it might be July."""
+    said = _weekday(match["x"])
+    if match["x"] == "CN":
+        return said
+    near = draft.before(match.start(), 20) + "|" + draft.after(match.end(), 12)
+    if _WEEK_NEAR.search(near):
+        return said
+    return Said(said, (said, f"tháng {_month(int(match['x'][-1]))}"))
+
+
 RULES = (
+    Rule(_SUNDAY, _named_day, needs="any"),
     Rule(_MONTH_SPAN, _month_span),
     Rule(_FULL_RANGE, _range),
     Rule(_DOTTED_RANGE, _range),
@@ -195,6 +219,7 @@ RULES = (
     Rule(_SHORT_MONTH, _short_month),
     Rule(_WEEK, _week),
     Rule(_WEEK_LIST, _week_list),
+    Rule(_WEEKDAY, _named_day),
     Rule(_DAY, _day),
     Rule(_SLASH_YEAR, _slash_year),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule, Said
+from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.letters import spelled
 from broker.speech.numbers import cardinal, digits
 from broker.speech.rules.patterns import DASH, LETTER, NUMBER, amount, value
@@ -84,7 +84,16 @@ def _plain(match: re.Match[str], _: Draft) -> str:
     return value(match[0])
 
 
+def _class(match: re.Match[str], _: Draft) -> str:
+    return f"{cardinal(int(match['a']))} {cardinal(int(match['b']))}"
+
+
+def _by(_match: re.Match[str], _: Draft) -> str:
+    return "nhân"
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by),
     Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item),
     Rule(re.compile(r"(?<![\w.,/])24/(?P<n>24|7)(?![\w/])"), _always_open),
     Rule(re.compile(r"(?<![\w.,/])(?P<a>\d{1,4})\s?/\s?(?P<b>\d{1,4})(?![\w/])(?![.,]\d)"), _fraction),

@@ -57,7 +57,7 @@ def _said(
 ) -> str | Said:
     """The number, whose paper it is where the text has not said so, and who issued it."""
     names = [_issuer(sign, lexicon) for one in issuers for sign in re.split(r"\s?&\s?", one)]
-    is_sure = all(name is not None for name in names) and (paper is not None or len(names) == 1)
+    is_sure = all(name is not None for name in names)
     by = " ".join(name or spelled(sign) for name, sign in zip(names, _flat(issuers), strict=True))
     # "Thông báo số 27/TB-UBND" has named the paper already; "số 27/TB-UBND" alone has not.
     what = "" if paper is None or _HAS_NAME.search(draft.before(match.start())) else f", {paper}"

@@ -99,6 +99,7 @@ _SPELT_ONE = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s?(?P<u>{_SPELT_UNITS})(?
 _AREA = re.compile(
     rf"(?<![\w.,/])(?P<a>{NUMBER})\s?(?P<ua>m|cm|mm|km)?\s?[x×X*]\s?(?P<b>{NUMBER})\s?(?P<ub>m|cm|mm|km)?(?:\s?[x×X*]\s?(?P<c>{NUMBER})\s?(?P<uc>m|cm|mm|km)?)?(?![\w²³])"
 )
+_MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
 _PRESSURE = re.compile(r"(?<![\w.,/])(?P<a>\d{2,3})/(?P<b>\d{2,3})\s?mmHg(?!\w)")
 _SIGNS = {"-": "âm ", "−": "âm ", "±": "cộng trừ ", "+": "cộng "}
@@ -177,7 +178,12 @@ def _pressure(match: re.Match[str], _: Draft) -> str:
     return f"{cardinal(int(match['a']))} trên {cardinal(int(match['b']))} mi li mét thủy ngân"
 
 
+def _many(match: re.Match[str], _: Draft) -> str:
+    return f"{value(match['n'])} {match['big']} {_UNITS[match['u']]}{_per(match, match['u'])}"
+
+
 RULES = (
+    Rule(_MANY, _many),
     Rule(_PRESSURE, _pressure),
     Rule(_AREA, _area),
     Rule(_METRE_AND, _metre_and),

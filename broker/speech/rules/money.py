@@ -23,7 +23,8 @@ _RANGE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}{DASH}{_sum_form(2)}(?:{PER})?"
 _SHORT_RANGE = re.compile(rf"(?<![\w.,/\-])(?P<n0>{NUMBER}){DASH}{_sum_form(1)}(?:{PER})?")
 _ONE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}(?:{PER})?")
 _MIXED = re.compile(
-    r"(?<![\w.,/])(?P<n>\d{1,3})\s?(?P<big>tr|triệu|tỷ|tỉ)\s?(?P<rest>\d{1,3})(?!\w)(?![.,/]\d)(?!\s?(?:nghìn|ngàn|triệu|đồng|đ\b))"
+    rf"(?<![\w.,/])(?P<n>\d{{1,3}})\s?(?P<big>tr|triệu|tỷ|tỉ)\s?(?P<rest>\d{{1,3}})(?!\w)(?![.,]\d)"
+    rf"(?!\s?(?:nghìn|ngàn|triệu|đồng|đ\b))(?:{PER})?"
 )
 _DOLLAR = re.compile(
     rf"(?<![\w])(?:US)?\$\s?(?P<a>{NUMBER})(?:{DASH}\$?(?P<b>{NUMBER}))?(?:\s(?P<big>triệu|tỷ|nghìn))?(?!\w)"
@@ -87,7 +88,7 @@ def _mixed(match: re.Match[str], _: Draft) -> str:
     rest, big = match["rest"], match["big"]
     under = "nghìn" if big in ("tr", "triệu") else "triệu"
     amount = int(rest.ljust(3, "0"))
-    return f"{cardinal(int(match['n']))}{_spelt(big)} {cardinal(amount)} {under} đồng"
+    return f"{cardinal(int(match['n']))}{_spelt(big)} {cardinal(amount)} {under} đồng{per(match)}"
 
 
 def _dollar(match: re.Match[str], _: Draft) -> str:

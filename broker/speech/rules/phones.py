@@ -38,7 +38,7 @@ def grouped(figures: str) -> str:
     groups = [part for part in groups if part]
     if len(groups) < 2 or max(map(len, groups)) > 5:
         whole = "".join(groups)
-        groups = [whole[:4], whole[4:7], whole[7:]] if len(whole) > 6 else [whole]
+        groups = [whole[:4], whole[4:]] if len(whole) <= 8 else [whole[:4], whole[4:7], whole[7:]]
     return ", ".join(digits(part) for part in groups if part)
 
 

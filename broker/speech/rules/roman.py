@@ -21,6 +21,7 @@ _HEADING = re.compile(rf"^[ \t]*(?:[-–*•]\s*)?(?P<x>(?P<n>{_NUMERAL})(?=[.)/
 _LONE = re.compile(
     r"(?<![\w.&\-/])(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI|XXII)(?![\w&])(?!\.\w)"
 )
+_FLOOD_LEVEL = re.compile(r"(?<!\w)BĐ\s?(?P<n>I{1,3}|[1-3])(?!\w)")
 _SHOUTING = re.compile(r"[A-ZÀ-ỸĐ]{2,}")
 _FOURTH = frozenset({"quý", "thứ", "lần thứ", "kỳ thứ"})
 
@@ -70,7 +71,13 @@ def _lone(match: re.Match[str], draft: Draft) -> str | Said | None:
     return said if CLAIMED not in text else None
 
 
+def _flood_level(match: re.Match[str], _: Draft) -> str | None:
+    number = int(match["n"]) if match["n"].isdecimal() else roman(match["n"])
+    return None if number is None else f"báo động {cardinal(number)}"
+
+
 RULES = (
+    Rule(_FLOOD_LEVEL, _flood_level, needs="any"),
     Rule(_AFTER, _after, needs="any"),
     Rule(_HEADING, _heading, needs="any"),
     Rule(_LONE, _lone, needs="any"),

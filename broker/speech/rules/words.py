@@ -66,7 +66,9 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
         if upto < len(parts):
             mark = text[end : parts[upto][0]].strip()
             if mark in _JOINTS:
-                out.append(Claim(base + end, base + parts[upto][0], _JOINTS[mark]))
+                is_code = min(end - start, parts[upto][1] - parts[upto][0]) == 1  # "cúm A/H5N1"
+                joint = "," if is_code and mark == "/" else _JOINTS[mark]
+                out.append(Claim(base + end, base + parts[upto][0], joint))
         at = upto
     return out
 
@@ -92,10 +94,13 @@ def _guess(key: str, *, is_heading: bool, lexicon: Lexicon) -> tuple[str, ...]:
     """Readings of capitals that nobody explained; nothing for an ordinary word."""
     if key in lexicon.names or len(key) == 1 or not any(char.isupper() for char in key[1:]):
         return ()
+    if not key.isalpha():
+        return ()  # letters with figures are read by rules/figures.py
     if key.isupper() and is_syllable(key) and (has_marks(key) or is_heading):
         return ()
     letters = spelled(key)
-    return tuple(dict.fromkeys(reading for reading in (letters, key.lower()) if reading))
+    readings = (letters, key.lower()) if is_syllable(key) else (letters,)
+    return tuple(dict.fromkeys(filter(None, readings)))
 
 
 def _is_alone(draft: Draft, match: re.Match[str]) -> bool:

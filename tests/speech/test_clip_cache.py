@@ -1,0 +1,79 @@
+"""Clips are kept by content, verified when read, and the ones unused for longest go first."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from broker.speech.cache import ClipCache, key_of, write_whole
+
+
+def test_what_was_put_comes_back(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(key_of("a"), b'{"x":1}', b"sound\nwith\nlines")
+    assert cache.get(key_of("a")) == (b'{"x":1}', b"sound\nwith\nlines")
+    assert cache.get(key_of("b")) is None
+
+
+def test_parts_of_a_key_keep_their_borders() -> None:
+    assert key_of("ab", "c") != key_of("a", "bc")
+    assert key_of("vi", 1.0) != key_of("vi", 1.5)
+
+
+@pytest.mark.parametrize("where", [0, 40, -1])
+def test_a_damaged_clip_is_removed_and_never_returned(tmp_path: Path, where: int) -> None:
+    cache = ClipCache(tmp_path)
+    key = key_of("a")
+    cache.put(key, b"{}", b"x" * 1000)
+    path = next(tmp_path.glob("*/*"))
+    raw = bytearray(path.read_bytes())
+    raw[where] ^= 1
+    path.write_bytes(raw)
+    assert cache.get(key) is None
+    assert not path.exists()
+
+
+def test_a_clip_cut_short_is_never_returned(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(key_of("a"), b"{}", b"x" * 1000)
+    path = next(tmp_path.glob("*/*"))
+    for length in (0, 10, 90, 500):
+        path.write_bytes(path.read_bytes()[:length])
+        assert cache.get(key_of("a")) is None
+        cache.put(key_of("a"), b"{}", b"x" * 1000)
+
+
+def test_the_clip_unused_for_longest_makes_room(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path, limit_bytes=3500)
+    for number, name in enumerate("abc"):
+        cache.put(key_of(name), b"{}", name.encode() * 1000)
+        path = tmp_path / key_of(name)[:2] / key_of(name)
+        os.utime(path, (number, number))
+    assert cache.get(key_of("a")) is not None  # used just now
+    cache.put(key_of("d"), b"{}", b"d" * 1000)
+    assert cache.get(key_of("b")) is None
+    assert all(cache.get(key_of(name)) for name in "acd")
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    with pytest.raises(OSError):
+        write_whole(tmp_path / "clip", b"data")
+    assert list(tmp_path.iterdir()) == [tmp_path / "clip"]
+
+
+def test_several_writers_of_one_clip_leave_a_whole_one(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    threads = [
+        threading.Thread(target=cache.put, args=(key_of("a"), b"{}", bytes([number]) * 20_000)) for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = cache.get(key_of("a"))
+    assert found is not None
+    assert len(set(found[1])) == 1

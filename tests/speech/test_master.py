@@ -1,0 +1,210 @@
+"""Clips have one loudness, no clipped peak, and only changed sentences are spoken again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from broker.speech import loudness
+from broker.speech.cache import ClipCache
+from broker.speech.master import HORN, KIOSK, PROFILES, Clip, Frame, Profile, record, speak
+from broker.speech.sound import Pcm, SoundError, decode, from_float, opus_bytes, resample, to_float, write_wav
+from broker.speech.voice import EngineError
+
+TEXT = "Kính thưa bà con. Tám giờ sáng mai thôn họp tại nhà văn hóa. Mời bà con đến đông đủ."
+
+
+@dataclass
+class ToneEngine:
+    """Implements Engine: a syllable-like buzz for each word, so that tests need no espeak."""
+
+    id: str = "tone"
+    version: str = "1"
+    online: bool = False
+    fails_on: str = ""
+    said: list[str] = field(default_factory=list)
+
+    def synthesise(self, text: str, voice: str, rate: float = 1.0) -> Pcm:
+        if self.fails_on and self.fails_on in text:
+            raise EngineError("out of voice")
+        self.said.append(text)
+        rng = np.random.default_rng(len(text))
+        parts = [np.zeros(2000, dtype=np.float32)]
+        for word in text.split():
+            t = np.arange(4000) / 22050
+            pitch = 120 + 4 * len(word)
+            buzz = sum(np.sin(2 * np.pi * pitch * n * t + n * n) / n for n in range(1, 30))
+            loud = 0.06 + 0.2 * rng.random()
+            parts.append((buzz * np.hanning(4000) * loud).astype(np.float32))
+        return from_float(np.concatenate([*parts, parts[0]]), 22050)
+
+
+def _speak(text: str, tmp_path: Path, profile: Profile = KIOSK, engine: ToneEngine | None = None, **how: object) -> Clip:
+    out = tmp_path / str(how.pop("name", "clip.opus"))
+    return speak(text, [engine or ToneEngine()], "vi", profile, ClipCache(tmp_path / "cache"), out, **how)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("name", ["clip.opus", "clip.wav"])
+def test_clips_have_their_profiles_loudness_and_no_clipped_peak(tmp_path: Path, profile: Profile, name: str) -> None:
+    clip = _speak(TEXT, tmp_path, profile, name=name)
+    heard = decode(clip.path, profile.rate_hz)
+    assert loudness.loudness_lufs(to_float(heard), profile.rate_hz) == pytest.approx(profile.lufs, abs=0.5)
+    assert loudness.true_peak_db(to_float(heard)) <= -1.0
+    assert clip.lufs == pytest.approx(profile.lufs, abs=0.5)
+    assert heard.duration_ms == pytest.approx(clip.duration_ms, abs=30)
+
+
+def test_a_horn_carries_nothing_below_its_band(tmp_path: Path) -> None:
+    pcm = decode(_speak(TEXT, tmp_path, HORN).path, 16_000)
+    power = np.abs(np.fft.rfft(to_float(pcm))) ** 2
+    hertz = np.fft.rfftfreq(len(pcm.samples), 1 / 16_000)
+    assert power[hertz < 120].sum() < 0.02 * power.sum()
+
+
+def test_opus_stays_within_its_size(tmp_path: Path) -> None:
+    clip = _speak(TEXT * 4, tmp_path)
+    assert clip.size * 60_000 / clip.duration_ms <= 130_000
+
+
+def test_a_changed_sentence_is_the_only_one_spoken_again(tmp_path: Path) -> None:
+    engine = ToneEngine()
+    lines = [f"Câu số {'một ' * number}." for number in range(1, 21)]
+    _speak(" ".join(lines), tmp_path, engine=engine)
+    engine.said.clear()
+    lines[7] = "Câu này đã đổi."
+    _speak(" ".join(lines), tmp_path, engine=engine)
+    assert engine.said == ["Câu này đã đổi."]
+
+
+def test_the_same_text_is_not_spoken_or_mastered_again(tmp_path: Path) -> None:
+    engine = ToneEngine()
+    first = _speak(TEXT, tmp_path, engine=engine)
+    engine.said.clear()
+    second = _speak(TEXT, tmp_path, engine=engine, name="other.opus")
+    assert engine.said == []
+    assert second.sha256 == first.sha256
+    assert second.timings == first.timings
+    assert second.path.read_bytes() == first.path.read_bytes()
+
+
+def test_another_voice_engine_or_profile_is_another_clip(tmp_path: Path) -> None:
+    engine = ToneEngine()
+    _speak(TEXT, tmp_path, engine=engine)
+    engine.said.clear()
+    _speak(TEXT, tmp_path, engine=ToneEngine(version="2", said=engine.said))
+    assert len(engine.said) == 3
+    assert _speak(TEXT, tmp_path, HORN).lufs != pytest.approx(KIOSK.lufs, abs=1)
+
+
+def test_timings_name_each_sentence_of_the_text_in_order(tmp_path: Path) -> None:
+    clip = _speak(TEXT, tmp_path)
+    assert [TEXT[one.start : one.end] for one in clip.timings] == [
+        "Kính thưa bà con.",
+        "Tám giờ sáng mai thôn họp tại nhà văn hóa.",
+        "Mời bà con đến đông đủ.",
+    ]
+    ends = [0]
+    for one in clip.timings:
+        assert ends[-1] < one.since_ms < one.until_ms <= clip.duration_ms
+        ends.append(one.until_ms)
+
+
+def test_a_clip_has_one_voice_even_when_an_engine_fails_in_the_middle(tmp_path: Path) -> None:
+    first, second = ToneEngine(id="online", fails_on="Mời"), ToneEngine(id="local")
+    clip = speak(TEXT, [first, second], "vi", KIOSK, ClipCache(tmp_path / "cache"), tmp_path / "a.opus")
+    assert clip.engine == "local 1"
+    assert len(second.said) == 3
+
+
+def test_no_engine_left_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="out of voice"):
+        _speak(TEXT, tmp_path, engine=ToneEngine(fails_on="Mời"))
+    assert not (tmp_path / "clip.opus").exists()
+
+
+def test_a_text_without_words_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="nothing to say"):
+        _speak(" … \n - ", tmp_path)
+
+
+def test_a_chime_comes_first_and_the_speech_is_repeated_after_its_gap(tmp_path: Path) -> None:
+    plain = _speak(TEXT, tmp_path)
+    framed = _speak(TEXT, tmp_path, frame=Frame(chime="emergency", repeat=2, gap_s=2.0), name="framed.opus")
+    assert framed.timings[0].since_ms > 1500
+    assert framed.duration_ms == pytest.approx(2 * plain.duration_ms + 2000 + framed.timings[0].since_ms, abs=400)
+    assert framed.peak_dbtp <= -1.0
+
+
+def test_a_recording_is_mastered_like_speech(tmp_path: Path) -> None:
+    pcm = ToneEngine().synthesise(TEXT * 3, "vi")
+    quiet = tmp_path / "voice.wav"
+    write_wav(from_float(to_float(pcm) * np.float32(0.03), pcm.rate_hz), quiet)
+    clip = record(quiet, HORN, tmp_path / "out.opus")
+    assert clip.lufs == pytest.approx(HORN.lufs, abs=0.5)
+    assert clip.peak_dbtp <= -1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "reason"),
+    [
+        ("silent.wav", np.zeros(40_000, dtype=np.int16), "silent"),
+        ("short.wav", np.full(1000, 5000, dtype=np.int16), "at least 300"),
+        ("long.wav", np.zeros(22050 * 3, dtype=np.int16), "longer than 2 seconds"),
+    ],
+)
+def test_a_recording_that_cannot_be_used_is_refused_with_its_reason(
+    tmp_path: Path, name: str, samples: np.ndarray, reason: str
+) -> None:
+    write_wav(Pcm(samples, 22050), tmp_path / name)
+    with pytest.raises(SoundError, match=reason):
+        record(tmp_path / name, KIOSK, tmp_path / "out.opus", longest_s=2)
+
+
+@pytest.mark.parametrize("data", [b"", b"not sound at all", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"OggS" + bytes(100)])
+def test_a_file_that_is_no_sound_is_refused(data: bytes) -> None:
+    with pytest.raises(SoundError):
+        decode(data)
+
+
+def test_a_truncated_opus_gives_what_is_there_or_a_clear_error() -> None:
+    whole = opus_bytes(resample(ToneEngine().synthesise(TEXT, "vi"), 24_000), 16_000)
+    for length in range(0, len(whole), max(len(whole) // 12, 1)):
+        try:
+            assert decode(whole[:length]).duration_ms >= 0
+        except SoundError as why:
+            assert str(why)
+
+
+def test_loudness_agrees_with_the_standards_reference_tone() -> None:
+    # EBU Tech 3341: a 1 kHz sine of −23 dBFS in both channels measures −23 LUFS; in one channel 3.01 LU less.
+    for rate in (16_000, 24_000, 48_000):
+        t = np.arange(rate * 20) / rate
+        tone = (10 ** (-23 / 20) * np.sin(2 * np.pi * 1000 * t)).astype(np.float32)
+        assert loudness.loudness_lufs(tone, rate) == pytest.approx(-26.01, abs=0.1)
+
+
+def test_loudness_ignores_silence_between_words() -> None:
+    rate = 24_000
+    t = np.arange(rate * 5) / rate
+    tone = (0.1 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)
+    gaps = np.concatenate([tone, np.zeros(rate * 10, dtype=np.float32), tone])
+    assert loudness.loudness_lufs(gaps, rate) == pytest.approx(loudness.loudness_lufs(tone, rate), abs=0.3)
+
+
+def test_true_peak_sees_between_the_samples() -> None:
+    # A quarter-rate sine sampled at 45° has samples 3 dB below its peak (BS.1770 annex 2).
+    tone = np.sin(2 * np.pi * 0.25 * np.arange(4000) + np.pi / 4).astype(np.float32)
+    assert loudness.true_peak_db(tone) == pytest.approx(0.0, abs=0.3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_limiter_lets_nothing_through(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    noise = (rng.standard_normal(30_000) * 10 ** rng.uniform(-2, 0.5, 30_000)).astype(np.float32)
+    out = loudness.limited(noise, 24_000, -1.0)
+    assert np.abs(out).max() <= 10 ** (-1 / 20) + 1e-4
+    assert len(out) == len(noise)
