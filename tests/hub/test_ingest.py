@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import signal
 import sqlite3
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select
 
 from broker import contract
 from broker.contract import Identity, message
@@ -213,16 +212,10 @@ def test_a_message_the_database_cannot_take_does_not_hold_up_its_neighbours(hous
 
 
 def test_when_the_database_refuses_nothing_is_acknowledged_and_states_are_kept(house: House) -> None:
-    locker = sqlite3.connect(house.database.engine.url.database or "", isolation_level=None)
-    with house.database.reading() as db:
-        db.execute(text("PRAGMA busy_timeout=0"))
-    locker.execute("BEGIN IMMEDIATE")
-    with house.database.engine.connect() as connection:
-        pass
     house.database.engine.dispose()
-    from sqlalchemy import event
-
-    event.listen(house.database.engine, "connect", lambda c, _r: c.execute("PRAGMA busy_timeout=0"))
+    event.listen(house.database.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=0"))
+    locker = sqlite3.connect(house.database.engine.url.database or "", isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
     assert not house.take(house.entry(KIOSK, state("ready")), house.entry(BOARD, reading(1), 1))
     assert house.acks() == []
     assert "database" in house.session.problems
@@ -232,7 +225,6 @@ def test_when_the_database_refuses_nothing_is_acknowledged_and_states_are_kept(h
     assert house.take(house.entry(BOARD, reading(1), 1))
     assert house.acks() == [("thon-01.board", "e1", 1)]
     assert house.session.problems == {}
-    del connection
 
 
 def test_a_full_disk_for_snapshots_stops_acknowledgements(house: House, tmp_path: Path) -> None:
@@ -374,13 +366,13 @@ def test_the_worker_takes_good_and_bad_packets_from_its_doors(house: House) -> N
     house.clock = FakeClock(NOW, running=True)
     house.session = FakeSession(Identity("hub", "ingest"), clock=house.clock)  # type: ignore[arg-type]
     house.intake = house.started()
-    good = [
-        contract.Received(e.message, e.who, e.spec, e.frame)
-        for e in (house.entry(BOARD, reading(n), n) for n in (1, 3))
-    ]  # type: ignore[arg-type]
+    good = [house.entry(BOARD, reading(n), n) for n in (1, 3)]
     bad = house.poison(2)
     for each in good:
-        house.intake.inbox.put(each)
+        assert each.who is not None
+        assert each.spec is not None
+        assert each.frame is not None
+        house.intake.inbox.put(contract.Received(each.message, each.who, each.spec, each.frame))
     house.session.poison.put(Poison("t", b"raw", "bad", bad.who, bad.spec, bad.frame))
     stop, beats = threading.Event(), itertools.count()
     worker = threading.Thread(target=house.intake.run, args=(stop, lambda: next(beats)))
@@ -433,4 +425,3 @@ def test_kill_9_between_commits_loses_nothing_acknowledged_and_doubles_nothing(
         assert stored == upto, "each position stored once"
         said = upto
     assert said > 0
-    assert json.dumps(said)
