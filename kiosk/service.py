@@ -201,7 +201,7 @@ class Web:
         except OSError as why:
             line = f"kiosk.port: {port} on {host} cannot be used: {why.strerror}; choose a free port"
             raise SettingsError([line]) from why
-        self.port: int = self._server.effective_port
+        self.port = int(self._server.effective_port)
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Worker: answer until `stop`; what is being answered gets LEAVE_S to end."""
