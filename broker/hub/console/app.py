@@ -1,0 +1,163 @@
+"""The officials' console as one Flask app: sessions, rights, form tokens, the look, and a blueprint per job."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, jsonify, render_template, request, url_for
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from broker.hub import api
+from broker.hub.accounts import SignIn
+from broker.hub.console import (
+    access,
+    approve,
+    cameras,
+    compose,
+    duty,
+    feedback,
+    menu,
+    overview,
+    progress,
+    sessions,
+    signin,
+    sound,
+    speakers,
+    stream,
+    today,
+)
+from broker.hub.console.desk import Desk, desk
+from broker.hub.console.live import Broadcaster
+from broker.hub.declined import Declined
+from broker.hub.records import Database
+from broker.link.clock import Clock
+from broker.link.config import Settings
+from broker.look.dress import dress
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+LARGEST_FORM = 512 * 1024
+ROOMS = (
+    signin,
+    today,
+    compose,
+    approve,
+    sound,
+    progress,
+    speakers,
+    duty,
+    feedback,
+    overview,
+    cameras,
+    stream,
+)
+API_READERS = ("editor", "approver", "leader", "admin", "auditor", "police")
+
+
+def create_app(settings: Settings, database: Database, clock: Clock, broadcaster: Broadcaster) -> Flask:
+    """The console, ready to serve. Raises OSError when its own files in the data folder cannot be made."""
+    app = Flask(__name__, static_folder=None)
+    secret = sessions.kept_secret(settings.data_dir / "console.secret")
+    store = sessions.SessionStore(settings.data_dir / "console-sessions.db")
+    opener = sessions.ServerSessions(store, secret, clock, secure=settings.console.secure)
+    app.config.update(
+        SECRET_KEY=secret,
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=True,
+    )
+    app.session_interface = opener
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.extensions["sign-in"] = SignIn(database, clock)
+    app.extensions["desk"] = Desk(settings, database, clock, broadcaster, opener)
+    dress(app, static=STATIC)
+    access.guard(app, database)
+    CSRFProtect(app)
+    _add_blueprints(app, database)
+    _add_errors(app)
+    app.context_processor(_shared)
+    app.add_template_filter(cameras.hide_password)
+    app.add_url_rule("/healthz", "health", health)
+    return app
+
+
+@access.public
+def health() -> Response:
+    """For supervisors and proxies: the database answers, and how many live pages are open."""
+    here = desk()
+    with here.database.reading() as db:
+        db.connection().exec_driver_sql("SELECT 1")
+    return jsonify({"ok": True, "listeners": here.broadcaster.count()})
+
+
+def _add_blueprints(app: Flask, database: Database) -> None:
+    for room in ROOMS:
+        app.register_blueprint(room.pages)
+    app.register_blueprint(api.blueprint(database.reading))
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("api."):
+            access.allow(*API_READERS)(view)
+
+
+def _shared() -> Mapping[str, Any]:
+    """What every template may use."""
+    person = g.get("visitor")
+    shared: dict[str, Any] = {"visitor": person, "commune_name": desk().commune_name, "here": "", "theme": ""}
+    if person is not None and not request.headers.get("X-Part"):
+        shared |= menu.menus(desk().database, person)
+    return shared
+
+
+def _add_errors(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _say_error)
+    app.register_error_handler(CSRFError, _say_stale_form)
+    app.register_error_handler(Declined, _say_declined)
+
+
+_SENTENCES = {
+    400: ("Máy chưa hiểu yêu cầu này", "Anh/chị quay lại trang trước và thử lại."),
+    401: ("Phiên làm việc đã hết", "Anh/chị đăng nhập lại để làm tiếp."),
+    403: ("Trang này không thuộc việc của anh/chị", "Cần thêm quyền, xin nhờ người quản trị của xã."),
+    404: ("Không có trang này", "Có thể bản tin hoặc cảnh báo đã được dọn đi."),
+    405: ("Không mở trang theo cách này được", "Anh/chị quay lại trang trước và bấm nút trên trang."),
+    413: ("Nội dung gửi lên quá dài", "Anh/chị chia thành nhiều bản tin ngắn hơn."),
+    503: ("Trung tâm đang quá nhiều trang mở", "Anh/chị đóng bớt trang và thử lại sau một phút."),
+}
+
+
+def _say_error(why: HTTPException) -> tuple[str, int] | Response:
+    code = why.code or 500
+    if 300 <= code < 400:
+        return why.get_response()  # type: ignore[return-value]
+    head, text = _SENTENCES.get(
+        code, ("Trung tâm gặp trục trặc", "Xin thử lại; nếu vẫn vậy, báo người quản trị.")
+    )
+    if request.headers.get("X-Part") or request.path.startswith(("/api/", "/live")):
+        return f"{head}. {text}\n", code
+    return _sentence(head, text), code
+
+
+def _say_stale_form(why: CSRFError) -> tuple[str, int]:
+    log.info("form token refused", extra={"event": "csrf-refused", "reason": why.description or ""})
+    return _sentence("Trang này mở đã lâu", "Anh/chị mở lại trang rồi gửi lần nữa; chưa có gì thay đổi."), 403
+
+
+def _say_declined(why: Declined) -> tuple[str, int]:
+    code = 404 if why.code.startswith("no-") and why.code not in ("no-right", "no-note", "no-reason") else 409
+    if request.headers.get("X-Part"):
+        return f"{why}\n", code
+    return _sentence("Chưa làm được việc này", str(why)), code
+
+
+def _sentence(head: str, text: str) -> str:
+    person = g.get("visitor")
+    onward = access.home_of(person) if person else url_for("signin.sign_in")
+    name = "Về trang đầu" if person else "Đăng nhập"
+    return render_template("sentence.html", head=head, text=text, onward=onward, onward_name=name)

@@ -1,0 +1,117 @@
+"""Duyệt: hear it, read it, sign it in the approver's own browser; or give it back with a word why."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from broker.contract.hub import Signature, Signed
+from broker.hub.announcing import signing, workflow
+from broker.hub.console import access
+from broker.hub.console.day import commune_of, start_of
+from broker.hub.console.desk import desk, now
+from broker.hub.console.drafting import KINDS
+from broker.hub.console.wording import when
+from broker.hub.declined import Declined
+from broker.hub.records import Account, Revision, write_audit
+
+pages = Blueprint("approve", __name__)
+
+
+@pages.get("/announcements/<key>/approve")
+@access.allow("approver")
+def page(key: str) -> str | AnyResponse:
+    """The page to hear, read and sign; what no longer waits goes to its progress."""
+    return _page(key)
+
+
+@pages.get("/announcements/<key>/envelope")
+@access.allow("approver")
+def envelope(key: str) -> Response:
+    """Exactly the text to be signed; 409 with a sentence while it cannot be signed."""
+    with desk().database.reading() as db:
+        revision = workflow.newest_revision(db, key)
+        try:
+            body = workflow.envelope_for(db, signing.Desk.of(desk().settings), revision.id, now())
+        except Declined as why:
+            return Response(str(why), 409, {"X-Code": why.code}, mimetype="text/plain")
+    return Response(body, mimetype="text/plain")
+
+
+@pages.post("/announcements/<key>/approve")
+@access.allow("approver")
+def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
+    """Take what the approver's browser signed. Form: body, key, signature (base64), heard (yes or skipped)."""
+    try:
+        signed = _signed()
+        with desk().database.session() as db:
+            revision = workflow.newest_revision(db, key)
+            account = _me(db)
+            workflow.approve(db, signing.Desk.of(desk().settings), account, revision.id, signed, now())
+            heard = "yes" if request.form.get("heard") == "yes" else "skipped"
+            write_audit(db, now(), account.username, "announcement.heard", key, {"heard": heard})
+    except Declined as why:
+        return _page(key, trouble=str(why)), 409
+    return redirect(url_for("progress.announcement", key=key, note="approved"))
+
+
+@pages.post("/announcements/<key>/return")
+@access.allow("approver")
+def send_back(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
+    """Give it back to its author."""
+    try:
+        with desk().database.session() as db:
+            revision = workflow.newest_revision(db, key)
+            workflow.return_with_note(db, _me(db), revision.id, request.form.get("note", ""), now())
+    except Declined as why:
+        return _page(key, trouble=str(why)), 409
+    return redirect(url_for("progress.announcement", key=key, note="returned"))
+
+
+def _page(key: str, trouble: str = "") -> str | AnyResponse:
+    at = now()
+    with desk().database.reading() as db:
+        revision = workflow.newest_revision(db, key)
+        if revision.state != "submitted" and not trouble:
+            return redirect(url_for("progress.announcement", key=key))
+        commune = commune_of(db)
+        return render_template(
+            "approve.html",
+            here="today",
+            revision=revision,
+            trouble=trouble,
+            kind=KINDS.get(revision.kind, revision.kind),
+            names=commune.names,
+            where=commune.say_places(revision.villages),
+            starts=_starts(revision),
+            sent=f"{revision.author.full_name} gửi {when(revision.submitted_at or revision.edited_at, at)}",
+        )
+
+
+def _starts(revision: Revision) -> str:
+    if revision.play_now:
+        return "Ngay khi ký"
+    at = now()
+    return ", ".join(when(start_of(item), at) for item in revision.starts)
+
+
+def _signed() -> Signed:
+    """What the browser sent. Raises Declined when it is no signature at all."""
+    try:
+        value = base64.b64decode(request.form.get("signature", ""), validate=True)
+        if len(value) != 64:
+            raise ValueError
+    except (binascii.Error, ValueError) as why:
+        raise Declined("bad-signature", "Chữ ký gửi lên không đọc được, xin ký lại.") from why
+    return Signed(
+        body=request.form.get("body", ""),
+        signatures=[Signature(key=request.form.get("key", "")[:64], value=value)],
+    )
+
+
+def _me(db: Session) -> Account:
+    return db.get_one(Account, access.visitor().id)

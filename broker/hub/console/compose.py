@@ -1,0 +1,150 @@
+"""Soạn bản tin: text left, exactly what will be spoken right, where, when, send for approval."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from broker.hub.announcing import workflow
+from broker.hub.console import access
+from broker.hub.console.day import commune_of
+from broker.hub.console.desk import desk, is_part, lexicon, now
+from broker.hub.console.drafting import (
+    KINDS,
+    OWN,
+    Fields,
+    Sheet,
+    fields_of_form,
+    fields_of_revision,
+    sheet_of,
+)
+from broker.hub.console.sound import preview_of
+from broker.hub.console.wording import hm, local
+from broker.hub.declined import Declined
+from broker.hub.records import Account, Revision
+from broker.look.villages import village_map
+from broker.speech.voice import VOICES
+
+log = logging.getLogger(__name__)
+pages = Blueprint("compose", __name__)
+
+WRITERS = ("editor", "approver")
+
+
+@pages.route("/announcements/new", methods=["GET", "POST"])
+@access.allow(*WRITERS)
+def new() -> str | Response | tuple[str, int]:
+    """A new announcement: the empty page, and the first time it is kept or sent."""
+    if request.method == "POST":
+        return _act("")
+    at = local(now())
+    return _page(Fields(day=f"{at:%Y-%m-%d}", time=""), "", None)
+
+
+@pages.route("/announcements/<key>/edit", methods=["GET", "POST"])
+@access.allow(*WRITERS)
+def edit(key: str) -> str | Response | tuple[str, int]:
+    """Go on with one: a draft as it is, anything else as a new revision once it is kept."""
+    if request.method == "POST":
+        return _act(key)
+    with desk().database.reading() as db:
+        revision = workflow.newest_revision(db, key)
+    return _page(fields_of_revision(revision), key, revision)
+
+
+@pages.post("/announcements/preview")
+@access.allow(*WRITERS)
+def preview() -> Response:
+    """What the page shows beside the fields, for the script while somebody types."""
+    fields = fields_of_form(request.form)
+    _, sheet, shown = _work_out(fields, request.args.get("key", ""))
+    parts = ("spoken", "questions", "places", "when", "left")
+    html = {part: render_template(f"_compose_{part}.html", **shown) for part in parts}
+    html |= {"spoken-info": sheet.spoken_info, "places-info": sheet.places_info, "when-info": sheet.when_info}
+    return jsonify({"html": html, "ready": sheet.is_ready})
+
+
+@pages.post("/announcements/listen")
+@access.allow(*WRITERS)
+def listen() -> str:
+    """The draft as it would be heard, as an audio element."""
+    return render_template("_compose_hear.html", hear=preview_of(fields_of_form(request.form).draft))
+
+
+def _act(key: str) -> str | Response | tuple[str, int]:
+    """Keep, preview, listen or send, as the pressed button says."""
+    fields, act = fields_of_form(request.form), request.form.get("act", "preview")
+    if act == "listen":
+        return _page(fields, key, None, hear=preview_of(fields.draft))
+    if act not in ("save", "submit"):
+        return _page(fields, key, None)
+    try:
+        revision = _save(fields, key)
+        if act == "submit":
+            _submit(revision.id)
+            return redirect(url_for("progress.announcement", key=revision.announcement_id, note="sent"))
+    except Declined as why:
+        if is_part():
+            return str(why), 409
+        return _page(fields, key, None, trouble=str(why)), 409
+    address = url_for("compose.edit", key=revision.announcement_id)
+    if is_part():
+        return jsonify({"address": address, "said": f"Bản nháp, tự cất lúc {hm(revision.edited_at)}"})
+    return redirect(address)
+
+
+def _save(fields: Fields, key: str) -> Revision:
+    with desk().database.session() as db:
+        return workflow.save_draft(db, _me(db), fields.draft, now(), key or None)
+
+
+def _submit(revision: int) -> None:
+    with desk().database.session() as db:
+        workflow.submit(db, _me(db), revision, lexicon(), now())
+
+
+def _page(fields: Fields, key: str, revision: Revision | None, *, trouble: str = "", hear: Any = None) -> str:
+    revision, _, shown = _work_out(fields, key, revision)
+    me = access.visitor().id
+    is_mine = revision is None or (revision.state == "draft" and revision.author_id == me)
+    return render_template(
+        "compose.html",
+        here="write",
+        trouble=trouble,
+        hear=hear,
+        kinds=KINDS,
+        voices=VOICES,
+        revision=revision,
+        is_mine=is_mine,
+        kept=f"Bản nháp, cất lúc {hm(revision.edited_at)}" if revision is not None and is_mine else "",
+        **shown,
+    )
+
+
+def _work_out(
+    fields: Fields, key: str, revision: Revision | None = None
+) -> tuple[Revision | None, Sheet, dict[str, Any]]:
+    """The sheet beside the fields, and what the templates of the page's parts need."""
+    at = now()
+    with desk().database.reading() as db:
+        commune = commune_of(db)
+        if key and revision is None:
+            revision = workflow.newest_revision(db, key)
+        sheet = sheet_of(db, commune, fields, lexicon(), at, key)
+    drawn = village_map(
+        commune.shapes(),
+        dict.fromkeys(fields.draft.villages, "pick"),
+        label=f"Bản đồ xã, đã chọn: {commune.say_places(fields.draft.villages) or 'chưa chọn thôn nào'}",
+        cls="little",
+        river=desk().river(),
+    )
+    shown = {"sheet": sheet, "fields": fields, "draft": fields.draft, "key": key, "map": drawn, "own": OWN}
+    return revision, sheet, {**shown, "villages": commune.villages, "hm": hm, "local": local}
+
+
+def _me(db: Session) -> Account:
+    return db.get_one(Account, access.visitor().id)

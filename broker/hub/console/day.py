@@ -1,0 +1,230 @@
+"""One day of announcements, read from the records: what was said, will be said, waits for approval."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from markupsafe import Markup
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from broker.hub.console.stages import Progress, progress_of
+from broker.hub.console.wording import hm, hours_of, lasting, local
+from broker.hub.console.wording import villages as say_villages
+from broker.hub.records import NodeRecord, Occurrence, Play, Revision, ServiceSeen, Village
+from broker.link.clock import LOCAL
+from broker.look.dayline import Mark, Span, day_line
+from broker.look.villages import VillageShape
+from broker.trust.envelope import Quiet
+
+ALIVE = ("starting", "ready", "degraded")
+
+
+@dataclass(frozen=True)
+class Commune:
+    """Villages, nodes and what their loudspeakers last said; read once for a page."""
+
+    villages: Sequence[Village]
+    nodes: Sequence[NodeRecord]
+    speakers: Mapping[str, ServiceSeen]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Village names by code."""
+        return {village.code: village.name for village in self.villages}
+
+    def shapes(self) -> list[VillageShape]:
+        """The villages as the map wants them."""
+        return [VillageShape(v.code, v.name, v.path, v.centre_x, v.centre_y) for v in self.villages]
+
+    def nodes_in(self, codes: Collection[str]) -> list[NodeRecord]:
+        """Loudspeakers of some villages."""
+        return [node for node in self.nodes if node.village in codes]
+
+    def is_ready(self, node: str) -> bool:
+        """Whether a node's loudspeaker service is alive and well."""
+        seen = self.speakers.get(node)
+        return seen is not None and seen.state == "ready"
+
+    def say_places(self, codes: Sequence[str]) -> str:
+        """Villages in words: "Cả xã" or "Thôn Đông, thôn Bến"."""
+        names = self.names
+        return say_villages([names.get(code, code) for code in codes], len(self.villages))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the day: a planned playing, or one that waits for approval."""
+
+    at: datetime
+    title: str
+    kind: str
+    where: str
+    length: str
+    length_s: float
+    announcement: str
+    occurrence: str
+    """Empty while it waits for approval."""
+    progress: Sequence[Progress]
+    waits: int
+    """Loudspeakers it will be for, while it waits for approval."""
+    is_past: bool
+    is_cancelled: bool
+
+    @property
+    def clock(self) -> str:
+        """Start, "17:30"."""
+        return hm(self.at)
+
+
+def commune_of(db: Session) -> Commune:
+    """Read the commune."""
+    return Commune(
+        db.scalars(select(Village).order_by(Village.rank, Village.code)).all(),
+        db.scalars(select(NodeRecord).where(NodeRecord.retired_at.is_(None)).order_by(NodeRecord.name)).all(),
+        {
+            seen.node: seen
+            for seen in db.scalars(select(ServiceSeen).where(ServiceSeen.service == "speaker")).all()
+        },
+    )
+
+
+def bounds(day: date) -> tuple[datetime, datetime]:
+    """The local day as two instants."""
+    begin = datetime.combine(day, time(), LOCAL)
+    return begin, begin + timedelta(days=1)
+
+
+def rows_of(db: Session, commune: Commune, day: date, now: datetime) -> list[Row]:
+    """Everything of one local day, in the order it is heard."""
+    begin, end = bounds(day)
+    occurrences = db.scalars(
+        select(Occurrence)
+        .where(Occurrence.start >= begin, Occurrence.start < end)
+        .options(selectinload(Occurrence.revision), selectinload(Occurrence.plays))
+        .order_by(Occurrence.start)
+    ).all()
+    rows = [_planned(one, commune, now) for one in occurrences]
+    rows += [row for one in waiting(db) for row in _held(one, commune, begin, end, now)]
+    return sorted(rows, key=lambda row: row.at)
+
+
+def waiting(db: Session) -> list[Revision]:
+    """Announcements that wait for an approver, oldest first."""
+    query = select(Revision).where(Revision.state == "submitted").options(selectinload(Revision.author))
+    return list(db.scalars(query.order_by(Revision.submitted_at)))
+
+
+def progress_rows(commune: Commune, occurrence: Occurrence, now: datetime) -> list[Progress]:
+    """One row per loudspeaker the occurrence is for; whoever needs a person comes first."""
+    plays = {play.node: play for play in occurrence.plays}
+    rows = []
+    for node in commune.nodes:
+        play = plays.get(node.name)
+        if play is None and node.village in occurrence.revision.villages:
+            play = _not_yet(occurrence, node.name)
+        if play is not None:
+            seen = commune.speakers.get(node.name)
+            rows.append(progress_of(play, node.label, node.village, seen, now, occurrence.tolerance_s))
+    return sorted(rows, key=lambda row: (not row.needs_person, -row.done, row.name))
+
+
+def start_of(item: Mapping[str, object]) -> datetime:
+    """The instant of one stored start."""
+    return datetime.fromisoformat(str(item["at"]))
+
+
+def length_of(revision: Revision) -> float:
+    """Seconds one whole play takes, repeats and gaps included; 0 while there is no sound yet."""
+    once_s = (revision.audio or {}).get("duration_ms") or 0
+    return once_s / 1000 * revision.repeat + revision.gap_s * max(0, revision.repeat - 1)
+
+
+def lines(rows: Sequence[Row], quiet: Quiet, now: datetime | None, extra: Sequence[Mark] = ()) -> Markup:
+    """The day line twice: the whole day for a wide screen, the hours that matter for a phone."""
+    marks = [_mark(row) for row in rows if not row.is_cancelled]
+    since, until = clock_hours(quiet.since), clock_hours(quiet.until)
+    now_h = None if now is None else hours_of(now)
+    whole = Span(min(5, int(until)), 22 if since >= 21 else 24, since, until)
+    first = 16 if now_h is None else int(min(16, max(5, now_h - 1)))
+    late = Span(first, min(24, max(first + 6, 22) if now_h is None else first + 6), since, until)
+    return day_line([*marks, *extra], whole, name="ngay", now_h=now_h, cls="whole") + day_line(
+        [*marks, *extra], late, name="toi", now_h=now_h, cls="late"
+    )
+
+
+def clock_hours(text: str) -> float:
+    """Hours since midnight of "21:30": 21.5."""
+    hours, _, minutes = text.partition(":")
+    return int(hours) + int(minutes) / 60
+
+
+def _mark(row: Row) -> Mark:
+    kind = "hold" if not row.occurrence else "done" if row.is_past else "planned"
+    label = "Đã phát" if kind == "done" else row.clock
+    return Mark(hours_of(row.at), row.length_s / 60, kind, label)  # type: ignore[arg-type]
+
+
+def _planned(one: Occurrence, commune: Commune, now: datetime) -> Row:
+    revision = one.revision
+    return Row(
+        at=one.start,
+        title=revision.title,
+        kind=revision.kind,
+        where=commune.say_places(revision.villages),
+        length=lasting(one.duration_s) if one.duration_s else "",
+        length_s=one.duration_s,
+        announcement=revision.announcement_id,
+        occurrence=one.id,
+        progress=progress_rows(commune, one, now),
+        waits=0,
+        is_past=one.start + timedelta(seconds=one.duration_s) < now,
+        is_cancelled=one.cancelled_at is not None,
+    )
+
+
+def _held(one: Revision, commune: Commune, begin: datetime, end: datetime, now: datetime) -> list[Row]:
+    """The starts of a waiting announcement that fall on the day."""
+    starts = [start_of(item) for item in one.starts]
+    length_s = length_of(one)
+    return [
+        Row(
+            at=at,
+            title=one.title,
+            kind=one.kind,
+            where=commune.say_places(one.villages),
+            length=lasting(length_s) if length_s else "",
+            length_s=length_s,
+            announcement=one.announcement_id,
+            occurrence="",
+            progress=(),
+            waits=len(commune.nodes_in(one.villages)),
+            is_past=at < now,
+            is_cancelled=False,
+        )
+        for at in starts
+        if begin <= at < end
+    ]
+
+
+def _not_yet(occurrence: Occurrence, node: str) -> Play:
+    """What to show for a loudspeaker that the plan has not reached yet."""
+    return Play(
+        occurrence=occurrence.id,
+        node=node,
+        announcement=occurrence.revision.announcement_id,
+        revision=occurrence.revision.number,
+        state="cancelled" if occurrence.cancelled_at else "planned",
+        planned_at=occurrence.start,
+        repeat=0,
+        sound="none",
+        proof_level=0,
+        reason="",
+    )
+
+
+def today_of(now: datetime) -> date:
+    """The local date."""
+    return local(now).date()

@@ -1,0 +1,285 @@
+"""What an editor has filled in, read beside the rules: the words as spoken, what is in doubt, what is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from markupsafe import Markup, escape
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from broker.hub.announcing import checks, planner, schedule
+from broker.hub.announcing.planner import Booking
+from broker.hub.announcing.render import spoken_of
+from broker.hub.announcing.rules import Rules, rules_of
+from broker.hub.announcing.workflow import Draft
+from broker.hub.console.day import Commune, Row, lines, rows_of
+from broker.hub.console.wording import hm, hours_of, lasting, local, short_day
+from broker.hub.declined import Declined
+from broker.hub.records import Revision
+from broker.link.clock import LOCAL
+from broker.look.dayline import Mark
+from broker.speech.lexicon import Lexicon
+from broker.speech.normalise import Spoken, normalise
+
+OWN = "\N{WHITE QUESTION MARK ORNAMENT}"
+"""Value of the choice "read it another way"; the words stand in the field beside it."""
+KINDS = {"routine": "Thông thường", "priority": "Ưu tiên", "emergency": "Khẩn cấp"}
+
+_SHORT = {
+    "no-title": "đặt tên",
+    "empty": "viết lời",
+    "doubts": "chọn cách đọc",
+    "no-village": "chọn thôn",
+    "unknown-village": "chọn lại thôn",
+    "no-start": "chọn giờ",
+    "past": "đổi giờ",
+    "too-far": "đổi giờ",
+    "quiet-hours": "đổi giờ",
+    "clash": "đổi giờ",
+    "session-limit": "đổi giờ",
+    "long-title": "rút ngắn tên",
+    "long-text": "rút ngắn lời",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One piece of text that somebody must decide how to say."""
+
+    found: str
+    choices: Sequence[str]
+    chosen: str
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything the compose page shows beside the fields."""
+
+    spoken: Markup
+    spoken_info: str
+    questions: Sequence[Question]
+    places_info: str
+    when_info: str
+    line: Markup
+    trouble: str
+    """The sentence about the time: a clash, quiet hours, in the past."""
+    free: Sequence[datetime]
+    left: Sequence[str]
+    """What is left to do before it can be sent, each in a few words."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it could be sent for approval now."""
+        return not self.left
+
+
+@dataclass
+class Fields:
+    """The form as it stands in the browser."""
+
+    draft: Draft = field(default_factory=Draft)
+    day: str = ""
+    time: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)
+
+
+def fields_of_form(form: MultiDict[str, str]) -> Fields:
+    """Read the form; what cannot be read counts as not filled in."""
+    day, time = form.get("day", ""), form.get("time", "")
+    slot = form.get("slot", "")
+    if "T" in slot:
+        day, time = slot.split("T", 1)
+    is_now = form.get("when") == "now" and not slot
+    start = None if is_now else _moment(day, time)
+    own = {key[4:]: words for key, words in form.items() if key.startswith("own:") and len(words) <= 400}
+    answers = {key[7:]: words for key, words in form.items() if key.startswith("answer:")}
+    answers = {found: own.get(found, "") if words == OWN else words for found, words in answers.items()}
+    draft = Draft(
+        title=form.get("title", ""),
+        text=form.get("text", "").replace("\r\n", "\n"),
+        kind=form.get("kind", "routine"),
+        villages=form.getlist("villages"),
+        starts=[] if start is None else [start],
+        play_now=is_now,
+        repeat=int(form.get("repeat", "")) if form.get("repeat", "").isdecimal() else 1,
+        voice=form.get("voice", "vi"),
+        answers=answers,
+    )
+    return Fields(draft, day, time, own)
+
+
+def fields_of_revision(revision: Revision) -> Fields:
+    """The form as it was kept."""
+    starts = [each.at for each in schedule.starts_of(revision)]
+    first = local(starts[0]) if starts else None
+    draft = Draft(
+        title=revision.title,
+        text=revision.text,
+        kind=revision.kind,
+        villages=revision.villages,
+        starts=starts,
+        play_now=revision.play_now,
+        repeat=revision.repeat,
+        gap_s=revision.gap_s,
+        voice=revision.voice,
+        answers=revision.answers,
+    )
+    return Fields(draft, f"{first:%Y-%m-%d}" if first else "", f"{first:%H:%M}" if first else "")
+
+
+def sheet_of(
+    db: Session, commune: Commune, fields: Fields, lexicon: Lexicon, now: datetime, key: str
+) -> Sheet:
+    """Work out everything the page shows. `key`: the announcement being edited, empty for a new one."""
+    draft, rules = fields.draft, rules_of(db)
+    spoken = spoken_of(draft.text, draft.answers, lexicon)
+    length_s = planner.total_s(planner.estimated_s(spoken.text), draft.repeat, draft.gap_s)
+    wanted = [
+        Booking(at, length_s, frozenset(draft.villages), draft.kind, key)
+        for at in ([now] if draft.play_now else draft.starts)
+    ]
+    others = schedule.booked(db, now - timedelta(hours=2), now + timedelta(days=400), without=key)
+    problems = _problems(draft, spoken, commune, wanted, others, rules, now)
+    time_problem = next((p for p in problems if _SHORT.get(p.code) == "đổi giờ"), None)
+    free = _free(wanted, others, rules, now) if time_problem else []
+    day = local(wanted[0].start).date() if wanted else local(now).date()
+    rows = [row for row in rows_of(db, commune, day, now) if row.announcement != key]
+    return Sheet(
+        spoken=spoken_markup(spoken),
+        spoken_info=f"khoảng {lasting(length_s)}, đọc {draft.repeat} lần" if spoken.text.strip() else "",
+        questions=questions_of(fields, lexicon),
+        places_info=_places(commune, draft.villages),
+        when_info="Ngay khi được duyệt" if draft.play_now else _day_name(day, now),
+        line=_line(rows, wanted, free, rules, day, now, is_clash=time_problem is not None),
+        trouble=_own_sentence(time_problem),
+        free=free,
+        left=list(dict.fromkeys(_SHORT.get(p.code, str(p)) for p in problems)),
+    )
+
+
+def spoken_markup(spoken: Spoken) -> Markup:
+    """The spoken words, what was expanded underlined, what is in doubt marked."""
+    doubtful = {(d.start, d.end) for d in spoken.doubts}
+    parts, at = [], 0
+    for span in spoken.spans:
+        parts.append(escape(spoken.text[at : span.spoken_start]))
+        words = spoken.text[span.spoken_start : span.spoken_end]
+        tag = "mark" if (span.written_start, span.written_end) in doubtful else "u"
+        parts.append(Markup("<{0}>{1}</{0}>").format(Markup(tag), words) if words.strip() else escape(words))  # noqa: S704
+        at = span.spoken_end
+    parts.append(escape(spoken.text[at:]))
+    text = Markup("").join(parts)
+    return Markup("</p><p>").join(text.split("\n"))
+
+
+def questions_of(fields: Fields, lexicon: Lexicon) -> list[Question]:
+    """Every doubt of the text once, with what was chosen for it so far."""
+    found: dict[str, Question] = {}
+    for doubt in normalise(fields.draft.text, lexicon).doubts:
+        if doubt.found in found:
+            continue
+        chosen = fields.draft.answers.get(doubt.found, "")
+        own = bool(chosen) and chosen not in doubt.suggestions
+        found[doubt.found] = Question(doubt.found, doubt.suggestions, chosen, own)
+    return list(found.values())
+
+
+def _problems(
+    draft: Draft,
+    spoken: Spoken,
+    commune: Commune,
+    wanted: Sequence[Booking],
+    others: Sequence[Booking],
+    rules: Rules,
+    now: datetime,
+) -> list[Declined]:
+    """Everything that would keep it from being sent, in the order of the page."""
+    looks = (
+        lambda: checks.refuse_unstorable(draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s),
+        lambda: (
+            checks.refuse_unspeakable(draft.title, Spoken(spoken.text, (), ()))
+            if draft.text.strip()
+            else None
+        ),
+        lambda: checks.refuse_unspeakable(draft.title or "-", spoken),
+        lambda: checks.refuse_villages(draft.villages, commune.names.keys()),
+        lambda: None if draft.play_now else checks.refuse_starts(draft.starts, now),
+        lambda: (
+            checks.refuse_times(wanted, others, rules, now, interrupts=draft.play_now)
+            if draft.villages
+            else None
+        ),
+    )
+    found: list[Declined] = []
+    for look in looks:
+        try:
+            look()
+        except Declined as why:
+            found.append(why)
+    return found
+
+
+def _free(
+    wanted: Sequence[Booking], others: Sequence[Booking], rules: Rules, now: datetime
+) -> list[datetime]:
+    """The three next free times for what was wanted."""
+    if not wanted or not wanted[0].villages:
+        return []
+    after = max(now + timedelta(minutes=2), wanted[0].start)
+    return planner.free_slots(wanted[0], others, rules.quiet, after, limit_s=rules.session_limit_s)
+
+
+def _line(
+    rows: Sequence[Row],
+    wanted: Sequence[Booking],
+    free: Sequence[datetime],
+    rules: Rules,
+    day: date,
+    now: datetime,
+    *,
+    is_clash: bool,
+) -> Markup:
+    marks = [Mark(hours_of(at), _minutes(wanted), "pick") for at in free if local(at).date() == day]
+    for one in wanted[:1]:
+        label = f"{hm(one.start)} không được" if is_clash else hm(one.start)
+        marks.append(
+            Mark(hours_of(one.start), one.duration_s / 60, "clash" if is_clash else "planned", label)
+        )
+    return lines(rows, rules.quiet, now if local(now).date() == day else None, marks)
+
+
+def _minutes(wanted: Sequence[Booking]) -> float:
+    return wanted[0].duration_s / 60 if wanted else 0.0
+
+
+def _own_sentence(problem: Declined | None) -> str:
+    """The sentence without the free times: they stand below it as buttons."""
+    return str(problem).partition(" Giờ còn trống:")[0] if problem else ""
+
+
+def _places(commune: Commune, codes: Sequence[str]) -> str:
+    count, names = len(commune.nodes_in(codes)), [commune.names.get(code, code) for code in codes]
+    if not codes:
+        return "Chưa chọn thôn nào"
+    said = "Cả xã" if len(names) >= len(commune.villages) else f"{len(names)} thôn"
+    return f"{said}, {count} cụm loa"
+
+
+def _day_name(day: date, now: datetime) -> str:
+    said = short_day(day, local(now).date())
+    return (
+        f"{said[0].upper()}{said[1:]}, {day.day}/{day.month}"
+        if said[0] != "t"
+        else said[0].upper() + said[1:]
+    )
+
+
+def _moment(day: str, time: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=LOCAL)
+    except ValueError:
+        return None

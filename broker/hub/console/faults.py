@@ -1,0 +1,79 @@
+"""Loudspeakers and points that need a person, in words: what is wrong, since when, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.hub.console.day import Commune
+from broker.hub.console.wording import when
+from broker.hub.records import NodeRecord, ServiceSeen, SpeakerSeen
+
+SERVICE_NAMES = {
+    "node": "Máy tính của điểm",
+    "speaker": "Loa",
+    "camera": "Camera",
+    "kiosk": "Màn hình",
+    "board": "Bo mạch",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that needs a person."""
+
+    node: str
+    village: str
+    name: str
+    weight: Literal["look", "bad"]
+    text: str
+    service: str
+
+
+def faults_of(db: Session, commune: Commune, now: datetime) -> list[Fault]:
+    """Loudspeakers that need a person, the worst first."""
+    holding = {seen.node: seen for seen in db.scalars(select(SpeakerSeen)).all()}
+    found = [
+        fault
+        for node in commune.nodes
+        if (fault := speaker_fault(node, commune.speakers.get(node.name), holding.get(node.name), now))
+    ]
+    return sorted(found, key=lambda fault: (fault.weight != "bad", fault.name))
+
+
+def speaker_fault(
+    node: NodeRecord, seen: ServiceSeen | None, holds: SpeakerSeen | None, now: datetime
+) -> Fault | None:
+    """What is wrong with one loudspeaker, None when all is well."""
+    said = service_trouble(seen, now)
+    if said is None and holds is not None and holds.missing:
+        said = ("look", f"Chưa tải xong âm thanh của {len(holds.missing)} lượt phát; máy tự tải lại.")
+    if said is None:
+        return None
+    return Fault(node.name, node.village, node.label, said[0], said[1], "speaker")
+
+
+def service_trouble(seen: ServiceSeen | None, now: datetime) -> tuple[Literal["look", "bad"], str] | None:
+    """What is wrong with one service, in a sentence; None when it is alive and well."""
+    if seen is None:
+        return "bad", "Chưa nối về trung tâm lần nào."
+    if seen.state == "lost":
+        return "bad", f"Mất nối từ {when(seen.since, now)}. Máy tự nối lại khi có điện, có mạng."
+    if seen.state == "stopped":
+        return "bad", f"Đã tắt từ {when(seen.since, now)}."
+    if seen.state == "starting":
+        return "look", "Đang khởi động."
+    if seen.problems:
+        return "look", " ".join(str(problem.get("text", "")) for problem in seen.problems)
+    return None
+
+
+def service_rows(db: Session, node: str) -> Sequence[ServiceSeen]:
+    """Every service of a point as it last said."""
+    query = select(ServiceSeen).where(ServiceSeen.node == node).order_by(ServiceSeen.service)
+    return db.scalars(query).all()

@@ -1,0 +1,200 @@
+"""Live pages: one thread watches the change table and tells every open page what changed.
+
+A page hears only topic and key, then fetches what it may see: the stream carries no content and no rights.
+Each listener has a bounded queue; one that falls behind is told to reload (`resync`) instead of being fed late.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from broker.hub.records import Change, Database, changes_after, newest_change
+
+POLL_S = 0.1
+HEARTBEAT_S = 10.0
+MOST_LISTENERS = 220
+QUEUE_LIMIT = 128
+REPLAY_LIMIT = 200
+
+TOPIC_ROLES: dict[str, frozenset[str]] = {
+    "alert": frozenset({"police"}),
+    "camera": frozenset({"police", "admin"}),
+    "feedback": frozenset({"editor", "leader"}),
+    "helper": frozenset({"editor", "approver", "leader", "helper", "village", "admin"}),
+}
+"""Topics that not everybody who is signed in may hear."""
+
+
+@dataclass(frozen=True)
+class News:
+    """One change as it goes to pages."""
+
+    id: int
+    topic: str
+    key: str
+
+
+class Listener:
+    """One open page."""
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        self.topics = topics
+        self._queue: queue.Queue[News] = queue.Queue(QUEUE_LIMIT)
+        self._behind = threading.Event()
+
+    def tell(self, news: News) -> None:
+        """Give it a change; a full queue marks the listener as behind."""
+        try:
+            self._queue.put_nowait(news)
+        except queue.Full:
+            self._behind.set()
+
+    def next(self, timeout_s: float) -> News | None:
+        """The next change, None after `timeout_s` without one."""
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def caught_up(self) -> bool:
+        """True when it fell behind: everything queued is dropped and the page must reload its part."""
+        if not self._behind.is_set():
+            return False
+        while self.next(0.001) is not None:
+            pass
+        self._behind.clear()
+        return True
+
+
+class Broadcaster:
+    """The one reader of the change table, shared by all streams of the web service."""
+
+    def __init__(self, database: Database, most: int = MOST_LISTENERS) -> None:
+        self._database = database
+        self._most = most
+        self._lock = threading.Lock()
+        self._listeners: set[Listener] = set()
+        self._stopped = threading.Event()
+
+    def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
+        """Worker: look for changes every POLL_S until stopped, then let go of every stream."""
+        try:
+            with self._database.reading() as db:
+                last = newest_change(db)
+            with self._database.engine.connect() as connection:
+                watch = _Watch(connection, self._database.engine.dialect.name == "sqlite")
+                while not stop.wait(POLL_S):
+                    beat()
+                    if watch.has_news():
+                        last = self._spread(last)
+        finally:
+            self._stopped.set()
+
+    def join(self, topics: frozenset[str]) -> Listener | None:
+        """A new listener, or None when there are already as many as the threads allow."""
+        with self._lock:
+            if len(self._listeners) >= self._most:
+                return None
+            listener = Listener(topics)
+            self._listeners.add(listener)
+            return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Forget a listener."""
+        with self._lock:
+            self._listeners.discard(listener)
+
+    def count(self) -> int:
+        """How many pages are listening."""
+        with self._lock:
+            return len(self._listeners)
+
+    def stream(self, listener: Listener, last: int | None, still_open: Callable[[], bool]) -> Iterator[str]:
+        """Server-sent events for one page. `last`: the Last-Event-ID the browser came back with."""
+        try:
+            yield "retry: 2000\n\n"
+            yield from self._missed(listener, last)
+            heard_at = time.monotonic()
+            while not self._stopped.is_set():
+                news = listener.next(0.5)
+                if listener.caught_up():
+                    yield _event("resync", "")
+                elif news is not None:
+                    yield _news(news)
+                elif time.monotonic() - heard_at < HEARTBEAT_S:
+                    continue
+                elif not still_open():
+                    yield _event("over", "")
+                    return
+                else:
+                    yield ": \n\n"
+                heard_at = time.monotonic()
+        finally:
+            self.leave(listener)
+
+    def _missed(self, listener: Listener, last: int | None) -> Iterator[str]:
+        """What happened while the browser was away; `resync` when that was too much to tell."""
+        with self._database.reading() as db:
+            newest = newest_change(db)
+            rows = [] if last is None else changes_after(db, last, sorted(listener.topics), REPLAY_LIMIT)
+        if last is not None and (last > newest or len(rows) == REPLAY_LIMIT):
+            yield _event("resync", "", newest)
+            return
+        for row in rows:
+            yield _news(_as_news(row))
+        yield _event("hello", "", newest)
+
+    def _spread(self, last: int) -> int:
+        with self._database.reading() as db:
+            rows = changes_after(db, last)
+        with self._lock:
+            listeners = list(self._listeners)
+        for row in rows:
+            news = _as_news(row)
+            for listener in listeners:
+                if news.topic in listener.topics:
+                    listener.tell(news)
+        return rows[-1].id if rows else last
+
+
+class _Watch:
+    """Whether the database may hold something new. SQLite tells for the price of one pragma."""
+
+    def __init__(self, connection: Connection, is_sqlite: bool) -> None:
+        self._connection = connection
+        self._is_sqlite = is_sqlite
+        self._version: int | None = None
+
+    def has_news(self) -> bool:
+        """True when another connection has committed since the last call; always true off SQLite."""
+        if not self._is_sqlite:
+            return True
+        raw = self._connection.connection.cursor()
+        try:
+            version = raw.execute("PRAGMA data_version").fetchone()[0]
+        finally:
+            raw.close()
+        is_new = bool(version != self._version)
+        self._version = version
+        return is_new
+
+
+def _as_news(row: Change) -> News:
+    return News(row.id, row.topic, row.key)
+
+
+def _news(news: News) -> str:
+    data = json.dumps({"topic": news.topic, "key": news.key}, ensure_ascii=False)
+    return f"id: {news.id}\nevent: change\ndata: {data}\n\n"
+
+
+def _event(name: str, data: str, id: int | None = None) -> str:
+    number = "" if id is None else f"id: {id}\n"
+    return f"{number}event: {name}\ndata: {data}\n\n"

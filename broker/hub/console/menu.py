@@ -1,0 +1,60 @@
+"""The masthead: which pages a person sees in it, and how many things wait there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import func, select
+
+from broker.hub.console.access import Visitor
+from broker.hub.records import Database, Feedback
+
+OFFICE = ("editor", "approver", "leader", "admin", "auditor", "village")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry: where it leads, its words, and its count of waiting things."""
+
+    key: str
+    name: str
+    href: str
+    icon: str = ""
+    short: str = ""
+    count: int = 0
+
+
+def menus(database: Database, person: Visitor) -> dict[str, Any]:
+    """`menu` for the masthead, `more` for the person's own menu, `tabs` for a phone."""
+    main = _main(person, _waiting_feedback(database) if person.is_any("editor", "leader") else 0)
+    more = (
+        [Item("cameras", "Camera của xã", url_for("cameras.all_cameras"))] if person.is_any("admin") else []
+    )
+    if person.is_any("police") and not any(item.key == "duty" for item in main):
+        more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
+    on_phone = [item for item in main if item.icon][:5]
+    return {"menu": main, "more": [*more, *(i for i in main if i not in on_phone)], "tabs": on_phone}
+
+
+def _main(person: Visitor, feedback: int) -> list[Item]:
+    items = []
+    if person.is_any(*OFFICE, "helper"):
+        items.append(Item("today", "Hôm nay", url_for("today.today"), "calendar", "Hôm nay"))
+    if person.is_any("editor", "approver"):
+        items.append(Item("write", "Soạn bản tin", url_for("compose.new"), "pencil", "Soạn"))
+    if person.is_any(*OFFICE):
+        items.append(Item("play", "Cụm loa", url_for("speakers.points"), "horn", "Cụm loa"))
+    if person.is_any("editor", "leader"):
+        items.append(Item("say", "Phản ánh", url_for("feedback.inbox"), "say", "Phản ánh", feedback))
+    if person.is_any("editor", "approver", "leader", "admin", "auditor", "police"):
+        items.append(Item("over", "Tổng quan", url_for("overview.overview"), "list", "Tổng quan"))
+    if person.is_any("police") and not person.is_any("editor", "approver"):
+        items.append(Item("duty", "Phòng trực", url_for("duty.room"), "camera", "Phòng trực"))
+    return items
+
+
+def _waiting_feedback(database: Database) -> int:
+    with database.reading() as db:
+        return db.scalar(select(func.count()).select_from(Feedback).where(Feedback.state == "new")) or 0

@@ -1,0 +1,237 @@
+"""One announcement after it was sent: each loudspeaker's stages live, what it says, and how to make it stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+from werkzeug.wrappers import Response
+
+from broker.hub.announcing import workflow
+from broker.hub.console import access
+from broker.hub.console.access import Visitor
+from broker.hub.console.day import Commune, commune_of, length_of, progress_rows, start_of
+from broker.hub.console.desk import desk, is_part, now
+from broker.hub.console.drafting import KINDS
+from broker.hub.console.stages import STAGES, Progress
+from broker.hub.console.wording import lasting, when
+from broker.hub.records import Account, Occurrence, Revision
+
+pages = Blueprint("progress", __name__)
+
+READERS = ("editor", "approver", "leader", "admin", "auditor", "village", "helper")
+NOTES = {
+    "sent": "Đã gửi duyệt. Người duyệt sẽ thấy bản tin này ở trang Hôm nay.",
+    "approved": "Đã ký duyệt. Trung tâm đang gửi xuống các điểm.",
+    "returned": "Đã trả lại cho người viết.",
+    "stopped": "Đã ra lệnh dừng. Loa im trong giây lát.",
+    "silenced": "Đã ra lệnh tắt tiếng cả xã. Loa im trong giây lát.",
+    "withdrawn": "Đã gỡ bản tin này.",
+}
+_STATES = {
+    "draft": "Bản nháp",
+    "submitted": "Chờ duyệt",
+    "returned": "Được trả lại để sửa",
+    "superseded": "Đã thay bằng bản sửa mới",
+    "withdrawn": "Đã gỡ",
+    "expired": "Hết hiệu lực",
+    "approved": "Đã duyệt",
+}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The row of figures above the table."""
+
+    got: int
+    playing: int
+    played: int
+    heard: int
+    unmeasured: int
+    stuck: int
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another playing of the same announcement."""
+
+    when: str
+    said: str
+    href: str
+    is_here: bool
+
+
+@pages.get("/announcements/<key>")
+@access.allow(*READERS)
+def announcement(key: str) -> str:
+    """The page, or only its changing part for the script. `lan` chooses one playing."""
+    at = now()
+    with desk().database.reading() as db:
+        revision = _shown(db, key)
+        commune = commune_of(db)
+        occurrence = _chosen(revision, request.args.get("lan", ""), at)
+        found = _found(commune, revision, occurrence, at)
+        template = "_progress.html" if is_part() else "progress.html"
+        note = NOTES.get(request.args.get("note", ""), "")
+        return render_template(template, here="play", note=note, **found)
+
+
+@pages.post("/occurrences/<occurrence>/stop")
+@access.allow("editor", "approver")
+def stop(occurrence: str) -> Response:
+    """Silence one playing; workflow lets approvers stop any and authors their own."""
+    with desk().database.session() as db:
+        account = db.get_one(Account, access.visitor().id)
+        workflow.stop(db, account, occurrence, now())
+        row = db.get_one(Occurrence, occurrence)
+        key = row.revision.announcement_id
+    return redirect(url_for("progress.announcement", key=key, lan=occurrence, note="stopped"))
+
+
+@pages.post("/silence")
+@access.allow("approver")
+def silence() -> Response:
+    """Silence whatever plays anywhere in the commune."""
+    with desk().database.session() as db:
+        workflow.stop(db, db.get_one(Account, access.visitor().id), "", now())
+    return redirect(url_for("speakers.points", note="silenced"))
+
+
+def status_of(
+    revision: Revision, occurrence: Occurrence | None, rows: Sequence[Progress], at: datetime
+) -> str:
+    """The line above the title: where this announcement stands now."""
+    if occurrence is None:
+        said = _STATES.get(revision.state, revision.state)
+        if revision.state != "submitted":
+            return said
+        if revision.play_now:
+            return f"{said}, phát ngay khi duyệt"
+        starts = [start_of(item) for item in revision.starts]
+        return f"{said}, phát {when(min(starts), at)}" if starts else said
+    name = f"Lượt phát {when(occurrence.start, at)}"
+    end = occurrence.start + timedelta(seconds=occurrence.duration_s)
+    if occurrence.cancelled_at is not None:
+        return f"{name}, đã dừng lúc {when(occurrence.cancelled_at, at)}"
+    if any(row.state == "playing" for row in rows):
+        left = (end - at).total_seconds()
+        return f"{name}, đang phát" + (f" · còn {lasting(left)}" if left > 1 else "")
+    if any(row.done >= 4 for row in rows):
+        return f"{name}, đã phát"
+    if occurrence.start > at:
+        return f"{name}, còn {lasting((occurrence.start - at).total_seconds())}"
+    return f"{name}, chờ tin từ các điểm"
+
+
+def sums_of(rows: Sequence[Progress]) -> Sums:
+    """Count the rows by stage."""
+    return Sums(
+        got=sum(row.done >= 1 for row in rows),
+        playing=sum(row.state == "playing" for row in rows),
+        played=sum(row.done >= 4 for row in rows),
+        heard=sum(row.done >= 5 for row in rows),
+        unmeasured=sum(row.done == 4 and row.state == "played" for row in rows),
+        stuck=sum(row.needs_person for row in rows),
+    )
+
+
+def _shown(db: Session, key: str) -> Revision:
+    """The revision to show: the approved one while a newer draft is being written, else the newest."""
+    query = (
+        select(Revision)
+        .where(Revision.announcement_id == key)
+        .options(
+            selectinload(Revision.occurrences).selectinload(Occurrence.plays),
+            selectinload(Revision.author),
+            selectinload(Revision.approver),
+        )
+        .order_by(Revision.number.desc())
+    )
+    revisions = db.scalars(query).all()
+    if not revisions:
+        abort(404)
+    approved = next((one for one in revisions if one.occurrences), None)
+    is_drafting = revisions[0].state in ("draft", "withdrawn")
+    return approved if approved is not None and is_drafting else revisions[0]
+
+
+def _chosen(revision: Revision, asked: str, at: datetime) -> Occurrence | None:
+    """The playing that matters most: the one asked for, the one under way, the next, the last."""
+    rows = revision.occurrences
+    for row in rows:
+        if row.id == asked:
+            return row
+    for row in rows:
+        if row.start + timedelta(seconds=row.duration_s + 120) > at:
+            return row
+    return rows[-1] if rows else None
+
+
+def _found(
+    commune: Commune, revision: Revision, occurrence: Occurrence | None, at: datetime
+) -> dict[str, Any]:
+    rows = progress_rows(commune, occurrence, at) if occurrence else []
+    person = access.visitor()
+    return {
+        "revision": revision,
+        "occurrence": occurrence,
+        "rows": rows,
+        "sums": sums_of(rows),
+        "stages": STAGES,
+        "status": status_of(revision, occurrence, rows, at),
+        "facts": _facts(commune, revision, at),
+        "others": _others(revision, occurrence, at),
+        "audio": _audio(revision, person),
+        "may_stop": occurrence is not None and _may_stop(person, revision, occurrence, rows, at),
+        "may_approve": revision.state == "submitted"
+        and person.is_any("approver")
+        and revision.author_id != person.id,
+        "may_edit": person.is_any("editor", "approver"),
+        "edit_name": "Viết tiếp" if revision.state == "draft" else "Sửa thành bản mới",
+    }
+
+
+def _audio(revision: Revision, person: Visitor) -> str:
+    if not revision.audio or not person.is_any("editor", "approver", "leader", "admin", "auditor", "village"):
+        return ""
+    return url_for("sound.audio", key=revision.announcement_id, sha256=revision.audio["sha256"])
+
+
+def _may_stop(
+    person: Visitor, revision: Revision, occurrence: Occurrence, rows: Sequence[Progress], at: datetime
+) -> bool:
+    is_over = occurrence.start + timedelta(seconds=occurrence.tolerance_s + occurrence.duration_s) < at
+    is_done = bool(rows) and all(row.done >= 4 or row.needs_person for row in rows)
+    if occurrence.cancelled_at is not None or is_over or is_done:
+        return False
+    return person.is_any("approver") or (person.is_any("editor") and revision.author_id == person.id)
+
+
+def _facts(commune: Commune, revision: Revision, at: datetime) -> dict[str, str]:
+    length_s = length_of(revision)
+    return {
+        "kind": KINDS.get(revision.kind, revision.kind),
+        "where": commune.say_places(revision.villages),
+        "length": lasting(length_s) if length_s else "",
+        "decided": "Người trả lại" if revision.state == "returned" else "Người duyệt",
+        "decided_at": when(revision.decided_at, at) if revision.decided_at else "",
+    }
+
+
+def _others(revision: Revision, here: Occurrence | None, at: datetime) -> list[Other]:
+    if len(revision.occurrences) < 2:
+        return []
+    return [
+        Other(
+            when(row.start, at),
+            "Đã dừng" if row.cancelled_at else "Đã qua" if row.start < at else "Sắp tới",
+            url_for("progress.announcement", key=revision.announcement_id, lan=row.id),
+            here is not None and row.id == here.id,
+        )
+        for row in revision.occurrences[:40]
+    ]

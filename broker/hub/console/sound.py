@@ -1,0 +1,82 @@
+"""Hearing announcements: the sound of a revision by its hash, and drafts read out on trial."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, current_app, url_for
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from broker.hub.announcing.render import OPUS, Renderer, media_store, spoken_of
+from broker.hub.announcing.workflow import Draft
+from broker.hub.console import access
+from broker.hub.console.desk import desk, lexicon
+from broker.hub.console.pictures import send_media
+from broker.hub.records import Revision
+from broker.speech.voice import VOICES, EngineError
+
+log = logging.getLogger(__name__)
+pages = Blueprint("sound", __name__)
+
+LISTENERS = ("editor", "approver", "leader", "admin", "auditor", "village")
+LONGEST_TRIAL = 4000
+"""Characters of a draft that are read on trial."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A draft read out on trial, or the sentence why not."""
+
+    address: str = ""
+    trouble: str = ""
+
+
+@pages.get("/announcements/<key>/audio/<sha256>")
+@access.allow(*LISTENERS)
+def audio(key: str, sha256: str) -> Response:
+    """The sound of one revision of an announcement, exactly the bytes its envelope names. Ranges work."""
+    with desk().database.reading() as db:
+        kept = db.scalars(select(Revision.audio).where(Revision.announcement_id == key)).all()
+    if not any(one and one.get("sha256") == sha256 for one in kept):
+        abort(404)  # other things live in the media store that are not for everybody
+    return _send(sha256)
+
+
+@pages.get("/announcements/trial/<token>")
+@access.allow("editor", "approver")
+def trial(token: str) -> Response:
+    """The sound of a draft read on trial; the token is only given to who asked for it."""
+    try:
+        sha256 = str(_seal().loads(token))
+    except BadSignature:
+        abort(404)
+    return _send(sha256)
+
+
+def preview_of(draft: Draft) -> Hearing:
+    """Read a draft out with the engine of the hub."""
+    text = draft.text[:LONGEST_TRIAL]
+    spoken = spoken_of(text, draft.answers, lexicon()).text
+    if not any(char.isalnum() for char in spoken):
+        return Hearing(trouble="Bản tin chưa có lời nào để đọc.")
+    voice = draft.voice if draft.voice in VOICES else "vi"
+    try:
+        path = Renderer(desk().settings).preview(spoken, voice)
+    except EngineError as why:
+        log.warning("trial reading failed: %s", why, extra={"event": "render-failed"})
+        return Hearing(trouble="Máy chưa đọc được bản này, xin chọn giọng khác hoặc báo người quản trị.")
+    except OSError as why:
+        log.error("trial reading failed: %s", why, extra={"event": "render-failed"})
+        return Hearing(trouble="Máy chủ hết chỗ ghi âm thanh, xin báo người quản trị.")
+    return Hearing(address=url_for("sound.trial", token=_seal().dumps(path.name)))
+
+
+def _send(sha256: str) -> Response:
+    return send_media(media_store(desk().settings), sha256, OPUS)
+
+
+def _seal() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="trial")

@@ -1,0 +1,190 @@
+"""Cụm loa: every point with the life of its services, what is playing, and the button that silences all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Blueprint, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from broker.contract import HUB
+from broker.hub.console import access
+from broker.hub.console.day import Commune, commune_of
+from broker.hub.console.desk import desk, is_part, now
+from broker.hub.console.faults import SERVICE_NAMES, service_trouble
+from broker.hub.console.progress import NOTES
+from broker.hub.console.wording import ago, count, lasting, number, when
+from broker.hub.records import NodeRecord, NodeSeen, Occurrence, ServiceSeen, SpeakerSeen
+
+pages = Blueprint("speakers", __name__)
+
+LIFE = {
+    "starting": "Đang khởi động",
+    "ready": "Đang chạy",
+    "degraded": "Chạy, có chỗ vướng",
+    "stopped": "Đã tắt",
+    "lost": "Mất nối",
+}
+WEIGHT = {"ready": "ok", "starting": "wait", "degraded": "look", "stopped": "bad", "lost": "bad"}
+ORDER = ("speaker", "camera", "kiosk", "board", "node")
+HUB_NAMES = {"ingest": "Nhận tin từ các điểm", "announce": "Gửi lịch phát", "web": "Trang làm việc này"}
+CLOCKS = {"trusted": "đồng hồ tin được", "estimated": "đồng hồ ước lượng", "unknown": "chưa biết chắc giờ"}
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of a point as the page shows it."""
+
+    identity: str
+    name: str
+    state: str
+    weight: str
+    said: str
+    text: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cultural house."""
+
+    name: str
+    label: str
+    village: str
+    services: Sequence[Service]
+    health: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A playing in a list."""
+
+    title: str
+    said: str
+    href: str
+
+
+@pages.get("/speakers")
+@access.allow("editor", "approver", "leader", "admin", "auditor", "village")
+def points() -> str:
+    """The page, or only its changing part for the script."""
+    at = now()
+    with desk().database.reading() as db:
+        commune = commune_of(db)
+        seen = db.scalars(select(ServiceSeen)).all()
+        health = {one.node: one for one in db.scalars(select(NodeSeen)).all()}
+        speakers = {one.node: one for one in db.scalars(select(SpeakerSeen)).all()}
+        shown = [
+            _point(n, commune, seen, health.get(n.name), speakers.get(n.name), at) for n in commune.nodes
+        ]
+        found = {
+            "points": shown,
+            "head": _headline(shown),
+            "hub": [_service(one, at) for one in seen if one.node == HUB],
+            "playing": _lines(db, at, playing=True),
+            "recent": _lines(db, at, playing=False),
+        }
+    note = NOTES.get(request.args.get("note", ""), "")
+    return render_template(
+        "_speakers.html" if is_part() else "speakers.html", here="play", note=note, **found
+    )
+
+
+def _headline(shown: Sequence[Point]) -> str:
+    troubled = [p for p in shown if not p.services or any(s.weight == "bad" for s in p.services)]
+    watch = [p for p in shown if p not in troubled and any(s.weight == "look" for s in p.services)]
+    if not shown:
+        return "Xã chưa có điểm nào."
+    if troubled:
+        return f"{count(len(troubled))} điểm cần người xem."
+    if watch:
+        return f"{count(len(watch))} điểm chạy nhưng có chỗ vướng."
+    return f"{count(len(shown))} điểm đều chạy tốt."
+
+
+def _point(
+    node: NodeRecord,
+    commune: Commune,
+    seen: Sequence[ServiceSeen],
+    health: NodeSeen | None,
+    speaker: SpeakerSeen | None,
+    at: datetime,
+) -> Point:
+    own = sorted((s for s in seen if s.node == node.name), key=_rank)
+    services = [_service(one, at) for one in own]
+    village = f"Thôn {commune.names.get(node.village, node.village)}"
+    return Point(node.name, node.label, village, services, " · ".join(_health(health, speaker, at)))
+
+
+def _rank(seen: ServiceSeen) -> int:
+    return ORDER.index(seen.service) if seen.service in ORDER else len(ORDER)
+
+
+def _service(seen: ServiceSeen, at: datetime) -> Service:
+    trouble = service_trouble(seen, at)
+    text = " ".join(str(problem.get("text", "")) for problem in seen.problems)
+    if seen.state == "lost" and trouble is not None:
+        text = "Máy tự nối lại khi có điện, có mạng."
+    return Service(
+        identity=seen.identity,
+        name=SERVICE_NAMES.get(seen.service) or HUB_NAMES.get(seen.service, seen.service),
+        state=seen.state,
+        weight=WEIGHT.get(seen.state, "look"),
+        said=LIFE.get(seen.state, seen.state),
+        text=text,
+        since=f"từ {when(seen.since, at)}",
+    )
+
+
+def _health(health: NodeSeen | None, speaker: SpeakerSeen | None, at: datetime) -> list[str]:
+    """What the point's computer and loudspeaker last said, in words."""
+    said = []
+    if speaker is not None:
+        output = "ghi vào tệp, chưa có loa" if speaker.output == "file" else f"loa ra ở {speaker.output}"
+        said.append(output)
+        if speaker.missing:
+            said.append(f"còn tải {len(speaker.missing)} âm thanh")
+        if speaker.refused:
+            said.append(f"từ chối {len(speaker.refused)} lượt phát")
+    if health is not None:
+        said.append(f"đĩa trống {number(health.disk_free_percent)} %")
+        said.append(f"bộ nhớ trống {number(health.memory_free_percent)} %")
+        if health.cpu_celsius is not None:
+            said.append(f"máy {number(health.cpu_celsius)} °C")
+        said.append(CLOCKS.get(health.clock, health.clock))
+        said.append(f"chạy liền {lasting(health.uptime_s).split(' ')[0]}")
+        said.append(f"báo {ago(health.seen_at, at)}")
+    return said
+
+
+def _lines(db: Session, at: datetime, *, playing: bool) -> list[Line]:
+    """Playings of the last day that are under way, or that are over."""
+    rows = db.scalars(
+        select(Occurrence)
+        .where(Occurrence.start > at - timedelta(days=3), Occurrence.start <= at + timedelta(minutes=1))
+        .options(selectinload(Occurrence.revision), selectinload(Occurrence.plays))
+        .order_by(Occurrence.start.desc())
+        .limit(40)
+    ).all()
+    shown = [row for row in rows if any(play.state == "playing" for play in row.plays) == playing]
+    return [
+        Line(
+            row.revision.title,
+            f"{when(row.start, at)} · {_said(row)}",
+            url_for("progress.announcement", key=row.revision.announcement_id, lan=row.id),
+        )
+        for row in shown[:6]
+    ]
+
+
+def _said(row: Occurrence) -> str:
+    if row.cancelled_at is not None:
+        return "đã dừng"
+    played = sum(play.state == "played" for play in row.plays)
+    now_playing = sum(play.state == "playing" for play in row.plays)
+    if now_playing:
+        return f"{now_playing}/{len(row.plays)} cụm đang phát"
+    return f"{played}/{len(row.plays)} cụm đã phát"

@@ -1,0 +1,135 @@
+"""How far one play has come on one loudspeaker, in five stages, and what a person should know. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from broker.hub.console.wording import hm, hms
+from broker.hub.records import Play, ServiceSeen
+from broker.trust.reasons import sentence
+
+STAGES = ("Nhận", "Sẽ phát", "Đang phát", "Đã phát", "Nghe thấy")
+HEARD_LEVEL = 2
+"""From this proof level on somebody measured sound: 2 amplifier current or loop-back, 3 a microphone."""
+
+Mark = Literal["", "now", "fail"]
+Weight = Literal["ok", "wait", "look", "bad"]
+
+_DONE: dict[str, int] = {
+    "planned": 0,
+    "sent": 0,
+    "fetching": 0,
+    "ready": 2,
+    "armed": 2,
+    "playing": 2,
+    "played": 4,
+    "interrupted": 3,
+    "preempted": 3,
+    "failed": 2,
+    "refused": 1,
+    "missed": 2,
+    "expired": 1,
+    "cancelled": 0,
+}
+_NOW = frozenset({"planned", "sent", "fetching", "playing"})
+_FAIL = frozenset({"interrupted", "preempted", "failed", "refused", "missed", "expired"})
+_WHY = {
+    "planned": "Đang đưa vào lịch phát của điểm.",
+    "sent": "Đã gửi, chờ điểm báo nhận.",
+    "fetching": "Điểm đang tải âm thanh.",
+    "ready": "Đã có âm thanh, chờ đến giờ.",
+    "armed": "Sắp phát.",
+    "interrupted": "Bị ngắt giữa chừng.",
+    "preempted": "Nhường cho bản tin quan trọng hơn.",
+    "failed": "Điểm không phát được.",
+    "refused": "Điểm từ chối phát.",
+    "missed": "Đã qua giờ mà điểm chưa phát.",
+    "expired": "Bản tin đã hết hiệu lực trước khi phát.",
+    "cancelled": "Đã huỷ, loa không phát.",
+}
+_NOT_MEASURED = {
+    0: "Chưa đo: điểm này chưa báo có thiết bị nào nghe lại tiếng loa.",
+    1: "Chưa đo: thiết bị âm thanh đã nhận đủ tiếng, ngoài loa chưa có gì nghe lại.",
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One row of the progress table."""
+
+    node: str
+    name: str
+    village: str
+    state: str
+    done: int
+    """How many of the five stages are behind it."""
+    mark: Mark
+    """What the next stage is: under way, failed, or not begun."""
+    why: str
+    weight: Weight
+    needs_person: bool
+
+    @property
+    def stage(self) -> str:
+        """The stage reached, in a word, for small screens and screen readers."""
+        if self.state == "cancelled":
+            return "Đã huỷ"
+        if self.mark:
+            return STAGES[min(self.done, 4)] + (": không được" if self.mark == "fail" else "")
+        return STAGES[self.done - 1] if self.done else "Chưa nhận"
+
+
+def progress_of(
+    play: Play, name: str, village: str, speaker: ServiceSeen | None, now: datetime, tolerance_s: int
+) -> Progress:
+    """What the row of one loudspeaker says at this moment."""
+    is_cut_off = speaker is None or speaker.state in ("lost", "stopped")
+    is_waiting = play.state in ("planned", "sent", "fetching")
+    until = play.planned_at + timedelta(seconds=tolerance_s)
+    done, mark = _DONE.get(play.state, 0), _mark(play.state)
+    why = _why(play)
+    if is_waiting and now > until:
+        mark, why = "fail", "Đã qua giờ, chưa có tin báo về: chưa xác nhận là đã phát."
+    elif is_waiting and is_cut_off:
+        mark, why = "fail", f"{_gone(speaker)} Có mạng trước {hm(until)} sẽ phát."
+    if play.state == "played" and play.proof_level >= HEARD_LEVEL:
+        done = 5
+    needs = mark == "fail"
+    weight: Weight = "bad" if needs else "ok" if done >= 4 else "wait"
+    return Progress(play.node, name, village, play.state, done, mark, why, weight, needs)
+
+
+def _mark(state: str) -> Mark:
+    return "fail" if state in _FAIL else "now" if state in _NOW else ""
+
+
+def _why(play: Play) -> str:
+    if play.state == "playing":
+        turn = f"Lần đọc {play.repeat}" if play.repeat else "Đang đọc"
+        late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= 100 else ""
+        begun = f" từ {hms(play.started_at)}" if play.started_at else ""
+        return f"{turn}{begun}{late}."
+    if play.state == "played":
+        return _played(play)
+    said = _WHY.get(play.state, f"Trạng thái lạ: {play.state}.")
+    return sentence(play.reason) or said
+
+
+def _played(play: Play) -> str:
+    begun = f"Phát lúc {hms(play.started_at)}" if play.started_at else "Đã phát"
+    into = ", ghi vào tệp vì điểm không có loa" if play.sound == "file" else ""
+    if play.proof_level >= HEARD_LEVEL:
+        by = "micro" if play.proof_level >= 3 else "cảm biến ở tăng âm"
+        ended = f" lúc {hms(play.ended_at)}" if play.ended_at else ""
+        return f"{begun}{into}. Nghe thấy{ended}, do {by}."
+    return f"{begun}{into}. {_NOT_MEASURED[play.proof_level]}"
+
+
+def _gone(speaker: ServiceSeen | None) -> str:
+    return "Điểm chưa nối lần nào." if speaker is None else f"Mất nối từ {hm(speaker.since)}."
+
+
+def _seconds(late_ms: int) -> str:
+    return f"{late_ms / 1000:.1f} giây".replace(".", ",")

@@ -1,0 +1,108 @@
+// Writing an announcement: what will be spoken appears beside what is typed, drafts keep themselves.
+import { ask } from "./live.js";
+
+const form = document.getElementById("ban-tin");
+const out = (name) => document.querySelector(`[data-out="${name}"]`);
+let asked = 0;
+let previewDue = 0;
+let saveDue = 0;
+let saving = false;
+
+function fields(act) {
+  const data = new FormData(form);
+  data.set("act", act);
+  return data;
+}
+
+async function preview() {
+  const mine = ++asked;
+  try {
+    const answer = await ask(form.dataset.preview, fields("preview"));
+    if (!answer.ok || mine !== asked) return;
+    show(await answer.json());
+  } catch {
+    // The hub is away: the text stays in the form, the next key tries again.
+  }
+}
+
+function show(parts) {
+  const held = document.activeElement;
+  for (const [name, html] of Object.entries(parts.html)) {
+    const place = out(name);
+    if (!place || place.innerHTML === html) continue;
+    const key = held && place.contains(held) ? held.id : "";
+    place.innerHTML = html;
+    if (key) document.getElementById(key)?.focus({ preventScroll: true });
+  }
+  form.querySelector('[name="act"][value="submit"]').setAttribute("aria-disabled", String(!parts.ready));
+}
+
+async function save() {
+  if (saving || !form.elements.text.value.trim()) return;
+  saving = true;
+  try {
+    const answer = await ask(form.getAttribute("action"), fields("save"));
+    if (!answer.ok) return;
+    const kept = await answer.json();
+    if (kept.address && form.getAttribute("action") !== kept.address) {
+      form.setAttribute("action", kept.address);
+      history.replaceState(null, "", kept.address);
+    }
+    out("saved").textContent = kept.said;
+  } catch {
+    out("saved").textContent = "Chưa cất được, máy sẽ thử lại";
+    saveDue = setTimeout(save, 5000);
+  } finally {
+    saving = false;
+  }
+}
+
+function changed() {
+  clearTimeout(previewDue);
+  previewDue = setTimeout(preview, 250);
+  clearTimeout(saveDue);
+  saveDue = setTimeout(save, 3000);
+}
+
+async function hear(button) {
+  const place = out("hear");
+  button.setAttribute("aria-disabled", "true");
+  place.innerHTML = '<p class="soft" role="status">Đang đọc thử…</p>';
+  try {
+    const answer = await ask(form.dataset.listen, fields("listen"));
+    place.innerHTML = await answer.text();
+    place.querySelector("audio")?.play().catch(() => undefined);
+  } catch {
+    place.innerHTML = '<p class="notice bad">Chưa đọc thử được: mất kết nối với trung tâm.</p>';
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+}
+
+form.addEventListener("input", changed);
+form.addEventListener("change", changed);
+form.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (button?.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
+  if (button?.value === "listen") { event.preventDefault(); hear(button); return; }
+  clearTimeout(saveDue);
+});
+document.addEventListener("click", (event) => {
+  const free = event.target.closest("[data-start]");
+  if (free) {
+    event.preventDefault();
+    const [day, time] = free.dataset.start.split("T");
+    form.elements.day.value = day;
+    form.elements.time.value = time;
+    form.querySelector('[name="when"][value="at"]').checked = true;
+    changed();
+    return;
+  }
+  const village = event.target.closest(".places [data-village]");
+  if (village) {
+    const tick = form.querySelector(`[name="villages"][value="${CSS.escape(village.dataset.village)}"]`);
+    tick.checked = !tick.checked;
+    changed();
+  }
+});
+for (const button of document.querySelectorAll("[data-no-script]")) button.hidden = true;

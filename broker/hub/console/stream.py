@@ -1,0 +1,47 @@
+"""The live feed of open pages, as server-sent events."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, request, session
+
+from broker.hub.console import access
+from broker.hub.console.desk import desk
+from broker.hub.console.live import TOPIC_ROLES
+from broker.hub.console.sessions import Visit
+
+pages = Blueprint("stream", __name__)
+
+TOPICS = frozenset(
+    {
+        *("alert", "play", "service", "announcement", "plan", "stop", "camera", "speaker", "node"),
+        *("board", "feedback", "helper", "content", "reading"),
+    }
+)
+
+
+@pages.get("/live")
+@access.allow()
+def live() -> Response:
+    """A stream of changes under `topics` (by comma); 503 when too many pages are open."""
+    person = access.visitor()
+    asked = frozenset(request.args.get("topics", "").split(",")) & TOPICS
+    may = frozenset(topic for topic in asked if person.is_any(*TOPIC_ROLES.get(topic, person.roles)))
+    if not may:
+        abort(400)
+    here = desk()
+    listener = here.broadcaster.join(may)
+    if listener is None:
+        abort(Response("", 503, {"Retry-After": "30"}))
+    visit = session._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    assert isinstance(visit, Visit)  # noqa: S101  (app.py installs no other kind)
+    last = request.headers.get("Last-Event-ID", "")
+    body = here.broadcaster.stream(
+        listener,
+        int(last) if last.isascii() and last.isdigit() else None,
+        lambda: here.sessions.still_open(visit),
+    )
+    answer = Response(body, mimetype="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    answer.call_on_close(lambda: here.broadcaster.leave(listener))
+    return answer

@@ -1,0 +1,195 @@
+"""Hôm nay: what will be said today, where, whether the loudspeakers are ready, and what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Blueprint, redirect, render_template, url_for
+from markupsafe import Markup, escape
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from broker.hub import feedback as citizens
+from broker.hub.announcing.rules import rules_of
+from broker.hub.console import access
+from broker.hub.console.day import Commune, Row, commune_of, lines, rows_of, start_of, today_of, waiting
+from broker.hub.console.desk import desk, is_part, now
+from broker.hub.console.faults import faults_of
+from broker.hub.console.wording import ago, hm, lasting, long_day, when
+from broker.hub.records import HelperCall, NodeRecord, Revision
+
+pages = Blueprint("today", __name__)
+
+CALLS_SHOWN_S = 12 * 3600
+READERS = ("editor", "approver", "leader", "admin", "auditor", "village", "helper")
+
+
+@dataclass(frozen=True)
+class Wait:
+    """An announcement that waits for approval."""
+
+    announcement: str
+    title: str
+    said: str
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Something this person began to write."""
+
+    announcement: str
+    title: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """Somebody at a kiosk asks for a person."""
+
+    call: str
+    where: str
+    said: str
+
+
+@pages.get("/")
+@access.allow(*READERS)
+def today() -> str:
+    """The page, or only its changing part for the script."""
+    at = now()
+    with desk().database.reading() as db:
+        commune = commune_of(db)
+        rows = rows_of(db, commune, today_of(at), at)
+        tomorrow = rows_of(db, commune, today_of(at) + timedelta(days=1), at)
+        quiet = rules_of(db).quiet
+        found = {
+            "rows": _order(rows),
+            "head": headline(rows, at),
+            "ready": _ready(commune),
+            "line": lines(rows, quiet, at),
+            "waits": _waits(db, at),
+            "faults": faults_of(db, commune, at),
+            "calls": _calls(db, commune, at),
+            "after": _after(tomorrow),
+            "quiet_since": quiet.since,
+            "drafts": _drafts(db, at),
+            "day": long_day(today_of(at)),
+            "hm": hm,
+        }
+    return render_template("_today.html" if is_part() else "today.html", here="today", **found)
+
+
+@pages.get("/tomorrow")
+@access.allow(*READERS)
+def tomorrow() -> str:
+    """What will be said tomorrow."""
+    at = now()
+    day = today_of(at) + timedelta(days=1)
+    with desk().database.reading() as db:
+        commune = commune_of(db)
+        rows = rows_of(db, commune, day, at)
+        quiet = rules_of(db).quiet
+    return render_template(
+        "tomorrow.html", here="today", rows=rows, day=long_day(day), line=lines(rows, quiet, None)
+    )
+
+
+@pages.post("/helper-calls/<call>/take")
+@access.allow("editor", "approver", "leader", "admin", "village", "helper")
+def take_call(call: str) -> Response:
+    """I am going to the one who called."""
+    with desk().database.session() as db:
+        citizens.take_call(db, call, access.visitor().id, now())
+    return redirect(url_for("today.today"))
+
+
+def headline(rows: Sequence[Row], at: datetime) -> Markup:
+    """The answer first: what is being said, or what comes next and when."""
+    playing = [r for r in rows if any(p.state == "playing" for p in r.progress)]
+    if playing:
+        return Markup("Đang phát <mark>{}</mark>: {}.").format(playing[0].clock, playing[0].title)
+    coming = [r for r in rows if r.occurrence and r.at > at and not r.is_cancelled]
+    if coming:
+        left = (coming[0].at - at).total_seconds()
+        return Markup("Lượt phát tới lúc <mark>{}</mark>, còn {}.").format(
+            coming[0].clock, lasting(_round(left))
+        )
+    if any(not r.occurrence and r.at > at for r in rows):
+        return Markup("Chưa có lượt phát nào được duyệt cho hôm nay.")
+    if any(r.is_past and r.occurrence for r in rows):
+        return Markup("Hôm nay đã nói xong.")
+    return escape("Hôm nay chưa có lượt phát nào.")
+
+
+def _round(seconds: float) -> float:
+    """Whole minutes above one minute: a countdown in seconds would never be right on a page."""
+    return max(60.0, seconds // 60 * 60) if seconds >= 60 else seconds
+
+
+def _order(rows: Sequence[Row]) -> list[Row]:
+    """What is still to come first, then what is over."""
+    return [*(r for r in rows if not r.is_past), *(r for r in rows if r.is_past)]
+
+
+def _ready(commune: Commune) -> str:
+    total = len(commune.nodes)
+    ready = sum(commune.is_ready(node.name) for node in commune.nodes)
+    if not total:
+        return "Xã chưa có cụm loa nào được đăng ký."
+    if ready == total:
+        return f"Cả {total} cụm loa sẵn sàng." if total > 1 else "Cụm loa sẵn sàng."
+    return f"{ready} trên {total} cụm loa sẵn sàng."
+
+
+def _waits(db: Session, at: datetime) -> list[Wait]:
+    me = access.visitor().id
+    return [Wait(one.announcement_id, one.title, _sent(one, at), one.author_id == me) for one in waiting(db)]
+
+
+def _sent(one: Revision, at: datetime) -> str:
+    sent = f"{one.author.full_name} gửi {when(one.submitted_at or one.edited_at, at)}"
+    if one.play_now:
+        return f"{sent} · phát ngay khi duyệt"
+    starts = [start_of(item) for item in one.starts]
+    return f"{sent} · phát {when(min(starts), at)}" if starts else sent
+
+
+def _drafts(db: Session, at: datetime) -> list[Draft]:
+    """What this person began or got back and has not sent."""
+    query = (
+        select(Revision)
+        .where(Revision.author_id == access.visitor().id, Revision.state.in_(("draft", "returned")))
+        .order_by(Revision.edited_at.desc())
+        .limit(5)
+    )
+    return [_draft(one, at) for one in db.scalars(query)]
+
+
+def _draft(one: Revision, at: datetime) -> Draft:
+    title = one.title or "Chưa có tên"
+    if one.state == "returned":
+        return Draft(one.announcement_id, title, f"Được trả lại: {one.return_note}")
+    return Draft(one.announcement_id, title, f"Cất {ago(one.edited_at, at)}")
+
+
+def _calls(db: Session, commune: Commune, at: datetime) -> list[Call]:
+    """Calls nobody has taken, newest first."""
+    names: dict[str, NodeRecord] = {node.name: node for node in commune.nodes}
+    query = select(HelperCall).where(
+        HelperCall.taken_at.is_(None), HelperCall.received_at > at - timedelta(seconds=CALLS_SHOWN_S)
+    )
+    return [
+        Call(c.call, names[c.node].label if c.node in names else c.node, ago(c.received_at, at))
+        for c in db.scalars(query.order_by(HelperCall.received_at.desc()))
+    ]
+
+
+def _after(rows: Sequence[Row]) -> str:
+    """What tomorrow brings."""
+    planned = [row for row in rows if row.occurrence and not row.is_cancelled]
+    if not planned:
+        return "Mai chưa có lượt phát nào được duyệt."
+    return f"Mai có {len(planned)} lượt phát, từ {planned[0].clock}."
