@@ -323,7 +323,9 @@ class Stage:
     def _board(self, house: House) -> Child:
         link = str(self._run / f"{house.name}.board")
         command = [sys.executable, "-m", "firmware_bridge.simulator", "--link", link]
-        return Child(f"{house.name}.simulated-board", command, self._env(), watchdog_s=None, ready_s=None)
+        return Child(
+            f"{house.name}.simulated-board", command, self._env(), watchdog_s=None, ready_s=None, is_last=True
+        )
 
     def service_names(self) -> list[str]:
         """Children that say READY."""
