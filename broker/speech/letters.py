@@ -49,6 +49,11 @@ _RHYME = (
     r"(?:oa|oă|oe|uâ|uơ|uê|uy|uya|uyê|iê|yê|ươ|uô|ưa|ua|ia|ai|ay|ao|au|âu|ây|eo|êu|iu|oi|ôi|ơi|ui|ưi|ưu"
     r"|iêu|yêu|uôi|ươi|ươu|oai|oay|oeo|uây|uyu|oong|[aăâeêioôơuưy])"
 )
+_BARE_SYLLABLE = re.compile(
+    r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdghklmnprstvx])?"
+    r"(?:ieu|yeu|uoi|uou|oai|oay|uay|uyu|uye|oa|oe|ua|ue|uo|uy|ie|ye|ia|ai|ay|ao|au|eo|eu|iu|oi|ui|uu|[aeiouy])"
+    r"(?:ng|nh|ch|[cmnpt])?"
+)
 _SYLLABLE = re.compile(rf"{_ONSET}{_RHYME}(?:ng|nh|ch|[cmnpt])?")
 
 
@@ -70,6 +75,12 @@ def is_syllable(word: str) -> bool:
 
 def _bare_word(word: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", word).translate(_TONES))
+
+
+@lru_cache(maxsize=4096)
+def is_bare_syllable(word: str) -> bool:
+    """Whether a word can be a Vietnamese syllable that lost all its marks, as in addresses: "phuong"."""
+    return _BARE_SYLLABLE.fullmatch(word) is not None
 
 
 def has_marks(word: str) -> bool:

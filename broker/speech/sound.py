@@ -136,7 +136,12 @@ def opus_bytes(pcm: Pcm, bits_per_s: int) -> bytes:
         stream = file.add_stream("libopus", rate=pcm.rate_hz)
         stream.bit_rate = bits_per_s
         stream.codec_context.layout = "mono"
-        stream.codec_context.options = {"application": "voip", "frame_duration": "20", "vbr": "on", "compression_level": "6"}
+        stream.codec_context.options = {
+            "application": "voip",
+            "frame_duration": "20",
+            "vbr": "on",
+            "compression_level": "6",
+        }
         step = pcm.rate_hz  # a second at a time keeps the encoder's queue short
         for start in range(0, len(pcm.samples), step):
             frame = _frame(np.ascontiguousarray(pcm.samples[start : start + step]), pcm.rate_hz)

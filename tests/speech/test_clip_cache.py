@@ -68,7 +68,8 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_several_writers_of_one_clip_leave_a_whole_one(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path)
     threads = [
-        threading.Thread(target=cache.put, args=(key_of("a"), b"{}", bytes([number]) * 20_000)) for number in range(8)
+        threading.Thread(target=cache.put, args=(key_of("a"), b"{}", bytes([number]) * 20_000))
+        for number in range(8)
     ]
     for thread in threads:
         thread.start()

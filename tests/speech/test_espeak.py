@@ -48,7 +48,10 @@ def test_tones_are_spoken_not_spelled(engine: EspeakEngine) -> None:
 
 
 def test_a_slower_rate_takes_longer(engine: EspeakEngine) -> None:
-    assert engine.synthesise(SENTENCE, "vi", 0.7).duration_ms > 1.2 * engine.synthesise(SENTENCE, "vi").duration_ms
+    assert (
+        engine.synthesise(SENTENCE, "vi", 0.7).duration_ms
+        > 1.2 * engine.synthesise(SENTENCE, "vi").duration_ms
+    )
 
 
 def test_a_minority_language_is_never_read_by_a_vietnamese_voice(engine: EspeakEngine) -> None:
@@ -56,7 +59,9 @@ def test_a_minority_language_is_never_read_by_a_vietnamese_voice(engine: EspeakE
         engine.synthesise(SENTENCE, "km")
 
 
-@pytest.mark.parametrize("text", ["[[h@'loU]] xin chào", "<speak>xin chào</speak>", "xin\x00chào", "-v en xin chào"])
+@pytest.mark.parametrize(
+    "text", ["[[h@'loU]] xin chào", "<speak>xin chào</speak>", "xin\x00chào", "-v en xin chào"]
+)
 def test_text_is_never_taken_for_a_command_of_the_engine(engine: EspeakEngine, text: str) -> None:
     assert 300 < engine.synthesise(text, "vi").duration_ms < 4000
 

@@ -42,14 +42,18 @@ class ToneEngine:
         return from_float(np.concatenate([*parts, parts[0]]), 22050)
 
 
-def _speak(text: str, tmp_path: Path, profile: Profile = KIOSK, engine: ToneEngine | None = None, **how: object) -> Clip:
+def _speak(
+    text: str, tmp_path: Path, profile: Profile = KIOSK, engine: ToneEngine | None = None, **how: object
+) -> Clip:
     out = tmp_path / str(how.pop("name", "clip.opus"))
     return speak(text, [engine or ToneEngine()], "vi", profile, ClipCache(tmp_path / "cache"), out, **how)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 @pytest.mark.parametrize("name", ["clip.opus", "clip.wav"])
-def test_clips_have_their_profiles_loudness_and_no_clipped_peak(tmp_path: Path, profile: Profile, name: str) -> None:
+def test_clips_have_their_profiles_loudness_and_no_clipped_peak(
+    tmp_path: Path, profile: Profile, name: str
+) -> None:
     clip = _speak(TEXT, tmp_path, profile, name=name)
     heard = decode(clip.path, profile.rate_hz)
     assert loudness.loudness_lufs(to_float(heard), profile.rate_hz) == pytest.approx(profile.lufs, abs=0.5)
@@ -135,14 +139,16 @@ def test_a_chime_comes_first_and_the_speech_is_repeated_after_its_gap(tmp_path: 
     plain = _speak(TEXT, tmp_path)
     framed = _speak(TEXT, tmp_path, frame=Frame(chime="emergency", repeat=2, gap_s=2.0), name="framed.opus")
     assert framed.timings[0].since_ms > 1500
-    assert framed.duration_ms == pytest.approx(2 * plain.duration_ms + 2000 + framed.timings[0].since_ms, abs=400)
+    assert framed.duration_ms == pytest.approx(
+        2 * plain.duration_ms + 2000 + framed.timings[0].since_ms, abs=400
+    )
     assert framed.peak_dbtp <= -1.0
 
 
 def test_a_recording_is_mastered_like_speech(tmp_path: Path) -> None:
     pcm = ToneEngine().synthesise(TEXT * 3, "vi")
     quiet = tmp_path / "voice.wav"
-    write_wav(from_float(to_float(pcm) * np.float32(0.03), pcm.rate_hz), quiet)
+    write_wav(from_float(to_float(pcm) * np.float32(0.06), pcm.rate_hz), quiet)
     clip = record(quiet, HORN, tmp_path / "out.opus")
     assert clip.lufs == pytest.approx(HORN.lufs, abs=0.5)
     assert clip.peak_dbtp <= -1.0
@@ -164,7 +170,9 @@ def test_a_recording_that_cannot_be_used_is_refused_with_its_reason(
         record(tmp_path / name, KIOSK, tmp_path / "out.opus", longest_s=2)
 
 
-@pytest.mark.parametrize("data", [b"", b"not sound at all", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"OggS" + bytes(100)])
+@pytest.mark.parametrize(
+    "data", [b"", b"not sound at all", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"OggS" + bytes(100)]
+)
 def test_a_file_that_is_no_sound_is_refused(data: bytes) -> None:
     with pytest.raises(SoundError):
         decode(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from broker.speech.draft import Draft, Rule, Said
-from broker.speech.letters import is_syllable, spelled
+from broker.speech.letters import is_bare_syllable, spelled
 from broker.speech.lexicon import Lexicon
 from broker.speech.numbers import digits
 
@@ -79,7 +79,7 @@ def _syllables(word: str) -> list[str] | None:
         found: list[str] | None = None
         for start in range(max(0, end - 6), end):
             before = best[start]
-            if before is not None and (end - start > 1 or word == "a") and is_syllable(word[start:end]):
+            if before is not None and (end - start > 1 or word == "a") and is_bare_syllable(word[start:end]):
                 option = [*before, word[start:end]]
                 if found is None or len(option) < len(found):
                     found = option

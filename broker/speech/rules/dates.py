@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule, Said
+from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import DASH
 
@@ -41,9 +41,11 @@ _WEEK_LIST = re.compile(r"(?<![\w])(?P<x>[Tt]hứ\s(?P<list>[2-7](?:\s?[,;+&/]\s
 _SUNDAY = re.compile(
     r"(?:(?<![^\W_])(?:[Ss]áng|[Tt]rưa|[Cc]hiều|[Tt]ối|[Nn]gày|T7|[Tt]hứ (?:7|[Bb]ảy))\s?(?:,|và|-|–|&|hoặc)?\s?)(?P<x>CN)(?!\w)"
 )
+_SUNDAY_OF = re.compile(rf"(?<![\w&])(?P<x>CN)(?=[\s,(]*(?:ngày|\d{{1,2}}[/-]\d))")
 _WEEKDAY = re.compile(r"(?<!\w)(?P<x>T[2-7])(?![\w/])(?!\s?/)")
 _WEEK_NEAR = re.compile(
     r"(?:t[2-7]|thứ \w+|sáng|chiều|tối|trưa)\s?(?:,|và|-|–|&|hoặc)?\s?\||\|\s?(?:,|và|-|–|&|hoặc)\s?(?:t[2-7]|cn|chủ nhật|thứ)"
+    r"|[\dh],?\s?\||\|[\s,(]*(?:ngày|\d{1,2}[/-]\d)"
 )
 _DATED = re.compile(
     r"(?:ngày|sáng|trưa|chiều|tối|đêm|khuya|hôm|mùng|mồng|rằm|dịp|lễ|hết|trước|sau|từ|đến|tới|kể từ|tính đến|thứ (?:hai|ba"
@@ -74,12 +76,17 @@ _MEASURED = re.compile(
     r"\s?(?:%|°|m\b|cm\b|mm\b|km|kg|ha\b|lít|độ|người|tuổi|phút|giờ|tháng tuổi|triệu|nghìn|đồng|đ\b|hộ|cấp|tấn)"
 )
 _NO_DAY = re.compile(
-    r"(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ)(?:[\s:]|\d+\s?-\s?\d+\s?,)*$"
+    r"(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ|hạng|thứ)(?:[\s:]|\d+\s?-\s?\d+\s?,)*$"
 )
 _PART = re.compile(
     r"\s*(?:diện tích|số|dân số|tổng|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng"
     r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát|lít|kg|ha\b|km)"
 )
+
+
+_SHARE = re.compile(r"(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|đạt|bằng|chỉ|có|được|mất|thêm|quá|tới|là)\s*$")
+_CLAUSE_END = re.compile(r"\s*(?:$|[,.;:)!?]|và\s|tại\s|ở\s|đến\s|năm\s|hằng|hàng|âm lịch|dương lịch)")
+_HOUR_OF_DAY = re.compile(rf"(?<={CLAIMED})(?P<x>/(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})){_SHUT}")
 
 
 def _is_day(day: int, month: int) -> bool:
@@ -139,7 +146,16 @@ def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, ma
         return not _PART.match(after) or _DATED.search(before) is not None
     if _PART.match(after):
         return False
+    if day < month and not _SHARE.search(before) and (day, month) != (1, 2) and _CLAUSE_END.match(after):
+        return True
     return day > month or _DATED.search(before) is not None
+
+
+def _hour_of_day(match: re.Match[str], _: Draft) -> str | None:
+    """ "6h/8/9": the hour, then the day it is of."""
+    if not _is_day(int(match["d"]), int(match["m"])):
+        return None
+    return f"ngày {_words(match['d'], match['m'], None)}"
 
 
 def _month_year(match: re.Match[str], _: Draft) -> str | None:
@@ -209,6 +225,8 @@ def _named_day(match: re.Match[str], draft: Draft) -> str | Said:
 
 RULES = (
     Rule(_SUNDAY, _named_day, needs="any"),
+    Rule(_SUNDAY_OF, _named_day),
+    Rule(_HOUR_OF_DAY, _hour_of_day),
     Rule(_MONTH_SPAN, _month_span),
     Rule(_FULL_RANGE, _range),
     Rule(_DOTTED_RANGE, _range),

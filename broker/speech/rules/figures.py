@@ -88,19 +88,24 @@ def _class(match: re.Match[str], _: Draft) -> str:
     return f"{cardinal(int(match['a']))} {cardinal(int(match['b']))}"
 
 
+def _in_one(match: re.Match[str], _: Draft) -> str:
+    return f"{cardinal(int(match['a']))} trong {cardinal(int(match['b']))}"
+
+
 def _by(_match: re.Match[str], _: Draft) -> str:
     return "nhân"
 
 
 RULES: tuple[Rule, ...] = (
     Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by),
+    Rule(re.compile(r"(?<!\w)(?P<a>\d)\s?in\s?(?P<b>1)(?!\w)"), _in_one),
     Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item),
     Rule(re.compile(r"(?<![\w.,/])24/(?P<n>24|7)(?![\w/])"), _always_open),
     Rule(re.compile(r"(?<![\w.,/])(?P<a>\d{1,4})\s?/\s?(?P<b>\d{1,4})(?![\w/])(?![.,]\d)"), _fraction),
     Rule(re.compile(rf"(?<![\w.,/\-])(?P<a>{NUMBER}){DASH}(?P<b>{NUMBER})(?![\w/])(?![.,\-]\d)"), _range),
     Rule(re.compile(r"(?<![\w.,/:])(?P<a>\d+)\s?:\s?(?P<b>\d[\d.]*)(?![\w/:])"), _ratio),
     Rule(re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?[x×X*]\s?(?P<b>{NUMBER})(?![\w/])"), _times),
-    Rule(re.compile(rf"(?<![\w])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code),
+    Rule(re.compile(rf"(?<!\w)(?<!\d[.,])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code),
     Rule(re.compile(rf"(?<![\w.,/\-–)])(?:(?<=\s)|(?<=\()|^)[-−](?P<a>{NUMBER})(?![\w/])"), _minus),
     Rule(
         re.compile(
@@ -109,5 +114,6 @@ RULES: tuple[Rule, ...] = (
         ),
         _ordinal,
     ),
+    Rule(re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?/\s?(?P<b>\d{{1,4}})(?![\w/])(?![.,]\d)"), _ratio),
     Rule(re.compile(NUMBER, re.ASCII), _plain),
 )

@@ -10,6 +10,14 @@ _SIGNS = {
     "&": "và", "+": "cộng", "=": "bằng", "%": "phần trăm", "‰": "phần nghìn", "<": "nhỏ hơn", ">": "lớn hơn",
     "≤": "nhỏ hơn hoặc bằng", "≥": "lớn hơn hoặc bằng", "±": "cộng trừ", "°": "độ", "@": "a còng",
 }  # fmt: skip
+_PAIRS = {
+    ">=": "lớn hơn hoặc bằng",
+    "<=": "nhỏ hơn hoặc bằng",
+    "+/-": "cộng trừ",
+    "=>": "",
+    ">>": "",
+    "<<": "",
+}
 _DROPPED = frozenset("*•·●○■□▪►➢✓✔«»“”‘’„‟\"'`_|~^†…→⇒➔❖◆★☆¬\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f#\\")
 _QUIET = re.compile(rf"[^\W\d_]|[\s.,;:!?()\-–—\[\]{{}}{CLAIMED}]")
 
@@ -36,8 +44,8 @@ def _read(text: str, start: int, end: int) -> Claim:
         return Claim(start, end, "")
     if run == "/":
         return Claim(start, end, "hoặc")
-    words = _SIGNS.get(run)
-    if words is not None and run in "&+=<>≤≥±":
+    words = _SIGNS.get(run) or _PAIRS.get(run)
+    if words is not None and run not in "%‰°@":
         return Claim(start, end, words)
     kept = " ".join(_SIGNS[char] for char in run if char in _SIGNS)
     return Claim(start, end, kept, (kept,) if kept else (), is_doubtful=True)

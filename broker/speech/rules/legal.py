@@ -58,7 +58,8 @@ def _said(
     """The number, whose paper it is where the text has not said so, and who issued it."""
     names = [_issuer(sign, lexicon) for one in issuers for sign in re.split(r"\s?&\s?", one)]
     is_sure = all(name is not None for name in names)
-    by = " ".join(name or spelled(sign) for name, sign in zip(names, _flat(issuers), strict=True))
+    joint = " và " if all((name or "").startswith("bộ ") for name in names) else " "  # joint circulars
+    by = joint.join(name or spelled(sign) for name, sign in zip(names, _flat(issuers), strict=True))
     # "Thông báo số 27/TB-UBND" has named the paper already; "số 27/TB-UBND" alone has not.
     what = "" if paper is None or _HAS_NAME.search(draft.before(match.start())) else f", {paper}"
     said = f"{number}{what}" + (f" của {by}" if by else "")

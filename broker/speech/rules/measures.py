@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule
+from broker.speech.draft import CLAIMED, Draft, Rule
 from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import DASH, NUMBER, amount, value
 
@@ -22,7 +22,8 @@ _UNITS = {
     "kB": "ki lô bai", "KB": "ki lô bai", "MB": "mê ga bai", "GB": "gi ga bai", "TB": "tê ra bai",
     "hPa": "héc tô pát can", "Pa": "pát can", "mmHg": "mi li mét thủy ngân", "kcal": "ki lô ca lo", "ppm": "phần triệu",
     "°C": "độ xê", "ºC": "độ xê", "˚C": "độ xê", "oC": "độ xê", "độ C": "độ xê", "℃": "độ xê", "°F": "độ ép",
-    "°": "độ", "º": "độ", "%": "phần trăm", "‰": "phần nghìn", "h": "giờ", "inch": "in", "″": "in",
+    "°": "độ", "º": "độ", "%": "phần trăm", "‰": "phần nghìn", "h": "giờ", "'": "phút", "’": "phút", "′": "phút",
+    "mmol": "mi li mon", "IU": "đơn vị quốc tế", "UI": "đơn vị quốc tế", "inch": "in", "″": "in",
 }  # fmt: skip
 _SPELT_UNITS = (
     "mét|ki lô mét|kilomet|kilômét|tấn|tạ|yến|cân|ki lô|lít|giờ|phút|giây|ngày|tuần|tháng|năm|tuổi|người|hộ|sào|mẫu|công|con|cây"
@@ -36,55 +37,11 @@ _PER_WORD = (
     rf"{_SPELT_UNITS}|quý|khẩu|đầu người|hội viên|đảng viên|nhân khẩu|gia đình|thôn|xã|ấp|bản|kỳ|vụ|cháu|bé|thành viên|hồ sơ|trường hợp"
     rf"|số|khối|mét vuông|kwh|kWh|đơn vị|cái|quả|bó|gói|hộp|lứa|đàn|trang|bản|tờ|vé|phòng|lớp|nhà|công trình|mô hình|đại biểu|thẻ|chuyến"
 )
-PER = rf"\s?/\s?(?P<pern>\d{{1,3}}\s)?(?P<per>{_PER_WORD}|{_UNIT}|s|ph|p|ng|đ)(?!\w)"
+PER = rf"\s?/\s?(?P<pern>\d{{1,3}}\s?)?(?P<per>{_PER_WORD}|{_UNIT}|s|ph|p|ng|đ)(?!\w)"
 """What a price or a measure is for: "/tháng", "/kg", "/03 tháng"."""
 
-_ON = frozenset(
-    {
-        "km",
-        "m",
-        "m3",
-        "m³",
-        "mg",
-        "g",
-        "kg",
-        "lít",
-        "l",
-        "ml",
-        "µg",
-        "mcg",
-        "con",
-        "người",
-        "tạ",
-        "tấn",
-        "mm",
-        "cm",
-    }
-)
-_PHYSICAL = frozenset(
-    {
-        "h",
-        "s",
-        "giờ",
-        "giây",
-        "phút",
-        "p",
-        "ph",
-        "ha",
-        "l",
-        "lít",
-        "ml",
-        "L",
-        "m3",
-        "m³",
-        "m2",
-        "m²",
-        "km2",
-        "km²",
-        "kg",
-        "m",
-    }
-)
+_ON = frozenset("km m m3 m³ mg mmol g kg lít l ml µg mcg con người tạ tấn mm cm".split())
+_PHYSICAL = frozenset("h s giờ giây phút p ph ha l lít ml L m3 m³ m2 m² km2 km² kg m".split())
 
 _SIGN = r"(?P<sign{0}>(?<!\w)[-−±+]\s?)?"
 _QUANTITY = rf"(?P<u>{_UNIT})(?!\w)"
@@ -100,6 +57,12 @@ _AREA = re.compile(
     rf"(?<![\w.,/])(?P<a>{NUMBER})\s?(?P<ua>m|cm|mm|km)?\s?[x×X*]\s?(?P<b>{NUMBER})\s?(?P<ub>m|cm|mm|km)?(?:\s?[x×X*]\s?(?P<c>{NUMBER})\s?(?P<uc>m|cm|mm|km)?)?(?![\w²³])"
 )
 _MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
+_TONNES = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3}[.,]\d{1,2})\s?T(?!\w)")
+_EACH = re.compile(rf"(?<={CLAIMED})(?P<x>{PER})")
+_PER_WORD = re.compile(
+    r"(?<!\w)(?P<w>[^\W\d_]+)(?P<x>\s?/\s?(?P<per>tháng|năm|ngày|giờ|khẩu|hộ|người|sào|ha|m2|m²|m3|m³|km2|suất|lần"
+    r"|vụ|quý|tuần|kg|tấn|tạ|lít|mẫu)(?!\w))"
+)
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
 _PRESSURE = re.compile(r"(?<![\w.,/])(?P<a>\d{2,3})/(?P<b>\d{2,3})\s?mmHg(?!\w)")
 _SIGNS = {"-": "âm ", "−": "âm ", "±": "cộng trừ ", "+": "cộng "}
@@ -182,7 +145,23 @@ def _many(match: re.Match[str], _: Draft) -> str:
     return f"{value(match['n'])} {match['big']} {_UNITS[match['u']]}{_per(match, match['u'])}"
 
 
+def _each(match: re.Match[str], _: Draft) -> str:
+    return per(match).strip()
+
+
+def _per_word(match: re.Match[str], _: Draft) -> str | None:
+    """ "15kg gạo/khẩu", "khóm/m2": what a counted word is for; "ngày/tháng/năm" is a list of fields."""
+    if match["w"].lower() in ("ngày", "tháng", "giờ"):
+        return ","
+    return f"một {_UNITS.get(match['per']) or match['per']}"
+
+
+def _tonnes(match: re.Match[str], _: Draft) -> str:
+    return f"{value(match['n'])} tấn"
+
+
 RULES = (
+    Rule(_TONNES, _tonnes),
     Rule(_MANY, _many),
     Rule(_PRESSURE, _pressure),
     Rule(_AREA, _area),
@@ -191,4 +170,7 @@ RULES = (
     Rule(_SPELT_RANGE, _spelt_range),
     Rule(_SPELT_ONE, _spelt_one),
     Rule(_ONE, _one),
+    Rule(_EACH, _each),
+    Rule(_PER_WORD, _per_word, needs="any"),
+    Rule(_EACH, _each, needs="any"),
 )

@@ -14,6 +14,9 @@ _FIGURE = r"\d{1,3}(?:[.,]\d{1,4})?"
 _COORDINATE = re.compile(
     rf"(?<![\w.,])(?P<a>{_FIGURE})(?:{DASH}(?P<b>{_FIGURE}))?\s?(?:°|º|˚|độ\s)\s?(?:(?P<m>\d{{1,2}})\s?['’′]\s?)?(?P<side>[NESWBĐ])(?!\w)"
 )
+_BARE_COORDINATE = re.compile(
+    r"(?<![\w.,])(?P<a>\d{1,3}[.,]\d{1,4})\s?(?P<side>[NE])\s?[-–;,]\s?(?P<b>\d{1,3}[.,]\d{1,4})\s?(?P<other>[NE])(?!\w)"
+)
 _ROADS = {
     "ql": "quốc lộ", "tl": "tỉnh lộ", "đt": "đường tỉnh", "hl": "hương lộ", "đh": "đường huyện", "đx": "đường xã",
     "ct": "cao tốc",
@@ -37,9 +40,17 @@ def _coordinate(match: re.Match[str], _: Draft) -> str:
     return f"{degrees} độ{minutes} {_SIDES[match['side'].lower()]}"
 
 
-def _road(match: re.Match[str], _: Draft) -> str:
+def _bare_coordinate(match: re.Match[str], _: Draft) -> str:
+    first = f"{value(match['a'])} độ {_SIDES[match['side'].lower()]}"
+    return f"{first}, {value(match['b'])} độ {_SIDES[match['other'].lower()]}"
+
+
+def _road(match: re.Match[str], draft: Draft) -> str:
     tail = f" {spelled(match['tail'])}" if match["tail"] else ""
-    return f"{_ROADS[match['road'].lower()]} {plain(match['n'])}{tail}"
+    name = _ROADS[match["road"].lower()]
+    # "cao tốc CT.01", "quốc lộ QL1A": the text has said it already.
+    head = "" if draft.before(match.start()).rstrip().endswith(name) else f"{name} "
+    return f"{head}{cardinal(int(match['n']))}{tail}"
 
 
 def _km_mark(match: re.Match[str], _: Draft) -> str:
@@ -63,6 +74,7 @@ def _house(match: re.Match[str], _: Draft) -> str:
 
 RULES = (
     Rule(_COORDINATE, _coordinate),
+    Rule(_BARE_COORDINATE, _bare_coordinate),
     Rule(_PLATE, _plate),
     Rule(_ROAD, _road),
     Rule(_KM_MARK, _km_mark),
