@@ -17,6 +17,8 @@ from broker.trust.envelope import Quiet
 
 GUARD_S = 10.0
 """Silence between two announcements on one loudspeaker."""
+HEAD_S = 4.0
+"""Chime and the rest after it, which the node adds before the first word."""
 PAUSE_S = 300.0
 """Silence that ends a sitting."""
 RANK = {"emergency": 0, "priority": 1, "routine": 2}
@@ -46,12 +48,12 @@ class Booking:
 
 def estimated_s(spoken: str) -> float:
     """About how long a text takes to say, before it has been rendered."""
-    return 3.0 + len(spoken) / CHARACTERS_PER_S
+    return len(spoken) / CHARACTERS_PER_S
 
 
 def total_s(once_s: float, repeat: int, gap_s: int) -> float:
-    """Length of a play with its repeats and the gaps between them."""
-    return once_s * repeat + gap_s * max(0, repeat - 1)
+    """Length of a play with its chime, its repeats and the gaps between them."""
+    return HEAD_S + once_s * repeat + gap_s * max(0, repeat - 1)
 
 
 def touches_quiet(start: datetime, end: datetime, quiet: Quiet) -> bool:

@@ -1,0 +1,202 @@
+"""What each node is to be told: plans from the records, signed by the hub, a new generation only for new content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.contract import ContractError
+from broker.contract.hub import CameraPlan, ContentPlan, Media, PlayPlan, Signature, Signed
+from broker.contract.message import payload
+from broker.hub.announcing.rules import rules_of
+from broker.hub.records import Camera, ContentBundle, NodeRecord, Occurrence, Plan, Revision
+from broker.trust.envelope import (
+    CamerasBody,
+    CameraSetup,
+    ContentBody,
+    Domain,
+    PlayEntry,
+    PlaysBody,
+    PrivateKey,
+    canonical,
+    sign,
+)
+
+HORIZONS = (timedelta(days=7), timedelta(days=3), timedelta(days=1), timedelta(hours=6))
+"""How far a plan of plays reaches; the first that fits a packet is taken."""
+RENEW = timedelta(days=3)
+"""A plan that ends sooner than this is made again, so that a hub that dies leaves days of plan behind."""
+PAST = timedelta(days=1)
+
+
+class PlanTooLarge(Exception):
+    """Not even the next hours of a node's plan fit a packet; the text names the node."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """The hub's signing key and its id in the trust list."""
+
+    key: str
+    private: PrivateKey
+
+    def sign(self, body: msgspec.Struct, domain: Domain) -> Signed:
+        """A body as nodes believe it. Raises ValueError when it is too large."""
+        text = canonical(body)
+        return Signed(body=text, signatures=[sign(text, domain, self.key, self.private)])
+
+
+def signed_of(revision: Revision) -> Signed:
+    """An approved revision as its approver signed it."""
+    return Signed(
+        body=revision.envelope or "", signatures=msgspec.convert(revision.signatures, list[Signature])
+    )
+
+
+def plays_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> PlayPlan:
+    """The plan of a node's loudspeaker. Raises PlanTooLarge."""
+    rows = [row for row in _occurrences(db, now) if node.village in row.revision.villages]
+    rules = rules_of(db)
+    for horizon in HORIZONS:
+        ahead = [row for row in rows if row.cancelled_at is None and _is_due(row, now, horizon)]
+        content = {
+            "node": node.name,
+            "quiet": rules.quiet,
+            "session_limit_s": rules.session_limit_s,
+            "plays": [_entry(row) for row in ahead],
+            "announcements": _announcements(ahead),
+            "cancelled": sorted(row.id for row in rows if row.cancelled_at is not None),
+        }
+        try:
+            return _plays(db, signer, node.name, content, now, now + horizon)
+        except (ContractError, ValueError):
+            continue
+    raise PlanTooLarge(f"the next {HORIZONS[-1]} of {node.name} do not fit one plan")
+
+
+def cameras_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> CameraPlan:
+    """The cameras of a node as the commune set them up."""
+    query = (
+        select(Camera).where(Camera.node == node.name, Camera.retired_at.is_(None)).order_by(Camera.camera)
+    )
+    cameras = [
+        CameraSetup(camera=row.camera, name=row.name, source=row.source, sensitivity=row.sensitivity)
+        for row in db.scalars(query)
+    ]
+    content = {"node": node.name, "cameras": cameras}
+    plan = _kept(db, node.name, "cameras", content, now)
+    if plan is None:
+        generation = _next(db, node.name, "cameras", now)
+        signed = signer.sign(CamerasBody(generation=generation, node=node.name, cameras=cameras), "cameras")
+        plan = _keep(db, node.name, "cameras", generation, content, signed, now, None)
+    return CameraPlan(generation=plan.generation, signed=_signed(plan))
+
+
+def content_plan(db: Session, signer: Signer, bundle: ContentBundle, now: datetime) -> ContentPlan:
+    """The bundle of the kiosks; the same for all nodes, kept under `*`."""
+    media = Media(sha256=bundle.sha256, size=bundle.size, type=bundle.type)
+    content = {"generation": bundle.generation, "bundle": media}
+    plan = _kept(db, "*", "content", content, now)
+    if plan is None:
+        signed = signer.sign(ContentBody(generation=bundle.generation, bundle=media), "content")
+        plan = _keep(db, "*", "content", bundle.generation, content, signed, now, None)
+    return ContentPlan(generation=plan.generation, signed=_signed(plan))
+
+
+def _occurrences(db: Session, now: datetime) -> Sequence[Occurrence]:
+    query = (
+        select(Occurrence)
+        .join(Revision)
+        .where(
+            Revision.envelope.is_not(None),
+            Occurrence.start > now - PAST,
+            Occurrence.start < now + HORIZONS[0],
+        )
+        .order_by(Occurrence.start, Occurrence.id)
+    )
+    return db.scalars(query).all()
+
+
+def _is_due(row: Occurrence, now: datetime, horizon: timedelta) -> bool:
+    """Whether an occurrence can still begin or still be playing, and begins within the horizon."""
+    over = row.start + timedelta(seconds=row.tolerance_s + row.duration_s)
+    return row.revision.state == "approved" and now < over and row.start < now + horizon
+
+
+def _entry(row: Occurrence) -> PlayEntry:
+    revision = row.revision
+    return PlayEntry(
+        occurrence=row.id,
+        announcement=revision.announcement_id,
+        revision=revision.number,
+        start=row.start,
+    )
+
+
+def _announcements(rows: Sequence[Occurrence]) -> list[Signed]:
+    once = {row.revision_id: row.revision for row in rows}
+    return [signed_of(once[key]) for key in sorted(once)]
+
+
+def _plays(
+    db: Session, signer: Signer, node: str, content: dict[str, Any], now: datetime, until: datetime
+) -> PlayPlan:
+    plan = _kept(db, node, "plays", content, now)
+    if plan is None:
+        generation = _next(db, node, "plays", now)
+        body = PlaysBody(generation=generation, made_at=now, until=until, **content)
+        signed = signer.sign(body, "plays")
+        payload(PlayPlan(generation=generation, signed=signed))  # raises ContractError when it is too large
+        plan = _keep(db, node, "plays", generation, content, signed, now, until)
+    return PlayPlan(generation=plan.generation, signed=_signed(plan))
+
+
+def _kept(db: Session, node: str, kind: str, content: dict[str, Any], now: datetime) -> Plan | None:
+    """The plan that already says this, unless it ends soon."""
+    plan = db.get(Plan, (node, kind))
+    if plan is None or plan.fingerprint != _fingerprint(content):
+        return None
+    if plan.until is not None and plan.until - now < min(RENEW, (plan.until - plan.made_at) / 2):
+        return None
+    return plan
+
+
+def _next(db: Session, node: str, kind: str, now: datetime) -> int:
+    """A generation above the last; counted in seconds, so that a restored database does not go back."""
+    plan = db.get(Plan, (node, kind))
+    return max((plan.generation if plan else 0) + 1, int(now.timestamp()))
+
+
+def _keep(
+    db: Session,
+    node: str,
+    kind: str,
+    generation: int,
+    content: dict[str, Any],
+    signed: Signed,
+    now: datetime,
+    until: datetime | None,
+) -> Plan:
+    plan = db.get(Plan, (node, kind))
+    if plan is None:
+        plan = Plan(node=node, kind=kind)
+        db.add(plan)
+    plan.generation, plan.fingerprint, plan.body = generation, _fingerprint(content), signed.body
+    plan.signatures = msgspec.to_builtins(signed.signatures)
+    plan.made_at, plan.until = now, until
+    return plan
+
+
+def _fingerprint(content: dict[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+
+
+def _signed(plan: Plan) -> Signed:
+    return Signed(body=plan.body, signatures=msgspec.convert(plan.signatures, list[Signature]))

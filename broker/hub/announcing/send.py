@@ -1,0 +1,224 @@
+"""From the records to the nodes: plans as they change, commands at once, everything again after a reconnect."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session as Db
+
+from broker.contract import NODE_SERVICES, Identity, spec_of
+from broker.contract.hub import (
+    CameraPlan,
+    ContentPlan,
+    Media,
+    PlayNow,
+    PlayPlan,
+    Signed,
+    StopPlay,
+    TrustPlan,
+)
+from broker.contract.message import Message
+from broker.hub import content
+from broker.hub.announcing import plans, schedule, workflow
+from broker.hub.announcing.plans import PlanTooLarge, Signer
+from broker.hub.records import (
+    Database,
+    NodeRecord,
+    Occurrence,
+    Play,
+    Revision,
+    Stop,
+    changes_after,
+    newest_change,
+    note_change,
+)
+from broker.link.media import MediaStore
+from broker.link.service import Beat
+from broker.link.session import NotConnected, Session
+from broker.trust.envelope import Refused
+from broker.trust.identity import load_signed_trust, load_trust
+from broker.trust.keys import IdentityError
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+TICK_S = 20.0
+"""Plans are looked at this often without any change: time passes too."""
+AGAIN_S = 300.0
+"""Retained plans are said again this often, for a broker that forgot them."""
+TOPICS = ("plan", "stop", "camera", "node", "content", "announcement")
+STOP_VALID = timedelta(seconds=600)
+
+
+class Sender:
+    """Keeps the nodes' plans as the records want them. One worker; the only one that signs for the hub."""
+
+    def __init__(self, database: Database, session: Session, signer: Signer, media: MediaStore) -> None:
+        self._database = database
+        self._session = session
+        self._clock = session.clock
+        self._signer = signer
+        self._media = media
+        self._keys: Path = session.settings.keys_dir
+        self._said: dict[tuple[Identity, str], int] = {}
+        self._last = 0
+        self._connected = False
+        self._tick_at_s = self._again_at_s = 0.0
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Worker: until stopped."""
+        while not stop.is_set():
+            beat()
+            try:
+                self.step()
+                self._session.cleared("database")
+            except NotConnected:
+                log.info("the broker left while plans were sent", extra={"event": "send-cut"})
+            except (OperationalError, InterfaceError, OSError) as why:
+                log.error("plans not made: %s", why, extra={"event": "plans-failed"})
+                self._session.problem(
+                    "database", "Trung tâm xã chưa đọc ghi được dữ liệu nên lịch phát chưa mới."
+                )
+                stop.wait(1.0)
+            stop.wait(POLL_S)
+
+    def step(self) -> None:
+        """One look: send what changed. Raises NotConnected, database errors, OSError."""
+        now_s = self._clock.monotonic()
+        connected = self._session.connected
+        if (connected and not self._connected) or now_s >= self._again_at_s:
+            self._said.clear()
+            self._again_at_s = now_s + AGAIN_S
+            self._tick_at_s = now_s
+        self._connected = connected
+        with self._database.reading() as db:
+            newest = newest_change(db)
+            fresh = bool(changes_after(db, self._last, TOPICS, 1))
+        if fresh or now_s >= self._tick_at_s:
+            self._tick_at_s = now_s + TICK_S
+            self.tend()
+            if connected:
+                self.send_commands()
+                self.send_plans()
+        self._last = newest
+
+    def tend(self) -> None:
+        """What time brings: announcements whose times are over, and plays of the days ahead."""
+        with self._database.session() as db:
+            now = self._clock.now()
+            workflow.expire(db, now)
+            schedule.write_plays(db, now)
+
+    def send_commands(self) -> None:
+        """Silence first, then what is to be spoken at once."""
+        now = self._clock.now()
+        with self._database.session() as db:
+            query = select(Stop).where(Stop.sent_at.is_(None), Stop.at > now - STOP_VALID).order_by(Stop.id)
+            for row in db.scalars(query):
+                for node in row.nodes:
+                    self._session.send(
+                        StopPlay(occurrence=row.occurrence, at=row.at), to=Identity(node, "speaker")
+                    )
+                row.sent_at = now
+        with self._database.session() as db:
+            for play, occurrence in _plays_now(db, now):
+                revision = occurrence.revision
+                command = PlayNow(
+                    occurrence=occurrence.id,
+                    announcement=revision.announcement_id,
+                    start=occurrence.start,
+                    signed=plans.signed_of(revision),
+                    media=msgspec.convert(revision.audio, Media),
+                )
+                self._session.send(command, to=Identity(play.node, "speaker"))
+                play.state = "sent"
+                note_change(db, "play", play.occurrence, now)
+
+    def send_plans(self) -> None:
+        """Every plan that its service has not been told in this connection."""
+        now = self._clock.now()
+        with self._database.session() as db:
+            nodes = db.scalars(select(NodeRecord).where(NodeRecord.retired_at.is_(None))).all()
+            wanted = [*self._trust(nodes), *self._plans(db, nodes, now)]
+        # Only what is committed is said: a generation must never be given twice.
+        for to, plan, generation in wanted:
+            key = (to, spec_of(plan).kind)
+            if self._said.get(key) != generation:
+                self._session.send(plan, to=to)
+                self._said[key] = generation
+
+    def _plans(
+        self, db: Db, nodes: Sequence[NodeRecord], now: datetime
+    ) -> list[tuple[Identity, Message, int]]:
+        found: list[tuple[Identity, Message, int]] = []
+        too_large = ""
+        for node in nodes:
+            try:
+                plays: PlayPlan = plans.plays_plan(db, self._signer, node, now)
+                found.append((Identity(node.name, "speaker"), plays, plays.generation))
+            except PlanTooLarge as why:
+                log.error(str(why), extra={"event": "plan-too-large"})
+                too_large = f"Lịch phát của {node.label} dài quá một gói tin; xin bớt bản tin trong ngày."
+            cameras: CameraPlan = plans.cameras_plan(db, self._signer, node, now)
+            found.append((Identity(node.name, "camera"), cameras, cameras.generation))
+        shown = self._content(db, now)
+        if shown is not None:
+            found += [(Identity(node.name, "node"), shown, shown.generation) for node in nodes]
+        self._note("plan-too-large", too_large)
+        return found
+
+    def _content(self, db: Db, now: datetime) -> ContentPlan | None:
+        commune = self._session.settings.place.commune_name
+        try:
+            bundle = content.current(db, self._session.settings.data_dir, self._media, commune, now)
+        except content.ContentMissing as why:
+            log.warning(str(why), extra={"event": "no-content"})
+            self._note("no-content", "Trung tâm xã chưa có nội dung cho màn hình ở các thôn.")
+            return None
+        self._note("no-content", "")
+        return plans.content_plan(db, self._signer, bundle, now)
+
+    def _trust(self, nodes: Sequence[NodeRecord]) -> list[tuple[Identity, Message, int]]:
+        try:
+            generation = load_trust(self._keys).generation
+            signed: Signed = load_signed_trust(self._keys)
+        except (IdentityError, Refused) as why:
+            log.error("trust list: %s", why, extra={"event": "no-trust"})
+            self._note(
+                "no-trust", "Trung tâm xã thiếu danh sách khoá tin cậy; loa sẽ không nhận bản tin mới."
+            )
+            return []
+        self._note("no-trust", "")
+        plan = TrustPlan(generation=generation, signed=signed)
+        receivers = [each for each in NODE_SERVICES if each in spec_of(TrustPlan).receivers]
+        return [(Identity(node.name, service), plan, generation) for node in nodes for service in receivers]
+
+    def _note(self, code: str, sentence: str) -> None:
+        if sentence:
+            self._session.problem(code, sentence)
+        else:
+            self._session.cleared(code)
+
+
+def _plays_now(db: Db, now: datetime) -> list[tuple[Play, Occurrence]]:
+    """Plays of "Phát ngay" that no command was sent for and that may still begin."""
+    rows = db.execute(
+        select(Play, Occurrence)
+        .join(Occurrence, Occurrence.id == Play.occurrence)
+        .join(Revision, Revision.id == Occurrence.revision_id)
+        .where(
+            Play.state == "planned",
+            Revision.play_now.is_(True),
+            Revision.state == "approved",
+            Occurrence.cancelled_at.is_(None),
+            Occurrence.start > now - timedelta(days=1),
+        )
+    ).tuples()
+    return [(play, row) for play, row in rows if now < row.start + timedelta(seconds=row.tolerance_s)]

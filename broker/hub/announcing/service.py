@@ -1,0 +1,54 @@
+"""The hub's `announce` service: makes the sound of what is submitted and tells the nodes what to play."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from broker.hub.announcing.plans import Signer
+from broker.hub.announcing.render import Renderer, media_store, render_waiting
+from broker.hub.announcing.send import Sender
+from broker.hub.records import Database, open_database
+from broker.link.clock import Clock
+from broker.link.config import Settings, SettingsError
+from broker.link.service import Beat, Worker
+from broker.link.session import Session
+from broker.trust.identity import load_hub_signer
+from broker.trust.keys import IdentityError
+
+log = logging.getLogger(__name__)
+
+RENDER_POLL_S = 0.5
+RENDER_PATIENCE_S = 300.0
+"""An online engine may be slow with a long text."""
+
+
+def build(settings: Settings, session: Session) -> list[Worker]:
+    """The workers of `announce`. Raises SettingsError without the hub's signing key, DatabaseError."""
+    try:
+        signer = Signer(*load_hub_signer(settings.keys_dir))
+    except IdentityError as why:
+        raise SettingsError([f"keys.dir: {why}"]) from why
+    database = open_database(settings)
+    sender = Sender(database, session, signer, media_store(settings))
+    return [
+        Worker("plans", sender.run, patience_s=60.0),
+        rendering(database, Renderer(settings), session.clock),
+    ]
+
+
+def rendering(database: Database, renderer: Renderer, clock: Clock) -> Worker:
+    """The worker that gives submitted announcements their sound."""
+
+    def run(stop: threading.Event, beat: Beat) -> None:
+        while not stop.is_set():
+            beat()
+            try:
+                render_waiting(database, renderer, clock)
+            except (OperationalError, InterfaceError) as why:
+                log.error("rendering: %s", why, extra={"event": "render-failed"})
+            stop.wait(RENDER_POLL_S)
+
+    return Worker("render", run, patience_s=RENDER_PATIENCE_S)
