@@ -131,7 +131,7 @@ class Bus:
                 readings.append(reading)
             else:
                 board.errors += 1
-        board.refused = sum((c.refused for _, group in board.asks for c in group), Counter())
+                board.refused = sum((c.refused for _, group in board.asks for c in group), Counter())
         return readings
 
     def _note(self, board: Board, heard: bool, refusal: str) -> None:

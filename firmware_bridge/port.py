@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import select
 import termios
 from typing import Literal
 
 import serial
+
+WRITE_S = 1.0
 
 Lost = Literal["missing", "busy", "denied", "unplugged"]
 
@@ -42,29 +45,37 @@ class Line:
     def __init__(self, port: str, baud: int, parity: Literal["N", "E", "O"]) -> None:
         """Open exclusively, 8 data bits, one stop bit. What lay in the input is discarded by opening."""
         try:
-            self._serial = serial.Serial(
-                port, baud, parity=parity, timeout=0, write_timeout=1.0, exclusive=True
-            )
+            self._serial = serial.Serial(port, baud, parity=parity, timeout=0, exclusive=True)
         except _GONE as why:
             found = why.args[0] if why.args and isinstance(why.args[0], int) else None
             raise PortGone(_REASONS.get(found, "missing"), f"{port}: {why}") from why
         self._port = port
 
     def write(self, data: bytes) -> None:
-        """Send; waits at most a second for a full buffer."""
+        """Send; waits at most WRITE_S for a full buffer."""
         try:
-            self._serial.write(data)
+            file = self._serial.fileno()
+            while data:
+                if not select.select([], [file], [], WRITE_S)[1]:
+                    raise PortGone("unplugged", f"{self._port}: takes no bytes")
+                data = data[os.write(file, data) :]
         except _GONE as why:
             raise PortGone("unplugged", f"{self._port}: {why}") from why
 
     def read(self, timeout_s: float) -> bytes:
         """What has arrived, as soon as anything has; empty after `timeout_s` of silence."""
         try:
-            if not select.select([self._serial.fileno()], [], [], max(0.0, timeout_s))[0]:
+            file = self._serial.fileno()
+            if timeout_s > 0 and not select.select([file], [], [], timeout_s)[0]:
                 return b""
-            return self._serial.read(256)
+            data = os.read(file, 256)  # pyserial's read would wait a second time for what is already there
+        except BlockingIOError:
+            return b""
         except _GONE as why:
             raise PortGone("unplugged", f"{self._port}: {why}") from why
+        if not data and timeout_s > 0:  # ready, and yet nothing there
+            raise PortGone("unplugged", f"{self._port}: end of file")
+        return data
 
     def close(self) -> None:
         """Give the name back to the kernel; never raises."""
