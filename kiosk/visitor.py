@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from flask import current_app, request
 
@@ -17,7 +16,7 @@ CHOICES = {
 }
 """What may be chosen; kept in cookies until the visitor leaves."""
 
-_OUR_PATH = re.compile(r"/[A-Za-z0-9./_-]{0,80}", re.ASCII)
+_OUR_PATH = re.compile(r"/[A-Za-z0-9._-][A-Za-z0-9./_-]{0,80}(\?trang=[0-9]{1,2})?", re.ASCII)
 
 
 def is_large() -> bool:
@@ -26,7 +25,9 @@ def is_large() -> bool:
 
 
 def asked_language() -> str:
-    """The language chosen, which may be none we have."""
+    """The language chosen, which may be none we have. The notice board speaks to everyone: Vietnamese."""
+    if request.path == "/":
+        return "vi"
     return request.cookies.get(LANGUAGE_COOKIE, "vi")
 
 
@@ -43,8 +44,7 @@ def theme(otherwise: str) -> str:
 
 def our_path(text: str, otherwise: str = "/nha") -> str:
     """`text` when it is a path of this screen, else `otherwise`: links never lead out of the house."""
-    path = urlsplit(text).path if text.startswith("/") and not text.startswith("//") else ""
-    return path if path and _OUR_PATH.fullmatch(path) else otherwise
+    return text if _OUR_PATH.fullmatch(text) else otherwise
 
 
 def came_from() -> str:

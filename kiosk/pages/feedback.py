@@ -27,9 +27,9 @@ class Choice:
 
 
 TOPICS = [
-    Choice("light", "up", "Điện, đèn đường"),
-    Choice("road", "pin", "Đường, cầu, cống"),
-    Choice("water", "river", "Nước, rác, môi trường"),
+    Choice("light", "lamp", "Điện, đèn đường"),
+    Choice("road", "road", "Đường, cầu, cống"),
+    Choice("water", "leaf", "Nước, rác, môi trường"),
     Choice("safety", "police", "An ninh, trật tự"),
     Choice("paper", "note", "Giấy tờ, cán bộ"),
     Choice("other", "say", "Việc khác, lời khen"),
@@ -37,7 +37,7 @@ TOPICS = [
 SPOTS = [
     Choice("village", "village", ""),
     Choice("elsewhere", "land", "Nơi khác trong xã"),
-    Choice("nowhere", "unsure", "Không ở một nơi nào"),
+    Choice("nowhere", "unsure", "Tôi chưa rõ"),
 ]
 
 

@@ -48,19 +48,22 @@ def sentences_of(text: str) -> list[str]:
 
 
 def parts_of(procedure: Procedure) -> list[Part]:
-    """Mang gì đi, bao lâu, bao nhiêu tiền, làm ở đâu. What the source leaves open is said to be open."""
-    ask = say("Chưa rõ. Bác hỏi cán bộ một cửa.")
+    """Mang gì đi, bao lâu, bao nhiêu tiền, làm ở đâu. What the source leaves open is said to be open.
+
+    Content, so always in Vietnamese, like the records it comes from.
+    """
+    ask = "Chưa rõ. Bác hỏi cán bộ một cửa."
     time = sentences_of(procedure.processing_time) or [ask]
     if procedure.deadline:
-        time.append(say("Hạn của bác: %(text)s.", text=_lower(procedure.deadline.strip(" ."))))
+        time.append(f"Hạn của bác: {_lower(procedure.deadline.strip(' .'))}.")
     fee = sentences_of(procedure.fee) or [ask]
     if procedure.fee_exempt:
-        fee.append(say("Được miễn: %(text)s.", text=_lower(procedure.fee_exempt.strip(" ."))))
+        fee.append(f"Được miễn: {_lower(procedure.fee_exempt.strip(' .'))}.")
     if "fee" in procedure.uncertain and procedure.fee:
-        fee.append(say("Bác hỏi lại ở xã cho chắc."))
+        fee.append("Bác hỏi lại ở xã cho chắc.")
     where = sentences_of(procedure.where) or [ask]
     if procedure.online:
-        where.append(say("Làm trên điện thoại cũng được."))
+        where.append("Làm trên điện thoại cũng được.")
     return [
         Part("list", "Mang gì đi", [each.rstrip(".") + "." for each in procedure.documents])
         if procedure.documents
@@ -126,11 +129,11 @@ def _piece(part: Part, rows: list[str], first: int) -> Part:
 ONE_PAGE = {"wide": Room(31, 13), "tall": Room(28, 26)}
 """Where the four parts may stand on one page, with ordinary letters."""
 ONE_STEP = {
-    ("wide", False): Room(48, 6),
+    ("wide", False): Room(54, 6),
     ("wide", True): Room(38, 4),
     ("tall", False): Room(38, 12),
     ("tall", True): Room(36, 10),
-    ("small", False): Room(44, 4),
+    ("small", False): Room(50, 5),
     ("small", True): Room(30, 2),
 }
 A_PAGE = {
@@ -230,7 +233,7 @@ def pages(house: House) -> Blueprint:
             return render_template("guide.html", parts=parts, **facts)
         steps = steps_of(parts, ONE_STEP[house.panel.layout, is_large()])
         step = min(max(request.args.get("buoc", 1, int), 1), len(steps))
-        after = steps[step].title if step < len(steps) else ""
+        after = steps[step].title if step < len(steps) and steps[step].title != steps[step - 1].title else ""
         return render_template(
             "guide_step.html", part=steps[step - 1], step=step, steps=len(steps), next_title=after, **facts
         )

@@ -83,9 +83,9 @@ def water_of(house: House) -> tuple[str, str] | None:
     now = house.clock.now()
     for reading in house.measured():
         if "water_level_m" in reading.series and _is_fresh(reading, now):
-            metres = f"{reading.value:.2f}".replace(".", ",")
+            metres = f"{reading.value:.2f}".rstrip("0").rstrip(".").replace(".", ",")
             at = reading.at.astimezone(LOCAL)
-            return say("Nước sông %(metres)s mét", metres=metres), say("Đo lúc %(time)s", time=f"{at:%H:%M}")
+            return say("Sông cao %(metres)s mét", metres=metres), say("Đo lúc %(time)s", time=f"{at:%H:%M}")
     return None
 
 

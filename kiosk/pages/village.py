@@ -23,7 +23,7 @@ def doors_of(house: House) -> list[Door]:
     content = house.content()
     doors = [Door("/loa", "replay", "Nghe lại\u00a0loa")]
     if content.events:
-        doors.append(Door("/lich", "calendar", "Lịch thôn"))
+        doors.append(Door("/lich", "calendar", "Lịch\u00a0thôn"))
     doors += [
         Door("/gop-y", "say", "Phản\u00a0ánh, góp\u00a0ý"),
         Door("/canh-bao", "shield", "Coi\u00a0chừng lừa\u00a0đảo"),

@@ -7,6 +7,7 @@ import { setUpTyping } from "./typing.js";
 import { setUpSearch } from "./search.js";
 import { keepBoardFresh } from "./board.js";
 import { followUp } from "./kept.js";
+import { turnPages } from "./more.js";
 
 debouncePresses(document);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
@@ -19,3 +20,4 @@ setUpSearch(document, typing);
 watchSilence(document, reader);
 keepBoardFresh(document);
 followUp(document);
+turnPages(document);

@@ -46,6 +46,11 @@ function rangeOf(nodes, start, end) {
   return range;
 }
 
+/** A code is read letter by letter, with a rest between the letters. */
+function codeSentence(button) {
+  return { text: button.dataset.words, range: null, language: document.documentElement.lang };
+}
+
 /** Wire the bar's Nghe and the strip; returns {stop, isReading, sayOne}. */
 export function setUpReading(document) {
   const strip = document.querySelector(".player");
@@ -100,6 +105,7 @@ export function setUpReading(document) {
     if (wish === "again") { if (queue.length) play(at); else start(); }
     if (wish === "louder") voice.louder();
     if (wish === "page") start();
+    if (wish === "code") { queue = [codeSentence(event.target.closest("[data-words]"))]; play(0); }
   });
   return {
     stop,

@@ -20,7 +20,7 @@ from kiosk.content import Content, shipped
 from kiosk.house import House
 from kiosk.panel import Panel
 from kiosk.search import Search
-from tests.fakes.session import FakeClock
+from tests.fakes.clock import FakeClock
 
 PANELS = {
     "15.6": Panel(15.6, 1920, 1080),

@@ -62,20 +62,20 @@ def test_board_tells_time_lunar_day_news_warning_and_water(client: FlaskClient) 
         "21 tháng 11",
         "âm lịch",
         "Hát chèo",
-        "Nước sông 2,10 mét",
+        "Sông cao 2,1 mét",
         "Coi chừng",
     ):
         assert words in page
 
 
 def test_board_shows_no_time_while_the_clock_is_unknown(stage: Stage) -> None:
-    stage.clock.trust = "unknown"
+    stage.clock.believe("unknown")
     assert "16:42" not in create_app(stage.house).test_client().get("/").text
 
 
 def test_board_keeps_silent_about_old_readings(stage: Stage) -> None:
     stage.clock.advance(3600)
-    assert "Nước sông" not in create_app(stage.house).test_client().get("/").text
+    assert "Sông cao" not in create_app(stage.house).test_client().get("/").text
 
 
 def test_board_forgets_the_visitor_before(client: FlaskClient) -> None:

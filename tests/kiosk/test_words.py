@@ -1,0 +1,67 @@
+"""Every word of the screen is in the English catalogue, and the catalogue has nothing the screen does not say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+
+import kiosk
+from kiosk.content import shipped
+from kiosk.pages.feedback import SPOTS, TOPICS
+from kiosk.pages.guide import parts_of
+from kiosk.pages.village import doors_of
+from tests.fakes.house import set_stage
+
+ROOM = Path(kiosk.__file__).parent
+QUOTED = r"""_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"""
+
+
+def said_in_templates() -> set[str]:
+    found = set()
+    for file in ROOM.glob("templates/*.html"):
+        for match in re.finditer(QUOTED, file.read_text(encoding="utf-8")):
+            found.add((match[1] or match[2]).replace("\\u00a0", "\u00a0"))
+    return found
+
+
+def said_in_code() -> set[str]:
+    found = set()
+    for file in ROOM.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    found.add(first.value)
+    return found
+
+
+def chosen_by_data() -> set[str]:
+    events = shipped().life_events
+    procedure = next(iter(shipped().procedures.values()))
+    return (
+        {each.title for each in events}
+        | {each.hint for each in events}
+        | {each.words for each in (*TOPICS, *SPOTS) if each.words}
+        | {each.words for each in doors_of(set_stage().house)}
+        | {each.title for each in parts_of(procedure)}
+    )
+
+
+def catalogue() -> dict[str, str]:
+    with (ROOM / "catalogues" / "en.po").open("rb") as source:
+        return {str(m.id): str(m.string) for m in read_po(source, locale="en") if m.id}
+
+
+def test_every_word_of_the_screen_has_an_english_one() -> None:
+    words = catalogue()
+    missing = sorted((said_in_templates() | said_in_code() | chosen_by_data()) - set(words))
+    assert missing == []
+    assert [key for key, said in words.items() if not said] == []
+
+
+def test_english_keeps_the_places_of_the_values() -> None:
+    for key, said in catalogue().items():
+        assert sorted(re.findall(r"%\(\w+\)s|\{\w+\}", key)) == sorted(re.findall(r"%\(\w+\)s|\{\w+\}", said))
