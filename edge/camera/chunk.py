@@ -83,7 +83,7 @@ class Encoder:
         context.framerate = Fraction(fps)
         context.gop_size = max(1, round(KEY_EVERY_S * fps))
         context.thread_count = 1
-        context.options = {"preset": "superfast", "tune": "zerolatency", "crf": "26"}
+        context.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "27"}
         self._context = context
 
     def encode(self, frame: av.VideoFrame, at_s: float) -> list[Chunk]:

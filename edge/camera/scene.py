@@ -52,7 +52,7 @@ class Yard:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._still = _draw_still()
         self._random = np.random.default_rng(7)
-        noise = self._random.normal(0.0, 3.0, (HEIGHT_PX + 64, WIDTH_PX + 64)).astype(np.int16)
+        noise = self._random.normal(0.0, 2.2, (HEIGHT_PX + 64, WIDTH_PX + 64)).astype(np.int16)
         self._noise = np.repeat(noise[:, :, None], 3, axis=2)
 
     def draw(self, at_s: float) -> Colour:

@@ -114,12 +114,12 @@ class TamperWatch:
         known = self._known
         if known is None or self._first_s is None or now_s - self._first_s < LEARN_S:
             return None
-        if self._is_frozen(now_s):
-            return "frozen"
         if seen.burnt > 0.4 and seen.burnt > known.burnt + 0.25:
             return "blinded"
         if seen.contrast < 0.25 * known.contrast and _texture(seen) < 0.25 * _texture(known):
             return "covered"
+        if self._is_frozen(now_s):
+            return "frozen"
         if passing:
             return None
         if self._is_soft(seen, known):
@@ -173,11 +173,12 @@ class TamperWatch:
         rate = min(1.0, gap_s / age_s)
         likeness = _likeness(seen.small, known.small)
         self._likeness += rate * (likeness - self._likeness)
-        gain = float(seen.small.mean()) / max(1.0, float(known.small.mean()))
+        gain = min(4.0, max(0.25, float(seen.small.mean()) / max(1.0, float(known.small.mean()))))
+        kept = gain * (1 - rate)
         self._known = _Features(
-            known.small * min(4.0, max(0.25, gain)) * (1 - rate) + rate * seen.small,
-            known.edges * (1 - rate) + rate * seen.edges,
-            known.contrast * (1 - rate) + rate * seen.contrast,
+            known.small * kept + rate * seen.small,
+            known.edges * kept + rate * seen.edges,
+            known.contrast * kept + rate * seen.contrast,
             known.burnt * (1 - rate) + rate * seen.burnt,
         )
         self._edge_spots = self._known.edges >= np.quantile(self._known.edges, 0.97)

