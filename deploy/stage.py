@@ -263,7 +263,7 @@ class Stage:
             "port": self.wishes.serial or str(self._run / f"{house.name}.board"),
             "devices": [
                 {"address": 1, "profile": "xy-md02", "name": "nha-van-hoa"},
-                {"address": 15, "profile": "urm15", "name": "song-van"},
+                {"address": 15, "profile": "urm15", "name": "song-van", "datum_m": 4.5},
             ],
         }
         is_first = house is self.houses[0]
