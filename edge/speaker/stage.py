@@ -25,7 +25,7 @@ from edge.speaker.sinks import Sink, SinkError
 log = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 5.0
-"""So long a play that is due waits for its own sound before the node speaks the words itself."""
+"""So long a play that is near waits for its own sound before the node speaks the words itself."""
 
 CHIME_PAUSE_S: Final = 30.0
 """A villager who presses again and again hears one chime in this time."""
@@ -50,9 +50,9 @@ class Stage:
         self._find_sink = find_sink
         self._speak = speak
         self._ready: dict[str, Ready] = {}
-        self._due_since_s: dict[str, float] = {}
-        self._retry_s = 0.0
-        self._chimed_s = -CHIME_PAUSE_S
+        self._near_since_s: dict[str, float] = {}
+        self._unheard: set[str] = set()
+        self._retry_s = self._chimed_s = -CHIME_PAUSE_S
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Play what is due until `stop`."""
@@ -80,7 +80,7 @@ class Stage:
         self._forget_all_but({one.ask.occurrence for one in agenda.wanted})
         for one in agenda.near[:3]:
             beat()
-            self._arm(one, is_due=one == agenda.due)
+            self._arm(one)
         due = agenda.due
         if due is not None and desk.clock.monotonic() >= self._retry_s:
             held = self._ready.get(due.ask.occurrence)
@@ -93,7 +93,7 @@ class Stage:
 
     # -- getting ready
 
-    def _arm(self, one: Play, *, is_due: bool) -> None:
+    def _arm(self, one: Play) -> None:
         desk, name = self._desk, one.ask.occurrence
         held = self._ready.get(name)
         audio = one.envelope.audio.sha256
@@ -101,7 +101,7 @@ class Stage:
             return
         pcm = self._approved_sound(audio)
         sound = audio
-        if pcm is None and held is None and self._may_speak_itself(one, is_due=is_due):
+        if pcm is None and held is None and self._may_speak_itself(one):
             pcm, sound = self._speak(one), SPOKEN_HERE
         if pcm is None:
             return
@@ -126,15 +126,13 @@ class Stage:
         self._desk.gather_wake.set()
         return None
 
-    def _may_speak_itself(self, one: Play, *, is_due: bool) -> bool:
-        """A planned play is spoken here when its sound is not there in time; a command waits a moment for it."""
+    def _may_speak_itself(self, one: Play) -> bool:
+        """Near its start a play waits a moment for its own sound, and no longer once fetching has failed."""
         desk = self._desk
-        if not one.is_command:
-            return True
         now_s = desk.clock.monotonic()
-        since_s = self._due_since_s.setdefault(one.ask.occurrence, now_s)
+        since_s = self._near_since_s.setdefault(one.ask.occurrence, now_s)
         has_failed = desk.fetch_failures.get(one.envelope.audio.sha256, 0) > 0
-        return is_due and (has_failed or now_s - since_s >= PATIENCE_S)
+        return has_failed or now_s - since_s >= PATIENCE_S
 
     # -- playing
 
@@ -143,6 +141,7 @@ class Stage:
         try:
             sink = self._open(held.score.rate_hz, ask.occurrence)
         except SinkError as why:
+            self._unheard.add(ask.occurrence)
             self._no_sound(why)
             return False
         with desk.lock:
@@ -199,7 +198,7 @@ class Stage:
                 return reason
             better = desk.agenda(one.rank).due
             if better is not None:
-                self._arm(better, is_due=True)
+                self._arm(better)
                 if better.ask.occurrence in self._ready:
                     return "preempted"
             return ""
@@ -283,16 +282,16 @@ class Stage:
 
     def _give_up(self, one: Play, state: PlayState, reason: str) -> None:
         mark = self._desk.journal.mark(one.ask.occurrence)
-        if state == "missed" and mark is not None and mark.state in ("fetching", "ready", "armed"):
-            if mark.state == "fetching":
-                state, reason = "failed", "no-audio"
-            elif self._desk.clock.monotonic() < self._retry_s + 5:
-                state, reason = "failed", "sound-failed"
+        if state == "missed" and one.ask.occurrence in self._unheard:
+            state, reason = "failed", "sound-failed"
+        elif state == "missed" and mark is not None and mark.state == "fetching":
+            state, reason = "failed", "no-audio"
         self._desk.note(one, state, reason)
 
     def _forget_all_but(self, wanted: set[str]) -> None:
+        self._unheard &= wanted
         self._ready = {name: held for name, held in self._ready.items() if name in wanted}
-        self._due_since_s = {name: since_s for name, since_s in self._due_since_s.items() if name in wanted}
+        self._near_since_s = {name: since_s for name, since_s in self._near_since_s.items() if name in wanted}
 
     def _pause_s(self) -> float:
         """How long nothing is due: until the next start, at most half a second."""

@@ -19,10 +19,12 @@ class FakeClock:
         state: State = "trusted",
         *,
         running: bool = False,
+        speed: float = 1.0,
     ) -> None:
+        """speed: seconds of this clock in one real second, where it is running."""
         self._start = now
         self._state: State = state
-        self._running = running
+        self._speed = speed if running else 0.0
         self._zero_s = time.monotonic()
         self._moved_s = 0.0
         self._stepped_s = 0.0
@@ -59,4 +61,4 @@ class FakeClock:
             self._state = state
 
     def _elapsed_s(self) -> float:
-        return self._moved_s + (time.monotonic() - self._zero_s if self._running else 0.0)
+        return self._moved_s + (time.monotonic() - self._zero_s) * self._speed

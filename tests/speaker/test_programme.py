@@ -1,0 +1,182 @@
+"""The programme: plans as a whole, and the right thing at the right moment whatever the clock does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from broker.contract.hub import Signed
+from broker.trust.envelope import PlaysBody, Quiet, Refused
+from edge.speaker.firewall import Allowed, Ask, Post, check
+from edge.speaker.programme import (
+    Agenda,
+    Mark,
+    Programme,
+    apply,
+    command,
+    decide,
+    next_moment,
+    without_commands,
+)
+from tests.speaker.signers import DAY, MORNING, Signers
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+def judge_by(signers: Signers, ask: Ask) -> Allowed | Refused:
+    post = Post("00/00000", "dong", signers.trust, "trusted", Quiet(), 2700)
+    return check(ask, post, ask.start)
+
+
+def taken(
+    signers: Signers, *announcements: Signed, before: Programme | None = None, **plan: object
+) -> Programme:
+    sent = signers.plan(*announcements, **plan)
+    body = msgspec.json.decode(sent.signed.body, type=PlaysBody)
+    return apply(before or Programme(), body, "thon-01", lambda ask: judge_by(signers, ask))
+
+
+def over(agenda: Agenda) -> list[tuple[str, str, str]]:
+    return [(play.ask.announcement, state, reason) for play, state, reason in agenda.over]
+
+
+def test_a_plan_is_taken_over_as_a_whole(signers: Signers) -> None:
+    first = taken(signers, signers.announcement(), generation=3)
+    second = taken(
+        signers, signers.announcement(MORNING + HOUR, announcement="A2"), generation=4, before=first
+    )
+    assert [play.ask.announcement for play in first.plays] == ["A1"]
+    assert [play.ask.announcement for play in second.plays] == ["A2"]
+    assert second.generation == 4
+
+
+def test_an_older_and_a_foreign_plan_are_refused(signers: Signers) -> None:
+    first = taken(signers, signers.announcement(), generation=3)
+    with pytest.raises(Refused) as caught:
+        taken(signers, generation=2, before=first)
+    assert caught.value.code == "old-generation"
+    with pytest.raises(Refused) as caught:
+        taken(signers, generation=9, node="thon-02")
+    assert caught.value.code == "wrong-node"
+
+
+def test_bad_entries_are_named_and_do_not_spoil_good_ones(signers: Signers) -> None:
+    good = signers.announcement()
+    forged = signers.announcement(announcement="A2", by="stranger")
+    elsewhere = signers.announcement(announcement="A3", villages=["ben"])
+    programme = taken(signers, good, forged, elsewhere)
+    assert [play.ask.announcement for play in programme.plays] == ["A1"]
+    assert [(one.entry.announcement, one.code) for one in programme.rejected] == [
+        ("A2", "unknown-key"),
+        ("A3", "wrong-village"),
+    ]
+
+
+def test_an_entry_without_its_announcement_counts_as_unsigned(signers: Signers) -> None:
+    sent = signers.plan(signers.announcement())
+    body = msgspec.structs.replace(
+        msgspec.json.decode(sent.signed.body, type=PlaysBody),
+        announcements=[Signed(body="not json", signatures=[]), Signed(body="[" * 9999, signatures=[])],
+    )
+    programme = apply(Programme(), body, "thon-01", lambda ask: judge_by(signers, ask))
+    assert [one.code for one in programme.rejected] == ["unsigned"]
+
+
+def test_sound_is_wanted_at_once_and_a_play_is_due_at_its_start(signers: Signers) -> None:
+    programme = taken(signers, signers.announcement())
+    for seconds, near, due in [
+        (-3600, 0, False),
+        (-61, 0, False),
+        (-60, 1, False),
+        (-1, 1, False),
+        (0, 1, True),
+    ]:
+        agenda = decide(programme, {}, MORNING + seconds * SECOND, "trusted")
+        assert len(agenda.wanted) == 1
+        assert (len(agenda.near), agenda.due is not None) == (near, due), seconds
+    assert next_moment(programme, {}, MORNING - HOUR) == HOUR
+
+
+def test_a_missed_start_is_never_caught_up(signers: Signers) -> None:
+    programme = taken(signers, signers.announcement())
+    assert decide(programme, {}, MORNING + 120 * SECOND, "trusted").due
+    agenda = decide(programme, {}, MORNING + 121 * SECOND, "trusted")
+    assert agenda.due is None
+    assert over(agenda) == [("A1", "missed", "too-late")]
+    assert over(decide(programme, {}, MORNING + 2 * DAY, "trusted")) == [("A1", "expired", "expired")]
+
+
+def test_a_clock_that_steps_back_starts_nothing_twice(signers: Signers) -> None:
+    programme = taken(signers, signers.announcement())
+    play = decide(programme, {}, MORNING, "trusted").due
+    assert play is not None
+    for state in ("played", "missed", "interrupted", "refused", "cancelled", "failed"):
+        marks = {play.ask.occurrence: Mark(state, starts=1)}
+        for seconds in (-3600, 0, 60, 3600):
+            agenda = decide(programme, marks, MORNING + seconds * SECOND, "trusted")
+            assert agenda == Agenda(), (state, seconds)
+
+
+def test_an_unknown_clock_neither_plays_nor_gives_up_ordinary_plays(signers: Signers) -> None:
+    urgent = signers.announcement(announcement="E1", kind="emergency", issued_at=MORNING)
+    programme = taken(signers, signers.announcement(), urgent)
+    in_1970 = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+    agenda = decide(programme, {}, in_1970, "unknown")
+    assert agenda.due is not None
+    assert agenda.due.ask.announcement == "E1"
+    assert not agenda.over
+    later = decide(programme, {}, MORNING + 5 * HOUR, "unknown")
+    assert not later.over
+
+
+def test_the_higher_kind_goes_first_and_only_it_breaks_into_a_play(signers: Signers) -> None:
+    programme = taken(
+        signers,
+        signers.announcement(),
+        signers.announcement(announcement="P1", kind="priority"),
+        signers.announcement(announcement="E1", kind="emergency"),
+    )
+    names = {rank: decide(programme, {}, MORNING, "trusted", rank).due for rank in (0, 1, 2, 3)}
+    assert [due.ask.announcement if due else "" for due in names.values()] == ["E1", "E1", "E1", ""]
+    without = replace(programme, plays=programme.plays[:2])
+    due = decide(without, {}, MORNING, "trusted", 1).due
+    assert due is not None
+    assert due.ask.announcement == "P1"
+
+
+def test_an_emergency_cut_off_starts_again_three_times_and_an_ordinary_play_never(signers: Signers) -> None:
+    programme = taken(signers, signers.announcement(kind="emergency"))
+    name = programme.plays[0].ask.occurrence
+    for starts, again in [(1, True), (3, True), (4, False)]:
+        marks = {name: Mark("interrupted", starts, "power")}
+        assert (decide(programme, marks, MORNING + HOUR, "trusted").due is not None) is again
+    stopped = {name: Mark("cancelled", 1, "stopped")}
+    assert decide(programme, stopped, MORNING + HOUR, "trusted").due is None
+
+
+def test_a_cancelled_play_is_over(signers: Signers) -> None:
+    signed = signers.announcement()
+    name = taken(signers, signed).plays[0].ask.occurrence
+    assert over(decide(taken(signers, signed, cancelled=(name,)), {}, MORNING, "trusted")) == [
+        ("A1", "cancelled", "cancelled")
+    ]
+
+
+def test_a_command_may_be_five_seconds_early_and_leaves_when_done(signers: Signers) -> None:
+    play = taken(signers, signers.announcement()).plays[0]
+    programme = command(command(Programme(), play), play)
+    assert len(programme.all()) == 1
+    assert decide(programme, {}, MORNING - 4 * SECOND, "trusted").due
+    assert decide(programme, {}, MORNING - 6 * SECOND, "trusted").due is None
+    assert without_commands(programme, {play.ask.occurrence: Mark("played", 1)}).commands == ()
+    assert without_commands(programme, {}).commands
+
+
+def test_commands_survive_a_new_plan(signers: Signers) -> None:
+    play = taken(signers, signers.announcement()).plays[0]
+    programme = taken(signers, signers.announcement(announcement="A2"), before=command(Programme(), play))
+    assert [one.ask.announcement for one in programme.all()] == ["A1", "A2"]
