@@ -44,9 +44,12 @@ def _run(chosen: argparse.Namespace) -> int:
 def _check(chosen: argparse.Namespace) -> int:
     from broker.link.config import SettingsError, load
     from deploy.cli import BAD_SETTINGS, put, say_error
+    from firmware_bridge.service import check as check_boards
 
     try:
         settings = load(chosen.config)
+        if wrong := check_boards(settings):
+            raise SettingsError([f"{chosen.config}: {line}" for line in wrong])
     except SettingsError as why:
         for line in why.lines:
             say_error(line)

@@ -61,6 +61,26 @@ def test_the_last_value_is_the_newest_measured_not_the_newest_received(database:
     assert (last.node, last.series, last.unit, last.at, last.value) == ("thon-01", RIVER, "m", NOW, 2.0)
 
 
+def test_a_doubted_reading_never_stands_in_for_a_believed_one(database: Database) -> None:
+    def last() -> tuple[float, str]:
+        with database.reading() as db:
+            (found,) = series.latest(db)
+            return found.value, found.quality
+
+    write(database, reading(NOW, 9.0, "suspect"))
+    assert last() == (9.0, "suspect")
+    write(
+        database,
+        reading(NOW - timedelta(seconds=5), 2.0),
+        reading(NOW + timedelta(seconds=5), 9.1, "suspect"),
+    )
+    assert last() == (2.0, "good")
+    write(database, reading(NOW + timedelta(seconds=10), 9.2, "stale"))
+    assert last() == (2.0, "good")
+    write(database, reading(NOW + timedelta(seconds=15), 2.1, "unchecked"))
+    assert last() == (2.1, "unchecked")
+
+
 def test_last_values_can_be_asked_by_node_and_by_name(database: Database) -> None:
     write(database, reading(NOW, 1), reading(NOW, 2, name="air_celsius.nha"))
     write(database, reading(NOW, 3), node="thon-02")

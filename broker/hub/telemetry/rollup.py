@@ -26,7 +26,7 @@ from broker.link.service import Beat, Worker
 log = logging.getLogger(__name__)
 
 EVERY_S = 300.0
-AT_ONCE = 200
+AT_ONCE = 50
 """Hours computed in one transaction, so that ingest never waits long."""
 
 DAY_MS = 24 * HOUR_MS

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import and_, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from broker.contract.board import Quality, Reading
 from broker.hub.records.reading import QUALITIES, HourDue, Measured, Replica, ReplicaDue, Series
-from broker.hub.telemetry.figures import HOUR_MS, Bucket, buckets, from_ms, to_ms
+from broker.hub.telemetry.figures import BELIEVED, HOUR_MS, Bucket, buckets, from_ms, to_ms
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Latest:
-    """A series and its last value."""
+    """A series and its last value: the newest believed one, or the newest while none was believed yet."""
 
     node: str
     service: str
@@ -172,12 +172,17 @@ def _mark_hours(db: Session, hours: set[tuple[int, int]]) -> None:
 
 
 def _set_latest(db: Session, fresh: Sequence[tuple[int, int, float, int]], received_at: datetime) -> None:
-    """Move the last value forward; a late arrival never overwrites a newer one."""
-    newest = {row[0]: row for row in sorted(fresh, key=lambda row: row[1])}
+    """Move the last value forward. A late arrival never overwrites a newer one, and a doubted reading never
+    stands in for a believed one: a page would show a sensor's fault as the level of the river.
+    """
+    newest = {row[0]: row for row in sorted(fresh, key=lambda row: (row[3] in BELIEVED, row[1]))}
+    is_doubted = or_(Series.latest_ms == 0, Series.latest_quality.not_in(BELIEVED))
     for series, at_ms, value, quality in newest.values():
+        is_newer = Series.latest_ms <= at_ms
+        may = or_(is_newer, is_doubted) if quality in BELIEVED else and_(is_newer, is_doubted)
         db.execute(
             update(Series)
-            .where(Series.id == series, Series.latest_ms <= at_ms)
+            .where(Series.id == series, may)
             .values(latest_ms=at_ms, latest_value=value, latest_quality=quality, received_at=received_at)
         )
 
