@@ -70,7 +70,7 @@ def _width(minutes: float, span: Span) -> str:
 
 
 def _hours(span: Span) -> range:
-    return range(max(6, span.from_h + 1), span.to_h)
+    return range(max(int(span.quiet_until_h), span.from_h + 1), span.to_h)
 
 
 def _opening(marks: Sequence[Mark], span: Span, cls: str) -> str:

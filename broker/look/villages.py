@@ -67,7 +67,7 @@ def _name(village: VillageShape, state: str, has_dot: bool, links: Mapping[str, 
         f'<text class="{escape(state)}" x="{place["x"]}" y="{place["y"]}" '
         f'data-village="{escape(village.code)}">{escape(village.name)}</text>'
     )
-    if state in _MARKS:
+    if state in _MARKS and not has_dot:
         drawn += _MARKS[state].format(**place)
     if has_dot:
         drawn += _MARKS["dot"].format(**place)

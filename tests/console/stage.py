@@ -127,7 +127,12 @@ class Stage:
         """Ways to walk an announcement through, by Hạnh and Bình."""
         people = self.people
         return Town(
-            self.database, self.keys, Desk(PLACE, self.keys.hub), people["hanh"], people["binh"], people["binh"]
+            self.database,
+            self.keys,
+            Desk(PLACE, self.keys.hub),
+            people["hanh"],
+            people["binh"],
+            people["binh"],
         )
 
     def draft(self, **change: object) -> Revision:
@@ -157,7 +162,9 @@ class Stage:
         revision = self.submitted(**change)
         signed = self.town.signed(revision.id, now=self.now())
         with self.database.session() as db:
-            workflow.approve(db, Desk(PLACE, self.keys.hub), self.people["binh"], revision.id, signed, self.now())
+            workflow.approve(
+                db, Desk(PLACE, self.keys.hub), self.people["binh"], revision.id, signed, self.now()
+            )
         with self.database.reading() as db:
             return db.get_one(Revision, revision.id)
 
@@ -170,7 +177,9 @@ class Stage:
                 setattr(play, name, value)
             note_change(db, "play", f"{play.occurrence} {node}", self.now())
 
-    def alarm(self, camera: str = "cong", node: str = "thon-01", snapshot: bytes = b"", **change: object) -> int:
+    def alarm(
+        self, camera: str = "cong", node: str = "thon-01", snapshot: bytes = b"", **change: object
+    ) -> int:
         """What ingest does with a motion alarm; the alert's number."""
         at = self.now()
         store = media_store(self.settings)
@@ -250,11 +259,19 @@ def settle(database: Database) -> None:
         db.add(_camera("thon-02", "bom", "Trạm bơm", "ben"))
         for node, camera in (("thon-01", "cong"), ("thon-02", "bom")):
             since = NOW - timedelta(hours=41)
-            seen = CameraSeen(node=node, camera=camera, state="live", since=since, frames_per_s=15.0, seen_at=NOW)
+            seen = CameraSeen(
+                node=node, camera=camera, state="live", since=since, frames_per_s=15.0, seen_at=NOW
+            )
             db.add(seen)
         for username, full_name, title, roles, key in PEOPLE:
             account = create_account(
-                db, username=username, full_name=full_name, title=title, password=PASSWORD, roles=roles, now=NOW
+                db,
+                username=username,
+                full_name=full_name,
+                title=title,
+                password=PASSWORD,
+                roles=roles,
+                now=NOW,
             )
             bind_key(db, account, key, NOW, "hub")
 
@@ -279,7 +296,9 @@ def live_day(stage: Stage) -> dict[str, str]:
     stage.clock.step(11 * 3600)
     power = stage.approved()
     play = stage.approved(
-        title="Mời bà con xem hát chèo ở nhà văn hoá", villages=["dong"], starts=[at.replace(hour=19, minute=15)]
+        title="Mời bà con xem hát chèo ở nhà văn hoá",
+        villages=["dong"],
+        starts=[at.replace(hour=19, minute=15)],
     )
     waits = stage.submitted(
         title="Lịch tiêm phòng cho trẻ, thứ Hai",
@@ -317,14 +336,19 @@ def measure(stage: Stage) -> None:
             series.write(db, "thon-02", "board", readings, at)
         names = {"song-van.water_level_m": "Sông Vân ở trạm bơm thôn Bến"}
         put_setting(db, "series.names", names, at)
-        marks = [{"value": v, "name": n} for v, n in ((3.0, "Báo động I"), (3.6, "Báo động II"), (4.2, "Báo động III"))]
+        marks = [
+            {"value": v, "name": n}
+            for v, n in ((3.0, "Báo động I"), (3.6, "Báo động II"), (4.2, "Báo động III"))
+        ]
         put_setting(db, "levels", {"song-van.water_level_m": marks}, at)
 
 
 def cover(stage: Stage, node: str = "thon-02", camera: str = "bom") -> int:
     """A camera is covered; the alert's number."""
     at = stage.now()
-    said = CameraTampered(tampering=f"t-{camera}", camera=camera, what="covered", started_at=at - timedelta(minutes=35))
+    said = CameraTampered(
+        tampering=f"t-{camera}", camera=camera, what="covered", started_at=at - timedelta(minutes=35)
+    )
     with stage.database.session() as db:
         return alerts.raise_tampering(db, node, said, None, at).id
 

@@ -78,7 +78,7 @@ def policy_of(app: Flask, endpoint: str) -> frozenset[str]:
     """Roles that may use an endpoint; empty where nobody declared any."""
     if endpoint in OPEN_ENDPOINTS:
         return EVERYONE
-    declared = getattr(app.view_functions.get(endpoint), "policy", frozenset())
+    declared: frozenset[str] = getattr(app.view_functions.get(endpoint), "policy", frozenset())
     return frozenset(declared)
 
 

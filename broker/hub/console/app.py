@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,7 @@ def _add_blueprints(app: Flask, database: Database) -> None:
             access.allow(*API_READERS)(view)
 
 
-def _shared() -> Mapping[str, Any]:
+def _shared() -> dict[str, Any]:
     """What every template may use."""
     person = g.get("visitor")
     shared: dict[str, Any] = {"visitor": person, "commune_name": desk().commune_name, "here": "", "theme": ""}
@@ -135,7 +134,7 @@ _SENTENCES = {
 def _say_error(why: HTTPException) -> tuple[str, int] | Response:
     code = why.code or 500
     if 300 <= code < 400:
-        return why.get_response()  # type: ignore[return-value]
+        return why.get_response()
     head, text = _SENTENCES.get(
         code, ("Trung tâm gặp trục trặc", "Xin thử lại; nếu vẫn vậy, báo người quản trị.")
     )

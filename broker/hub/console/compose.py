@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
@@ -23,7 +24,7 @@ from broker.hub.console.drafting import (
     sheet_of,
 )
 from broker.hub.console.sound import preview_of
-from broker.hub.console.wording import hm, local
+from broker.hub.console.wording import day_name, hm, local
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Revision
 from broker.look.villages import village_map
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 pages = Blueprint("compose", __name__)
 
 WRITERS = ("editor", "approver")
+DAYS_AHEAD = 36
 
 
 @pages.route("/announcements/new", methods=["GET", "POST"])
@@ -120,6 +122,7 @@ def _page(fields: Fields, key: str, revision: Revision | None, *, trouble: str =
         voices=VOICES,
         revision=revision,
         is_mine=is_mine,
+        days=_days(fields.day),
         kept=f"Bản nháp, cất lúc {hm(revision.edited_at)}" if revision is not None and is_mine else "",
         **shown,
     )
@@ -144,6 +147,14 @@ def _work_out(
     )
     shown = {"sheet": sheet, "fields": fields, "draft": fields.draft, "key": key, "map": drawn, "own": OWN}
     return revision, sheet, {**shown, "villages": commune.villages, "hm": hm, "local": local}
+
+
+def _days(chosen: str) -> list[tuple[str, str]]:
+    """Days to choose from: the next five weeks, and the chosen one where it lies elsewhere."""
+    today = local(now()).date()
+    days = [today + timedelta(days=n) for n in range(DAYS_AHEAD)]
+    found = [(day.isoformat(), day_name(day, today)) for day in days]
+    return found if not chosen or chosen in dict(found) else [(chosen, chosen), *found]
 
 
 def _me(db: Session) -> Account:

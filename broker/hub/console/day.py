@@ -155,6 +155,18 @@ def lines(rows: Sequence[Row], quiet: Quiet, now: datetime | None, extra: Sequen
     )
 
 
+def strip(rows: Sequence[Row], quiet: Quiet, now: datetime | None, wanted: Sequence[Mark]) -> Markup:
+    """Six hours of a day around what is wanted, wide enough to read on a narrow page."""
+    around = min((mark.start_h for mark in wanted), default=18.0 if now is None else hours_of(now) + 2)
+    first = int(min(18, max(0, around - 2)))
+    if 16 <= around < 21:
+        first = 16
+    span = Span(first, first + 6, clock_hours(quiet.since), clock_hours(quiet.until))
+    marks = [_mark(row) for row in rows if not row.is_cancelled]
+    now_h = None if now is None else hours_of(now)
+    return day_line([*marks, *wanted], span, name="luc", now_h=now_h, cls="")
+
+
 def clock_hours(text: str) -> float:
     """Hours since midnight of "21:30": 21.5."""
     hours, _, minutes = text.partition(":")

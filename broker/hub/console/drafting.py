@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
@@ -15,8 +17,8 @@ from broker.hub.announcing.planner import Booking
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import Rules, rules_of
 from broker.hub.announcing.workflow import Draft
-from broker.hub.console.day import Commune, Row, lines, rows_of
-from broker.hub.console.wording import hm, hours_of, lasting, local, short_day
+from broker.hub.console.day import Commune, Row, rows_of, strip
+from broker.hub.console.wording import day_name, hm, hours_of, lasting, local
 from broker.hub.declined import Declined
 from broker.hub.records import Revision
 from broker.link.clock import LOCAL
@@ -28,6 +30,7 @@ OWN = "\N{WHITE QUESTION MARK ORNAMENT}"
 """Value of the choice "read it another way"; the words stand in the field beside it."""
 KINDS = {"routine": "Thông thường", "priority": "Ưu tiên", "emergency": "Khẩn cấp"}
 
+_CLOCK = re.compile(r"([0-9]{1,2})(?:[:h.]?([0-9]{2})|h)?", re.ASCII)
 _SHORT = {
     "no-title": "đặt tên",
     "empty": "viết lời",
@@ -153,7 +156,7 @@ def sheet_of(
         spoken_info=f"khoảng {lasting(length_s)}, đọc {draft.repeat} lần" if spoken.text.strip() else "",
         questions=questions_of(fields, lexicon),
         places_info=_places(commune, draft.villages),
-        when_info="Ngay khi được duyệt" if draft.play_now else _day_name(day, now),
+        when_info="Ngay khi được duyệt" if draft.play_now else day_name(day, local(now).date()),
         line=_line(rows, wanted, free, rules, day, now, is_clash=time_problem is not None),
         trouble=_own_sentence(time_problem),
         free=free,
@@ -198,22 +201,17 @@ def _problems(
     now: datetime,
 ) -> list[Declined]:
     """Everything that would keep it from being sent, in the order of the page."""
-    looks = (
-        lambda: checks.refuse_unstorable(draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s),
-        lambda: (
-            checks.refuse_unspeakable(draft.title, Spoken(spoken.text, (), ()))
-            if draft.text.strip()
-            else None
-        ),
-        lambda: checks.refuse_unspeakable(draft.title or "-", spoken),
-        lambda: checks.refuse_villages(draft.villages, commune.names.keys()),
-        lambda: None if draft.play_now else checks.refuse_starts(draft.starts, now),
-        lambda: (
-            checks.refuse_times(wanted, others, rules, now, interrupts=draft.play_now)
-            if draft.villages
-            else None
-        ),
-    )
+    looks: list[Callable[[], None]] = [
+        partial(checks.refuse_unstorable, draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s)
+    ]
+    if draft.text.strip():
+        looks.append(partial(checks.refuse_unspeakable, draft.title, Spoken(spoken.text, (), ())))
+    looks.append(partial(checks.refuse_unspeakable, draft.title or "-", spoken))
+    looks.append(partial(checks.refuse_villages, draft.villages, commune.names.keys()))
+    if not draft.play_now:
+        looks.append(partial(checks.refuse_starts, draft.starts, now))
+    if draft.villages:
+        looks.append(partial(checks.refuse_times, wanted, others, rules, now, interrupts=draft.play_now))
     found: list[Declined] = []
     for look in looks:
         try:
@@ -249,7 +247,7 @@ def _line(
         marks.append(
             Mark(hours_of(one.start), one.duration_s / 60, "clash" if is_clash else "planned", label)
         )
-    return lines(rows, rules.quiet, now if local(now).date() == day else None, marks)
+    return strip(rows, rules.quiet, now if local(now).date() == day else None, marks)
 
 
 def _minutes(wanted: Sequence[Booking]) -> float:
@@ -269,17 +267,14 @@ def _places(commune: Commune, codes: Sequence[str]) -> str:
     return f"{said}, {count} cụm loa"
 
 
-def _day_name(day: date, now: datetime) -> str:
-    said = short_day(day, local(now).date())
-    return (
-        f"{said[0].upper()}{said[1:]}, {day.day}/{day.month}"
-        if said[0] != "t"
-        else said[0].upper() + said[1:]
-    )
-
-
 def _moment(day: str, time: str) -> datetime | None:
+    """A local time as people write it: "17:30", "17h30", "17h", "1730"; None when it is none."""
+    found = _CLOCK.fullmatch(time.strip().lower())
+    if found is None:
+        return None
     try:
-        return datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=LOCAL)
+        return datetime.fromisoformat(f"{day}T{int(found[1]):02d}:{int(found[2] or 0):02d}").replace(
+            tzinfo=LOCAL
+        )
     except ValueError:
         return None

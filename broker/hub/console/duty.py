@@ -17,6 +17,7 @@ from broker.hub.announcing.render import media_store
 from broker.hub.console import access
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk, is_part, now
+from broker.hub.console.faults import TAMPERINGS
 from broker.hub.console.pictures import send_media
 from broker.hub.console.wording import hm, hms, lasting, when
 from broker.hub.records import Account, Alert, Camera, CameraSeen
@@ -26,13 +27,6 @@ pages = Blueprint("duty", __name__)
 
 SHOWN = 60
 """How many alerts the queue holds; older ones are found by search (a later issue)."""
-TAMPERINGS = {
-    "covered": "bị che",
-    "blinded": "bị loá",
-    "defocused": "bị mờ",
-    "moved": "bị xoay",
-    "frozen": "bị đứng hình",
-}
 STATES = {"raised": "Mới", "seen": "Đã xem, chưa ai nhận", "in-hand": "Đang xử lý", "closed": "Đã đóng"}
 FALSE_ICONS = {
     "weather": "rain",
@@ -219,6 +213,7 @@ def _page(number: int | None) -> str:
             total=total,
             cameras=count,
             clock=hm(at),
+            at_ms=round(at.timestamp() * 1000),
             **{"number": None, "reasons": _reasons(), **scene},
         )
 
@@ -286,6 +281,7 @@ def _scene(db: Session, number: int) -> dict[str, object]:
         "number": number,
         "title": title_of(found, known),
         "where": _where(found, camera, commune),
+        "camera_name": camera.name if camera else found.camera,
         "begun": hms(found.started_at),
         "lasted": lasting((ended - found.started_at).total_seconds()) if ended else "còn đang tiếp diễn",
         "weight": weight,
@@ -358,7 +354,7 @@ def _camera_facts(
     if seen is None:
         facts.append(("Hình", "Chưa nối lần nào", "bad"))
     elif seen.state == "live":
-        facts.append(("Hình", f"Đang xem, {seen.frames_per_s:.0f} hình mỗi giây", "ok"))
+        facts.append(("Hình", f"{seen.frames_per_s:.0f} hình mỗi giây", "ok"))
         facts.append(("Nối mạng", f"{lasting((at - seen.since).total_seconds())} liền", ""))
     else:
         facts.append(("Hình", f"Mất hình từ {when(seen.since, at)}", "bad"))

@@ -23,6 +23,15 @@ SERVICE_NAMES = {
 }
 
 
+TAMPERINGS = {
+    "covered": "bị che",
+    "blinded": "bị loá",
+    "defocused": "bị mờ",
+    "moved": "bị xoay",
+    "frozen": "bị đứng hình",
+}
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that needs a person."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -21,6 +21,14 @@ pages = Blueprint("feedback", __name__)
 
 READERS = ("editor", "leader")
 SHOWN = 200
+TOPICS = {
+    "light": "Đèn đường",
+    "road": "Đường sá",
+    "water": "Nước, mương, rác",
+    "safety": "An ninh trật tự",
+    "paper": "Giấy tờ, thủ tục",
+    "other": "Việc khác",
+}
 STATES = {"new": ("look", "Mới"), "taken": ("wait", "Đang xử lý"), "answered": ("ok", "Đã trả lời")}
 
 
@@ -61,7 +69,16 @@ def one(code: str) -> str:
         row = db.get_one(Feedback, code)
         places = {node.name: node.label for node in commune_of(db).nodes}
         entry = _entry(row, places, at)
-    return render_template("feedback_one.html", here="say", entry=entry, words=words, row=row)
+        names = commune_of(db).names
+    return render_template(
+        "feedback_one.html",
+        here="say",
+        entry=entry,
+        words=words,
+        row=row,
+        topic=TOPICS.get(words.topic, "Việc khác"),
+        spot=_spot(words, names),
+    )
 
 
 @pages.post("/feedback/<code>/take")
@@ -73,9 +90,25 @@ def take(code: str) -> Response:
     return redirect(url_for("feedback.one", code=code))
 
 
+@pages.post("/feedback/<code>/answer")
+@access.allow(*READERS)
+def answer(code: str) -> Response:
+    """What the commune answers; the villager reads it at the kiosk by the code."""
+    with desk().database.session() as db:
+        citizens.answer(db, _me(db), code, request.form.get("answer", ""), now())
+    return redirect(url_for("feedback.one", code=code))
+
+
 def grouped(code: str) -> str:
-    """A code as the villager has it on paper: "4K7QM-2XR8T"."""
-    return f"{code[:5]}-{code[5:]}" if len(code) == 10 else code
+    """A code in the groups the villager was given: "4K7 QM2 XR8T"."""
+    return f"{code[:3]} {code[3:6]} {code[6:]}" if len(code) == 10 else code
+
+
+def _spot(words: citizens.Words, names: dict[str, str]) -> str:
+    """Where it is, as the villager chose."""
+    if words.spot == "village":
+        return f"Thôn {names.get(words.village, words.village)}"
+    return "Thôn khác trong xã" if words.spot == "elsewhere" else ""
 
 
 def _entry(row: Feedback, places: dict[str, str], at: datetime) -> Entry:

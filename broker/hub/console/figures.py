@@ -121,7 +121,10 @@ def _helpers(db: Session, since: datetime, at: datetime, href: str) -> Figure:
 def _cameras(db: Session, href: str) -> Figure:
     known = db.scalars(select(Camera).where(Camera.retired_at.is_(None))).all()
     seen = {(one.node, one.camera): one.state for one in db.scalars(select(CameraSeen)).all()}
-    live = sum(seen.get((one.node, one.camera)) == "live" for one in known)
+    blind = select(Alert).where(Alert.kind == "tamper", Alert.ended_at.is_(None), Alert.state != "closed")
+    covered = {(one.node, one.camera) for one in db.scalars(blind)}
+    keys = [(one.node, one.camera) for one in known]
+    live = sum(seen.get(key) == "live" and key not in covered for key in keys)
     note = "ngay lúc này" if known else "xã chưa đặt camera nào"
     value = str(live) if known else ""
     return Figure("Camera đang nhìn được", value, f" / {len(known)}", note, Markup(""), href)

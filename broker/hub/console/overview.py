@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from broker.hub.console import access
 from broker.hub.console.day import Commune, bounds, commune_of, today_of
 from broker.hub.console.desk import desk, now
-from broker.hub.console.faults import Fault, faults_of
+from broker.hub.console.faults import TAMPERINGS, Fault, faults_of
 from broker.hub.console.figures import Figure, figures_of
 from broker.hub.console.levels import Chart, charts_of
 from broker.hub.console.wording import count, lasting, long_day
@@ -107,7 +107,8 @@ def needs_of(db: Session, commune: Commune, at: datetime) -> list[Need]:
 
 def _of_fault(fault: Fault, commune: Commune) -> Need:
     place = commune.names.get(fault.village, fault.village)
-    text = f"{fault.name}: {fault.text[:1].lower()}{fault.text[1:]}"
+    first = fault.text.partition(". ")[0].rstrip(".")
+    text = f"{fault.name}: {first[:1].lower()}{first[1:]}"
     href = f"{url_for('speakers.points')}#{fault.node}" if _may_see_speakers() else ""
     return Need(fault.village, place, fault.weight, text, href, "Xem")
 
@@ -128,9 +129,8 @@ def _blind_cameras(db: Session, commune: Commune, at: datetime) -> list[Need]:
         if state is not None and state.state == "offline":
             said = f"camera {camera.name} mất nối {lasting((at - state.since).total_seconds())}"
         elif open_one is not None:
-            said = (
-                f"camera {camera.name} bị che hoặc xoay {lasting((at - open_one.started_at).total_seconds())}"
-            )
+            since = lasting((at - open_one.started_at).total_seconds())
+            said = f"camera {camera.name} {TAMPERINGS.get(open_one.what, 'cần xem')} {since}"
         else:
             continue
         place = commune.names.get(camera.village, camera.village)

@@ -30,7 +30,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     return [
         Worker("live", broadcaster.run),
         serving(app, settings.console.host, settings.console.port)[0],
-        device_worker(settings, database),
+        device_worker(settings, database, session.clock),
     ]
 
 

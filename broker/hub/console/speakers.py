@@ -81,7 +81,7 @@ def points() -> str:
             _point(n, commune, seen, health.get(n.name), speakers.get(n.name), at) for n in commune.nodes
         ]
         found = {
-            "points": shown,
+            "points": sorted(shown, key=_trouble),
             "head": _headline(shown),
             "hub": [_service(one, at) for one in seen if one.node == HUB],
             "playing": _lines(db, at, playing=True),
@@ -91,6 +91,12 @@ def points() -> str:
     return render_template(
         "_speakers.html" if is_part() else "speakers.html", here="play", note=note, **found
     )
+
+
+def _trouble(point: Point) -> int:
+    """Points that need a person come first."""
+    weights = {service.weight for service in point.services}
+    return 0 if "bad" in weights or not weights else 1 if "look" in weights else 2
 
 
 def _headline(shown: Sequence[Point]) -> str:

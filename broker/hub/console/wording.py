@@ -41,6 +41,13 @@ def short_day(day: date, today: date) -> str:
     return f"{name[0].lower()}{name[1:]} {day.day}/{day.month}"
 
 
+def day_name(day: date, today: date) -> str:
+    """A day to choose from a list: "Hôm nay, 21/11", "Mai, 22/11", "Thứ Hai 23/11"."""
+    said = short_day(day, today)
+    said = f"{said}, {day.day}/{day.month}" if abs((day - today).days) <= 1 else said
+    return said[0].upper() + said[1:]
+
+
 def when(at: datetime, now: datetime) -> str:
     """A moment as one says it: "17:30", "06:00 mai", "06:00 thứ Hai 23/11"."""
     day, today = local(at).date(), local(now).date()

@@ -6,6 +6,9 @@ const fresh = document.getElementById("moi");
 const waiting = new Map();
 const sound = { on: localStorage.getItem("duty-sound") === "on", context: null };
 let lostAt = null;
+const ahead = Number(document.getElementById("gio").dataset.now) - Date.now();
+const hubTime = () => new Date(Date.now() + ahead)
+  .toLocaleTimeString("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hour12: false });
 
 async function refresh() {
   const answer = await ask(queue.dataset.part);
@@ -159,8 +162,7 @@ document.getElementById("tieng").addEventListener("click", () => {
 });
 
 function tick() {
-  const now = new Date().toLocaleTimeString("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hour12: false });
-  document.getElementById("gio").textContent = now.slice(0, 5);
+  document.getElementById("gio").textContent = hubTime().slice(0, 5);
   const note = document.getElementById("cu");
   note.hidden = lostAt === null;
   if (lostAt !== null) note.textContent = `Mất kết nối từ ${lostAt}, đang nối lại`;
@@ -174,7 +176,7 @@ listen(["alert", "camera"], {
   },
   all: () => { refresh(); refreshCameras(); },
   state: (live) => {
-    lostAt = live ? null : lostAt ?? new Date().toLocaleTimeString("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hour12: false });
+    lostAt = live ? null : lostAt ?? hubTime();
     tick();
   },
 });

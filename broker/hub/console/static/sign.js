@@ -31,7 +31,9 @@ function check() {
 function show(envelope) {
   find("loi").textContent = envelope.spoken;
   find("loai").textContent = kinds[envelope.kind] ?? envelope.kind;
-  find("o-dau").textContent = envelope.villages.map((code) => `thôn ${names[code] ?? code}`).join(", ");
+  const isWhole = envelope.villages.length === Object.keys(names).length;
+  const places = envelope.villages.map((code) => names[code] ?? code).join(", ");
+  find("o-dau").textContent = isWhole ? `Cả xã: ${places}` : `Thôn ${places}`;
   find("luc-nao").replaceChildren(...envelope.starts.map((start) => {
     const item = document.createElement("li");
     item.textContent = clock.format(new Date(start.at));
