@@ -5,6 +5,8 @@ SQLite with FULL sync: `begin` returns only when the intent is on the disk, and 
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -16,6 +18,8 @@ from broker.contract.hub import Signed
 from broker.contract.speaker import PlayState
 from edge.speaker.firewall import Ask, Said
 from edge.speaker.programme import Mark, Play
+
+log = logging.getLogger(__name__)
 
 KEPT_DAYS = 400
 """Longer than any key may sign, so that nothing signed can outlive its own trace."""
@@ -44,10 +48,25 @@ class Journal:
     """The seen-set and the record of plays. Safe for several threads."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file. Raises sqlite3.Error or OSError when the disk cannot be used."""
+        """Opens or makes the file; one that SQLite calls damaged is moved aside and a new one begins.
+
+        Raises sqlite3.OperationalError or OSError when the disk cannot be used.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as why:
+            if isinstance(why, sqlite3.OperationalError):
+                raise
+            log.error("%s is damaged and moved aside: %s", path, why, extra={"event": "journal-damaged"})
+            for each in path.parent.glob(f"{path.name}*"):
+                if ".damaged-" not in each.name:
+                    each.replace(each.with_name(f"{each.name}.damaged-{os.urandom(3).hex()}"))
+            self._open(path)
+
+    def _open(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
@@ -145,10 +164,13 @@ class Journal:
 
     def tidy(self, now: datetime) -> None:
         """Forget what is older than anything that could still be signed. Raises sqlite3.Error."""
+        oldest = _text(now - timedelta(days=KEPT_DAYS))
         with self._lock:
-            self._db.execute(
-                "DELETE FROM plays WHERE planned_at<?", (_text(now - timedelta(days=KEPT_DAYS)),)
-            )
+            gone = self._db.execute(
+                "DELETE FROM plays WHERE planned_at<? RETURNING occurrence", (oldest,)
+            ).fetchall()
+            for (occurrence,) in gone:
+                self._marks.pop(occurrence, None)
 
     def close(self) -> None:
         """Close the file."""

@@ -24,6 +24,7 @@ from edge.speaker.holdings import Holdings
 from edge.speaker.journal import Journal
 from edge.speaker.orders import Orders
 from edge.speaker.programme import Play
+from edge.speaker.readying import Readying
 from edge.speaker.sinks import Sink, choose_sink
 from edge.speaker.stage import Stage
 
@@ -55,7 +56,7 @@ def assemble(settings: Settings, session: Session, store: MediaStore, client: Fe
         sound = settings.speaker
         return choose_sink(sound.sound, sound.card, settings.data_dir / "played", desk.clock.now)
 
-    stage = Stage(desk, find_sink, voice.speak)
+    stage = Stage(desk, find_sink, Readying(desk, voice.speak))
     stage.recover()
     orders.recall()
     return [

@@ -1,56 +1,38 @@
-"""Makes the sound: holds near plays ready, asks the firewall once more at the real start, plays, and reports."""
+"""Makes the sound: asks the firewall once more at the real start, plays, and reports."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from broker.contract.speaker import PlayState
 from broker.link.service import Beat
-from broker.speech.sound import Pcm, SoundError, decode
-from broker.trust.envelope import Refused
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import SPOKEN_HERE, check, chime_of, is_quiet
-from edge.speaker.player import Outcome, Score, chime_alone, play, score_of
+from edge.speaker.firewall import SPOKEN_HERE, Allowed, check, is_quiet
+from edge.speaker.player import Outcome, chime_alone, play
 from edge.speaker.programme import Play, is_over, next_moment
 from edge.speaker.proof import level_of
+from edge.speaker.readying import Ready, Readying
 from edge.speaker.sinks import Sink, SinkError
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S: Final = 5.0
-"""So long a play that is near waits for its own sound before the node speaks the words itself."""
-
 CHIME_PAUSE_S: Final = 30.0
 """A villager who presses again and again hears one chime in this time."""
-
-Speak = Callable[[Play], Pcm | None]
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A play held ready: its samples, and the hash of their source or SPOKEN_HERE."""
-
-    score: Score
-    sound: str
 
 
 class Stage:
     """The worker that plays."""
 
-    def __init__(self, desk: Desk, find_sink: Callable[[], Sink], speak: Speak) -> None:
-        """find_sink: looked for anew before each play; speak: the node's own voice, None when it has none."""
+    def __init__(self, desk: Desk, find_sink: Callable[[], Sink], readying: Readying) -> None:
+        """find_sink: looked for anew before each play."""
         self._desk = desk
         self._find_sink = find_sink
-        self._speak = speak
-        self._ready: dict[str, Ready] = {}
-        self._near_since_s: dict[str, float] = {}
+        self._readying = readying
         self._unheard: set[str] = set()
         self._retry_s = self._chimed_s = -CHIME_PAUSE_S
 
@@ -77,13 +59,15 @@ class Stage:
         agenda = desk.agenda()
         for one, state, reason in agenda.over:
             self._give_up(one, state, reason)
-        self._forget_all_but({one.ask.occurrence for one in agenda.wanted})
+        wanted = {one.ask.occurrence for one in agenda.wanted}
+        self._readying.keep_only(wanted)
+        self._unheard &= wanted
         for one in agenda.near[:3]:
             beat()
-            self._arm(one)
+            self._readying.prepare(one)
         due = agenda.due
         if due is not None and desk.clock.monotonic() >= self._retry_s:
-            held = self._ready.get(due.ask.occurrence)
+            held = self._readying.get(due)
             if held is not None:
                 return self._perform(due, held, stop, beat)
         if desk.is_chime_asked:
@@ -91,53 +75,12 @@ class Stage:
             return self._chime(stop, beat)
         return False
 
-    # -- getting ready
-
-    def _arm(self, one: Play) -> None:
-        desk, name = self._desk, one.ask.occurrence
-        held = self._ready.get(name)
-        audio = one.envelope.audio.sha256
-        if held is not None and (held.sound == audio or desk.store.path_of(audio) is None):
-            return
-        pcm = self._approved_sound(audio)
-        sound = audio
-        if pcm is None and held is None and self._may_speak_itself(one):
-            pcm, sound = self._speak(one), SPOKEN_HERE
-        if pcm is None:
-            return
-        score = score_of(pcm, chime_of(one.envelope), one.envelope.repeat, one.envelope.gap_s)
-        self._ready[name] = Ready(score, sound)
-        desk.note(one, "armed", SPOKEN_HERE if sound == SPOKEN_HERE else "")
-
-    def _approved_sound(self, sha256: str) -> Pcm | None:
-        """The sound by its hash, read and hashed again: a worn memory card changes bytes."""
-        store = self._desk.store
-        path = store.path_of(sha256)
-        if path is None:
-            return None
-        try:
-            raw = path.read_bytes()
-            if hashlib.sha256(raw).hexdigest() == sha256:
-                return decode(raw)
-            log.error("%s has changed on disk", path.name, extra={"event": "wrong-audio"})
-        except (OSError, SoundError) as why:
-            log.error("%s: %s", path.name, why, extra={"event": "wrong-audio"})
-        store.forget(sha256)
-        self._desk.gather_wake.set()
-        return None
-
-    def _may_speak_itself(self, one: Play) -> bool:
-        """Near its start a play waits a moment for its own sound, and no longer once fetching has failed."""
-        desk = self._desk
-        now_s = desk.clock.monotonic()
-        since_s = self._near_since_s.setdefault(one.ask.occurrence, now_s)
-        has_failed = desk.fetch_failures.get(one.envelope.audio.sha256, 0) > 0
-        return has_failed or now_s - since_s >= PATIENCE_S
-
     # -- playing
 
     def _perform(self, one: Play, held: Ready, stop: threading.Event, beat: Beat) -> bool:
         desk, ask = self._desk, one.ask
+        if not self._may_sound(one, held):
+            return False
         try:
             sink = self._open(held.score.rate_hz, ask.occurrence)
         except SinkError as why:
@@ -148,7 +91,7 @@ class Stage:
             began = self._begin(one, held)
             if began is None:
                 sink.drop()
-                return True
+                return False
             desk.take_halt()
             desk.playing = one
         desk.receipt(
@@ -164,16 +107,26 @@ class Stage:
         self._finish(one, held, outcome, began, sink)
         return True
 
-    def _begin(self, one: Play, held: Ready) -> datetime | None:
-        """The last judgement, then the intent on disk; None when it may not sound. Holds the desk's lock."""
-        desk, now = self._desk, self._desk.clock.now()
+    def _may_sound(self, one: Play, held: Ready) -> bool:
+        """The last judgement at the real start; a refusal is recorded and reported."""
+        desk = self._desk
         if is_over(one, desk.journal.mark(one.ask.occurrence)):
-            return None
-        verdict = check(one.ask, desk.post(one), now, held.sound)
-        if isinstance(verdict, Refused):
-            log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": one.ask.occurrence})
-            if verdict.code not in ("too-early", "clock-unknown"):  # these pass with time
-                desk.note(one, "refused", verdict.code)
+            return False
+        verdict = check(one.ask, desk.post(one), desk.clock.now(), held.sound)
+        if isinstance(verdict, Allowed):
+            return True
+        log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": one.ask.occurrence})
+        if verdict.code not in ("too-early", "clock-unknown"):  # these pass with time
+            desk.note(one, "refused", verdict.code)
+        return False
+
+    def _begin(self, one: Play, held: Ready) -> datetime | None:
+        """Judge once more now that the device is open, then put the intent on disk; None when it may not sound.
+
+        Called with the desk's lock held: no stop can come between judgement and start.
+        """
+        desk, now = self._desk, self._desk.clock.now()
+        if not self._may_sound(one, held):
             return None
         try:
             desk.journal.begin(one, now)
@@ -198,8 +151,8 @@ class Stage:
                 return reason
             better = desk.agenda(one.rank).due
             if better is not None:
-                self._arm(better)
-                if better.ask.occurrence in self._ready:
+                self._readying.prepare(better)
+                if self._readying.get(better) is not None:
                     return "preempted"
             return ""
 
@@ -250,7 +203,7 @@ class Stage:
         def halted() -> str:
             beat()
             due = desk.agenda().due
-            is_needed = due is not None and due.ask.occurrence in self._ready
+            is_needed = due is not None and self._readying.get(due) is not None
             return "power" if stop.is_set() else "preempted" if is_needed else desk.take_halt()
 
         play(score, sink, halted, desk.stage_wake, desk.clock.monotonic)
@@ -287,11 +240,6 @@ class Stage:
         elif state == "missed" and mark is not None and mark.state == "fetching":
             state, reason = "failed", "no-audio"
         self._desk.note(one, state, reason)
-
-    def _forget_all_but(self, wanted: set[str]) -> None:
-        self._unheard &= wanted
-        self._ready = {name: held for name, held in self._ready.items() if name in wanted}
-        self._near_since_s = {name: since_s for name, since_s in self._near_since_s.items() if name in wanted}
 
     def _pause_s(self) -> float:
         """How long nothing is due: until the next start, at most half a second."""

@@ -1,0 +1,146 @@
+"""The journal: what may have sounded is known after a kill at any instant, and nothing starts twice."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.trust.envelope import Start, occurrence_id
+from edge.speaker.firewall import Ask
+from edge.speaker.journal import KEPT_DAYS, Journal
+from edge.speaker.programme import Mark, Play, Programme, decide
+from tests.speaker.signers import DAY, MORNING, Signers, make_envelope
+
+ROOT = Path(__file__).resolve().parents[2]
+
+KILLED = """
+import sys
+from pathlib import Path
+from datetime import timedelta
+from broker.contract.hub import Signed
+from broker.trust.envelope import occurrence_id
+from edge.speaker.firewall import Ask
+from edge.speaker.journal import Journal
+from edge.speaker.programme import Play
+from tests.speaker.signers import MORNING, make_envelope
+journal = Journal(Path(sys.argv[1]))
+n = int(sys.argv[2])
+while True:
+    n += 1
+    at = MORNING + timedelta(seconds=n)
+    ask = Ask(occurrence_id("A1", 1, at), "A1", 1, at, Signed(body="", signatures=[]))
+    journal.begin(Play(ask, make_envelope(at)), at)
+    print(ask.occurrence, flush=True)
+    if n % 3:
+        journal.end(ask.occurrence, "played", "", at)
+"""
+
+
+def play_at(signers: Signers, seconds: int = 0, **change: object) -> Play:
+    at = MORNING + timedelta(seconds=seconds)
+    envelope = make_envelope(at, **change)
+    signed = signers.announcement(at, **change)
+    return Play(
+        Ask(occurrence_id(envelope.announcement, 1, at), envelope.announcement, 1, at, signed), envelope
+    )
+
+
+def test_a_change_of_state_is_new_once_and_survives_reopening(signers: Signers, tmp_path: Path) -> None:
+    play = play_at(signers)
+    journal = Journal(tmp_path / "j.db")
+    assert journal.note(play, "ready", "", MORNING)
+    assert not journal.note(play, "ready", "", MORNING + DAY)
+    assert journal.note(play, "refused", "quiet-hours", MORNING)
+    assert journal.begin(play, MORNING) == 1
+    assert journal.begin(play, MORNING) == 2
+    journal.close()
+    again = Journal(tmp_path / "j.db")
+    assert again.marks() == {play.ask.occurrence: Mark("playing", 2)}
+    assert [cut.ask.occurrence for cut in again.cut()] == [play.ask.occurrence]
+    again.end(play.ask.occurrence, "played", "", MORNING + timedelta(seconds=9))
+    assert not again.cut()
+    assert [(one.until - one.since).seconds for one in again.said(MORNING - DAY)] == [9]
+    assert not again.said(MORNING + DAY)
+    again.close()
+
+
+def test_emergencies_do_not_count_as_ordinary_sound(signers: Signers, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.db")
+    play = play_at(signers, kind="emergency")
+    journal.begin(play, MORNING)
+    journal.end(play.ask.occurrence, "played", "", MORNING + DAY)
+    assert not journal.said(MORNING - DAY)
+    journal.close()
+
+
+def test_only_what_no_key_could_sign_any_more_is_forgotten(signers: Signers, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.db")
+    journal.note(play_at(signers), "ready", "", MORNING)
+    journal.tidy(MORNING + (KEPT_DAYS - 1) * DAY)
+    assert journal.marks()
+    journal.tidy(MORNING + (KEPT_DAYS + 1) * DAY)
+    assert not journal.marks()
+    journal.close()
+
+
+@pytest.mark.parametrize("torn", [b"not a database at all", b"SQLite format 3\0" + bytes(4000)])
+def test_a_damaged_file_is_moved_aside_and_the_loudspeaker_goes_on(
+    torn: bytes, signers: Signers, tmp_path: Path
+) -> None:
+    (tmp_path / "j.db").write_bytes(torn)
+    journal = Journal(tmp_path / "j.db")
+    assert journal.begin(play_at(signers), MORNING) == 1
+    journal.close()
+    assert list(tmp_path.glob("j.db.damaged-*"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_a_kill_every_start_that_was_announced_is_on_the_disk(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    announced: set[str] = set()
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path), "0"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert child.stdout is not None
+    for _ in range(random.Random(seed).randrange(1, 40)):
+        announced.add(child.stdout.readline().strip())
+    child.kill()
+    announced |= {line.strip() for line in child.stdout if line.endswith("\n")}
+    child.wait(5)
+    child.stdout.close()
+    journal = Journal(path)
+    marks = journal.marks()
+    assert announced <= set(marks)
+    assert all(mark.starts == 1 for mark in marks.values())
+    assert {cut.ask.occurrence for cut in journal.cut()} == {
+        name for name, mark in marks.items() if mark.state == "playing"
+    }
+    journal.close()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_the_clock_does_no_ordinary_play_begins_twice_or_out_of_its_window(
+    seed: int, signers: Signers
+) -> None:
+    chance = random.Random(seed)
+    starts = [MORNING + timedelta(seconds=chance.randrange(0, 7200)) for _ in range(8)]
+    envelope = make_envelope(starts=[Start(at=at, tolerance_s=120) for at in starts])
+    signed = signers.announcement()
+    plays = tuple(Play(Ask(occurrence_id("A1", 1, at), "A1", 1, at, signed), envelope) for at in starts)
+    programme, marks, began, now = Programme(plays=plays), {}, {}, MORNING
+    for _ in range(600):
+        now += timedelta(seconds=chance.choice([1, 5, 20, 60, 300, -1, -262, 262, -3600, 3600]))
+        agenda = decide(programme, marks, now, chance.choice(["trusted", "trusted", "unknown"]))
+        for play, state, reason in agenda.over:
+            marks[play.ask.occurrence] = Mark(state, 0, reason)
+        if agenda.due is not None:
+            name = agenda.due.ask.occurrence
+            assert name not in began
+            assert timedelta() <= now - agenda.due.ask.start <= timedelta(seconds=120)
+            began[name] = now
+            marks[name] = Mark(chance.choice(["played", "interrupted", "failed"]), 1, "power")
