@@ -66,7 +66,7 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 def roman(text: str) -> int | None:
     """The value of a Roman numeral in capitals, None for one that is not well formed."""
     total = 0
-    for char, following in zip(text, [*text[1:], ""], strict=True):
+    for char, following in zip(text, f"{text[1:]} ", strict=False):
         value = _ROMAN.get(char, 0)
         total += -value if value < _ROMAN.get(following, 0) else value
     return total if text and to_roman(total) == text else None

@@ -11,7 +11,8 @@ LONGEST = 600
 # A full stop ends a sentence only before white space and not after one letter or a short title ("TP. Huế").
 _END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?=\s)|;(?=\s)|\n)")
 _TITLE = re.compile(
-    r"(?:^|[\s(])(?:[^\W\d]|(?<=\n)\d{1,2}|\A\d{1,2}|TP|TX|TT|Tp|Tx|Tt|tp|Th?S|Ts|PGS|GS|BS|Bs|Dr|Mr|Mrs|St|No|[Đđ]/c|KS|Ks|CN|tr|Q|P)\.$"
+    r"(?:(?<![^\s(])(?:[^\W\d_]|TP|TX|TT|Tp|Tx|Tt|tp|Th?S|Ts|PGS|GS|BS|Bs|Dr|Mr|Mrs|St|No|[Đđ]/c|KS|Ks|CN|tr|LH|ĐT|QL|TM|KT)"
+    r"|(?<![^\n])[ \t]*\d{1,2})\.$"
 )
 
 

@@ -141,7 +141,9 @@ def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, ma
         return False
     is_padded = match["d"][0] == "0" or match["m"][0] == "0"
     if mark == "-":
-        return (is_padded and _DATED.search(before) is not None) or day > month
+        if _DATED.search(before) is not None:
+            return is_padded or day > month
+        return day > month and (day, month) in _HOLIDAYS
     if is_padded or day > 12:
         return not _PART.match(after) or _DATED.search(before) is not None
     if _PART.match(after):

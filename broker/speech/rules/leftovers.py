@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from broker.speech.draft import CLAIMED, Claim, Draft
+from broker.speech.rules.patterns import LETTER
 
 _SIGNS = {
     "&": "và", "+": "cộng", "=": "bằng", "%": "phần trăm", "‰": "phần nghìn", "<": "nhỏ hơn", ">": "lớn hơn",
@@ -19,7 +20,7 @@ _PAIRS = {
     "<<": "",
 }
 _DROPPED = frozenset("*•·●○■□▪►➢✓✔«»“”‘’„‟\"'`_|~^†…→⇒➔❖◆★☆¬\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f#\\")
-_QUIET = re.compile(rf"[^\W\d_]|[\s.,;:!?()\-–—\[\]{{}}{CLAIMED}]")
+_QUIET = re.compile(rf"{LETTER}|[\s.,;:!?()\-–—\[\]{{}}{CLAIMED}]")
 
 
 def claim(draft: Draft) -> None:

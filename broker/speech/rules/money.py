@@ -15,7 +15,7 @@ _BIG = r"(?:nghìn tỷ|ngàn tỷ|nghìn tỉ|trăm triệu|nghìn|ngàn|triệ
 
 def _sum_form(which: int) -> str:
     """A pattern of one sum whose groups carry a number."""
-    unit = rf"(?:(?P<big{which}>{_BIG})(?:\s?(?P<dong{which}>{_DONG})(?!\w))?|(?P<only{which}>{_DONG}))(?!\w)"
+    unit = rf"(?:(?P<big{which}>{_BIG})(?:\s?(?P<dong{which}>{_DONG})(?!\w)|(?!\s(?:m[23²³]|km2?|kg|ha|kWh|lít|tấn)(?!\w)))|(?P<only{which}>{_DONG}))(?!\w)"
     return rf"(?P<n{which}>{NUMBER})\s?{unit}"
 
 

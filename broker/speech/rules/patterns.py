@@ -16,7 +16,8 @@ START = r"(?<![\w.,/\-–+])"
 LOOSE_START = r"(?<!\w)(?<!\d[.,/\-–])"
 END = r"(?![\w])(?![.,/]\d)"
 
-LETTER = r"[^\W\d_]"
+LETTER = r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]"
+"""A Latin letter; \\w would take ① and ½ for letters too."""
 
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 _ENGLISH = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")

@@ -14,7 +14,7 @@ _CLOCK = (
     + _MINUTE
     + r"|:(?P<c{0}>[0-5]\d)(?::[0-5]\d)?(?:\s?[hH])?)"
 )
-_STOP = r"(?![^\W_])(?![:/]\d)"
+_STOP = r"(?![^\W_])(?!:\d)(?!/\d+(?![\d/]))"
 _TIME = re.compile(r"(?<![\w.,:/])" + _CLOCK.format(1) + _STOP)
 _RANGE = re.compile(
     r"(?<![\w.,:/])" + _CLOCK.format(1) + r"\s?(?:-|–|—|~|→|->)\s?" + _CLOCK.format(2) + _STOP

@@ -1,0 +1,164 @@
+"""The online engine trusts nobody it cannot verify, leaves no half sound, and steps aside when it fails."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.speech import espeak
+from broker.speech.cache import ClipCache
+from broker.speech.master import KIOSK, speak
+from broker.speech.online import Breaker, OnlineEngine, chunks
+from broker.speech.voice import EngineError
+from tests.fakes.translate_server import TranslateServer, answer_raw, answer_with, serve
+
+SENTENCE = "Mời bà con đến nhà văn hóa thôn."
+
+
+def _mp3(seconds: float) -> bytes:
+    box = io.BytesIO()
+    t = np.arange(int(24_000 * seconds)) / 24_000
+    samples = (8000 * np.sin(2 * np.pi * 300 * t)).astype(np.int16)
+    with av.open(box, "w", format="mp3") as file:
+        stream = file.add_stream("libmp3lame", rate=24_000)
+        stream.codec_context.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16p", layout="mono")
+        frame.sample_rate = 24_000
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return box.getvalue()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TranslateServer]:
+    with serve(tmp_path_factory.mktemp("tls")) as fake:
+        yield fake
+
+
+@pytest.fixture
+def server(running: TranslateServer) -> TranslateServer:
+    running.asked.clear()
+    running.answer = answer_with(_mp3(2.0))
+    return running
+
+
+def _engine(server: TranslateServer, breaker: Breaker | None = None) -> OnlineEngine:
+    return OnlineEngine(server.url, ca_file=str(server.ca_file), pace_s=0.0, breaker=breaker or Breaker())
+
+
+def test_a_good_answer_becomes_sound(server: TranslateServer) -> None:
+    pcm = _engine(server).synthesise(SENTENCE, "vi")
+    assert pcm.duration_ms == pytest.approx(2000, abs=150)
+    assert len(server.asked) == 1
+    assert "jQ1olc" in server.asked[0]
+
+
+def test_a_certificate_nobody_vouches_for_is_refused_before_any_text_is_sent(server: TranslateServer) -> None:
+    with pytest.raises(EngineError, match="(?i)certificate"):
+        OnlineEngine(server.url, pace_s=0.0).synthesise(SENTENCE, "vi")
+    assert server.asked == []
+
+
+def _hang_up(request: BaseHTTPRequestHandler, _: str) -> None:
+    request.connection.close()
+
+
+BAD = {
+    "too many requests": answer_raw(429, b""),
+    "redirect to a refusal": answer_raw(302, b""),
+    "server error": answer_raw(500, b"oops"),
+    "no marker": answer_raw(200, b")]}'\n\n[]\n"),
+    "nothing": answer_raw(200, b""),
+    "no sound inside": answer_with(b"this is no sound, not at all"),
+    "cut off": answer_raw(200, b'["jQ1olc","[\\"AAAAAAAAAAAAAAAAAAAAAAAA\\"]"]', length=5000),
+    "far too short": answer_with(_mp3(0.1)),
+    "far too long": answer_with(_mp3(30)),
+    "hangs up": _hang_up,
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_every_bad_answer_is_an_engine_error(server: TranslateServer, kind: str) -> None:
+    server.answer = BAD[kind]
+    with pytest.raises(EngineError, match="gtts"):
+        _engine(server).synthesise(SENTENCE, "vi")
+
+
+@pytest.mark.parametrize("kind", ["too many requests", "no marker", "cut off"])
+def test_espeak_speaks_the_whole_text_when_the_online_engine_fails(
+    server: TranslateServer, tmp_path: Path, kind: str
+) -> None:
+    server.answer = BAD[kind]
+    out = tmp_path / "clip.opus"
+    clip = speak(
+        SENTENCE, [_engine(server), espeak.espeak()], "vi", KIOSK, ClipCache(tmp_path / "cache"), out
+    )
+    assert clip.engine.startswith("espeak")
+    assert out.stat().st_size == clip.size > 1000
+
+
+def test_a_failing_server_leaves_no_file_where_there_is_no_other_engine(
+    server: TranslateServer, tmp_path: Path
+) -> None:
+    server.answer = BAD["no marker"]
+    with pytest.raises(EngineError):
+        speak(SENTENCE, [_engine(server)], "vi", KIOSK, ClipCache(tmp_path / "cache"), tmp_path / "clip.opus")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_after_a_refusal_the_server_is_left_alone_for_longer_each_time(server: TranslateServer) -> None:
+    now_s = [0.0]
+    engine = _engine(server, Breaker(monotonic=lambda: now_s[0]))
+    server.answer = BAD["too many requests"]
+    for rest_s in (900, 1800):
+        with pytest.raises(EngineError, match="429"):
+            engine.synthesise(SENTENCE, "vi")
+        asked = len(server.asked)
+        now_s[0] += rest_s - 1
+        with pytest.raises(EngineError, match="left alone"):
+            engine.synthesise(SENTENCE, "vi")
+        assert len(server.asked) == asked
+        now_s[0] += 2
+    server.answer = answer_with(_mp3(2.0))
+    assert engine.synthesise(SENTENCE, "vi").duration_ms > 1000
+
+
+def test_single_failures_are_forgiven_and_three_in_a_row_are_not() -> None:
+    breaker = Breaker(monotonic=lambda: 0.0)
+    breaker.note_failure()
+    breaker.note_failure()
+    assert breaker.rest_s() == 0
+    breaker.note_success()
+    for _ in range(3):
+        breaker.note_failure()
+    assert breaker.rest_s() == 900
+
+
+def test_no_other_language_is_read_by_this_voice(server: TranslateServer) -> None:
+    with pytest.raises(EngineError, match="Vietnamese only"):
+        _engine(server).synthesise(SENTENCE, "km")
+    assert server.asked == []
+
+
+@given(st.lists(st.text(alphabet="aôn,.", min_size=1, max_size=30), max_size=60).map(" ".join))
+def test_requests_are_few_short_and_lose_no_word(text: str) -> None:
+    pieces = chunks(text)
+    assert all(0 < len(piece) <= 100 for piece in pieces)
+    said = "".join(char for char in text if char.isalnum())
+    assert "".join(char for piece in pieces for char in piece if char.isalnum()) == said
+
+
+def test_a_notice_takes_hardly_more_requests_than_the_least() -> None:
+    notice = (
+        "Kính thưa toàn thể bà con nhân dân, ngày mai trạm y tế xã tổ chức tiêm phòng, mời bà con đưa trẻ đến đúng giờ, "
+        "mang theo sổ tiêm chủng, thẻ bảo hiểm y tế, và nhắc nhau cùng đi. "
+    ) * 6
+    assert len(chunks(notice)) <= 1.25 * -(-len(notice) // 100)
