@@ -135,7 +135,7 @@ class Town:
             return db.get_one(Revision, revision_id)
 
 
-def settle(database: Database, keys: Keys) -> Town:
+def settle(database: Database) -> None:
     """Fill an empty database."""
     with database.session() as db:
         for n, (code, name) in enumerate((("dong", "Đông"), ("ben", "Bến"), ("ha", "Hạ")), 1):
@@ -152,6 +152,10 @@ def settle(database: Database, keys: Keys) -> Town:
                 db, username=username, full_name=username.title(), password=PASSWORD, roles=roles, now=NOW
             )
             bind_key(db, account, key, NOW, "hub")
+
+
+def settled(database: Database, keys: Keys) -> Town:
+    """The commune of a database that was filled."""
     with database.reading() as db:
         people = {each.username: each for each in db.scalars(select(Account))}
     return Town(database, keys, Desk(PLACE, keys.hub), people["hoa"], people["binh"], people["lanh"])

@@ -220,5 +220,5 @@ def _plays_now(db: Db, now: datetime) -> list[tuple[Play, Occurrence]]:
             Occurrence.cancelled_at.is_(None),
             Occurrence.start > now - timedelta(days=1),
         )
-    ).tuples()
+    )
     return [(play, row) for play, row in rows if now < row.start + timedelta(seconds=row.tolerance_s)]

@@ -45,6 +45,6 @@ class Base(DeclarativeBase):
         datetime: UtcTime(),
         list[str]: JSON(),
         list[dict[str, Any]]: JSON(),
-        dict[str, Any]: JSON(),
+        dict[str, Any]: JSON(none_as_null=True),
         dict[str, str]: JSON(),
     }
