@@ -86,10 +86,9 @@ class Camera:
         elif came is not None:
             for picture in self._pictures(came):
                 changed = self._presence.picture(now_s) or changed
+                self._detail = ""
                 self._judge(picture)
         changed = self._presence.look(now_s) or changed
-        if self._presence.state == "live":
-            self._detail = ""
         if changed or (self._presence.state == "live" and now_s - self._said_s > SAY_RATE_S):
             self._say()
 

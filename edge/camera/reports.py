@@ -32,8 +32,15 @@ DISK = "Đĩa của điểm này không ghi được; cảnh báo vẫn gửi nh
 class Voice(Protocol):
     """What the cameras need of a session."""
 
-    who: Identity
-    clock: Clock
+    @property
+    def who(self) -> Identity:
+        """This service."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Time as this service sees it."""
+        ...
 
     def send(self, msg: Any, to: Identity | None = None) -> None:
         """Send by the lane of the message."""

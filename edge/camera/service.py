@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from typing import Any, Protocol
 
+import cv2
 import msgspec
 
 from broker.contract import Message
@@ -45,6 +46,7 @@ def build(settings: Settings, session: Line, client: Pusher | None = None) -> li
 
     Raises OSError, sqlite3.Error or IdentityError when the data folder or the root key cannot be used.
     """
+    cv2.setNumThreads(1)  # each camera has a thread of its own; more would only fight for the cores
     folder = settings.data_dir / "camera"
     ledger = Ledger(folder / "ledger.db")
     store = MediaStore(folder / "clips")

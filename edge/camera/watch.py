@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
+
 from edge.camera.analysis import Analyst, Finding
 from edge.camera.capture import kind_of, read
 from edge.camera.chunk import Decoder
@@ -17,6 +19,7 @@ def watch(source: str, stop: threading.Event | None = None) -> Iterator[dict[str
     Yields {"kind": "motion", "start": s, "end": s} and {"kind": "tamper", "what": ..., "start": s, "end": s},
     seconds from the start of the source, each as it ends. Raises CaptureError.
     """
+    cv2.setNumThreads(1)
     stop = stop or threading.Event()
     analyst, decoder = Analyst(), Decoder(quick=True)
     for chunk in read(source, stop, paced=kind_of(source) != "file"):

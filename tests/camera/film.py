@@ -12,7 +12,7 @@ import numpy as np
 from edge.camera.chunk import Chunk, Encoder, frame_of
 from edge.camera.clips import write_clip
 from edge.camera.picture import Colour, Grey
-from edge.camera.scene import FPS, HEIGHT_PX, WIDTH_PX, Yard
+from edge.camera.scene import FPS, Yard
 
 
 def chunks_of(pictures: Iterable[Colour], fps: int = FPS, since_s: float = 0.0) -> Iterator[Chunk]:
@@ -38,11 +38,12 @@ def write_film(path: Path, pictures: Iterable[Colour], fps: int = FPS) -> Path:
 
 @cache
 def _empty_yard() -> Grey:
-    return np.asarray(cv2.cvtColor(Yard().draw(0.0), cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    grey = cv2.cvtColor(Yard().draw(0.0), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(grey, (640, 360), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def grey_yard(at_s: float) -> Grey:
-    """The empty yard in grey, with other noise at each `at_s`."""
+    """The empty yard in grey, 640 x 360, with other noise at each `at_s`."""
     grey = _empty_yard()
     noise = np.random.default_rng(round(at_s * 1000)).normal(0.0, 2.0, grey.shape)
     return np.asarray(np.clip(grey + noise, 0, 255), dtype=np.uint8)

@@ -14,7 +14,6 @@ import pytest
 
 from tests.until import until
 
-PASSWORD = "khoa-cong-lang"
 _FEED = Path(__file__).with_name("feed.py")
 
 
@@ -40,7 +39,7 @@ def free_port() -> int:
 
 
 class RtspServer:
-    """One server with two streams: `yard`, and `hall` behind a password on a port of its own."""
+    """One server with one stream."""
 
     def __init__(self, program: str, folder: Path, film: Path) -> None:
         self._program = program
@@ -51,17 +50,15 @@ class RtspServer:
 
     @property
     def url(self) -> str:
-        """The stream without a password."""
+        """The stream."""
         return f"rtsp://127.0.0.1:{self._port}/yard"
 
-    def start(self, password: bool = False) -> None:
-        """Run, and return when the port answers. With `password` the user is `xa`."""
-        listen = f'listen: "127.0.0.1:{self._port}"'
-        if password:
-            listen += f", username: xa, password: {PASSWORD}"
+    def start(self) -> None:
+        """Run, and return when the port answers."""
         config = self._folder / "go2rtc.yaml"
         config.write_text(
-            f'api: {{listen: ""}}\nwebrtc: {{listen: ""}}\nsrtp: {{listen: ""}}\nrtsp: {{{listen}}}\n'
+            f'api: {{listen: ""}}\nwebrtc: {{listen: ""}}\nsrtp: {{listen: ""}}\n'
+            f'rtsp: {{listen: "127.0.0.1:{self._port}"}}\n'
             f'streams:\n  yard: "exec:{sys.executable} {_FEED} {self._film}"\n'
         )
         log = (self._folder / "go2rtc.log").open("ab")

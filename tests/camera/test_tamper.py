@@ -28,20 +28,20 @@ def _from_twelve(change: Callable[[Grey], Grey], until_s: float = 999.0) -> Call
 
 
 def _covered(grey: Grey) -> Grey:
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 25) // 9 + 12, dtype=np.uint8)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 16) // 9 + 12, dtype=np.uint8)
 
 
 def _blinded(grey: Grey) -> Grey:
-    lamp = cv2.circle(np.zeros_like(grey), (500, 250), 380, 255, -1)
-    return np.asarray(np.maximum(cv2.GaussianBlur(lamp, (0, 0), 20), grey), dtype=np.uint8)
+    lamp = cv2.circle(np.zeros_like(grey), (330, 170), 250, 255, -1)
+    return np.asarray(np.maximum(cv2.GaussianBlur(lamp, (0, 0), 14), grey), dtype=np.uint8)
 
 
 def _defocused(grey: Grey) -> Grey:
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 6), dtype=np.uint8)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 4), dtype=np.uint8)
 
 
 def _moved(grey: Grey) -> Grey:
-    return np.roll(np.roll(grey, 190, axis=1), 60, axis=0)
+    return np.roll(np.roll(grey, 130, axis=1), 40, axis=0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,134 @@
+"""A commune's keys and plans for the tests of the camera service, and a hub that takes clips."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from broker.contract import Identity
+from broker.contract.hub import CameraPlan, Media, Signed, TrustPlan
+from broker.link.config import Settings
+from broker.link.media import MediaError, MediaStore
+from broker.link.service import Worker
+from broker.trust.envelope import (
+    ROOT_KEY_ID,
+    CamerasBody,
+    CameraSetup,
+    TrustBody,
+    TrustedKey,
+    canonical,
+    sign,
+)
+from edge.camera.service import build
+from tests.fakes.clock import FakeClock
+from tests.fakes.session import FakeSession
+from tests.settings import node_settings
+
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+
+
+def _public(key: ec.EllipticCurvePrivateKey) -> str:
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+class Town:
+    """Keys of a commune and what they sign."""
+
+    def __init__(self) -> None:
+        self.root = ec.generate_private_key(ec.SECP256R1())
+        self.hub = ec.generate_private_key(ec.SECP256R1())
+
+    def trust(self) -> TrustPlan:
+        """The trust list: one key, the hub's."""
+        key = TrustedKey(
+            key="hub-1",
+            public=_public(self.hub),
+            holder="trung tâm xã",
+            roles=["hub"],
+            since=NOW - timedelta(days=1),
+            until=NOW + timedelta(days=400),
+        )
+        body = canonical(TrustBody(generation=1, commune="00/00000", keys=[key]))
+        signature = sign(body, "trust", ROOT_KEY_ID, self.root)
+        return TrustPlan(generation=1, signed=Signed(body=body, signatures=[signature]))
+
+    def cameras(self, generation: int, sources: dict[str, str], node: str = "thon-01") -> CameraPlan:
+        """A plan: camera code to source."""
+        setups = [
+            CameraSetup(camera=code, name=f"Camera {code}", source=source, sensitivity=0.5)
+            for code, source in sources.items()
+        ]
+        body = canonical(CamerasBody(generation=generation, node=node, cameras=setups))
+        signature = sign(body, "cameras", "hub-1", self.hub)
+        return CameraPlan(generation=generation, signed=Signed(body=body, signatures=[signature]))
+
+    def give_root(self, settings: Settings) -> None:
+        """Put the root key where a node looks for it."""
+        (settings.keys_dir / "root.pub").write_text(_public(self.root))
+
+
+class ClipHub:
+    """Takes clips as the hub's device port does; `away` makes every push fail."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.tries = 0
+        self.got: dict[str, bytes] = {}
+        self.store: MediaStore | None = None
+
+    def push(self, media: Media, stop: threading.Event) -> None:
+        """Bring one file over. Raises MediaError."""
+        self.tries += 1
+        path = self.store.path_of(media.sha256) if self.store else None
+        if self.away or path is None:
+            raise MediaError("the hub is away")
+        self.got[media.sha256] = path.read_bytes()
+
+
+class CameraHouse:
+    """The camera service of one node, its workers in threads, until `close`."""
+
+    def __init__(self, folder: Path, town: Town, hub: ClipHub) -> None:
+        self.settings = node_settings(folder)
+        town.give_root(self.settings)
+        self.clock = FakeClock(NOW, running=True)
+        self.session = FakeSession(Identity("thon-01", "camera"), self.settings, self.clock)
+        hub.store = MediaStore(self.settings.data_dir / "camera" / "clips")
+        self.stop = threading.Event()
+        self.failed: list[BaseException] = []
+        self.beats = 0
+        workers = build(self.settings, self.session, hub)
+        self._threads = [threading.Thread(target=self._live, args=(worker,)) for worker in workers]
+
+    def __enter__(self) -> CameraHouse:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> float:
+        """Stop as SIGTERM does; returns how many seconds it took."""
+        before = self.clock.monotonic()
+        self.stop.set()
+        for thread in self._threads:
+            thread.join(10.0)
+        return self.clock.monotonic() - before
+
+    def _live(self, worker: Worker) -> None:
+        try:
+            worker.run(self.stop, self._beat)
+        except BaseException as why:  # noqa: BLE001  (what ends a worker is looked at by the test)
+            self.failed.append(why)
+
+    def _beat(self) -> None:
+        self.beats += 1
