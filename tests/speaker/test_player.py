@@ -150,7 +150,7 @@ def test_a_card_that_refuses_dies_or_takes_nothing_is_worded(card: Callable[[str
 
 
 def test_a_dropped_card_is_given_back_at_once(card: Callable[[str], CardSink]) -> None:
-    sink = card("sys.stdin.buffer.read()\nimport time; time.sleep(60)")
+    sink = card("sys.stdin.buffer.read()\nimport signal; signal.pause()")
     sink.open(RATE, "x")
     began = time.monotonic()
     sink.drop()
