@@ -50,6 +50,8 @@ class RunningBroker:
     port: int = field(default_factory=free_port)
     passwords: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    bounded: bool = True
+    """False lifts Mosquitto's queue limit: a bare subscriber cannot ask again for what was dropped."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -68,6 +70,9 @@ class RunningBroker:
                 host="127.0.0.1",
                 passwords=self.passwords,
             )
+            if not self.bounded:
+                text = file.read_text().replace("max_queued_messages 2000", "max_queued_messages 0")
+                file.write_text(text.replace("max_queued_bytes 67108864", "max_queued_bytes 0"))
             command = mosquitto.command(file)
         else:
             made = rights.amqtt_config(self.identities, PLACE, self.passwords, self.port)
