@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,6 +53,8 @@ class Context:
     who: Identity
     now: datetime
     """The hub's time."""
+    complaints: list[str] = field(default_factory=list)
+    """Parts of a message that were left out of what was stored, each to be counted."""
 
 
 def store(ctx: Context, message: Message) -> None:
@@ -188,8 +190,7 @@ def _readings(ctx: Context, said: Readings) -> None:
     done = series.write(ctx.db, ctx.who.node, ctx.who.service, said.items, ctx.now)
     if done.stored:
         note_change(ctx.db, "reading", ctx.who.node, ctx.now)
-    elif done.refused:
-        raise Unusable("readings: " + ", ".join(sorted(done.refused)))
+    ctx.complaints.extend(f"Readings: {reason}" for reason in sorted(done.refused))
 
 
 def _feedback(ctx: Context, said: FeedbackSent) -> None:

@@ -198,6 +198,10 @@ def test_readings_from_the_future_are_counted(house: House) -> None:
     house.take(house.entry(BOARD, reading(1, NOW + timedelta(days=3)), 1))
     assert house.values() == []
     assert "future" in house.all(Quarantine)[0].reason
+    mixed = Readings(items=[*reading(2).items, *reading(3, NOW + timedelta(days=3)).items])
+    house.take(house.entry(BOARD, mixed, 2), house.entry(BOARD, reading(4), 3))
+    assert house.values() == [2, 4], "the good ones of a message are kept"
+    assert house.acks()[-1] == ("thon-01.board", "e1", 3)
 
 
 def test_a_message_the_database_cannot_take_does_not_hold_up_its_neighbours(house: House) -> None:
