@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,6 @@ from sqlalchemy import select
 
 from broker.contract.board import Reading
 from broker.contract.camera import Box, CameraTampered, MotionEnded, MotionStarted
-from broker.contract.hub import Media
 from broker.hub import alerts
 from broker.hub.accounts import bind_key, create_account
 from broker.hub.announcing import workflow
@@ -218,13 +218,14 @@ JPEG = bytes.fromhex(
 
 
 @contextmanager
-def set_stage(folder: Path, keys: Keys) -> Iterator[Stage]:
-    """The commune and its console; the live feed runs."""
+def set_stage(folder: Path, keys: Keys, settled: Path) -> Iterator[Stage]:
+    """The commune and its console; the live feed runs. `settled`: the database of `settle`, which is copied."""
     settings = hub_settings(folder / "data", keys.hub)
-    database = open_url(f"sqlite:///{folder / 'data' / 'hub.db'}")
+    settings.data_dir.mkdir(parents=True)
+    shutil.copy(settled, settings.data_dir / "hub.db")
+    database = open_url(f"sqlite:///{settings.data_dir / 'hub.db'}")
     clock = FakeClock(NOW)
     broadcaster = Broadcaster(database)
-    settle(database)
     app = create_app(settings, database, clock, broadcaster)
     stage = Stage(settings, database, clock, keys, app, broadcaster)
     with database.reading() as db:
@@ -240,8 +241,18 @@ def set_stage(folder: Path, keys: Keys) -> Iterator[Stage]:
         database.close()
 
 
-def settle(database: Database) -> None:
-    """Villages, points, people, and services that are all alive."""
+def settle(path: Path) -> Path:
+    """A database with villages, points, people, and services that are all alive."""
+    database = open_url(f"sqlite:///{path}")
+    _fill(database)
+    with database.engine.connect() as db:
+        db.exec_driver_sql("ROLLBACK")
+        db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+def _fill(database: Database) -> None:
     with database.session() as db:
         for rank, (code, name, corners, (x, y)) in enumerate(VILLAGES):
             path = "M" + " ".join(f"{POINTS[c][0]},{POINTS[c][1]}" for c in corners) + "z"
@@ -369,5 +380,3 @@ def _alive(node: str, service: str) -> ServiceSeen:
 def _camera(node: str, code: str, name: str, village: str) -> Camera:
     return Camera(node=node, camera=code, name=name, village=village, source="rtsp://u:bí-mật@10.0.0.9/1")
 
-
-__all__ = ["NOW", "PIN", "Media", "Stage", "cover", "live_day", "measure", "set_stage"]

@@ -158,7 +158,7 @@ def sheet_of(
         places_info=_places(commune, draft.villages),
         when_info="Ngay khi được duyệt" if draft.play_now else day_name(day, local(now).date()),
         line=_line(rows, wanted, free, rules, day, now, is_clash=time_problem is not None),
-        trouble=_own_sentence(time_problem),
+        trouble=_own_sentence(time_problem) or _unreadable(fields),
         free=free,
         left=list(dict.fromkeys(_SHORT.get(p.code, str(p)) for p in problems)),
     )
@@ -257,6 +257,13 @@ def _minutes(wanted: Sequence[Booking]) -> float:
 def _own_sentence(problem: Declined | None) -> str:
     """The sentence without the free times: they stand below it as buttons."""
     return str(problem).partition(" Giờ còn trống:")[0] if problem else ""
+
+
+def _unreadable(fields: Fields) -> str:
+    """What to say of a time that was typed and cannot be read."""
+    if fields.draft.play_now or fields.draft.starts or not fields.time.strip():
+        return ""
+    return f"Giờ “{fields.time.strip()}” không đọc được, xin ghi như 17:30."
 
 
 def _places(commune: Commune, codes: Sequence[str]) -> str:
