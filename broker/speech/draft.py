@@ -90,6 +90,7 @@ class Draft:
             insort(self.claims, claim)
 
     def blot(self, taken: Sequence[tuple[int, int]]) -> None:
+        """Take claimed stretches, in rising order, out of the sight of later rules."""
         parts, at = [], 0
         for start, end in taken:
             parts += [self.mask[at:start], CLAIMED * (end - start)]

@@ -27,10 +27,13 @@ _MARKS = {
 }
 _KNOWN = {
     "vn": "vê en", "com": "com", "net": "nét", "org": "o rờ gờ", "gov": "gờ ô vê", "edu": "e đu", "info": "in phô",
-    "www": "vê kép vê kép vê kép", "gmail": "gi meo", "yahoo": "da hu", "dichvucong": "dịch vụ công", "vneid": "vi en i ai đi",
+    "www": "vê kép vê kép vê kép", "gmail": "gi meo", "yahoo": "da hu", "dichvucong": "dịch vụ công",
+    "vneid": "vi en i ai đi",
     "xa": "xã", "phuong": "phường", "tinh": "tỉnh", "chinhphu": "chính phủ", "baohiemxahoi": "bảo hiểm xã hội",
-    "vssid": "vi ét ét ai đi", "congan": "công an", "bocongan": "bộ công an", "thuvien": "thư viện", "vnexpress": "vi en ích pờ rét",
-    "mobile": "mô bai", "api": "a pê i", "moh": "em o hát", "evn": "i vi en", "co": "co", "io": "ai ô", "me": "mi", "app": "áp",
+    "vssid": "vi ét ét ai đi", "congan": "công an", "bocongan": "bộ công an", "thuvien": "thư viện",
+    "vnexpress": "vi en ích pờ rét",
+    "mobile": "mô bai", "api": "a pê i", "moh": "em o hát", "evn": "i vi en", "co": "co", "io": "ai ô",
+    "me": "mi", "app": "áp",
 }  # fmt: skip
 
 

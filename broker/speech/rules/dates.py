@@ -24,7 +24,8 @@ _DOTTED_RANGE = re.compile(
 )
 _DAY = re.compile(rf"{_OPEN}(?P<d>\d{{1,2}})\s?(?P<s>[/\-.])\s?(?P<m>\d{{1,2}}){_SHUT}")
 _MONTH = re.compile(
-    rf"(?<![\w.,+])(?:(?P<word>[Tt]háng|[Qq]uý|[Kk]ỳ|T)[\s.]?)?(?P<x>(?P<m>\d{{1,2}})\s?[/\-–.]\s?(?P<y>{_YEAR})){_SHUT}"
+    rf"(?<![\w.,+])(?:(?P<word>[Tt]háng|[Qq]uý|[Kk]ỳ"
+    rf"|T)[\s.]?)?(?P<x>(?P<m>\d{{1,2}})\s?[/\-–.]\s?(?P<y>{_YEAR})){_SHUT}"
 )
 _MONTH_RANGE = re.compile(rf"{_OPEN}(?P<m1>\d{{1,2}}){DASH}(?P<m2>\d{{1,2}})/(?P<y>{_YEAR}){_SHUT}")
 _MONTH_SPAN = re.compile(
@@ -39,18 +40,23 @@ _WEEK = re.compile(
 _WEEK_LIST = re.compile(r"(?<![\w])(?P<x>[Tt]hứ\s(?P<list>[2-7](?:\s?[,;+&/]\s?[2-7])+))(?![\w/])")
 
 _SUNDAY = re.compile(
-    r"(?:(?<![^\W_])(?:[Ss]áng|[Tt]rưa|[Cc]hiều|[Tt]ối|[Nn]gày|T7|[Tt]hứ (?:7|[Bb]ảy))\s?(?:,|và|-|–|&|hoặc)?\s?)(?P<x>CN)(?!\w)"
+    r"(?:(?<![^\W_])(?:[Ss]áng|[Tt]rưa|[Cc]hiều|[Tt]ối|[Nn]gày|T7|[Tt]hứ (?:7|[Bb]ảy))\s?(?:,|và|-|–|&"
+    r"|hoặc)?\s?)(?P<x>CN)(?!\w)"
 )
-_SUNDAY_OF = re.compile(rf"(?<![\w&])(?P<x>CN)(?=[\s,(]*(?:ngày|\d{{1,2}}[/-]\d))")
+_SUNDAY_OF = re.compile(r"(?<![\w&])(?P<x>CN)(?=[\s,(]*(?:ngày|\d{1,2}[/-]\d))")
 _WEEKDAY = re.compile(r"(?<!\w)(?P<x>T[2-7])(?![\w/])(?!\s?/)")
 _WEEK_NEAR = re.compile(
-    r"(?:t[2-7]|thứ \w+|sáng|chiều|tối|trưa)\s?(?:,|và|-|–|&|hoặc)?\s?\||\|\s?(?:,|và|-|–|&|hoặc)\s?(?:t[2-7]|cn|chủ nhật|thứ)"
+    r"(?:t[2-7]|thứ \w+|sáng|chiều|tối|trưa)\s?(?:,|và|-|–|&|hoặc)?\s?\||\|\s?(?:,|và|-|–|&"
+    r"|hoặc)\s?(?:t[2-7]|cn|chủ nhật|thứ)"
     r"|[\dh],?\s?\||\|[\s,(]*(?:ngày|\d{1,2}[/-]\d)"
 )
 _DATED = re.compile(
-    r"(?:ngày|sáng|trưa|chiều|tối|đêm|khuya|hôm|mùng|mồng|rằm|dịp|lễ|hết|trước|sau|từ|đến|tới|kể từ|tính đến|thứ (?:hai|ba"
-    r"|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn|quốc khánh|quốc tế|phụ nữ|thiếu nhi|lao động|nhà giáo|việt nam|kỷ niệm|chào mừng"
-    r"|giải phóng|thống nhất|thành lập|liệt sĩ|đoàn|đảng|quân đội|tết|nghỉ|vào|lúc|giờ|phút|rưỡi|h\d{0,2}|:\d\d|âm lịch"
+    r"(?:ngày|sáng|trưa|chiều|tối|đêm|khuya|hôm|mùng|mồng|rằm|dịp|lễ|hết|trước|sau|từ|đến|tới|kể từ"
+    r"|tính đến|thứ (?:hai|ba"
+    r"|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn|quốc khánh|quốc tế|phụ nữ|thiếu nhi|lao động|nhà giáo|việt nam"
+    r"|kỷ niệm|chào mừng"
+    r"|giải phóng|thống nhất|thành lập|liệt sĩ|đoàn|đảng|quân đội|tết|nghỉ|vào|lúc|giờ|phút|rưỡi|h\d{0,2}"
+    r"|:\d\d|âm lịch"
     r"|\d{1,2}[/-]\d{1,2}(?:/\d{4})?\s?(?:,|và|hoặc|đến|-|–)|\bngày [\d\s,;và/-]{1,40})[\s,(:]*$"
 )
 _SURE_DATED = re.compile(
@@ -80,7 +86,8 @@ _NO_DAY = re.compile(
 )
 _PART = re.compile(
     r"\s*(?:diện tích|số|dân số|tổng|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng"
-    r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát|lít|kg|ha\b|km)"
+    r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát"
+    r"|lít|kg|ha\b|km)"
 )
 
 
@@ -114,10 +121,10 @@ def _range(match: re.Match[str], draft: Draft) -> str | None:
     month = match["m1"] or match["m2"]
     if not (_is_day(int(match["d2"]), int(match["m2"])) and _is_day(int(match["d1"]), int(month))):
         return None
-    if match["y2"] is None and match["m1"] is None:
-        # "3-4/5": five days or a mixed number? A date where it rises and is not a share of something.
-        if int(match["d1"]) >= int(match["d2"]) or _PART.match(draft.after(match.end())):
-            return None
+    # "3-4/5": days or a mixed number? Days where they rise and are no share of something.
+    is_bare = match["y2"] is None and match["m1"] is None
+    if is_bare and (int(match["d1"]) >= int(match["d2"]) or _PART.match(draft.after(match.end()))):
+        return None
     since = _words(match["d1"], match["m1"], match["y1"])
     return f"{since} đến {_words(match['d2'], match['m2'], match['y2'])}"
 
@@ -174,7 +181,8 @@ def _month_range(match: re.Match[str], draft: Draft) -> str | None:
     if not 1 <= int(match["m1"]) < int(match["m2"]) <= 12:
         return None
     head = "" if re.search(r"(?:tháng|quý)\s*$", draft.before(match.start())) else "tháng "
-    return f"{head}{_month(int(match['m1']))} đến {head or ''}{_month(int(match['m2']))} năm {cardinal(int(match['y']))}"
+    since, until = _month(int(match["m1"])), _month(int(match["m2"]))
+    return f"{head}{since} đến {head}{until} năm {cardinal(int(match['y']))}"
 
 
 def _month_span(match: re.Match[str], draft: Draft) -> str | None:

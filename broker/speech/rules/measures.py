@@ -13,48 +13,82 @@ _UNITS = {
     "m3": "mét khối", "m³": "mét khối", "dm": "đề xi mét", "dm2": "đề xi mét vuông", "dm3": "đề xi mét khối",
     "cm2": "xăng ti mét vuông", "cm²": "xăng ti mét vuông", "cm3": "xăng ti mét khối", "cm³": "xăng ti mét khối",
     "cm": "xăng ti mét", "mm": "mi li mét", "m": "mét", "µm": "mi crô mét", "ha": "héc ta", "kg": "ki lô gam",
-    "mg": "mi li gam", "µg": "mi crô gam", "mcg": "mi crô gam", "g": "gam", "gr": "gam", "ml": "mi li lít", "mL": "mi li lít",
+    "mg": "mi li gam", "µg": "mi crô gam", "mcg": "mi crô gam", "g": "gam", "gr": "gam", "ml": "mi li lít",
+    "mL": "mi li lít",
     "l": "lít", "L": "lít", "lít": "lít", "cc": "xê xê", "kWh": "ki lô oát giờ", "KWh": "ki lô oát giờ",
     "kwh": "ki lô oát giờ", "kWp": "ki lô oát pích", "kW": "ki lô oát", "kw": "ki lô oát", "KW": "ki lô oát",
-    "MW": "mê ga oát", "MWh": "mê ga oát giờ", "W": "oát", "kV": "ki lô vôn", "KV": "ki lô vôn", "kVA": "ki lô vôn am pe",
-    "V": "vôn", "A": "am pe", "mA": "mi li am pe", "Hz": "héc", "kHz": "ki lô héc", "MHz": "mê ga héc", "GHz": "gi ga héc",
+    "MW": "mê ga oát", "MWh": "mê ga oát giờ", "W": "oát", "kV": "ki lô vôn", "KV": "ki lô vôn",
+    "kVA": "ki lô vôn am pe",
+    "V": "vôn", "A": "am pe", "mA": "mi li am pe", "Hz": "héc", "kHz": "ki lô héc", "MHz": "mê ga héc",
+    "GHz": "gi ga héc",
     "dB": "đề xi ben", "HP": "mã lực", "CV": "mã lực", "Mbps": "mê ga bít trên giây", "Gbps": "gi ga bít trên giây",
     "kB": "ki lô bai", "KB": "ki lô bai", "MB": "mê ga bai", "GB": "gi ga bai", "TB": "tê ra bai",
-    "hPa": "héc tô pát can", "Pa": "pát can", "mmHg": "mi li mét thủy ngân", "kcal": "ki lô ca lo", "ppm": "phần triệu",
+    "hPa": "héc tô pát can", "Pa": "pát can", "mmHg": "mi li mét thủy ngân", "kcal": "ki lô ca lo",
+    "ppm": "phần triệu",
     "°C": "độ xê", "ºC": "độ xê", "˚C": "độ xê", "oC": "độ xê", "độ C": "độ xê", "℃": "độ xê", "°F": "độ ép",
     "°": "độ", "º": "độ", "%": "phần trăm", "‰": "phần nghìn", "h": "giờ", "'": "phút", "’": "phút", "′": "phút",
     "mmol": "mi li mon", "IU": "đơn vị quốc tế", "UI": "đơn vị quốc tế", "inch": "in", "″": "in",
 }  # fmt: skip
 _SPELT_UNITS = (
-    "mét|ki lô mét|kilomet|kilômét|tấn|tạ|yến|cân|ki lô|lít|giờ|phút|giây|ngày|tuần|tháng|năm|tuổi|người|hộ|sào|mẫu|công|con|cây"
-    "|đồng|triệu|tỷ|nghìn|độ|suất|lần|lượt|chiếc|xe|ca|buổi|héc ta|hecta|hải lý|liều|viên|điểm|em|học sinh|đợt|bao|thùng|chai|bộ"
+    "mét|ki lô mét|kilomet|kilômét|tấn|tạ|yến|cân|ki lô|lít|giờ|phút|giây|ngày|tuần|tháng|năm|tuổi|người"
+    "|hộ|sào|mẫu|công|con|cây"
+    "|đồng|triệu|tỷ|nghìn|độ|suất|lần|lượt|chiếc|xe|ca|buổi|héc ta|hecta|hải lý|liều|viên|điểm|em"
+    "|học sinh|đợt|bao|thùng|chai|bộ"
 )
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _PER_UNITS = {
     "s": "giây", "h": "giờ", "p": "phút", "ph": "phút", "ng": "người", "đ": "đồng",
 }  # fmt: skip
-_PER_WORD = (
-    rf"{_SPELT_UNITS}|quý|khẩu|đầu người|hội viên|đảng viên|nhân khẩu|gia đình|thôn|xã|ấp|bản|kỳ|vụ|cháu|bé|thành viên|hồ sơ|trường hợp"
-    rf"|số|khối|mét vuông|kwh|kWh|đơn vị|cái|quả|bó|gói|hộp|lứa|đàn|trang|bản|tờ|vé|phòng|lớp|nhà|công trình|mô hình|đại biểu|thẻ|chuyến"
+_PER_NAMES = (
+    rf"{_SPELT_UNITS}|quý|khẩu|đầu người|hội viên|đảng viên|nhân khẩu|gia đình|thôn|xã|ấp|bản|kỳ|vụ|cháu"
+    rf"|bé|thành viên|hồ sơ|trường hợp"
+    rf"|số|khối|mét vuông|kwh|kWh|đơn vị|cái|quả|bó|gói|hộp|lứa|đàn|trang|bản|tờ|vé|phòng|lớp|nhà"
+    rf"|công trình|mô hình|đại biểu|thẻ|chuyến"
 )
-PER = rf"\s?/\s?(?P<pern>\d{{1,3}}\s?)?(?P<per>{_PER_WORD}|{_UNIT}|s|ph|p|ng|đ)(?!\w)"
+PER = rf"\s?/\s?(?P<pern>\d{{1,3}}\s?)?(?P<per>{_PER_NAMES}|{_UNIT}|s|ph|p|ng|đ)(?!\w)"
 """What a price or a measure is for: "/tháng", "/kg", "/03 tháng"."""
 
-_ON = frozenset("km m m3 m³ mg mmol g kg lít l ml µg mcg con người tạ tấn mm cm".split())
-_PHYSICAL = frozenset("h s giờ giây phút p ph ha l lít ml L m3 m³ m2 m² km2 km² kg m".split())
+_ON = frozenset(
+    {
+        "km",
+        "m",
+        "m3",
+        "m³",
+        "mg",
+        "mmol",
+        "g",
+        "kg",
+        "lít",
+        "l",
+        "ml",
+        "µg",
+        "mcg",
+        "con",
+        "người",
+        "tạ",
+        "tấn",
+    }
+    | {"mm", "cm"}
+)
+_PHYSICAL = frozenset(
+    {"h", "s", "giờ", "giây", "phút", "p", "ph", "ha", "l", "lít", "ml", "L", "m3", "m³", "m2", "m²", "km2"}
+    | {"km²", "kg", "m"}
+)
 
 _SIGN = r"(?P<sign{0}>(?<!\w)[-−±+]\s?)?"
 _QUANTITY = rf"(?P<u>{_UNIT})(?!\w)"
 _ONE = re.compile(rf"(?<![\w.,/])(?<!\d[-–]){_SIGN.format(1)}(?P<n>{NUMBER})\s?{_QUANTITY}(?:{PER})?")
 _RANGE = re.compile(
-    rf"(?<![\w.,/]){_SIGN.format(1)}(?P<a>{NUMBER})\s?(?P<ua>{_UNIT})?(?:\s?[-–—~÷]\s?|\s(?=đến\s))(?:đến\s)?{_SIGN.format(2)}(?P<b>{NUMBER})\s?{_QUANTITY}(?:{PER})?"
+    rf"(?<![\w.,/]){_SIGN.format(1)}(?P<a>{NUMBER})\s?(?P<ua>{_UNIT})?(?:\s?[-–—~÷]\s?"
+    rf"|\s(?=đến\s))(?:đến\s)?{_SIGN.format(2)}(?P<b>{NUMBER})\s?{_QUANTITY}(?:{PER})?"
 )
 _SPELT_RANGE = re.compile(
     rf"(?<![\w.,/])(?P<a>{NUMBER}){DASH}(?P<b>{NUMBER})\s?(?P<u>{_SPELT_UNITS})(?!\w)(?:{PER})?"
 )
 _SPELT_ONE = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s?(?P<u>{_SPELT_UNITS})(?!\w)(?:{PER})")
 _AREA = re.compile(
-    rf"(?<![\w.,/])(?P<a>{NUMBER})\s?(?P<ua>m|cm|mm|km)?\s?[x×X*]\s?(?P<b>{NUMBER})\s?(?P<ub>m|cm|mm|km)?(?:\s?[x×X*]\s?(?P<c>{NUMBER})\s?(?P<uc>m|cm|mm|km)?)?(?![\w²³])"
+    rf"(?<![\w.,/])(?P<a>{NUMBER})\s?(?P<ua>m|cm|mm|km)?\s?[x×X*]\s?(?P<b>{NUMBER})\s?(?P<ub>m|cm|mm"
+    rf"|km)?(?:\s?[x×X*]\s?(?P<c>{NUMBER})\s?(?P<uc>m|cm|mm|km)?)?(?![\w²³])"
 )
 _MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
 _TONNES = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3}[.,]\d{1,2})\s?T(?!\w)")
@@ -92,14 +126,10 @@ def _signed(match: re.Match[str], which: str) -> str:
 def _one(match: re.Match[str], draft: Draft) -> str | None:
     unit = match["u"]
     if unit == "A" and re.search(r"(?:lớp|tổ|nhóm|khối|số|thôn|khu)\s*$", draft.before(match.start())):
-        return None  # "lớp 5A" is a class, not five ampere
-    if (
-        unit in ("A", "V", "W", "L", "l", "TB", "CV", "h")
-        and match["n"].isdecimal()
-        and draft.text[match.end("n")] != " "
-    ):
-        if unit in ("A", "TB", "CV") or (unit in ("V", "L") and len(match["n"]) < 2):
-            return None
+        return None  # "lớp 5 A" is a class, not five ampere
+    is_glued = match["n"].isdecimal() and draft.text[match.end("n")] != " "
+    if is_glued and (unit in ("A", "TB", "CV") or (unit in ("V", "L") and len(match["n"]) < 2)):
+        return None  # "12A", "3L": a class, a house, a code
     return f"{_signed(match, '1')}{value(match['n'])} {_UNITS[unit]}{_per(match, unit)}"
 
 

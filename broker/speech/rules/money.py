@@ -11,11 +11,13 @@ from broker.speech.rules.patterns import DASH, NUMBER, value
 
 _DONG = r"(?:đồng|đ|₫|VNĐ|VND|vnđ|vnd|Đ|dong)"
 _BIG = r"(?:nghìn tỷ|ngàn tỷ|nghìn tỉ|trăm triệu|nghìn|ngàn|triệu|tr|tỷ|tỉ|[kK](?!\w))"
+_MEASURES = "m[23²³]|km2?|kg|ha|kWh|lít|tấn"
 
 
 def _sum_form(which: int) -> str:
     """A pattern of one sum whose groups carry a number."""
-    unit = rf"(?:(?P<big{which}>{_BIG})(?:\s?(?P<dong{which}>{_DONG})(?!\w)|(?!\s(?:m[23²³]|km2?|kg|ha|kWh|lít|tấn)(?!\w)))|(?P<only{which}>{_DONG}))(?!\w)"
+    big = rf"(?P<big{which}>{_BIG})(?:\s?(?P<dong{which}>{_DONG})(?!\w)|(?!\s(?:{_MEASURES})(?!\w)))"
+    unit = rf"(?:{big}|(?P<only{which}>{_DONG}))(?!\w)"
     return rf"(?P<n{which}>{NUMBER})\s?{unit}"
 
 
@@ -30,7 +32,8 @@ _DOLLAR = re.compile(
     rf"(?<![\w])(?:US)?\$\s?(?P<a>{NUMBER})(?:{DASH}\$?(?P<b>{NUMBER}))?(?:\s(?P<big>triệu|tỷ|nghìn))?(?!\w)"
 )
 _FOREIGN = re.compile(
-    rf"(?<![\w.,/])(?P<a>{NUMBER})(?:{DASH}(?P<b>{NUMBER}))?\s?(?P<big>(?:triệu|tỷ|nghìn)\s)?(?P<u>USD|\$|EUR|€|usd|JPY|NDT)(?!\w)"
+    rf"(?<![\w.,/])(?P<a>{NUMBER})(?:{DASH}(?P<b>{NUMBER}))?\s?(?P<big>(?:triệu|tỷ|nghìn)\s)?(?P<u>USD|\$"
+    rf"|EUR|€|usd|JPY|NDT)(?!\w)"
 )
 _AFTER = re.compile(rf"(?<=đồng)(?P<x>{PER})")
 

@@ -18,7 +18,8 @@ _PHONE = re.compile(
 _EMERGENCY = re.compile(r"(?<![\w.,/+])(?P<x>11[1-5])(?!\w)(?![.,/\-–+]\d)")
 _EMERGENCY_LIST = re.compile(r"(?<![\w.,/+])11[1-5](?:\s?[/\-–]\s?11[1-5])+(?![\w/])")
 _CALL = re.compile(
-    r"(?:gọi|bấm|quay|tổng đài|hotline|đường dây nóng|đầu số|số máy|điện thoại|sđt|đt|khẩn cấp|cấp cứu|cứu hỏa|cứu hoả"
+    r"(?:gọi|bấm|quay|tổng đài|hotline|đường dây nóng|đầu số|số máy|điện thoại|sđt|đt|khẩn cấp|cấp cứu"
+    r"|cứu hỏa|cứu hoả"
     r"|chữa cháy|báo cháy|cảnh sát|cứu nạn|trực ban|liên hệ|liên lạc|nháy máy|báo tin|báo ngay|báo)"
 )
 _CALL_HERE = re.compile(
@@ -26,8 +27,10 @@ _CALL_HERE = re.compile(
     r"(?:\s+(?:ngay|số|tới|đến|cho|tổng đài|điện thoại|đường dây nóng|khẩn cấp|là|theo|về|hoặc|miễn phí))*[\s:]*$"
 )
 _COUNTED = re.compile(
-    r"\s*(?:công dân|người|hộ|thanh niên|em|cháu|lượt|đại biểu|trường hợp|tỷ|triệu|nghìn|đồng|%|phần|kg|km|ha|m\b|ca\b"
-    r"|vụ|xe|nhà|học sinh|cán bộ|chiến sĩ|hồ sơ|thẻ|căn cước|suất|phút|giờ|ngày|tháng|năm|tuổi|mét|tấn|tạ|lít|bộ|cái|con|thôn|xã)"
+    r"\s*(?:công dân|người|hộ|thanh niên|em|cháu|lượt|đại biểu|trường hợp|tỷ|triệu|nghìn|đồng|%|phần|kg"
+    r"|km|ha|m\b|ca\b"
+    r"|vụ|xe|nhà|học sinh|cán bộ|chiến sĩ|hồ sơ|thẻ|căn cước|suất|phút|giờ|ngày|tháng|năm|tuổi|mét|tấn|tạ"
+    r"|lít|bộ|cái|con|thôn|xã)"
 )
 _LINKED = re.compile(r"11[1-5]\s?(?:\([^)]{0,40}\)\s?)?(?:,|;|/|-|–|và|hoặc|hay)\s?(?:số\s)?$")
 

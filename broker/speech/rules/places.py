@@ -12,7 +12,8 @@ from broker.speech.rules.patterns import DASH, plain, value
 _SIDES = {"n": "vĩ bắc", "b": "vĩ bắc", "s": "vĩ nam", "e": "kinh đông", "đ": "kinh đông", "w": "kinh tây"}
 _FIGURE = r"\d{1,3}(?:[.,]\d{1,4})?"
 _COORDINATE = re.compile(
-    rf"(?<![\w.,])(?P<a>{_FIGURE})(?:{DASH}(?P<b>{_FIGURE}))?\s?(?:°|º|˚|độ\s)\s?(?:(?P<m>\d{{1,2}})\s?['’′]\s?)?(?P<side>[NESWBĐ])(?!\w)"
+    rf"(?<![\w.,])(?P<a>{_FIGURE})(?:{DASH}(?P<b>{_FIGURE}))?\s?(?:°|º|˚"
+    rf"|độ\s)\s?(?:(?P<m>\d{{1,2}})\s?['’′]\s?)?(?P<side>[NESWBĐ])(?!\w)"
 )
 _BARE_COORDINATE = re.compile(
     r"(?<![\w.,])(?P<a>\d{1,3}[.,]\d{1,4})\s?(?P<side>[NE])\s?[-–;,]\s?(?P<b>\d{1,3}[.,]\d{1,4})\s?(?P<other>[NE])(?!\w)"
@@ -30,7 +31,10 @@ _PLATE = re.compile(
     r"(?<!\w)(?P<p>\d{2})\s?-?\s?(?P<s>[A-ZĐ]{1,2}\d?)\s?[-–.\s]\s?(?P<a>\d{3}\.\d{2}|\d{4,5})(?!\w)"
 )
 _HOUSE = re.compile(
-    r"(?<!\w)(?:[Ss]ố nhà|[Nn]gõ|[Nn]gách|[Hh]ẻm|[Kk]iệt|[Ss]ố)\s(?P<x>(?P<a>\d{1,4})(?P<l>[A-Da-dĐđ]?)/(?P<b>\d{1,4})(?:/(?P<c>\d{1,4}))?)(?=\s(?:đường|phố|ngõ|Nguyễn|Trần|Lê|[A-ZĐ])|[,.;]|$)"
+    r"(?<!\w)(?:[Ss]ố nhà|[Nn]gõ|[Nn]gách|[Hh]ẻm|[Kk]iệt"
+    r"|[Ss]ố)\s(?P<x>(?P<a>\d{1,4})(?P<l>[A-Da-dĐđ]?)/(?P<b>\d{1,4})(?:/(?P<c>\d{1,4}))?)"
+    r"(?=\s(?:đường"
+    r"|phố|ngõ|Nguyễn|Trần|Lê|[A-ZĐ])|[,.;]|$)"
 )
 
 

@@ -9,17 +9,22 @@ from broker.speech.numbers import cardinal, roman
 from broker.speech.rules.patterns import DASH
 
 _TRIGGERS = (
-    "đại hội đảng|đại hội|quý|khóa|khoá|lần thứ|kỳ thứ|thứ|thế kỷ|chương|phần|mục|tiểu mục|khu phố|tổ dân phố|tổ|khu|thôn|ấp|bản|đội|xóm"
-    "|chuyên khoa|học kỳ|học kì|kỳ|đợt|vòng|cấp|loại|hạng|nhóm|giai đoạn|bậc|độ|tập|quyển|quân khu|vùng|mức|báo động|bđ|bảng|phụ lục"
-    "|biểu|điều|bài|nhiệm kỳ|lớp|chiến tranh thế giới|thế chiến|hình thức|quận|phường|trại|xưởng|nhà máy|cụm|tuyến|khối|lần|ngạch|đô thị"
-    "|trung học|kỳ họp|hội nghị|festival|số|hạng mục|danh mục|bước|phương án|chi bộ|đảng bộ|tuần|tháng|vành đai|lĩnh vực|đại học"
+    "đại hội đảng|đại hội|quý|khóa|khoá|lần thứ|kỳ thứ|thứ|thế kỷ|chương|phần|mục|tiểu mục|khu phố"
+    "|tổ dân phố|tổ|khu|thôn|ấp|bản|đội|xóm"
+    "|chuyên khoa|học kỳ|học kì|kỳ|đợt|vòng|cấp|loại|hạng|nhóm|giai đoạn|bậc|độ|tập|quyển|quân khu|vùng"
+    "|mức|báo động|bđ|bảng|phụ lục"
+    "|biểu|điều|bài|nhiệm kỳ|lớp|chiến tranh thế giới|thế chiến|hình thức|quận|phường|trại|xưởng|nhà máy"
+    "|cụm|tuyến|khối|lần|ngạch|đô thị"
+    "|trung học|kỳ họp|hội nghị|festival|số|hạng mục|danh mục|bước|phương án|chi bộ|đảng bộ|tuần|tháng"
+    "|vành đai|lĩnh vực|đại học"
 )
 _NUMERAL = r"[IVXLC]{1,7}"
 _LIST = rf"{_NUMERAL}(?:(?:{DASH}|\s?[,;]\s?|\s(?:và|hoặc|đến|hay)\s){_NUMERAL})*"
 _AFTER = re.compile(rf"(?<!\w)(?P<w>{_TRIGGERS})(?:\s+(?:số|thứ))?\s+(?P<x>{_LIST})(?![\w])", re.I)
 _HEADING = re.compile(rf"^[ \t]*(?:[-–*•]\s*)?(?P<x>(?P<n>{_NUMERAL})(?=[.)/]\s|\s?[-–]\s))", re.M)
 _LONE = re.compile(
-    r"(?<![\w.&\-/])(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI|XXII)(?![\w&])(?!\.\w)"
+    r"(?<![\w.&\-/])(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI"
+    r"|XXII)(?![\w&])(?!\.\w)"
 )
 _FLOOD_LEVEL = re.compile(r"(?<!\w)BĐ\s?(?P<n>I{1,3}|[1-3])(?!\w)")
 _SHOUTING = re.compile(r"[A-ZÀ-ỸĐ]{2,}")
