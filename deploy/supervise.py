@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STOP_SERVICES_S = 1.3
-STOP_LAST_S = 0.8
+STOP_SERVICES_S = 1.1
+STOP_LAST_S = 0.4
 TICK_S = 0.1
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 30.0

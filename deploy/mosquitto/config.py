@@ -6,9 +6,9 @@ no messages: durability is end to end, so persistence stays off.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -99,12 +99,16 @@ def configuration(
         f"listener {port} {host}".rstrip(),
         "max_connections 1000",
         "use_username_as_clientid true",
+        f"user {_owner()}",
     ]
     if certificates is not None:
         lines += _tls(certificates)
-    elif os.geteuid() == 0:
-        lines.append(f"user {getpass.getuser()}")  # else it leaves root before it has read our private files
     return "\n".join(lines) + "\n"
+
+
+def _owner() -> str:
+    """Who made the files: started as root, Mosquitto becomes this user, who can read them."""
+    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _tls(files: Certificates) -> list[str]:

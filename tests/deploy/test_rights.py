@@ -1,0 +1,89 @@
+"""Rights are what the contract says, for each identity, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+
+from broker.contract import MESSAGES, Identity, Place, filters_of, spec_of, topic_of
+from deploy.rights import amqtt_config, dynsec, hub_identities, node_identities, rights_of
+
+PLACE = Place("00", "00000")
+EVERYONE = hub_identities() + node_identities("thon-01") + node_identities("thon-02")
+PASSWORDS = {str(who): f"password of {who}" for who in EVERYONE}
+
+
+@pytest.mark.parametrize("who", EVERYONE, ids=str)
+def test_an_identity_may_send_exactly_what_the_contract_lets_it_say(who):
+    wanted = set()
+    for kind in MESSAGES:
+        spec = spec_of(kind)
+        if who.service in spec.senders and spec.delivery.addressed:
+            wanted |= {topic_of(PLACE, to, kind) for to in EVERYONE if to.service in spec.receivers}
+        elif who.service in spec.senders:
+            wanted.add(topic_of(PLACE, who, kind))
+    assert set(rights_of(who, PLACE, EVERYONE).send) == wanted
+
+
+@pytest.mark.parametrize("who", EVERYONE, ids=str)
+def test_an_identity_may_hear_exactly_its_filters(who):
+    wanted = {each for kind in MESSAGES for each in filters_of(PLACE, who, kind)}
+    assert set(rights_of(who, PLACE, EVERYONE).hear) == wanted
+
+
+def test_no_service_of_a_node_may_speak_for_another_node():
+    for who in node_identities("thon-01"):
+        assert all(f"/{who.node}/{who.service}/" in topic for topic in rights_of(who, PLACE, EVERYONE).send)
+
+
+def test_nobody_is_granted_a_wildcard_to_publish_or_the_control_topic():
+    for role in dynsec(EVERYONE, PLACE, PASSWORDS)["roles"]:
+        for acl in role["acls"]:
+            assert "$" not in acl["topic"]
+            assert "#" not in acl["topic"]
+            if acl["acltype"] == "publishClientSend":
+                assert "+" not in acl["topic"]
+
+
+def test_whatever_is_not_granted_is_refused():
+    defaults = dynsec(EVERYONE, PLACE)["defaultACLAccess"]
+    assert [defaults[key] for key in ("publishClientSend", "publishClientReceive", "subscribe")] == [
+        False
+    ] * 3
+
+
+def test_the_same_identities_give_the_same_file_in_any_order():
+    assert dynsec(EVERYONE, PLACE, PASSWORDS) == dynsec(EVERYONE[::-1], PLACE, PASSWORDS)
+
+
+def test_passwords_are_kept_as_the_broker_wants_them():
+    client = next(
+        each for each in dynsec(EVERYONE, PLACE, PASSWORDS)["clients"] if each["username"] == "hub.web"
+    )
+    salt = base64.b64decode(client["salt"])
+    wanted = hashlib.pbkdf2_hmac("sha512", b"password of hub.web", salt, client["iterations"], 64)
+    assert base64.b64decode(client["password"]) == wanted
+
+
+def test_an_identity_without_password_comes_by_certificate_only():
+    assert all("password" not in client for client in dynsec(EVERYONE, PLACE)["clients"])
+
+
+def test_the_embedded_broker_never_gets_an_empty_map():
+    plugins = amqtt_config(EVERYONE, PLACE, PASSWORDS, 1883)["plugins"].values()
+    for maps in plugins:
+        for name, rights in maps.items():
+            assert rights, name
+    with pytest.raises(ValueError, match="all"):
+        amqtt_config([], PLACE, {}, 1883)
+
+
+def test_the_embedded_broker_wants_a_password_for_each():
+    with pytest.raises(ValueError, match=r"thon-01\.camera"):
+        amqtt_config([Identity("thon-01", "camera")], PLACE, {}, 1883)
+
+
+def test_the_embedded_broker_file_holds_no_password():
+    assert "password of" not in str(amqtt_config(EVERYONE, PLACE, PASSWORDS, 1883))
