@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session as Db
 
@@ -25,14 +24,9 @@ from broker.contract.message import Frame, Message, Spec
 from broker.hub import arrivals
 from broker.hub.bucket import Bucket
 from broker.hub.ledger import Entries, Ledger, Mark
-from broker.hub.records import (
-    Database,
-    Quarantine,
-    ServiceSeen,
-    forget_old_changes,
-    note_change,
-    open_database,
-)
+from broker.hub.pulse import Pulse
+from broker.hub.quarantine import quarantine
+from broker.hub.records import Database, open_database
 from broker.hub.telemetry import influx, rollup
 from broker.link.config import Settings
 from broker.link.inbox import Inbox
@@ -53,9 +47,6 @@ BURST = 2000.0
 CALM_S = 60.0
 """A source that kept within its rate this long is no chatterer any more."""
 RETRY_S = 1.0
-PULSE_S = 2.0
-REASONS_PER_SOURCE = 100
-SAMPLE = 1024
 
 
 @dataclass(frozen=True)
@@ -240,68 +231,6 @@ class Intake:
             self._chatter.clear()
             self._session.cleared("chatter")
         return kept
-
-
-class Pulse:
-    """Ingest's own sign of life in the records, and the forgetting of old changes."""
-
-    def __init__(self, database: Database, session: Session) -> None:
-        self._database = database
-        self._session = session
-        self._since = session.clock.now()
-
-    def run(self, stop: threading.Event, beat: Beat) -> None:
-        """Worker: every two seconds until stopped."""
-        count = 0
-        while not stop.is_set():
-            beat()
-            try:
-                self.write()
-                if count % 30 == 0:
-                    with self._database.session() as db:
-                        forget_old_changes(db)
-            except OperationalError as why:
-                log.warning("no pulse: %s", why, extra={"event": "pulse-failed"})
-            count += 1
-            stop.wait(PULSE_S)
-
-    def write(self) -> None:
-        """Note that ingest lives, and what limits it."""
-        session, now = self._session, self._session.clock.now()
-        problems = [{"code": code, "text": text} for code, text in sorted(session.problems.items())]
-        state = "degraded" if problems else "ready"
-        with self._database.session() as db:
-            row = db.get(ServiceSeen, str(session.who))
-            if row is None:
-                row = ServiceSeen(
-                    identity=str(session.who), node=session.who.node, service=session.who.service
-                )
-                row.state = ""
-                db.add(row)
-            if (row.state, row.problems) != (state, problems):
-                note_change(db, "service", str(session.who), now)
-            if row.boot != session.boot or row.state != state:
-                row.since = now
-            row.state, row.problems, row.boot, row.seen_at = state, problems, session.boot, now
-
-
-def quarantine(db: Db, source: str, reason: str, topic: str, raw: bytes, now: datetime) -> None:
-    """Count a message that could not be stored, and keep the newest sample of each reason."""
-    reason = reason[:200]
-    row = db.scalars(
-        select(Quarantine).where(Quarantine.source == source, Quarantine.reason == reason)
-    ).first()
-    if row is None:
-        kinds = db.scalar(select(func.count()).where(Quarantine.source == source)) or 0
-        if kinds >= REASONS_PER_SOURCE and reason != "other":
-            quarantine(db, source, "other", topic, raw, now)
-            return
-        row = Quarantine(source=source, reason=reason, count=0, first_at=now)
-        db.add(row)
-    row.topic, row.last_at, row.sample = topic[:200], now, raw[:SAMPLE]
-    row.count += 1
-    note_change(db, "quarantine", source, now)
-    db.flush()
 
 
 def _is_next(book: Entries, entry: Entry) -> bool:

@@ -24,7 +24,8 @@ from broker.contract.hub import Ack, Media
 from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.node import NodeHealth, Problem, ServiceState
 from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
-from broker.hub.ingest import Entry, Intake, Pulse
+from broker.hub.ingest import Entry, Intake
+from broker.hub.pulse import Pulse
 from broker.hub.records import (
     Alert,
     CameraSeen,

@@ -178,8 +178,7 @@ class Sender:
         commune = self._session.settings.place.commune_name
         try:
             bundle = content.current(db, self._session.settings.data_dir, self._media, commune, now)
-        except content.ContentMissing as why:
-            log.warning(str(why), extra={"event": "no-content"})
+        except content.ContentMissing:
             self._note("no-content", "Trung tâm xã chưa có nội dung cho màn hình ở các thôn.")
             return None
         self._note("no-content", "")
@@ -190,7 +189,7 @@ class Sender:
             generation = load_trust(self._keys).generation
             signed: Signed = load_signed_trust(self._keys)
         except (IdentityError, Refused) as why:
-            log.error("trust list: %s", why, extra={"event": "no-trust"})
+            log.debug("trust list: %s", why)
             self._note(
                 "no-trust", "Trung tâm xã thiếu danh sách khoá tin cậy; loa sẽ không nhận bản tin mới."
             )
