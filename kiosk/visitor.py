@@ -20,8 +20,8 @@ _OUR_PATH = re.compile(r"/[A-Za-z0-9._-][A-Za-z0-9./_-]{0,80}(\?trang=[0-9]{1,2}
 
 
 def is_large() -> bool:
-    """Whether this visitor reads in large letters."""
-    return request.cookies.get(SIZE_COOKIE) == "to"
+    """Whether this visitor reads in large letters. The notice board has letters for all."""
+    return request.path != "/" and request.cookies.get(SIZE_COOKIE) == "to"
 
 
 def asked_language() -> str:
@@ -37,8 +37,8 @@ def language() -> str:
 
 
 def theme(otherwise: str) -> str:
-    """The colours chosen."""
-    chosen = request.cookies.get(THEME_COOKIE, otherwise)
+    """The colours chosen; the notice board keeps its own."""
+    chosen = otherwise if request.path == "/" else request.cookies.get(THEME_COOKIE, otherwise)
     return chosen if chosen in CHOICES[THEME_COOKIE] else otherwise
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import mimetypes
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response, request, send_from_directory
 
 from broker.look.icons import fill_sprite, icon, sprite
 from broker.look.qr import qr
@@ -28,6 +31,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self), payment=(), usb=()",
 }
 FOREVER_S = 365 * 24 * 3600
+PACKED = frozenset({".css", ".js", ".svg"})
+"""Endings of files that travel compressed."""
 
 
 def dress(
@@ -65,9 +70,17 @@ def dress(
 def _serve(app: Flask, prefix: str, folder: Path) -> Callable[[str], str]:
     """Serve a folder under `/prefix/<hash of the whole folder>/`, so that files in it may name each other."""
     stamp = _stamp(folder)
+    texts = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix in PACKED}
 
     def file(stamp: str, path: str, current: str = stamp) -> Response:
-        answer = send_from_directory(folder, path)
+        packed = _packed(folder / path) if request.accept_encodings["gzip"] and path in texts else None
+        if packed is None:
+            answer = send_from_directory(folder, path)
+        else:
+            answer = Response(packed, mimetype=mimetypes.guess_type(path)[0])
+            answer.headers["Content-Encoding"] = "gzip"
+        if path in texts:
+            answer.vary.add("Accept-Encoding")
         if stamp == current:
             answer.headers["Cache-Control"] = f"public, max-age={FOREVER_S}, immutable"
         return answer
@@ -79,6 +92,11 @@ def _serve(app: Flask, prefix: str, folder: Path) -> Callable[[str], str]:
 
     app.add_url_rule(f"/{prefix}/<stamp>/<path:path>", f"{prefix}.file", file)
     return address
+
+
+@cache
+def _packed(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), mtime=0)
 
 
 def _stamp(folder: Path) -> str:

@@ -24,9 +24,14 @@ export function setUpSearch(document, field) {
     clearTimeout(waiting);
     waiting = setTimeout(ask, REST_MS);
   });
-  form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); ask(); });
+  // On a small panel with large letters keys and answers take turns; elsewhere both are there and this is idle.
+  const look = (on) => document.body.classList.toggle("looking", on);
+  look(found.querySelector(".answers") !== null);
+  field.addEventListener("pointerdown", () => look(false));
+  form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); ask(); look(true); });
   clear.addEventListener("click", (event) => {
     event.preventDefault();
+    look(false);
     field.value = "";
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus({ preventScroll: true });

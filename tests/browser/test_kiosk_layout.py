@@ -11,12 +11,14 @@ from playwright.sync_api import Page
 
 from kiosk.app import create_app
 from kiosk.content import shipped
+from kiosk.pages.guide import parts_of
 from tests.browser.conftest import Watched
-from tests.fakes.house import PANELS, set_stage
+from tests.fakes.house import PANELS, changed, set_stage
 
 ROUTES = [
     "/", "/nha", "/trong-thon", "/su-kien/nha-va-dat", "/su-kien/ket-hon", "/tim", "/tim?q=giay+to+dat+dai",
-    "/tt/1.012084", "/tt/1.001193", "/loa", "/loa/a1", "/lich", "/canh-bao", "/canh-bao/gia-cong-an", "/gop-y", "/gop-y/light",
+    "/tt/1.012084", "/tt/1.001193", "/loa", "/loa/a1", "/lich", "/canh-bao", "/canh-bao/gia-cong-an",
+    "/gop-y", "/gop-y/light",
     "/gop-y/light/village", "/ngon-ngu", "/giup", "/khong-co",
 ]  # fmt: skip
 
@@ -42,7 +44,8 @@ MEASURE = """() => {
   const seen = (e) => e.checkVisibility() && e.getBoundingClientRect().width > 2 && !e.closest('.only-read');
   const targets = [...document.querySelectorAll('a, button, input, textarea')].filter(seen).map((e) => {
     const b = (e.matches('input, textarea') ? e.closest('label') : e).getBoundingClientRect();
-    return {what: e.textContent.trim().slice(0, 24) || e.name || e.className, key: e.matches('.key'),
+    const view = e.closest('main')?.getBoundingClientRect();
+    return {cut: view && (b.bottom > view.bottom + 1 || b.top < view.top - 1), what: e.textContent.trim().slice(0, 24) || e.name || e.className, key: e.matches('.key'),
       w: b.width / mm, h: b.height / mm, x: b.x / mm, y: b.y / mm};
   });
   const texts = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), out = [];
@@ -60,6 +63,10 @@ MEASURE = """() => {
   return {targets, texts, out, more: main.scrollHeight - main.clientHeight, wide: main.scrollWidth - main.clientWidth,
     page: document.documentElement.scrollWidth - innerWidth};
 }"""
+
+TOO_LONG = """() => document.fonts.ready.then(() => {
+  const main = document.querySelector('main'); return main.scrollHeight - main.clientHeight;
+})"""
 
 CASES = [
     pytest.param(panel, theme, size, language, id=f"{panel}-{theme}-{size}-{language}")
@@ -87,7 +94,8 @@ def test_pages_hold_their_millimetres_and_axe_finds_nothing(
     open_page: Callable[..., Watched],
 ) -> None:
     shape = PANELS[panel]
-    watched = open_page(shape.width_px, shape.height_px, base_url=serve(create_app(set_stage(shape).house)))
+    house = changed(set_stage(shape), theme=theme).house
+    watched = open_page(shape.width_px, shape.height_px, base_url=serve(create_app(house)))
     page, axe, wrong = watched.page, Axe(), []
     for route in ROUTES:
         page.goto(f"/doi?chu={size}&mau={theme}&tieng={language}&ve=/ngon-ngu")
@@ -115,8 +123,9 @@ def faults(found: dict[str, Any], size: str, panel: str) -> list[str]:
         least = KEY_MM if each["key"] else TARGET_MM
         if min(each["w"], each["h"]) < least - 0.05:
             wrong.append(f"{each['what']!r} is {each['w']:.1f} × {each['h']:.1f} mm")
-    for n, a in enumerate(found["targets"]):
-        for b in found["targets"][n + 1 :]:
+    whole = [each for each in found["targets"] if not each["cut"]]
+    for n, a in enumerate(whole):
+        for b in whole[n + 1 :]:
             least = (
                 KEY_GAP_MM if a["key"] and b["key"] else GAP_MM if not (a["key"] or b["key"]) else KEY_GAP_MM
             )
@@ -134,26 +143,29 @@ def faults(found: dict[str, Any], size: str, panel: str) -> list[str]:
     return wrong
 
 
+LONGEST = 8
+"""Procedures with the most words; what holds them holds the others."""
+
+
 @pytest.mark.parametrize(
     ("panel", "size"), [("15.6", "vua"), ("15.6", "to"), ("10.1", "vua"), ("21.5-tall", "vua")]
 )
-def test_every_step_of_every_procedure_fits_its_panel(
+def test_every_step_of_the_longest_procedures_fits_its_panel(
     panel: str, size: str, serve: Callable[..., str], open_page: Callable[..., Watched]
 ) -> None:
     shape = PANELS[panel]
     watched = open_page(shape.width_px, shape.height_px, base_url=serve(create_app(set_stage(shape).house)))
     page, wrong = watched.page, []
-    page.goto(f"/doi?chu={size}&ve=/ngon-ngu")
-    for code in shipped().procedures:
-        page.goto(f"/tt/{code}", wait_until="domcontentloaded")
+    page.goto(f"/doi?chu={size}&ve=/giup")
+    longest = sorted(shipped().procedures.values(), key=lambda each: -len(str(parts_of(each))))[:LONGEST]
+    for procedure in longest:
+        page.goto(f"/tt/{procedure.code}", wait_until="load")
         while True:
-            more = page.evaluate(
-                "(() => {const m = document.querySelector('main'); return m.scrollHeight - m.clientHeight})()"
-            )
+            more = page.evaluate(TOO_LONG)
             if more > 1:
                 wrong.append(f"{page.url.split('/tt/')[1]}: {more} px too long")
             onward = page.locator(".turn a.lead[href*=buoc]")
             if not onward.count():
                 break
-            page.goto(onward.get_attribute("href") or "", wait_until="domcontentloaded")
+            page.goto(onward.get_attribute("href") or "", wait_until="load")
     assert wrong == []

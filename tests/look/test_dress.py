@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def test_files_are_kept_forever_under_their_hash_and_fonts_are_reached_from_the_
         got = client.get(tokens.rsplit("/", 1)[0] + "/" + font)
         assert got.status_code == 200
         assert got.data[:4] == b"wOF2"
+
+
+def test_text_files_travel_compressed_to_those_who_can_read_them(app: Flask) -> None:
+    client = app.test_client()
+    with app.test_request_context():
+        tokens = render_template_string('{{ look("tokens.css") }}')
+    plain, packed = client.get(tokens), client.get(tokens, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.mimetype == plain.mimetype == "text/css"
+    assert "Accept-Encoding" in packed.headers["Vary"]
 
 
 def test_file_under_an_old_hash_is_served_but_not_kept(app: Flask) -> None:
