@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 Tell = Callable[[str], None]
 APT_S = 900
+RTSP_SERVER = ROOT / ".venv" / "npm" / "node_modules" / "@camera.ui" / "go2rtc-linux-x64" / "go2rtc"
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,14 @@ def missing_packages(packages: Sequence[SystemPackage] = PACKAGES) -> list[Syste
 
 def run_tests(arguments: Sequence[str], tell: Tell) -> int:
     """Install what is missing where that is possible, run pytest, end with one clear line."""
-    missing = _install(missing_packages(), tell)
+    missing = [
+        f"{each.name}, so this is skipped: {each.tests}" for each in _install(missing_packages(), tell)
+    ]
+    rtsp_server = find_rtsp_server(tell)
+    if not rtsp_server:
+        missing.append("go2rtc (needs npm, x86-64), so this is skipped: RTSP cameras against a real server")
     for each in missing:
-        tell(f"langso test: {each.name} is missing, so this is skipped: {each.tests}")
+        tell(f"langso test: missing: {each}")
     if missing and os.environ.get("CI") == "true":
         tell("langso test: FAILED, in CI nothing may be skipped for a missing package")
         return 1
@@ -59,7 +66,9 @@ def run_tests(arguments: Sequence[str], tell: Tell) -> int:
         command = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
         if not any(each.startswith("-n") for each in arguments):
             command += ["-n", str(max(2, os.cpu_count() or 2)), "--dist", "loadgroup"]
-        status = subprocess.run([*command, *arguments], cwd=ROOT, env=_env(), check=False).returncode
+        status = subprocess.run(
+            [*command, *arguments], cwd=ROOT, env=_env(rtsp_server), check=False
+        ).returncode
         tell(_closing(report, status, time.monotonic() - began))
     return status
 
@@ -72,18 +81,48 @@ def _install(missing: Sequence[SystemPackage], tell: Tell) -> Sequence[SystemPac
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         tell(f"langso test: for all tests an administrator types: {line}")
         return missing
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     tell(f"langso test: installing {', '.join(names)}")
-    subprocess.run(["apt-get", "update", "-qq"], env=env, check=False, timeout=APT_S)
-    for name in names:  # one by one: a package that this system does not have must not stop the others
-        order = ["apt-get", "install", "--no-install-recommends", "-y", "-qq", name]
-        subprocess.run(order, env=env, check=False, timeout=APT_S, stdout=subprocess.DEVNULL)
+    _apt_install(names)
     return missing_packages(missing)
 
 
-def _env() -> dict[str, str]:
+def _apt_install(names: Sequence[str]) -> None:
+    """One by one: a package that this system does not have must not stop the others."""
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], env=env, check=False, timeout=APT_S)
+    for name in names:
+        order = ["apt-get", "install", "--no-install-recommends", "-y", "-qq", name]
+        subprocess.run(order, env=env, check=False, timeout=APT_S, stdout=subprocess.DEVNULL)
+
+
+def find_rtsp_server(tell: Tell) -> str:
+    """The RTSP server of the camera tests: the one that is here, else by npm into .venv. Empty: there is none."""
+    known = os.environ.get("LANGSO_GO2RTC") or shutil.which("go2rtc") or str(RTSP_SERVER)
+    if os.access(known, os.X_OK):
+        return known
+    if shutil.which("npm") is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        tell("langso test: installing npm, for the RTSP server of the camera tests")
+        _apt_install(["npm"])
+    if shutil.which("npm") is None or platform.machine() != "x86_64":
+        return ""
+    folder = RTSP_SERVER.parents[3]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "tests" / "camera" / "npm" / name, folder / name)
+    order = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run(order, cwd=folder, check=False, timeout=APT_S, stdout=subprocess.DEVNULL)
+    if not RTSP_SERVER.is_file():
+        return ""
+    RTSP_SERVER.chmod(0o755)
+    return str(RTSP_SERVER)
+
+
+def _env(rtsp_server: str) -> dict[str, str]:
     path = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{path}" if path else str(ROOT)}
+    found = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{path}" if path else str(ROOT)}
+    if rtsp_server:
+        found["LANGSO_GO2RTC"] = rtsp_server
+    return found
 
 
 def _closing(report: Path, status: int, took_s: float) -> str:
