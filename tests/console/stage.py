@@ -379,4 +379,3 @@ def _alive(node: str, service: str) -> ServiceSeen:
 
 def _camera(node: str, code: str, name: str, village: str) -> Camera:
     return Camera(node=node, camera=code, name=name, village=village, source="rtsp://u:bí-mật@10.0.0.9/1")
-
