@@ -25,7 +25,7 @@ from broker.hub.accounts import bind_key, create_account
 from broker.hub.content import set_base
 from broker.hub.records import Account, Database, NodeRecord, Village, note_change, open_database, put_setting
 from broker.link.config import load
-from broker.link.files import write_atomically
+from broker.trust.files import write_atomically
 from broker.trust.approvers import ApproverKey, create_approver
 from broker.trust.envelope import Role
 from broker.trust.identity import (
@@ -118,6 +118,7 @@ def make_commune(layout: Layout, facts: CommuneFacts, passphrase: str, own: Tabl
 
     Raises IdentityError when the commune is there already or the passphrase is too short.
     """
+    layout = Layout(layout.root.resolve())  # the broker's file needs absolute paths
     commune = create_commune(layout.commune, passphrase, facts.place, facts.name)
     hosts = list(dict.fromkeys([facts.host, "127.0.0.1", "localhost"]))
     issue_hub(layout.commune, hosts, layout.hub / "keys")
@@ -170,6 +171,7 @@ def write_broker(layout: Layout, facts: CommuneFacts) -> Path:
 
     With TLS identities come by certificate, without (loopback) by the passwords in their folders of keys.
     """
+    layout = Layout(layout.root.resolve())
     certificates = mosquitto.Certificates(
         ca=layout.hub / "keys" / "ca.pem",
         certificate=layout.broker / "keys" / "broker.pem",

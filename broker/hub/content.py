@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from broker.contract.content import Bundle, Heard
 from broker.hub.records.announcement import Occurrence, Play, Revision
 from broker.hub.records.plan import ContentBundle
-from broker.link.files import write_atomically
 from broker.link.media import MediaStore
+from broker.trust.files import write_atomically
 
 HEARD_KEPT = 20
 """Announcements that can be heard again at the kiosk."""

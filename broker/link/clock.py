@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal, Protocol
 
-from broker.link.files import write_atomically
+from broker.trust.files import write_atomically
 
 ClockState = Literal["trusted", "estimated", "unknown"]
 

@@ -14,7 +14,7 @@ import requests
 from broker.contract import Identity
 from broker.contract.hub import Media
 from broker.link.config import Settings
-from broker.link.files import sync_folder
+from broker.trust.files import sync_folder
 
 CHUNK = 64 * 1024
 TIMEOUT_S = (3.05, 10.0)

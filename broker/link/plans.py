@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from broker.contract.hub import Signed, TrustPlan
-from broker.link.files import write_atomically
 from broker.trust.envelope import Domain, Refused, TrustBody, open_signed, open_trust
+from broker.trust.files import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class KeptTrust:
         self._file = file
         self._root = root_public
         self.body: TrustBody | None = None
-        kept = _read(file)
+        kept = find_signed(file)
         if kept is not None:
             try:
                 self.body = open_trust(kept, root_public)
@@ -43,7 +43,7 @@ class KeptTrust:
         body = open_trust(plan.signed, self._root)
         if body.generation <= self.generation:
             return False
-        write_atomically(self._file, msgspec.json.encode(plan.signed))
+        keep_signed(self._file, plan.signed)
         self.body = body
         return True
 
@@ -55,7 +55,7 @@ class KeptPlan(Generic[Body]):
         """file: where it is kept. domain, type: what kind of plan. trust: whose keys count."""
         self._file, self._domain, self._type, self._trust = file, domain, type, trust
         self.body: Body | None = None
-        kept = _read(file)
+        kept = find_signed(file)
         if kept is not None and trust.body is not None:
             try:
                 self.body = self._open(kept, now)
@@ -72,7 +72,7 @@ class KeptPlan(Generic[Body]):
         body = self._open(signed, now)
         if int(getattr(body, "generation", 0)) <= self.generation:
             return None
-        write_atomically(self._file, msgspec.json.encode(signed))
+        keep_signed(self._file, signed)
         self.body = body
         return body
 
@@ -82,11 +82,17 @@ class KeptPlan(Generic[Body]):
         return open_signed(signed, self._domain, self._trust.body, "hub", now, self._type)
 
 
-def _read(file: Path) -> Signed | None:
+def keep_signed(file: Path, signed: Signed) -> None:
+    """Put a signed thing on the disk, whole. Raises OSError when the disk does not take it."""
+    write_atomically(file, msgspec.json.encode(signed))
+
+
+def find_signed(file: Path) -> Signed | None:
+    """What was kept last; None when there is none or the file is damaged. The reader checks it again."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=Signed)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as why:
-        log.error("%s cannot be read: %s", file.name, why, extra={"event": "plan-damaged"})
+        log.error("%s cannot be read: %s", file, why, extra={"event": "plan-damaged"})
         return None

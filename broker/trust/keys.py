@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from broker.trust.envelope import PrivateKey
+from broker.trust.files import write_atomically
 
 _PEM = serialization.Encoding.PEM
 _PKCS8 = serialization.PrivateFormat.PKCS8
@@ -61,28 +61,14 @@ def load_private(path: Path) -> PrivateKey:
 
 def write_secret(path: Path, data: bytes) -> None:
     """Write a private file: 0600 from its first byte, whole or not at all, durable. Raises OSError."""
-    _write(path, data, 0o600)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomically(path, data, 0o600)
 
 
 def write_public(path: Path, data: bytes) -> None:
     """Write a file that anyone on the machine may read, whole or not at all. Raises OSError."""
-    _write(path, data, 0o644)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """The same as link's write_atomically, which the room below it may not import."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    write_atomically(path, data, 0o644)
 
 
 def read_file(path: Path) -> bytes:

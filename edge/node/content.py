@@ -10,7 +10,7 @@ import msgspec
 
 from broker.contract.content import CURRENT, Bundle, Kept
 from broker.contract.hub import Media
-from broker.link.files import write_atomically
+from broker.trust.files import write_atomically
 from broker.link.media import MediaClient, MediaError, MediaStore
 from broker.trust.envelope import ContentBody
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from pathlib import Path
+from typing import Literal
 
 from broker.contract import Received
 from broker.contract.hub import PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
@@ -12,15 +14,17 @@ from broker.contract.kiosk import HelperCalled
 from broker.contract.speaker import PlanApplied, Refusal
 from broker.link.inbox import Inbox
 from broker.link.outbox import OutboxFull
+from broker.link.plans import find_signed, keep_signed
 from broker.link.service import Beat
 from broker.trust.envelope import PlaysBody, Refused, TrustBody, open_signed, open_trust, parse_occurrence
 from broker.trust.reasons import sentence
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import EARLY_S, Allowed, Ask, at_least, check, since_signed
-from edge.speaker.holdings import Holdings, Order
 from edge.speaker.programme import OVER, Play, Programme, Rejected, apply, command
 
 log = logging.getLogger(__name__)
+
+Order = Literal["trust", "plan"]
 
 MOST_NAMED = 100
 """Occurrences named in one PlanApplied; a message has at most 16 KiB."""
@@ -29,10 +33,11 @@ MOST_NAMED = 100
 class Orders:
     """The worker that listens."""
 
-    def __init__(self, desk: Desk, holdings: Holdings, root_public: str, inbox: Inbox[Received]) -> None:
-        """root_public: the commune's root key, PEM; it alone makes a trust list believed."""
+    def __init__(self, desk: Desk, home: Path, root_public: str, inbox: Inbox[Received]) -> None:
+        """home: folder where orders are kept, so that the node goes on without a hub.
+        root_public: the commune's root key, PEM; it alone makes a trust list believed."""
         self._desk = desk
-        self._holdings = holdings
+        self._home = home
         self._root = root_public
         self._inbox = inbox
         self._waiting_plan: Signed | None = None
@@ -48,7 +53,7 @@ class Orders:
 
     def recall(self) -> None:
         """Take up the orders kept on disk, checked as if they had just come."""
-        trust, plan = self._holdings.find("trust"), self._holdings.find("plan")
+        trust, plan = self._kept("trust"), self._kept("plan")
         if trust is not None:
             self._trust(trust, is_kept=True)
         if plan is not None:
@@ -94,7 +99,7 @@ class Orders:
         log.info("trust list %d", trust.generation, extra={"event": "trust-applied"})
         waiting = self._waiting_plan
         self._waiting_plan, self._in_force = None, ""
-        signed = waiting or self._holdings.find("plan")
+        signed = waiting or self._kept("plan")
         if signed is not None:
             self._plan(signed, is_kept=waiting is None)
         self._desk.show()
@@ -271,10 +276,13 @@ class Orders:
         except sqlite3.Error as why:
             desk.disk_trouble(why)
 
+    def _kept(self, what: Order) -> Signed | None:
+        return find_signed(self._home / f"{what}.json")
+
     def _keep(self, what: Order, signed: Signed) -> None:
         """Write an order to disk; when the disk is full it is obeyed all the same."""
         try:
-            self._holdings.keep(what, signed)
+            keep_signed(self._home / f"{what}.json", signed)
         except OSError as why:
             self._desk.disk_trouble(why)
 

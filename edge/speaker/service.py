@@ -20,7 +20,6 @@ from broker.speech.voice import VOICES, EngineError, choose
 from broker.trust.identity import load_root
 from edge.speaker.desk import Desk
 from edge.speaker.gathering import Fetches, Gathering
-from edge.speaker.holdings import Holdings
 from edge.speaker.journal import Journal
 from edge.speaker.orders import Orders
 from edge.speaker.programme import Play
@@ -49,7 +48,7 @@ def assemble(settings: Settings, session: Session, store: MediaStore, client: Fe
     home = settings.data_dir / "speaker"
     desk = Desk(session, settings.place.village, Journal(home / "journal.db"), store)
     inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, HelperCalled)
-    orders = Orders(desk, Holdings(home), load_root(settings.keys_dir), inbox)
+    orders = Orders(desk, home, load_root(settings.keys_dir), inbox)
     voice = _Voice(home / "speech")
 
     def find_sink() -> Sink:

@@ -9,9 +9,9 @@ from pathlib import Path
 def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace the content of `path`: temporary file, fsync, rename, fsync of the folder. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
