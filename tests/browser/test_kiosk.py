@@ -55,6 +55,7 @@ def test_from_the_board_to_a_paper_found_without_marks(kiosk: Watched, shoot: Sh
     expect(page.locator(".answers li")).to_have_count(3)
     assert page.evaluate("window.stayed"), "results came by a reload"
     shoot(page, "kiosk-search")
+    expect(page.locator(".answer").first).to_contain_text("khai sinh")
     page.locator(".answer").first.tap()
     expect(page.locator("main")).to_contain_text("Mang gì đi")
     expect(page.locator("main")).to_contain_text("khai sinh")

@@ -45,7 +45,8 @@ MEASURE = """() => {
   const targets = [...document.querySelectorAll('a, button, input, textarea')].filter(seen).map((e) => {
     const b = (e.matches('input, textarea') ? e.closest('label') : e).getBoundingClientRect();
     const view = e.closest('main')?.getBoundingClientRect();
-    return {cut: view && (b.bottom > view.bottom + 1 || b.top < view.top - 1), what: e.textContent.trim().slice(0, 24) || e.name || e.className, key: e.matches('.key'),
+    return {cut: view && (b.bottom > view.bottom + 1 || b.top < view.top - 1),
+      what: e.textContent.trim().slice(0, 24) || e.name || e.className, key: e.matches('.key'),
       w: b.width / mm, h: b.height / mm, x: b.x / mm, y: b.y / mm};
   });
   const texts = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), out = [];
@@ -84,6 +85,7 @@ def gap_of(a: dict[str, Any], b: dict[str, Any]) -> float:
     return max(across, down)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("panel", "theme", "size", "language"), CASES)
 def test_pages_hold_their_millimetres_and_axe_finds_nothing(
     panel: str,
@@ -147,6 +149,7 @@ LONGEST = 8
 """Procedures with the most words; what holds them holds the others."""
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("panel", "size"), [("15.6", "vua"), ("15.6", "to"), ("10.1", "vua"), ("21.5-tall", "vua")]
 )
