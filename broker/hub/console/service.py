@@ -55,7 +55,8 @@ def serving(app: Flask, host: str, port: int) -> tuple[Worker, int]:
             clear_untrusted_proxy_headers=True,
         )
     except OSError as why:
-        raise SettingsError([f"console.port: {host}:{port} cannot be used: {why.strerror}"]) from why
+        line = f"console.port: {port} on {host} cannot be used: {why.strerror}; choose a free port"
+        raise SettingsError([line]) from why
 
     def run(stop: threading.Event, beat: Callable[[], None]) -> None:
         try:
