@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 HEALTH_EVERY_S = 10.0
 READINGS_EVERY_S = 60.0
 RETRY_S = (2.0, 60.0)
+WAIT_S = 0.25
+"""Longest sleep of a worker, so that a stop is heard at once."""
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
@@ -110,26 +112,33 @@ class _ContentWork:
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Take plans as they come; go on trying to complete the newest one."""
-        wait_s = RETRY_S[0]
+        monotonic = self._session.clock.monotonic
+        wait_s, try_at = RETRY_S[0], 0.0
         while not stop.is_set():
             beat()
-            received = self._inbox.get(timeout_s=min(wait_s, 5.0) if self._is_behind() else 5.0)
+            received = self._inbox.get(WAIT_S)
             if received is not None:
                 self._take(received.message)
-            if stop.is_set() or not self._is_behind():
-                wait_s = RETRY_S[0]
+                try_at = 0.0
+            if not self._is_behind() or monotonic() < try_at:
                 continue
-            try:
-                body = self._plan.body
-                if body is not None:
-                    swap_in(body, self._root, self._client, self._store, stop)
-                self._session.cleared("content")
+            if self._complete(stop):
                 wait_s = RETRY_S[0]
-            except (MediaError, OSError) as why:
-                log.info("content waits: %s", why, extra={"event": "content-waits"})
-                self._session.problem("content", "Nội dung mới của màn hình chưa tải xong, máy đang tải lại.")
-                _wait(stop, beat, wait_s)
-                wait_s = min(wait_s * 2, RETRY_S[1]) * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
+            else:
+                try_at = monotonic() + wait_s * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
+                wait_s = min(wait_s * 2, RETRY_S[1])
+
+    def _complete(self, stop: threading.Event) -> bool:
+        """Bring in the newest bundle. False when it must be tried again."""
+        try:
+            if self._plan.body is not None:
+                swap_in(self._plan.body, self._root, self._client, self._store, stop)
+        except (MediaError, OSError) as why:
+            log.info("content waits: %s", why, extra={"event": "content-waits"})
+            self._session.problem("content", "Nội dung mới của màn hình chưa tải xong, máy đang tải lại.")
+            return False
+        self._session.cleared("content")
+        return True
 
     def _is_behind(self) -> bool:
         return self._plan.generation > generation_of(self._root)
@@ -151,9 +160,3 @@ class _ContentWork:
             log.warning("plan refused: %s", why, extra={"event": "plan-refused", "reason": why.code})
         except OSError as why:
             self._session.problem("disk", f"Máy hết chỗ ghi, cần người xem: {why}")
-
-
-def _wait(stop: threading.Event, beat: Beat, seconds: float) -> None:
-    while seconds > 0 and not stop.wait(min(seconds, 5.0)):
-        beat()
-        seconds -= 5.0

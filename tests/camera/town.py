@@ -31,7 +31,7 @@ from tests.settings import node_settings
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
-def _public(key: ec.EllipticCurvePrivateKey) -> str:
+def public_of(key: ec.EllipticCurvePrivateKey) -> str:
     return (
         key.public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -50,7 +50,7 @@ class Town:
         """The trust list: one key, the hub's."""
         key = TrustedKey(
             key="hub-1",
-            public=_public(self.hub),
+            public=public_of(self.hub),
             holder="trung tâm xã",
             roles=["hub"],
             since=NOW - timedelta(days=1),
@@ -72,7 +72,7 @@ class Town:
 
     def give_root(self, settings: Settings) -> None:
         """Put the root key where a node looks for it."""
-        (settings.keys_dir / "root.pub").write_text(_public(self.root))
+        (settings.keys_dir / "root.pub").write_text(public_of(self.root))
 
 
 class ClipHub:
