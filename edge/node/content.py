@@ -10,9 +10,9 @@ import msgspec
 
 from broker.contract.content import CURRENT, Bundle, Kept
 from broker.contract.hub import Media
-from broker.trust.files import write_atomically
 from broker.link.media import MediaClient, MediaError, MediaStore
 from broker.trust.envelope import ContentBody
+from broker.trust.files import write_atomically
 
 log = logging.getLogger(__name__)
 
