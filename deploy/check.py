@@ -18,7 +18,7 @@ from deploy.stage import Secrets, Stage, StageError, Wishes
 from deploy.supervise import Supervisor
 from deploy.walk import PATHS, World
 
-READY_S = 60.0
+READY_S = 120.0
 Tell = Callable[[str], None]
 
 

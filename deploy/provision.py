@@ -25,9 +25,9 @@ from broker.hub.accounts import bind_key, create_account
 from broker.hub.content import set_base
 from broker.hub.records import Account, Database, NodeRecord, Village, note_change, open_database, put_setting
 from broker.link.config import load
-from broker.trust.files import write_atomically
 from broker.trust.approvers import ApproverKey, create_approver
 from broker.trust.envelope import Role
+from broker.trust.files import write_atomically
 from broker.trust.identity import (
     Commune,
     create_commune,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -13,10 +16,17 @@ from broker.link.service import log_as, run
 from broker.link.session import Session
 
 BAD_SETTINGS = 78
+NOT_NOW = 75
+"""EX_TEMPFAIL: a port is busy, a disk is full. The settings are right, so starting again may help."""
+_PASSING = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN)
 
 
 def run_service(service: str, config: Path) -> int:
-    """Run one service in this process. 78: the settings or files it needs are wrong, each named on stderr."""
+    """Run one service in this process; what keeps it from starting stands on stderr, a line each.
+
+    78: the settings or files it needs are wrong, and only a person can mend them. 75: it may work later.
+    """
+    from broker.trust.keys import IdentityError
     from deploy.cli import SERVICES
 
     try:
@@ -27,9 +37,15 @@ def run_service(service: str, config: Path) -> int:
         session = Session(settings, service, clock)
         workers = importlib.import_module(SERVICES[service]).build(settings, session)
     except SettingsError as why:
-        return _refuse(why.lines)
+        return _refuse(config, why.lines, why.__cause__)
     except OSError as why:
-        return _refuse([f"{config}: {why.filename or 'a file it names'}: {why.strerror or why}"])
+        return _refuse(config, [f"{why.filename or 'a file it names'}: {why.strerror or why}"], why)
+    except IdentityError as why:
+        return _refuse(config, [f"keys.dir: {why}"], why)
+    except sqlite3.Error as why:
+        return _refuse(config, [f"machine.data: {why}"], why)
+    except RuntimeError as why:  # DatabaseError, which a node does not have
+        return _refuse(config, [str(why)], why.__cause__)
     return run(workers, session)
 
 
@@ -40,7 +56,14 @@ def _agree(settings: Settings, service: str, config: Path) -> None:
         raise SettingsError([line])
 
 
-def _refuse(lines: list[str]) -> int:
+def _refuse(config: Path, lines: list[str], cause: BaseException | None) -> int:
     for line in lines:
-        sys.stderr.write(f"langso: {line}\n")
-    return BAD_SETTINGS
+        sys.stderr.write(f"langso: {line}\n" if str(config) in line else f"langso: {config}: {line}\n")
+    return NOT_NOW if _is_passing(cause) else BAD_SETTINGS
+
+
+def _is_passing(cause: BaseException | None) -> bool:
+    """Whether the same settings may work in a moment. The device port's server hides errno in its text."""
+    if isinstance(cause, OSError):
+        return cause.errno in _PASSING or os.strerror(errno.EADDRINUSE) in str(cause)
+    return type(cause).__name__ == "OperationalError"  # of sqlite3 or SQLAlchemy: full, locked or away

@@ -248,7 +248,7 @@ def _say_while_hub_is_away(world: World, screen: Browser) -> tuple[str, float]:
     finally:
         for name in reversed(away):
             world.supervisor.release(name)
-    late = world.supervisor.wait_ready([name for name in away if name != "broker"], 30)
+    late = world.supervisor.wait_ready([name for name in away if name != "broker"], 60)
     if late:
         raise WalkError(f"{', '.join(late)} did not come back")
     until(

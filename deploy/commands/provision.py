@@ -17,6 +17,10 @@ def add(commands: Any) -> None:
     _add_node(parts)
     _add_account(parts)
     _add_approver(parts)
+    broker = parts.add_parser(
+        "broker", help="make Mosquitto's configuration and rights again from what is there"
+    )
+    broker.set_defaults(act=_broker_again)
     villages = parts.add_parser(
         "villages", help="tell the hub its villages: a TOML file with [[village]] tables"
     )
@@ -36,6 +40,9 @@ def _add_commune(parts: Any) -> None:
     commune.add_argument(
         "--host", required=True, metavar="HOST", help="name or address of the hub as nodes see it"
     )
+    commune.add_argument("--broker-port", type=int, default=8883, metavar="PORT")
+    commune.add_argument("--device-port", type=int, default=8443, metavar="PORT")
+    commune.add_argument("--data", default="/var/lib/langso", metavar="DIR", help="the hub's data folder")
     commune.add_argument("--passphrase-file", type=Path, metavar="FILE", help="else it is asked for")
     commune.set_defaults(act=_commune)
 
@@ -91,6 +98,10 @@ def _villages(chosen: argparse.Namespace) -> int:
     return _carefully(_put_villages, chosen)
 
 
+def _broker_again(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_broker, chosen)
+
+
 def _carefully(act: Any, chosen: argparse.Namespace) -> int:
     """Run one command; every expected failure becomes its sentences and exit 1."""
     from broker.contract import ContractError
@@ -131,8 +142,11 @@ def _make_commune(chosen: argparse.Namespace) -> None:
     from deploy.cli import put
 
     layout = provision.Layout(chosen.dir)
-    facts = provision.CommuneFacts(chosen.province, chosen.commune, chosen.name, chosen.host)
-    provision.make_commune(layout, facts, _passphrase(chosen, twice=True))
+    facts = provision.CommuneFacts(
+        chosen.province, chosen.commune, chosen.name, chosen.host, chosen.broker_port, chosen.device_port
+    )
+    own = {"machine": {"data": str(Path(chosen.data).resolve())}}
+    provision.make_commune(layout, facts, _passphrase(chosen, twice=True), own)
     provision.set_shipped_content(layout)
     put(f"{layout.hub}: what the hub needs; {layout.commune}: root key and device CA, keep a copy offline")
     _broker(layout, facts)
@@ -148,6 +162,13 @@ def _broker(layout: Any, facts: Any) -> None:
         )
     except FileNotFoundError as why:
         put(f"Mosquitto's configuration is not made yet: {why}")
+
+
+def _make_broker(chosen: argparse.Namespace) -> None:
+    from deploy import provision
+
+    layout = provision.Layout(chosen.dir)
+    _broker(layout, provision.facts_of(layout))
 
 
 def _make_node(chosen: argparse.Namespace) -> None:

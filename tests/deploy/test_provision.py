@@ -1,0 +1,247 @@
+"""`langso provision` makes a commune that works: keys, settings, rights, people, over mutual TLS on Mosquitto."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import socket
+import ssl
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from broker.hub.accounts import SignIn
+from broker.hub.declined import Declined
+from broker.hub.records import Account, NodeRecord, Village, open_database
+from broker.link.clock import MachineClock
+from broker.link.config import load
+from broker.link.session import Session
+from broker.trust.identity import load_trust
+from broker.trust.keyfile import unlock
+from deploy.cli import main
+from deploy.mosquitto import config as mosquitto
+from deploy.provision import Layout, ProvisionError, random_password, random_pin, read_villages
+from tests.brokers import free_port, need
+from tests.until import until
+
+PASSPHRASE = "một câu dài chỉ tôi biết"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the command said."""
+
+    stdout: str
+    stderr: str
+
+
+def langso(*words: str, status: int = 0) -> Answer:
+    """Run the command as people do, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        found = main(words)
+    assert found == status, out.getvalue() + err.getvalue()
+    return Answer(out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def commune(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A commune with two villages, one node, three people, one approver's key."""
+    need("mosquitto", "mosquitto")
+    folder = tmp_path_factory.mktemp("langso")
+    secret = folder / "passphrase"
+    secret.write_text(PASSPHRASE, encoding="utf-8")
+    where = ["--dir", str(folder / "etc")]
+    codes = ["--province", "01", "--commune", "00004", "--name", "xã Thử", "--host", "127.0.0.1"]
+    ports = [
+        "--broker-port",
+        str(free_port()),
+        "--device-port",
+        str(free_port()),
+        "--data",
+        str(folder / "data"),
+    ]
+    langso("provision", "commune", *codes, *ports, "--passphrase-file", str(secret), *where)
+    villages = folder / "villages.toml"
+    villages.write_text(
+        '[[village]]\ncode = "dong"\nname = "Đông"\n[[village]]\ncode = "tay"\nname = "Tây"\n'
+    )
+    langso("provision", "villages", str(villages), *where)
+    langso("provision", "node", "thon-01", "--village", "dong", "--village-name", "thôn Đông", *where)
+    said = langso(
+        "provision", "account", "hung", "--full-name", "Trần Hùng", "--role", "approver", *where
+    ).stdout
+    (folder / "password").write_text(said.split()[2])
+    key_file = folder / "stick" / "key.json"
+    key_file.parent.mkdir()
+    order = ["provision", "approver", "hung", "--out", str(key_file), "--passphrase-file", str(secret)]
+    (folder / "pin").write_text(re.search(r"PIN (\d{8})", langso(*order, *where).stdout)[1])
+    return folder
+
+
+def test_the_hubs_settings_hold(commune):
+    assert "all well, hub hub" in langso("check", "--config", str(commune / "etc/hub/langso.toml")).stdout
+
+
+def test_the_nodes_settings_hold(commune):
+    file = commune / "etc/nodes/thon-01/langso.toml"
+    assert "all well, node thon-01" in langso("check", "--config", str(file)).stdout
+    assert load(file).place.village_name == "thôn Đông"
+
+
+def test_private_keys_are_their_owners_alone(commune):
+    keys = [file for file in (commune / "etc").rglob("*") if file.suffix in (".key", ".password")]
+    assert len(keys) > 10
+    assert all(file.stat().st_mode & 0o077 == 0 for file in keys)
+
+
+def test_neither_root_key_nor_ca_key_goes_to_a_machine(commune):
+    for part in ("hub", "nodes"):
+        names = {file.name for file in (commune / "etc" / part).rglob("*")}
+        assert not names & {"root.key", "ca.key"}
+
+
+def test_the_hub_knows_villages_node_and_people(commune):
+    database = open_database(load(commune / "etc/hub/langso.toml"))
+    try:
+        with database.reading() as db:
+            assert {row.code for row in db.query(Village)} == {"dong", "tay"}
+            assert db.get(NodeRecord, "thon-01").village == "dong"
+            assert db.query(Account).filter_by(username="hung").one().key
+        clock = MachineClock(commune / "floor", "host")
+        account = SignIn(database, clock).verify("hung", (commune / "password").read_text())
+        assert account.roles == ["approver"]
+        with pytest.raises(Declined):
+            SignIn(database, clock).verify("hung", "guessed password")
+    finally:
+        database.close()
+
+
+def test_the_approvers_key_opens_with_its_pin_and_is_trusted(commune):
+    key, _ = unlock((commune / "stick/key.json").read_bytes(), (commune / "pin").read_text())
+    trusted = {each.key: each for each in load_trust(commune / "etc/hub/keys").keys}
+    assert trusted[key].roles == ["approver"]
+    assert trusted[key].holder == "Trần Hùng"
+
+
+def test_a_node_and_the_hub_meet_over_mutual_tls(commune, tmp_path):
+    log = (tmp_path / "log").open("wb")
+    process = subprocess.Popen(
+        mosquitto.command(commune / "etc/broker/mosquitto.conf"), stdout=log, stderr=log
+    )
+    sessions = []
+    try:
+        for file, service in (("nodes/thon-01", "speaker"), ("hub", "ingest")):
+            settings = load(commune / "etc" / file / "langso.toml")
+            settings.machine.data = str(tmp_path / service)
+            sessions.append(Session(settings, service, MachineClock(tmp_path / "floor", "host")))
+        for each in sessions:
+            each.open()
+        until(lambda: all(each.connected for each in sessions), 15, (tmp_path / "log").read_text)
+        port = load(commune / "etc/hub/langso.toml").broker.port
+        context = ssl.create_default_context(cafile=str(commune / "etc/hub/keys/ca.pem"))
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            _ask_as_a_stranger(port, context)
+    finally:
+        for each in sessions:
+            each.close()
+            each._mqtt.loop_stop()
+        process.terminate()
+        process.wait(5)
+        log.close()
+
+
+def _ask_as_a_stranger(port: int, context: ssl.SSLContext) -> bytes:
+    """What the broker answers to somebody without a certificate. Raises when it answers nothing."""
+    with socket.create_connection(("127.0.0.1", port), 5) as plain:
+        stranger = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        stranger.send(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04evil")
+        answer = stranger.recv(16)
+    if not answer:
+        raise ConnectionError("closed without an answer")
+    return answer
+
+
+def test_the_brokers_rights_name_the_node_without_any_password(commune):
+    rights = json.loads((commune / "etc/broker/rights.json").read_text(encoding="utf-8"))
+    names = {client["username"] for client in rights["clients"]}
+    assert {"thon-01.speaker", "hub.ingest"} <= names
+    assert not any("password" in client for client in rights["clients"])
+
+
+def test_a_node_taken_away_loses_its_rights(commune, tmp_path):
+    import shutil
+
+    copy = tmp_path / "etc"
+    shutil.copytree(commune / "etc", copy)
+    shutil.rmtree(copy / "nodes/thon-01")
+    langso("provision", "broker", "--dir", str(copy))
+    assert "thon-01" not in (copy / "broker/rights.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["node", "hub", "--village", "dong", "--village-name", "x"], "must be one of ingest"),
+        (["node", "Thôn 1", "--village", "dong", "--village-name", "x"], "node name"),
+        (
+            ["node", "thon-02", "--village", "nowhere", "--village-name", "x"],
+            "village 'nowhere' is not known",
+        ),
+        (["account", "hung", "--full-name", "Ai", "--role", "editor"], "đã có người dùng"),
+        (["account", "ai", "--full-name", "Ai", "--role", "king"], "vai trò"),
+        (["villages", "/nowhere.toml"], "/nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_made_is_one_clear_sentence(commune, words, says):
+    done = langso("provision", *words, "--dir", str(commune / "etc"), status=1)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_commune_is_made_once(commune):
+    codes = ["--province", "01", "--commune", "00004", "--name", "x", "--host", "h"]
+    order = [*codes, "--dir", str(commune / "etc"), "--passphrase-file", str(commune / "passphrase")]
+    assert "root key already" in langso("provision", "commune", *order, status=1).stderr
+
+
+def test_a_wrong_passphrase_makes_no_approver(commune, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not the passphrase")
+    order = ["provision", "approver", "hung", "--out", str(tmp_path / "k"), "--passphrase-file", str(wrong)]
+    assert "wrong PIN or passphrase" in langso(*order, "--dir", str(commune / "etc"), status=1).stderr
+    assert not (tmp_path / "k").exists()
+
+
+def test_a_folder_without_a_commune_says_so(tmp_path):
+    done = langso("provision", "broker", "--dir", str(tmp_path), status=78)
+    assert "langso.toml" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["[[village]]\nname = 'x'", "village = 1", "= ", "[[village]]\ncode='a'\nname='b'\ncentre=[1]"]
+)
+def test_a_bad_file_of_villages_names_what_is_wrong(tmp_path, text):
+    file = tmp_path / "villages.toml"
+    file.write_text(text)
+    with pytest.raises(ProvisionError, match=re.escape(str(file))):
+        read_villages(file)
+
+
+def test_passwords_and_pins_differ_and_can_be_copied_by_hand():
+    passwords = {random_password() for _ in range(200)}
+    assert len(passwords) == 200
+    assert all(re.fullmatch(r"[a-hj-np-z2-9]{5}(-[a-hj-np-z2-9]{5}){3}", each) for each in passwords)
+    assert all(re.fullmatch(r"\d{8}", random_pin()) for _ in range(200))
+
+
+def test_the_layout_knows_its_nodes(tmp_path):
+    for name in ("thon-02", "thon-01"):
+        Layout(tmp_path).node(name).mkdir(parents=True)
+        (Layout(tmp_path).node(name) / "langso.toml").touch()
+    assert Layout(tmp_path).nodes() == ["thon-01", "thon-02"]
