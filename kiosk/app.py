@@ -39,7 +39,7 @@ def create_app(house: House) -> Flask:
         guide.pages(house),
         village.pages(house),
         feedback.pages(house, Desk(house)),
-        help_call.pages(Bell(house)),
+        help_call.pages(house, Bell(house)),
         choose.pages(),
         listen.pages(house),
     ):

@@ -165,14 +165,15 @@ def pages(house: House) -> Blueprint:
         content = house.content()
         hits = house.find(query, ANSWERS) if query.strip() else []
         found = [content.procedures[hit.code] for hit in hits if hit.code in content.procedures]
-        icons = {event.code: event.icon for event in content.life_events}
+        events = {event.code: event for event in content.life_events}
         return {
             "query": query,
             "hits": [
-                (each, icons.get(each.life_events[0] if each.life_events else "", "note")) for each in found
+                (each, next((events[code] for code in each.life_events if code in events), None))
+                for each in found
             ],
             "shortcuts": content.life_events[:SHORTCUTS],
-            "more_icons": sorted({"next", "note", *icons.values()}),
+            "more_icons": sorted({"next", "note", *(event.icon for event in events.values())}),
         }
 
     @job.get("/nha")

@@ -6,9 +6,10 @@ from flask import Blueprint, render_template, request
 
 from broker.link.outbox import OutboxFull
 from kiosk.helper import Bell
+from kiosk.house import House
 
 
-def pages(bell: Bell) -> Blueprint:
+def pages(house: House, bell: Bell) -> Blueprint:
     """The blueprint of calling a helper."""
     job = Blueprint("help_call", __name__)
 
@@ -17,8 +18,8 @@ def pages(bell: Bell) -> Blueprint:
         try:
             bell.ring(request.form.get("trang", "/"))
         except OutboxFull as why:
-            return render_template("called.html", trouble=str(why))
-        return render_template("called.html", trouble="")
+            return render_template("called.html", trouble=str(why), connected=False)
+        return render_template("called.html", trouble="", connected=house.post.connected)
 
     @job.get("/giup")
     def explain() -> str:
