@@ -73,7 +73,9 @@ def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Wor
         server.ssl_adapter = _Tls(settings.keys_dir)
         server.prepare()
     except (OSError, ssl.SSLError) as why:
-        raise SettingsError([f"device_port: {where.host}:{where.port} cannot be opened: {why}"]) from why
+        raise SettingsError(
+            [f"device_port.port: {where.port} on {where.host} cannot be used: {why}"]
+        ) from why
 
     def run(stop: threading.Event, beat: Beat) -> None:
         serving = threading.Thread(target=server.serve, name="device-port")

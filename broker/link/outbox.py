@@ -6,10 +6,12 @@ moment share one sync.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,10 @@ from pathlib import Path
 from broker.contract.message import DURABLE_LANES, Lane
 from broker.link.clock import ClockState
 
+log = logging.getLogger(__name__)
+
+RESERVE = 1 << 20
+"""Bytes set aside on the disk, for the alarms that come when others have filled it."""
 QUOTA: dict[Lane, int] = {Lane.ALARM: 96 << 20, Lane.EVENT: 32 << 20, Lane.TELE: 64 << 20}
 """Bytes a lane may hold on this machine's disk."""
 
@@ -68,13 +74,22 @@ class Outbox:
         self._waiting: list[_Waiting] = []
         self._gate = threading.Lock()
         self._lock = threading.Lock()
+        self._reserve = path.with_name(f"{path.name}.reserve")
         try:
             self._open(path)
-        except sqlite3.DatabaseError as why:
-            if isinstance(why, sqlite3.OperationalError):
-                raise
+        except sqlite3.OperationalError:
+            self._reserve.unlink(missing_ok=True)  # on a full disk its space lets this service start
+            self._open(path)
+        except sqlite3.DatabaseError:
             path.replace(path.with_name(f"{path.name}.damaged-{os.urandom(3).hex()}"))
             self._open(path)
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Fill the reserve; on a full disk it stays empty until there is space again."""
+        with suppress(OSError), self._reserve.open("ab") as file:
+            if file.tell() < RESERVE:
+                os.posix_fallocate(file.fileno(), 0, RESERVE)
 
     def _open(self, path: Path) -> None:
         db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
@@ -121,16 +136,28 @@ class Outbox:
                 accepted.append(each)
         try:
             self._insert(accepted)
-        except sqlite3.OperationalError:
-            # A full disk: readings give way to what people said and to alarms.
-            self._drop_oldest_readings()
-            try:
-                self._insert(accepted)
-            except sqlite3.OperationalError as why:
-                for each in accepted:
-                    each.error = OutboxFull(f"Máy hết chỗ, chưa cất được. Xin báo cán bộ xã. ({why})")
+        except sqlite3.OperationalError as why:
+            log.error("outbox: %s", why, extra={"event": "disk-full"})
+            self._squeeze(accepted)
         for each in batch:
             each.done = True
+
+    def _squeeze(self, batch: Sequence[_Waiting]) -> None:
+        """A full disk: readings give way to what people said, and alarms have their reserve."""
+        try:
+            self._drop_oldest_readings()
+            self._insert(batch)
+            return
+        except sqlite3.OperationalError:
+            for each in batch:
+                each.error = OutboxFull("Máy hết chỗ, chưa cất được. Xin báo cán bộ xã.")
+        alarms = [each for each in batch if each.lane == Lane.ALARM]
+        if alarms:
+            self._reserve.unlink(missing_ok=True)
+            with suppress(sqlite3.OperationalError):
+                self._insert(alarms)
+                for each in alarms:
+                    each.error = None
 
     def _insert(self, batch: Sequence[_Waiting]) -> None:
         last = dict(self._last)
@@ -177,7 +204,13 @@ class Outbox:
         with self._lock:
             if epoch != self.epoch or upto > self._last[lane]:
                 return 0
-            return self._delete(lane, upto)
+            try:
+                count = self._delete(lane, upto)
+            except sqlite3.OperationalError as why:  # a full disk: the hub says it again
+                log.warning("outbox: %s", why, extra={"event": "disk-full"})
+                return 0
+            self._set_aside()
+            return count
 
     def _delete(self, lane: Lane, upto: int) -> int:
         row = self._db.execute(

@@ -1,0 +1,1 @@
+"""What breaks on purpose: communes of real processes that are cut, filled up, lied to and killed."""
