@@ -142,6 +142,11 @@ def test_a_clash_offers_three_free_times_that_work_as_buttons(stage: Stage) -> N
     assert 'value="17:35"' in page
 
 
+def test_an_empty_page_says_all_that_is_left_to_do(stage: Stage) -> None:
+    page = stage.client("hanh").get("/announcements/new").get_data(as_text=True)
+    assert "Còn 4 việc trước khi gửi: đặt tên, viết lời, chọn thôn, chọn giờ" in page
+
+
 def test_preview_and_autosave_for_the_script(stage: Stage) -> None:
     client = stage.client("hanh")
     part = {"X-Part": "1"}
