@@ -45,7 +45,7 @@ DATA = "/var/lib/langso"
 SHIPPED_CONTENT = Path(__file__).resolve().parent.parent / "kiosk" / "shipped" / "bundle.json"
 Tables = Mapping[str, Mapping[str, Any]]
 
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters and digits that nobody confuses when copying a password by hand."""
 
 
