@@ -53,12 +53,12 @@ class Analyst:
         self._next_s = max(due_s + ANALYSE_S, at_s + ANALYSE_S / 2)
         self._last_s = at_s
         verdict = self._detector.look(shrink(luma), at_s)
-        moving = verdict.moving_since_s is not None
-        tampered = self._tamper.look(luma, at_s, moving=moving or self._episode.open)
         since_s = verdict.moving_since_s
+        passing_s = self._episode.since_s if self._episode.since_s is not None else since_s
+        tampered = self._tamper.look(luma, at_s, passing_s)
         suspected_s = self._tamper.suspected_since_s
-        if since_s is not None and suspected_s is not None and since_s > suspected_s - 1.0:
-            since_s = None
+        if since_s is not None and suspected_s is not None and since_s > suspected_s:
+            since_s = None  # a hand before the lens or a turned camera moves much; it is told as what it is
         self._verdict = verdict
         moved = self._episode.see(at_s, since_s)
         return [self._of_motion(step) for step in moved] + [_of_tamper(step) for step in tampered]

@@ -27,9 +27,9 @@ class Episode:
         self._last_s = 0.0
 
     @property
-    def open(self) -> bool:
-        """True between `began` and `ended`."""
-        return self._start_s is not None
+    def since_s(self) -> float | None:
+        """When the open episode began; None between episodes."""
+        return self._start_s
 
     def see(self, now_s: float, moving_since_s: float | None) -> list[Step]:
         """Take one picture's verdict: `moving_since_s` is when the present movement began, None when still.

@@ -53,6 +53,8 @@ BACKGROUND_S = 8.0
 """The background follows slow change within this time."""
 HELD_S = 90.0
 RESTLESS_S = 12.0
+STRONG = 1.5
+"""A thing has some pixels this many times beyond their limit; chance rarely has three together."""
 FLOOR_LEVELS = 7.0
 """Least difference in grey levels that means anything, at full sensitivity 0.5."""
 
@@ -158,12 +160,13 @@ def find_blobs(unusual: Mask, strength: Field, now: Field, background: Field) ->
         x, y, w, h = (int(v) for v in stats[label, :4])
         here = (labels[y : y + h, x : x + w] == label) & (unusual[y : y + h, x : x + w] > 0)
         area = int(here.sum())
+        cut = (slice(y, y + h), slice(x, x + w))
         if area < 5:
             continue
-        cut = (slice(y, y + h), slice(x, x + w))
         if area > 40 and is_light(now[cut][here], background[cut][here]):
             continue
-        blobs.append(Blob(x, y, w, h, area, float(strength[cut][here].mean())))
+        how = strength[cut][here]
+        blobs.append(Blob(x, y, w, h, area, float(how.mean()), int((how > STRONG).sum()) >= 3))
     return blobs
 
 

@@ -86,8 +86,12 @@ class TamperWatch:
         now = self._open or self._suspect
         return now[1] if now else None
 
-    def look(self, luma: Grey, now_s: float, *, moving: bool = False) -> list[TamperStep]:
-        """Take one picture in the camera's own resolution. `moving`: something is known to pass through it."""
+    def look(self, luma: Grey, now_s: float, moving_since_s: float | None = None) -> list[TamperStep]:
+        """Take one picture in the camera's own resolution.
+
+        moving_since_s: since when a thing is known to pass. What came into view before the view looked wrong
+        explains it: a lorry in front of the lens is not a moved camera.
+        """
         self._note_flicker(luma, now_s)
         if self._first_s is None:
             self._first_s = now_s
@@ -96,7 +100,9 @@ class TamperWatch:
         gap_s = min(2.0, now_s - self._looked_s)
         self._looked_s = now_s
         seen = _features(luma)
-        what = self._judge(seen, now_s, passing=moving and self.suspected_since_s is None)
+        moving, suspected_s = moving_since_s is not None, self.suspected_since_s
+        passing = moving_since_s is not None and (suspected_s is None or moving_since_s <= suspected_s)
+        what = self._judge(seen, now_s, passing=passing and self._open is None)
         if what is None and self._open is None and not (moving and now_s - self._first_s > LEARN_S):
             self._learn(seen, now_s, gap_s)
         return self._settle(what, now_s)
@@ -142,7 +148,7 @@ class TamperWatch:
             return False
         large_new, large_old = _large(seen.small), _large(known.small)
         light = float(large_new.std()) / max(1.0, float(large_old.std()))
-        return new < 0.5 * old * min(1.0, light) and _correlation(large_new, large_old) > 0.85
+        return new < 0.35 * old * min(1.0, light) and _correlation(large_new, large_old) > 0.85
 
     def _is_frozen(self, now_s: float) -> bool:
         """No sensor noise for as long as we ask, where there always was some."""

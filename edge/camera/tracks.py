@@ -27,7 +27,10 @@ LEAST_WAY_PX = 6.0
 
 @dataclass(frozen=True)
 class Blob:
-    """Connected unusual pixels: box, area in pixels, how far beyond the limit on average (1 = just)."""
+    """Connected unusual pixels: box, area in pixels, how far beyond the limit on average (1 = just).
+
+    clear: some of its pixels lie far beyond the limit; what is not clear may be chance.
+    """
 
     x: int
     y: int
@@ -35,6 +38,7 @@ class Blob:
     h: int
     area: int
     strength: float
+    clear: bool = True
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -155,7 +159,7 @@ class Tracks:
 
     def follow(self, blobs: Sequence[Blob], now_s: float) -> list[Track]:
         """Match the blobs of one picture to the tracks; returns the confirmed ones seen in it."""
-        free = self._match(list(blobs), now_s)
+        free = self._match([b for b in blobs if b.clear], now_s)
         self.clutter.learn([b for b in blobs if not self._belongs(b)])
         least = self.clutter.least_area
         for blob in free:
