@@ -20,7 +20,6 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import select
 
-from broker.contract import Place
 from broker.hub.announcing.rules import put_rules, rules_of
 from broker.hub.records import Database, Feedback, Gap, HighWater, Quarantine, ServiceSeen
 from broker.link.clock import LOCAL
@@ -57,9 +56,9 @@ class Commune:
         self.stage = Stage(Wishes(folder, nodes, free_ports=True, broker="mosquitto"))
         self.stage.__enter__()
         self.secrets: Secrets = self.stage.prepare(lambda _: None)
+        before(self.stage)
         self.database: Database = self.stage.database()
         self._open_hours()
-        before(self.stage)
         self.events: list[str] = []
         self.supervisor = Supervisor(self.stage.logs, self.events.append)
         self._stop = threading.Event()
@@ -219,11 +218,19 @@ class Intruder:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=identity, protocol=mqtt.MQTTv311)
         client.username_pw_set(identity, passwords(commune.stage.layout)[identity])
         client.on_connect = lambda *_: self._up.set()
-        client.on_disconnect = lambda *_: self._broken.set()
+        client.on_disconnect = self._on_disconnect
         client.connect("127.0.0.1", commune.stage.port("broker"))
         client.loop_start()
         until(self._up.is_set, 10, lambda: f"{identity} could not connect")
         self._client = client
+
+    def _on_disconnect(self, *_: object) -> None:
+        self._up.clear()
+        self._broken.set()
+
+    def is_up(self) -> bool:
+        """Whether the connection stands (paho makes it anew by itself)."""
+        return self._up.is_set()
 
     def say(self, topic: str, raw: bytes, *, retain: bool = False) -> None:
         """Publish and wait until the broker has it."""
@@ -232,7 +239,7 @@ class Intruder:
     def shout(self, topic: str, raw: bytes) -> bool:
         """Publish something the broker must not take. True when it ended the connection."""
         self._broken.clear()
-        self._client.publish(topic, raw, qos=1)
+        self._client.publish(topic, raw, qos=0)
         return self._broken.wait(10)
 
     def close(self) -> None:
@@ -245,11 +252,6 @@ def frame(message: object, **more: object) -> bytes:
     """A frame by hand, for what `encode` would never write."""
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     return json.dumps({"v": 1, "at": now, "clock": "trusted", "m": message, **more}).encode()
-
-
-def topic(node: str, service: str, lane: str, kind: str, place: Place) -> str:
-    """A topic by hand."""
-    return f"ls/{place.province}/{place.commune}/{node}/{service}/{lane}/{kind}"
 
 
 def processes_under(root: int) -> dict[int, str]:
