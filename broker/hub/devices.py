@@ -63,7 +63,10 @@ def device_worker(settings: Settings, database: Database, clock: Clock) -> Worke
 
 def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Worker, int]:
     """The worker and the port it listens on. Raises SettingsError naming the key or the address."""
-    where = settings.device_port
+    where, keys = settings.device_port, settings.keys_dir
+    missing = [keys / n for n in ("ca.pem", "device.pem", "device.key") if not (keys / n).is_file()]
+    if missing:
+        raise SettingsError([f"keys.dir: {each} is missing; `langso provision` makes it" for each in missing])
     app = create_app(database, MediaStore(settings.data_dir / "media"), clock)
     server = _Server((where.host, where.port), app, numthreads=THREADS, max=THREADS, timeout=SILENT_S)
     server.gateway = _PeerGateway

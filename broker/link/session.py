@@ -37,6 +37,8 @@ from broker.link.service import Beat, Worker
 log = logging.getLogger(__name__)
 
 RELEASE = "0.1.0"
+CALM_S = 3600.0
+"""So long after the last bad packet a node's service forgets that there were any."""
 
 
 class NotConnected(Exception):
@@ -66,6 +68,7 @@ class Session:
         self.place: Place = settings.where
         self.boot = boot_id()
         self.poison: Inbox[Poison] = Inbox(1000)
+        self._poisoned = (0, 0.0)
         self._since = clock.now()
         self._life: Life = "starting"
         self._problems: dict[str, str] = {}
@@ -227,6 +230,18 @@ class Session:
         while not stop.wait(1.0):
             if any(thread.name == name for thread in threading.enumerate()):
                 beat()
+            self._tell_poison()
+
+    def _tell_poison(self) -> None:
+        """A node's service says in its state how much it refused; what ingest refuses stands in the records."""
+        count, now_s = self.poison.dropped + len(self.poison), self.clock.monotonic()
+        if self.who.node == HUB or not count:
+            return
+        if count != self._poisoned[0]:
+            self._poisoned = (count, now_s)
+            self.problem("poison", f"Máy đã bỏ {count} gói tin sai quy cách gửi tới nó.")
+        elif now_s - self._poisoned[1] > CALM_S:
+            self.cleared("poison")
 
     def _filters(self) -> list[tuple[str, int]]:
         wanted = {each for types, _ in self._inboxes for each in types}

@@ -17,6 +17,7 @@ from broker.link.service import Beat, Worker
 from broker.link.session import Session
 from broker.trust.envelope import ContentBody, Refused
 from broker.trust.identity import load_root
+from broker.trust.reasons import sentence
 from edge.node.content import generation_of, swap_in
 from edge.node.health import HOT_CELSIUS, LITTLE_DISK_PERCENT, measure, readings_of
 
@@ -156,7 +157,9 @@ class _ContentWork:
                 self._unheard = plan
                 return
             self._plan.take(plan.signed, self._session.clock.now())
+            self._session.cleared("plan-refused")
         except Refused as why:
             log.warning("plan refused: %s", why, extra={"event": "plan-refused", "reason": why.code})
+            self._session.problem("plan-refused", sentence(why.code))
         except OSError as why:
             self._session.problem("disk", f"Máy hết chỗ ghi, cần người xem: {why}")

@@ -107,6 +107,7 @@ class Orders:
     def _plan(self, signed: Signed, *, is_kept: bool = False) -> None:
         desk = self._desk
         if signed.body == self._in_force:
+            desk.session.cleared("plan-refused")
             return
         try:
             programme, body = self._judge_plan(signed)
