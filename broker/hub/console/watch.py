@@ -48,6 +48,8 @@ class Entry:
     id: int
     title: str
     clock: str
+    at: str
+    """When it began, so that scripts can order by it."""
     weight: str
     said: str
     place: str
@@ -89,6 +91,7 @@ def _entry(alert: Alert, cameras: dict[tuple[str, str], Camera], commune: Commun
         id=alert.id,
         title=title_of(alert, cameras),
         clock=hm(alert.started_at),
+        at=alert.started_at.isoformat(timespec="microseconds"),
         weight=weight,
         said=said,
         place=f"Thôn {commune.names.get(alert.village, alert.village)}" if alert.village else alert.node,

@@ -40,10 +40,12 @@ function count() {
   document.title = waiting.size ? `(${waiting.size}) ${document.title.replace(/^\(\d+\) /, "")}` : document.title.replace(/^\(\d+\) /, "");
 }
 
-/** Put what waited into the list, newest first. */
+/** Put what waited into the list: newest first, as the hub orders it. */
 function place() {
   const list = queue.querySelector("ol");
-  for (const row of [...waiting.values()].reverse()) list.prepend(row);
+  const rows = [...list.children, ...waiting.values()];
+  rows.sort((one, other) => other.dataset.at.localeCompare(one.dataset.at));
+  list.append(...rows);
   waiting.clear();
   document.getElementById("khong-co")?.remove();
   count();
@@ -170,7 +172,8 @@ function tick() {
 
 listen(["alert", "camera"], {
   change: (topic, key) => {
-    if (topic === "camera") { refreshCameras(); return; }
+    refreshCameras();
+    if (topic === "camera") return;
     refresh();
     refreshInfo(key);
   },
