@@ -277,7 +277,7 @@ def decode_frame(raw: bytes) -> Frame:
         raise ContractError(f"packet has {len(raw)} bytes, at most {LARGE} are allowed")
     try:
         frame = _FRAME.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as why:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise ContractError(f"frame: {why}") from why
     if frame.v != VERSION:
         raise ContractError(f"frame version {frame.v} found, {VERSION} expected")
@@ -300,6 +300,6 @@ def decode(spec: Spec, who: Identity, raw: bytes, *, nearby: bool = False) -> Re
         raise ContractError(f"{spec.type.__name__} travels on {spec.lane} and needs epoch and seq")
     try:
         body = _decoder(spec.type).decode(frame.m)
-    except (msgspec.DecodeError, UnicodeDecodeError) as why:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise ContractError(f"{spec.type.__name__}: {why}") from why
     return Received(body, who, spec, frame)

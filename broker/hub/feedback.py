@@ -46,7 +46,7 @@ def read(db: Session, settings: Settings, account: Account, code: str, now: date
         raise Declined("no-seal-key", "Máy chủ thiếu khoá mở thư góp ý, xin báo người quản trị.") from why
     try:
         words = msgspec.json.decode(open_seal(private, row.sealed), type=Words)
-    except (SealError, msgspec.DecodeError) as why:
+    except (SealError, msgspec.DecodeError, RecursionError) as why:
         raise Declined(
             "unreadable", "Góp ý này không mở được; xin báo người quản trị kiểm tra khoá."
         ) from why

@@ -149,5 +149,5 @@ def _node_of(plan: CameraPlan) -> str:
     """The node a plan names, before it is believed: another node's plan must not displace ours. Raises Refused."""
     try:
         return msgspec.json.decode(plan.signed.body, type=CamerasBody).node
-    except msgspec.DecodeError as why:
+    except (msgspec.DecodeError, RecursionError) as why:
         raise Refused("malformed", str(why)) from why

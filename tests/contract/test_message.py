@@ -93,6 +93,7 @@ def test_what_is_encoded_is_read_back_with_its_position() -> None:
         (frame(m={"items": [{"series": "a.b", "at": NOW, "value": True, "unit": ""}]}), "value"),
         (frame(m=None), "Readings"),
         (b"x" * (LARGE + 1), "bytes"),
+        (b'{"m":' * 5000, "recursion"),  # nested so deep that the reader's own stack would overflow
     ],
 )
 def test_what_is_malformed_is_refused_with_the_place_of_the_fault(raw: bytes, says: str) -> None:
