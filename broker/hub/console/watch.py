@@ -184,8 +184,9 @@ def _story(db: Session, alert: Alert, at: datetime) -> list[Step]:
         who = people.get(step.account_id or 0, "Máy")
         steps.append(Step(hms(step.at), f"{who} {STEPS.get(step.what, step.what)}{_noted(step.note)}"))
     if alert.state in ("raised", "seen"):
+        waited_s = (at - alert.raised_at).total_seconds()
         steps.append(
-            Step(f"đã {lasting((at - alert.raised_at).total_seconds())}", "Chờ một người nhận", True)
+            Step(f"đã {lasting(waited_s)}" if waited_s >= 60 else "bây giờ", "Chờ một người nhận", True)
         )
     return steps
 
