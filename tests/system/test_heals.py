@@ -83,16 +83,17 @@ def test_a_hub_killed_midway_loses_nothing_and_doubles_nothing(commune: Commune)
 def test_sigterm_ends_each_service_within_a_second(commune: Commune) -> None:
     took_s: dict[str, float] = {}
     for name in SERVICES:
-        pid, starts = commune.supervisor.pid(name), commune.supervisor.starts(name)
+        pid = commune.supervisor.pid(name)
         assert pid is not None
         began = time.monotonic()
         commune.signal(name, signal.SIGTERM)
         until(lambda pid=pid: not is_alive(pid), 10, lambda name=name: name)
         took_s[name] = time.monotonic() - began
-        commune.back(name, starts)
-        ended = [line for line in commune.events if line.startswith(f"{name} ended")]
-        assert ended, commune.events
-        assert ended[-1].startswith(f"{name} ended with 0"), ended
+        until(lambda name=name: any(line.startswith(f"{name} ended with 0") for line in commune.events), 5)
+        commune.supervisor.hold(name)  # so that its start takes nothing from the next one's end
+    for name in SERVICES:
+        commune.supervisor.release(name)
+    assert commune.supervisor.wait_ready(SERVICES, 60) == []
     print("SIGTERM to end:", ", ".join(f"{name} {s:.2f} s" for name, s in took_s.items()))  # noqa: T201
     crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert max(took_s.values()) <= LEAVE_S * crowd, took_s
@@ -105,14 +106,20 @@ def test_a_hung_service_is_noticed_by_its_missing_beat_and_started_again(commune
     assert any(line.startswith(f"{HANGS} was silent for 6 s") for line in commune.events), commune.events
 
 
+@pytest.mark.parametrize("is_patient", [False, pytest.param(True, marks=pytest.mark.ladder)])
 def test_after_kill_9_of_every_process_in_turn_all_work_again_and_nothing_acknowledged_is_lost(
-    commune: Commune,
+    commune: Commune, is_patient: bool
 ) -> None:
     marks = commune.high_water()
-    codes = []
+    codes, starts = [], {}
     for name in EVERYONE:
-        codes.append(commune.say(f"Lúc {name} mất."))
-        commune.back(name, commune.kill(name), 60)
+        if name != f"{NODE}.board":  # the touch screen was killed before it and may still be on its way back
+            codes.append(commune.say(f"Lúc {name} mất."))
+        starts[name] = commune.kill(name)
+        if is_patient:
+            commune.back(name, starts[name], 60)
+    for name in EVERYONE:
+        commune.back(name, starts[name], 60)
     for name in SERVICES:
         until(
             lambda name=name: commune.state(name) in ("ready", "degraded") or name.startswith(HUB),
