@@ -22,7 +22,6 @@ from broker.link.media import MediaStore
 from broker.link.service import Beat, Worker
 from broker.link.session import Session
 from broker.speech import lexicon
-from broker.speech.say import render
 from broker.speech.voice import VOICES, Engine, EngineError, choose
 from kiosk.app import create_app
 from kiosk.content import Content, Shelf
@@ -127,6 +126,8 @@ class ReadAloud:
         """Ogg Opus of one sentence. Raises Silent, also for a language this machine has no voice for."""
         if not any(voice.split("-")[0] == language for voice in VOICES):
             raise Silent(f"no voice for language {language!r}")
+        from broker.speech.say import render  # numpy: not before somebody wants to hear something
+
         with self._turns, tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "sentence.ogg"
             try:

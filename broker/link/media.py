@@ -7,14 +7,17 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-
-import requests
+from typing import TYPE_CHECKING
 
 from broker.contract import Identity
 from broker.contract.hub import Media
 from broker.link.config import Settings
 from broker.trust.files import sync_folder
+
+if TYPE_CHECKING:
+    import requests
 
 CHUNK = 64 * 1024
 TIMEOUT_S = (3.05, 10.0)
@@ -112,11 +115,18 @@ class MediaClient:
         """The certificate of `who` opens the door; nothing is sent before it is needed."""
         self._url = settings.device_port.url.rstrip("/")
         self._store = store
-        keys = settings.keys_dir
-        self._http = requests.Session()
-        self._http.trust_env = False
-        self._http.verify = str(keys / "ca.pem")
-        self._http.cert = (str(keys / f"{who.service}.pem"), str(keys / f"{who.service}.key"))
+        self._keys = settings.keys_dir
+        self._service = who.service
+
+    @cached_property
+    def _http(self) -> requests.Session:
+        import requests  # half a second on a Pi, and most starts have nothing to fetch
+
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = str(self._keys / "ca.pem")
+        session.cert = (str(self._keys / f"{self._service}.pem"), str(self._keys / f"{self._service}.key"))
+        return session
 
     def fetch(self, media: Media, stop: threading.Event) -> Path:
         """The file of a manifest, from the store or from the hub; goes on where it was cut.
@@ -132,7 +142,7 @@ class MediaClient:
             if have < media.size:
                 self._download(media, part, have, stop)
             return self._store.finish(media.sha256)
-        except (requests.RequestException, OSError) as why:
+        except OSError as why:  # what requests raises is an OSError too
             raise MediaError(f"fetching {media.sha256[:12]}…: {why}") from why
 
     def _download(self, media: Media, part: Path, have: int, stop: threading.Event) -> None:
@@ -176,7 +186,7 @@ class MediaClient:
                 },
                 timeout=TIMEOUT_S,
             )
-        except (requests.RequestException, OSError, ValueError) as why:
+        except (OSError, ValueError) as why:
             raise MediaError(f"sending {media.sha256[:12]}…: {why}") from why
         if answer.status_code not in (200, 201):
             raise MediaError(f"sending {media.sha256[:12]}…: the hub answers {answer.status_code}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from broker.speech.sound import Pcm
+if TYPE_CHECKING:
+    from broker.speech.sound import Pcm
 
 EngineName = Literal["espeak", "gtts"]
 

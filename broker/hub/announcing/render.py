@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import msgspec
 from sqlalchemy import select
@@ -16,9 +17,7 @@ from broker.hub.records import Database, Revision, note_change
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.link.media import MediaStore
-from broker.speech import say
 from broker.speech.lexicon import Lexicon
-from broker.speech.master import HORN, KIOSK, Profile
 from broker.speech.normalise import Span, Spoken, normalise
 from broker.speech.voice import EngineError, choose
 
@@ -67,14 +66,16 @@ class Renderer:
 
         Raises EngineError when no engine can speak, OSError when the disk does not take it.
         """
-        return self._render(spoken, voice, HORN)
+        return self._render(spoken, voice, "HORN")
 
     def preview(self, spoken: str, voice: str) -> Path:
         """The same words for the editor's own ears. Raises EngineError, OSError."""
-        media = self._render(spoken, voice, KIOSK)
+        media = self._render(spoken, voice, "KIOSK")
         return self._store.place_of(media.sha256)
 
-    def _render(self, spoken: str, voice: str, profile: Profile) -> Media:
+    def _render(self, spoken: str, voice: str, profile: Literal["HORN", "KIOSK"]) -> Media:
+        from broker.speech import master, say  # numpy: not before somebody wants to hear something
+
         with TemporaryDirectory(prefix="langso-") as folder:
             clip = say.render(
                 spoken,
@@ -82,7 +83,7 @@ class Renderer:
                 cache_dir=self._cache,
                 out=Path(folder) / "speech.opus",
                 engines=choose(self._settings.speech.engine),
-                profile=profile,
+                profile=master.HORN if profile == "HORN" else master.KIOSK,
             )
             return self._store.add(clip.path, OPUS, clip.duration_ms)
 
