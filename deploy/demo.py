@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy import van_khe
-from deploy.embedded import BANNER
 from deploy.mosquitto import config as mosquitto
+from deploy.rights import BANNER
 from deploy.stage import Secrets, Stage, StageError, Wishes
 from deploy.supervise import Supervisor
 

@@ -33,11 +33,8 @@ from amqtt.session import Session
 
 from broker.contract.message import LARGE
 from deploy.notify import notify
+from deploy.rights import BANNER
 
-BANNER = (
-    "embedded broker: for the demo and small trials on this machine only; "
-    "a commune in service needs Mosquitto (docs/INSTALL.md)"
-)
 _STOP_PATIENCE_S = 1.0
 _HEARTBEAT_S = 5.0
 

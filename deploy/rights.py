@@ -26,6 +26,12 @@ from broker.contract import (
 ITERATIONS = 101
 """Rounds of PBKDF2, the broker's own default: passwords here are 256 random bits, never chosen by people."""
 
+BANNER = (
+    "embedded broker: for the demo and small trials on this machine only; "
+    "a commune in service needs Mosquitto (docs/INSTALL.md)"
+)
+"""What the embedded broker says of itself."""
+
 RIGHTS_PLUGIN = "deploy.embedded.ContractRights"
 PASSWORD_PLUGIN = "deploy.embedded.ContractPasswords"  # noqa: S105  (a class, not a password)
 

@@ -6,6 +6,7 @@ Keys, accounts and settings are made by deploy/provision.py, exactly as for a re
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -17,37 +18,34 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
+from broker import RELEASE
 from broker.contract import HUB_SERVICES, NODE_SERVICES
-from broker.hub.accounts import set_password
-from broker.hub.records import Account, Database, open_database
 from broker.link.config import load
-from broker.trust.approvers import revoke_key
 from broker.trust.identity import Commune, open_commune
-from deploy import embedded, van_khe
+from deploy import van_khe
 from deploy.mosquitto import config as mosquitto
 from deploy.provision import (
     SETTINGS_FILE,
+    SHIPPED_CONTENT,
     CommuneFacts,
     Layout,
-    add_account,
-    add_approver,
     add_node,
     identities,
     make_commune,
     passwords,
     random_password,
     random_pin,
-    set_shipped_content,
     write_broker,
     write_hub_settings,
 )
 from deploy.rights import amqtt_config
 from deploy.supervise import Child
 from deploy.van_khe import House
+
+if TYPE_CHECKING:
+    from broker.hub.records import Database
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -178,6 +176,8 @@ class Stage:
 
     def database(self) -> Database:
         """The hub's records. Raises DatabaseError."""
+        from broker.hub.records import open_database
+
         return open_database(load(self.layout.hub / SETTINGS_FILE))
 
     # -- making it
@@ -199,12 +199,26 @@ class Stage:
                 self._node_settings(house),
             )
         self._write_broker()
-        set_shipped_content(self.layout)
-        database = self.database()
-        try:
-            return self._fill(database, tell)
-        finally:
-            database.close()
+        if not self.wishes.new_passwords and _text_of(self._filled_file()) == self._filling():
+            return Secrets()
+        made = self._fill(tell)
+        self._filled_file().write_text(self._filling(), encoding="utf-8")
+        return made
+
+    def _filled_file(self) -> Path:
+        return self.layout.commune / "filled-for"
+
+    def _filling(self) -> str:
+        """What the hub's records were filled for; the same again needs no database at the start."""
+        shipped = hashlib.sha256(SHIPPED_CONTENT.read_bytes()).hexdigest()
+        wishes = (
+            len(self.houses),
+            self.wishes.camera,
+            RELEASE,
+            shipped,
+            (self.data_of("hub") / "hub.db").exists(),
+        )
+        return repr(wishes)
 
     def _found(self) -> None:
         passphrase = secrets.token_urlsafe(24)
@@ -220,10 +234,19 @@ class Stage:
     def _commune(self) -> Commune:
         return open_commune(self.layout.commune, self._passphrase_file().read_text(encoding="ascii"))
 
-    def _fill(self, database: Database, tell: Callable[[str], None]) -> Secrets:
+    def _fill(self, tell: Callable[[str], None]) -> Secrets:
+        """Content, villages, nodes, the camera and people, as far as they are missing."""
+        from sqlalchemy import select
+
+        from broker.hub.accounts import set_password
+        from broker.hub.records import Account
+        from broker.trust.approvers import revoke_key
+        from deploy.enrol import add_account, add_approver, hub_records, set_shipped_content
+
+        set_shipped_content(self.layout)
         made = Secrets()
         now = datetime.now(UTC)
-        with database.session() as db:
+        with hub_records(self.layout) as database, database.session() as db:
             van_khe.fill(db, self.houses, self.wishes.camera, now)
             known = {row.username: row for row in db.scalars(select(Account))}
             wanted = [
@@ -288,6 +311,8 @@ class Stage:
             who = identities(self.layout)
             made = amqtt_config(who, self.facts.place, passwords(self.layout), self.port("broker"))
             self.layout.broker.mkdir(parents=True, exist_ok=True)
+            from deploy import embedded  # amqtt: only where it is used
+
             embedded.write_config(made, self.layout.broker / "amqtt.json")
 
     # -- running it
@@ -312,6 +337,8 @@ class Stage:
         if self.broker_kind == "mosquitto":
             command = mosquitto.command(self.layout.broker / "mosquitto.conf")
             return Child("broker", command, watchdog_s=None, ready_s=None, is_last=True)
+        from deploy import embedded
+
         command = embedded.command(self.layout.broker / "amqtt.json")
         return Child("broker", command, self._env(), is_last=True)
 
@@ -330,3 +357,10 @@ class Stage:
     def service_names(self) -> list[str]:
         """Children that say READY."""
         return [each.name for each in self.children() if each.ready_s is not None]
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.orm import Session
+from deploy.provision import CommuneFacts
 
-from broker.hub.records import Camera, note_change
-from deploy.provision import CommuneFacts, put_villages, read_villages, register_node
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _FILE = Path(__file__).with_name("van_khe.toml")
 
@@ -78,6 +78,8 @@ def houses(count: int) -> list[House]:
 
 def fill(db: Session, nodes: list[House], camera_source: str, now: datetime) -> None:
     """Villages, map, nodes and the first house's camera; what is there stays, the camera's source follows."""
+    from deploy.enrol import put_villages, read_villages, register_node  # the database: at a first start only
+
     villages, river = read_villages(_FILE)
     put_villages(db, villages, now, river)
     for house in nodes:
@@ -86,6 +88,8 @@ def fill(db: Session, nodes: list[House], camera_source: str, now: datetime) -> 
 
 
 def _put_camera(db: Session, house: House, source: str, now: datetime) -> None:
+    from broker.hub.records import Camera, note_change
+
     row = db.get(Camera, (house.name, CAMERA))
     if row is not None and row.source == source:
         return

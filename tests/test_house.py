@@ -301,3 +301,13 @@ def test_tests_use_no_mocks_and_no_sleeps() -> None:
             continue
         found = words.search(path.read_text(encoding="utf-8"))
         assert not found, f"{path.relative_to(ROOT)} uses {found[0] if found else ''}"
+
+
+def test_one_version() -> None:
+    import tomllib
+
+    from broker import RELEASE
+
+    assert (
+        tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"] == RELEASE
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from broker import RELEASE
 from broker.contract import (
     HUB,
     MESSAGES,
@@ -36,7 +37,6 @@ from broker.link.service import Beat, Worker
 
 log = logging.getLogger(__name__)
 
-RELEASE = "0.1.0"
 CALM_S = 3600.0
 """So long after the last bad packet a node's service forgets that there were any."""
 

@@ -87,7 +87,7 @@ def _generate(chosen: argparse.Namespace) -> int:
 
 
 def _version(chosen: argparse.Namespace) -> int:
-    from broker.link.session import RELEASE
+    from broker import RELEASE
     from deploy.cli import put
 
     del chosen

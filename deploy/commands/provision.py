@@ -138,7 +138,7 @@ def _passphrase(chosen: argparse.Namespace, *, twice: bool) -> str:
 
 
 def _make_commune(chosen: argparse.Namespace) -> None:
-    from deploy import provision
+    from deploy import enrol, provision
     from deploy.cli import put
 
     layout = provision.Layout(chosen.dir)
@@ -147,7 +147,7 @@ def _make_commune(chosen: argparse.Namespace) -> None:
     )
     own = {"machine": {"data": str(Path(chosen.data).resolve())}}
     provision.make_commune(layout, facts, _passphrase(chosen, twice=True), own)
-    provision.set_shipped_content(layout)
+    enrol.set_shipped_content(layout)
     put(f"{layout.hub}: what the hub needs; {layout.commune}: root key and device CA, keep a copy offline")
     _broker(layout, facts)
 
@@ -174,15 +174,15 @@ def _make_broker(chosen: argparse.Namespace) -> None:
 def _make_node(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
-    from deploy import provision
+    from deploy import enrol, provision
     from deploy.cli import put
 
     layout = provision.Layout(chosen.dir)
     facts = provision.facts_of(layout)
     now = datetime.now(UTC)
     label = chosen.label or f"Nhà văn hoá {chosen.village_name}"
-    with provision.hub_records(layout) as database, database.session() as db:
-        provision.register_node(db, chosen.name, chosen.village, label, now)
+    with enrol.hub_records(layout) as database, database.session() as db:
+        enrol.register_node(db, chosen.name, chosen.village, label, now)
         folder = provision.add_node(layout, facts, chosen.name, chosen.village, chosen.village_name)
     put(f"{folder}: what {chosen.name} needs, copy it to /etc/langso there")
     _broker(layout, facts)
@@ -191,12 +191,12 @@ def _make_node(chosen: argparse.Namespace) -> None:
 def _make_account(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
-    from deploy import provision
+    from deploy import enrol, provision
     from deploy.cli import put
 
     layout = provision.Layout(chosen.dir)
-    with provision.hub_records(layout) as database, database.session() as db:
-        password = provision.add_account(
+    with enrol.hub_records(layout) as database, database.session() as db:
+        password = enrol.add_account(
             db, chosen.username, chosen.full_name, chosen.role, datetime.now(UTC), chosen.title
         )
     put(f"{chosen.username}: password {password} (shown only now)")
@@ -206,28 +206,26 @@ def _make_approver(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
     from broker.trust.identity import open_commune
-    from deploy import provision
+    from deploy import enrol, provision
     from deploy.cli import put
 
     layout = provision.Layout(chosen.dir)
     commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
     roles: Any = ("approver", "emergency") if chosen.emergency else ("approver",)
     pin = provision.random_pin()
-    with provision.hub_records(layout) as database, database.session() as db:
-        provision.add_approver(
-            layout, commune, db, chosen.username, pin, chosen.out, datetime.now(UTC), roles
-        )
+    with enrol.hub_records(layout) as database, database.session() as db:
+        enrol.add_approver(layout, commune, db, chosen.username, pin, chosen.out, datetime.now(UTC), roles)
     put(f"{chosen.out}: key file of {chosen.username}, PIN {pin} (shown only now)")
 
 
 def _put_villages(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
-    from deploy import provision
+    from deploy import enrol, provision
     from deploy.cli import put
 
     layout = provision.Layout(chosen.dir)
-    rows, river = provision.read_villages(chosen.file)
-    with provision.hub_records(layout) as database, database.session() as db:
-        provision.put_villages(db, rows, datetime.now(UTC), river)
+    rows, river = enrol.read_villages(chosen.file)
+    with enrol.hub_records(layout) as database, database.session() as db:
+        enrol.put_villages(db, rows, datetime.now(UTC), river)
     put(f"{chosen.file}: {len(rows)} villages known to the hub")

@@ -23,8 +23,9 @@ from broker.link.session import Session
 from broker.trust.identity import load_trust
 from broker.trust.keyfile import unlock
 from deploy.cli import main
+from deploy.enrol import read_villages
 from deploy.mosquitto import config as mosquitto
-from deploy.provision import Layout, ProvisionError, random_password, random_pin, read_villages
+from deploy.provision import Layout, ProvisionError, random_password, random_pin
 from tests.brokers import free_port, need
 from tests.until import until
 

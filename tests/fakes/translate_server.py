@@ -92,7 +92,7 @@ def serve(folder: Path) -> Iterator[TranslateServer]:
             fake.asked.append(text)
             fake.answer(self, text)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the interface's own name)
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
