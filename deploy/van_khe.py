@@ -85,6 +85,17 @@ def fill(db: Session, nodes: list[House], camera_source: str, now: datetime) -> 
     for house in nodes:
         register_node(db, house.name, house.village, house.label, now)
     _put_camera(db, nodes[0], camera_source, now)
+    _put_levels(db, now)
+
+
+def _put_levels(db: Session, now: datetime) -> None:
+    """Names of the demo's series and the river's levels, where nobody has set them yet."""
+    from broker.hub.records import put_setting, setting
+
+    table = _table()
+    for name in ("levels", "series.names"):
+        if setting(db, name, None) is None:
+            put_setting(db, name, table[name], now)
 
 
 def _put_camera(db: Session, house: House, source: str, now: datetime) -> None:
