@@ -15,6 +15,18 @@ from broker.link.config import Settings, SettingsError, load
 from broker.link.service import log_as, run
 from broker.link.session import Session
 
+SERVICES = {
+    "node": "edge.node.service",
+    "speaker": "edge.speaker.service",
+    "camera": "edge.camera.service",
+    "kiosk": "kiosk.service",
+    "board": "firmware_bridge.service",
+    "ingest": "broker.hub.ingest",
+    "announce": "broker.hub.announcing.service",
+    "web": "broker.hub.console.service",
+}
+"""Name of a service → the module whose `build` makes its workers."""
+
 BAD_SETTINGS = 78
 NOT_NOW = 75
 """EX_TEMPFAIL: a port is busy, a disk is full. The settings are right, so starting again may help."""
@@ -27,7 +39,6 @@ def run_service(service: str, config: Path) -> int:
     78: the settings or files it needs are wrong, and only a person can mend them. 75: it may work later.
     """
     from broker.trust.keys import IdentityError
-    from deploy.cli import SERVICES
 
     try:
         settings = load(config)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.speech.engine import VOICES, EngineError
 from broker.speech.sound import Pcm, SoundError, read_wav
-from broker.speech.voice import VOICES, EngineError
 
 WORDS_PER_MINUTE = 150
 """Speed at rate 1.0: slower than espeak's own 175, because a horn in the open smears fast speech."""

@@ -18,8 +18,8 @@ import numpy as np
 import requests
 import urllib3
 
+from broker.speech.engine import VOICES, EngineError
 from broker.speech.sound import Pcm, SoundError, decode
-from broker.speech.voice import VOICES, EngineError
 
 URL = "https://translate.google.com/_/TranslateWebserverUi/data/batchexecute"
 LONGEST_REQUEST = 100

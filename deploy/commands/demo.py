@@ -38,8 +38,8 @@ def _count(text: str) -> int:
 
 def _demo(chosen: argparse.Namespace) -> int:
     from deploy import demo, van_khe
-    from deploy.cli import put, say_error
     from deploy.stage import Wishes
+    from deploy.terminal import put, say_error
 
     camera = chosen.camera or van_khe.DRAWN_SCENE
     if "://" not in camera and camera != van_khe.DRAWN_SCENE:

@@ -9,7 +9,8 @@ from typing import Any
 
 def add(commands: Any) -> None:
     """Declare the commands."""
-    from deploy.cli import CONFIG, SERVICES
+    from deploy.run import SERVICES
+    from deploy.terminal import CONFIG
 
     run = commands.add_parser("run", help="run one service until SIGTERM")
     run.add_argument("service", choices=SERVICES, metavar="SERVICE", help=", ".join(SERVICES))
@@ -43,7 +44,8 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _check(chosen: argparse.Namespace) -> int:
     from broker.link.config import SettingsError, load
-    from deploy.cli import BAD_SETTINGS, put, say_error
+    from deploy.run import BAD_SETTINGS
+    from deploy.terminal import put, say_error
     from firmware_bridge.service import check as check_boards
 
     try:
@@ -59,8 +61,8 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    from deploy.cli import CONFIG, put, put_json
     from deploy.doctor import examine
+    from deploy.terminal import CONFIG, put, put_json
 
     config = chosen.config or (CONFIG if CONFIG.is_file() else None)
     findings = examine(config)
@@ -77,8 +79,8 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 
 def _generate(chosen: argparse.Namespace) -> int:
-    from deploy.cli import ROOT, put
     from deploy.generate import generate
+    from deploy.terminal import ROOT, put
 
     changed = generate(ROOT, chosen.check)
     for name in changed:
@@ -88,7 +90,7 @@ def _generate(chosen: argparse.Namespace) -> int:
 
 def _version(chosen: argparse.Namespace) -> int:
     from broker import RELEASE
-    from deploy.cli import put
+    from deploy.terminal import put
 
     del chosen
     put(f"langso {RELEASE}")

@@ -109,8 +109,8 @@ def _carefully(act: Any, chosen: argparse.Namespace) -> int:
     from broker.hub.records import DatabaseError
     from broker.link.config import SettingsError
     from broker.trust.keys import IdentityError
-    from deploy.cli import say_error
     from deploy.provision import ProvisionError
+    from deploy.terminal import say_error
 
     try:
         act(chosen)
@@ -139,7 +139,7 @@ def _passphrase(chosen: argparse.Namespace, *, twice: bool) -> str:
 
 def _make_commune(chosen: argparse.Namespace) -> None:
     from deploy import enrol, provision
-    from deploy.cli import put
+    from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
     facts = provision.CommuneFacts(
@@ -154,7 +154,7 @@ def _make_commune(chosen: argparse.Namespace) -> None:
 
 def _broker(layout: Any, facts: Any) -> None:
     from deploy import provision
-    from deploy.cli import put
+    from deploy.terminal import put
 
     try:
         put(
@@ -175,7 +175,7 @@ def _make_node(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
     from deploy import enrol, provision
-    from deploy.cli import put
+    from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
     facts = provision.facts_of(layout)
@@ -192,7 +192,7 @@ def _make_account(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
     from deploy import enrol, provision
-    from deploy.cli import put
+    from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
     with enrol.hub_records(layout) as database, database.session() as db:
@@ -207,7 +207,7 @@ def _make_approver(chosen: argparse.Namespace) -> None:
 
     from broker.trust.identity import open_commune
     from deploy import enrol, provision
-    from deploy.cli import put
+    from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
     commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
@@ -222,7 +222,7 @@ def _put_villages(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
     from deploy import enrol, provision
-    from deploy.cli import put
+    from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
     rows, river = enrol.read_villages(chosen.file)

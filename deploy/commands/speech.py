@@ -34,7 +34,7 @@ def _say(chosen: argparse.Namespace) -> int:
     from broker.speech import lexicon
     from broker.speech.say import render
     from broker.speech.voice import EngineError, choose
-    from deploy.cli import put, say_error
+    from deploy.terminal import put, say_error
 
     with tempfile.TemporaryDirectory() as folder:
         out = chosen.out or Path(folder) / "say.wav"
@@ -60,7 +60,7 @@ def _play(file: Path) -> int:
     import shutil
     import subprocess
 
-    from deploy.cli import say_error
+    from deploy.terminal import say_error
 
     player = next((name for name in ("pw-play", "paplay", "aplay") if shutil.which(name)), None)
     if player is None:
@@ -75,7 +75,7 @@ def _play(file: Path) -> int:
 def _normalise(chosen: argparse.Namespace) -> int:
     from broker.speech import lexicon
     from broker.speech.normalise import normalise
-    from deploy.cli import put
+    from deploy.terminal import put
 
     del chosen
     words = lexicon.load()

@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
 
 
 def _search(chosen: argparse.Namespace) -> int:
-    from deploy.cli import put_json
+    from deploy.terminal import put_json
     from kiosk.content import shipped
     from kiosk.search import Search
 
@@ -37,7 +37,7 @@ def _search(chosen: argparse.Namespace) -> int:
 
 
 def _watch(chosen: argparse.Namespace) -> int:
-    from deploy.cli import put_json, say_error
+    from deploy.terminal import put_json, say_error
     from edge.camera.capture import CaptureError
     from edge.camera.watch import watch
 

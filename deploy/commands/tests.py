@@ -20,14 +20,14 @@ def add(commands: Any) -> None:
 
 
 def _test(chosen: argparse.Namespace) -> int:
-    from deploy.cli import put
+    from deploy.terminal import put
     from deploy.testing import run_tests
 
     return run_tests(chosen.rest, put)
 
 
 def _lint(chosen: argparse.Namespace) -> int:
-    from deploy.cli import put
+    from deploy.terminal import put
     from deploy.testing import run_lint
 
     del chosen
@@ -35,7 +35,7 @@ def _lint(chosen: argparse.Namespace) -> int:
 
 
 def _bench(chosen: argparse.Namespace) -> int:
-    from deploy.cli import put, put_json, say_error
+    from deploy.terminal import put, put_json, say_error
     from deploy.testing import bench_names, figures_of
 
     names = bench_names()

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from broker.speech.voice import EngineError, choose
-from deploy.cli import SERVICES, main
+from deploy.cli import main
+from deploy.run import SERVICES
 from tests.settings import node_settings
 
 ROOT = Path(__file__).parents[2]
