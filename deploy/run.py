@@ -14,18 +14,7 @@ from broker.link.clock import MachineClock
 from broker.link.config import Settings, SettingsError, load
 from broker.link.service import log_as, run
 from broker.link.session import Session
-
-SERVICES = {
-    "node": "edge.node.service",
-    "speaker": "edge.speaker.service",
-    "camera": "edge.camera.service",
-    "kiosk": "kiosk.service",
-    "board": "firmware_bridge.service",
-    "ingest": "broker.hub.ingest",
-    "announce": "broker.hub.announcing.service",
-    "web": "broker.hub.console.service",
-}
-"""Name of a service → the module whose `build` makes its workers."""
+from deploy.services import SERVICES
 
 BAD_SETTINGS = 78
 NOT_NOW = 75

@@ -9,7 +9,7 @@ from typing import Any
 
 def add(commands: Any) -> None:
     """Declare the commands."""
-    from deploy.run import SERVICES
+    from deploy.services import SERVICES
     from deploy.terminal import CONFIG
 
     run = commands.add_parser("run", help="run one service until SIGTERM")

@@ -13,7 +13,7 @@ import pytest
 
 from broker.speech.voice import EngineError, choose
 from deploy.cli import main
-from deploy.run import SERVICES
+from deploy.services import SERVICES
 from tests.settings import node_settings
 
 ROOT = Path(__file__).parents[2]
