@@ -1,4 +1,4 @@
-"""`langso test`, `langso lint` and `langso bench`: from a checkout only."""
+"""`langso test`, `faults`, `lint` and `bench`: from a checkout only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ def add(commands: Any) -> None:
     test = commands.add_parser("test", help="install what tests need, run everything", add_help=False)
     test.add_argument("rest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
     test.set_defaults(act=_test)
+    faults = commands.add_parser(
+        "faults", help="the long ladders of faults, which `test` leaves out", add_help=False
+    )
+    faults.add_argument("rest", nargs=argparse.REMAINDER, metavar="PYTEST-ARGUMENTS")
+    faults.set_defaults(act=_faults)
     lint = commands.add_parser("lint", help="ruff, ruff format, mypy --strict")
     lint.set_defaults(act=_lint)
     bench = commands.add_parser("bench", help="figures as ratios to a baseline run beside them")
@@ -24,6 +29,13 @@ def _test(chosen: argparse.Namespace) -> int:
     from deploy.testing import run_tests
 
     return run_tests(chosen.rest, put)
+
+
+def _faults(chosen: argparse.Namespace) -> int:
+    from deploy.terminal import put
+    from deploy.testing import run_tests
+
+    return run_tests(["-m", "ladder", "-n0", *chosen.rest], put)
 
 
 def _lint(chosen: argparse.Namespace) -> int:
