@@ -10,7 +10,11 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     parser = _parser()
-    chosen = parser.parse_args(arguments)
+    chosen, rest = parser.parse_known_args(arguments)
+    if rest and not hasattr(chosen, "rest"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        chosen.rest = [*rest, *chosen.rest]  # what pytest is to get; argparse keeps options out of a remainder
     try:
         return int(chosen.act(chosen))
     except KeyboardInterrupt:
