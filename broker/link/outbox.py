@@ -125,7 +125,16 @@ class Outbox:
         """Write all that waits in one transaction; the caller holds the lock."""
         with self._gate:
             batch, self._waiting = self._waiting, []
-        self._make_room(sum(len(each.body) for each in batch if each.lane == Lane.TELE))
+        try:
+            self._write(batch)
+        except sqlite3.Error as why:  # whoever shares this transaction must hear that nothing was kept
+            for each in batch:
+                each.error = each.error or why
+        for each in batch:
+            each.done = True
+
+    def _write(self, batch: Sequence[_Waiting]) -> None:
+        """What fits its lane goes to the disk; the others get their error."""
         accepted = []
         for each in batch:
             if each.lane != Lane.TELE and self._bytes[each.lane] + len(each.body) > self._quota[each.lane]:
@@ -135,12 +144,11 @@ class Outbox:
             else:
                 accepted.append(each)
         try:
+            self._make_room(sum(len(each.body) for each in batch if each.lane == Lane.TELE))
             self._insert(accepted)
         except sqlite3.OperationalError as why:
             log.error("outbox: %s", why, extra={"event": "disk-full"})
             self._squeeze(accepted)
-        for each in batch:
-            each.done = True
 
     def _squeeze(self, batch: Sequence[_Waiting]) -> None:
         """A full disk: readings give way to what people said, and alarms have their reserve."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from broker.contract import Lane
+from broker.contract.message import DURABLE_LANES
 from broker.link.outbox import Outbox, OutboxFull
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -69,6 +71,31 @@ def test_a_full_event_lane_refuses_with_a_sentence_and_alarms_still_fit(tmp_path
         put(box, Lane.EVENT, b"x" * 90)
     put(box, Lane.ALARM, b"y" * 90)
     assert box.held() == {Lane.ALARM: 1, Lane.EVENT: 1, Lane.TELE: 0}
+
+
+def test_nobody_is_told_kept_when_readings_are_full_and_the_disk_takes_nothing(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "o.db", {Lane.ALARM: 1000, Lane.EVENT: 1000, Lane.TELE: 1000})
+    put(box, Lane.TELE, *[b"x" * 100] * 10)
+    other = sqlite3.connect(tmp_path / "o.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # the first waits for this writer, the rest meet in one transaction
+    told: list[object] = []
+
+    def try_to_put(lane: Lane) -> None:
+        try:
+            put(box, lane, b"y" * 50)
+            told.append(lane)
+        except OutboxFull:
+            told.append("full")
+
+    threads = [threading.Thread(target=try_to_put, args=(lane,)) for lane in [*DURABLE_LANES] * 4]
+    for thread in threads:
+        thread.start()
+    other.execute("ALTER TABLE outbox RENAME TO gone")
+    other.execute("COMMIT")
+    for thread in threads:
+        thread.join()
+    other.close()
+    assert told == ["full"] * len(threads)
 
 
 def test_a_damaged_file_is_moved_aside_and_a_new_epoch_begins(tmp_path: Path) -> None:
