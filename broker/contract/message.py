@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 VERSION = 1
 """Version of the frame; a receiver quarantines frames of another version."""
@@ -211,6 +212,10 @@ def filters_of(place: Place, receiver: Identity, what: type[msgspec.Struct]) -> 
     return tuple(f"{head}/{sender}/{spec.lane}/{spec.kind}" for sender in spec.senders)
 
 
+Position = Annotated[int, Meta(ge=0, le=2**53)]
+"""Of a message in its lane; every database and every JSON reader can hold it."""
+
+
 class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What wraps every message on the wire."""
 
@@ -220,11 +225,11 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When the sender wrote it, by its own clock."""
     clock: str = "unknown"
     """How far that clock can be believed: trusted, estimated or unknown."""
-    epoch: str = ""
+    epoch: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]*$", max_length=32)] = ""
     """Names the sender's outbox; a new outbox starts a new epoch. Empty off the durable lanes."""
-    seq: int = 0
+    seq: Position = 0
     """Position in (source, epoch, lane), from 1."""
-    first: int = 0
+    first: Position = 0
     """Lowest position the source still holds; what lies below it and was never received is a gap."""
     m: msgspec.Raw
     """The message itself."""

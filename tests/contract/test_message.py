@@ -86,6 +86,10 @@ def test_what_is_encoded_is_read_back_with_its_position() -> None:
         (frame(at=5), "frame"),
         (frame(seq=0), "epoch and seq"),
         (frame(epoch=""), "epoch and seq"),
+        (frame(epoch="a\x00b"), "epoch"),
+        (frame(epoch="e" * 33), "epoch"),
+        (frame(seq=2**63), "seq"),  # no database could hold it
+        (frame(seq=1, first=10**30), "first"),
         (frame(m={}), "items"),
         (frame(m={"items": []}), "items"),
         (frame(m={"items": [{"series": "A b", "at": NOW, "value": 1, "unit": ""}]}), "series"),
