@@ -37,7 +37,10 @@ from broker.link.media import MediaStore
 AHEAD = timedelta(hours=24)
 """A time further in the future than this comes from a wrong clock."""
 _PLANNED = frozenset({"planned_at"})
-"""Fields that may rightly lie in the future."""
+"""Fields that may rightly lie in the future, by up to FURTHEST."""
+FURTHEST = timedelta(days=400)
+LEAST_YEAR = 1970
+"""A time outside these cannot be shown in the commune's own time zone."""
 
 
 class Unusable(ValueError):
@@ -64,15 +67,19 @@ def store(ctx: Context, message: Message) -> None:
 
 
 def check_times(message: msgspec.Struct, now: datetime) -> None:
-    """Raise Unusable for a time without a zone or more than a day ahead."""
+    """Raise Unusable for a time without a zone, before 1970, or more than a day ahead."""
     for name in message.__struct_fields__:
         value = getattr(message, name)
         if not isinstance(value, datetime):
             continue
         if value.tzinfo is None:
             raise Unusable(f"{name} has no time zone")
+        if value.year < LEAST_YEAR:
+            raise Unusable(f"{name} lies before {LEAST_YEAR}")
         if name not in _PLANNED and value > now + AHEAD:
             raise Unusable(f"{name} is more than 24 h in the future")
+        if value > now + FURTHEST:
+            raise Unusable(f"{name} is more than {FURTHEST.days} days in the future")
 
 
 def _service(ctx: Context, said: ServiceState) -> None:
@@ -173,6 +180,7 @@ def _boards(ctx: Context, said: BoardStatus) -> None:
 def _mirror(ctx: Context, known: dict[str, Any], said: dict[str, Any], table: type[Any], topic: str) -> None:
     """Make the rows of this node say what its service said, and drop those it no longer names."""
     for name, state in said.items():
+        check_times(state, ctx.now)
         row = known.pop(name, None)
         if row is None:
             row = table(node=ctx.who.node)

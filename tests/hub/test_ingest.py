@@ -348,6 +348,19 @@ def test_the_cameras_of_a_node_mirror_what_it_last_said(house: House) -> None:
     assert [row.camera for row in house.all(CameraSeen)] == ["cong"]
 
 
+@pytest.mark.parametrize("since", ["9999-12-31T23:59:00+00:00", "0001-01-01T00:00:00+14:00"])
+def test_a_camera_or_a_receipt_of_an_impossible_time_is_counted_and_never_shown(
+    house: House, since: str
+) -> None:
+    at = datetime.fromisoformat(since)
+    seen = CameraStatus(cameras=[CameraState(camera="cong", state="offline", since=at)])
+    receipt = PlayReceipt(occurrence="o", announcement="a", revision=1, state="ready", at=NOW, planned_at=at)
+    assert house.take(house.entry(CAMERA, seen), house.entry(SPEAKER, receipt, 1))
+    assert house.all(CameraSeen) == []
+    assert house.all(Play) == []
+    assert sum(row.count for row in house.all(Quarantine)) == 2
+
+
 def test_feedback_is_kept_sealed_and_its_code_is_not_overwritten(house: House) -> None:
     mine = FeedbackSent(code="0123456789", at=NOW, sealed=b"one")
     house.take(house.entry(KIOSK, mine, 1), house.entry(KIOSK, mine, 1, epoch="e2"))
