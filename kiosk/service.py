@@ -8,19 +8,16 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from waitress import wasyncore
-from waitress.server import create_server
 
 from broker.contract import Lane
 from broker.contract.board import Reading, Readings
 from broker.contract.message import Message, Received
-from broker.link.config import Settings, SettingsError
+from broker.link.config import Settings
 from broker.link.inbox import Inbox
 from broker.link.media import MediaStore
 from broker.link.service import Beat, Worker
 from broker.link.session import Session
+from broker.look.serving import Web
 from broker.speech import lexicon
 from broker.speech.voice import VOICES, Engine, EngineError, choose
 from kiosk.app import create_app
@@ -33,8 +30,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 12
 """One screen opens at most six connections; the rest is for a helper's second screen."""
-LOOP_S = 0.25
-LEAVE_S = 0.3
+WAIT_S = 0.25
 WAITING_LOOKED_AT = 1000
 SERIES_KEPT = 100
 VOICES_AT_ONCE = 2
@@ -88,7 +84,7 @@ class Measured:
         """Worker: read the inbox until `stop`."""
         while not stop.is_set():
             beat()
-            received = self._inbox.get(LOOP_S)
+            received = self._inbox.get(WAIT_S)
             if received is not None:
                 self.take(received.message.items)
 
@@ -183,45 +179,10 @@ def house_of(settings: Settings, session: Session, measured: Measured) -> House:
     )
 
 
-class Web:
-    """The web server of the screen, on the caller's thread."""
-
-    def __init__(self, app: Any, host: str, port: int) -> None:
-        """Listens at once. Raises SettingsError when the port is taken."""
-        self._sockets: dict[int, Any] = {}
-        try:
-            self._server = create_server(
-                app,
-                map=self._sockets,
-                host=host,
-                port=port,
-                threads=THREADS,
-                ident=None,
-                clear_untrusted_proxy_headers=True,
-            )
-        except OSError as why:
-            line = f"kiosk.port: {port} on {host} cannot be used: {why.strerror}; choose a free port"
-            raise SettingsError([line]) from why
-        self.port = int(self._server.effective_port)
-
-    def run(self, stop: threading.Event, beat: Beat) -> None:
-        """Worker: answer until `stop`; what is being answered gets LEAVE_S to end."""
-        log.info("listening on port %d", self.port, extra={"event": "listening"})
-        try:
-            while not stop.is_set():
-                beat()
-                wasyncore.loop(timeout=LOOP_S, use_poll=True, map=self._sockets, count=1)
-        finally:
-            self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=LEAVE_S)
-            self._server.close()
-            for each in list(self._sockets.values()):
-                each.close()
-
-
 def build(settings: Settings, session: Session) -> list[Worker]:
     """Workers of the kiosk: its readings and its web server."""
     measured = Measured(session.inbox(Readings))
     house = house_of(settings, session, measured)
     house.seal_key()
-    web = Web(create_app(house), settings.kiosk.host, settings.kiosk.port)
+    web = Web(create_app(house), settings.kiosk.host, settings.kiosk.port, key="kiosk.port", threads=THREADS)
     return [Worker("readings", measured.run), Worker("web", web.run)]

@@ -48,7 +48,7 @@ OWNERS = {
     "argon2": ("broker.hub.accounts",),
     "amqtt": ("deploy.embedded",),
     "cheroot": ("broker.hub.devices",),
-    "waitress": ("kiosk", "broker.hub"),
+    "waitress": ("broker.look.serving",),
     "espeakng_loader": ("broker.speech",),
 }
 """Third-party library → the only rooms or modules that may import it."""

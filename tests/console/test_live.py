@@ -21,12 +21,12 @@ from tests.until import until
 @contextmanager
 def served(stage: Stage) -> Iterator[int]:
     """The console on waitress as `web` runs it; its port."""
-    worker, port = serving(stage.app, "127.0.0.1", 0)
+    web = serving(stage.app, "127.0.0.1", 0)
     stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(stop, lambda: None))
+    thread = threading.Thread(target=web.run, args=(stop, lambda: None))
     thread.start()
     try:
-        yield port
+        yield web.port
     finally:
         stop.set()
         thread.join()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,12 @@ from broker.link.clock import MachineClock
 from broker.link.config import Settings, SettingsError
 from broker.link.service import Worker
 from broker.link.session import Session
+from broker.look.serving import Web
 from broker.speech.voice import EngineError, choose
 from kiosk.app import create_app
 from kiosk.feedback import CODE
 from kiosk.house import Silent
-from kiosk.service import Measured, ReadAloud, Web, build, house_of
+from kiosk.service import Measured, ReadAloud, build, house_of
 from tests.fakes.house import set_stage
 from tests.fakes.session import FakeInbox
 from tests.settings import node_settings
@@ -61,13 +63,18 @@ def a_session(settings: Settings) -> Session:
     return Session(settings, "kiosk", MachineClock(settings.data_dir / "floor", "host"))
 
 
+def a_web(app: Any, port: int = 0) -> Web:
+    """The screen's web server."""
+    return Web(app, "127.0.0.1", port, key="kiosk.port", threads=4)
+
+
 def test_feedback_is_kept_with_the_hub_away_and_known_to_wait(tmp_path: Path) -> None:
     settings = node_settings(tmp_path)
     settings.keys_dir.mkdir(parents=True, exist_ok=True)
     (settings.keys_dir / "hub-seal.pub").write_bytes(set_stage().house.seal_key() or b"")
     session = a_session(settings)
     house = house_of(settings, session, Measured(session.inbox(Readings)))
-    web = Web(create_app(house), "127.0.0.1", 0)
+    web = a_web(create_app(house))
     with running(Worker("web", web.run)):
         status, page = get(web.port, "/gop-y/light/village", "loi=Hong+den&mot_lan=x")
     assert status == 200
@@ -93,9 +100,9 @@ def test_machine_without_the_hubs_key_says_so_in_its_state(tmp_path: Path) -> No
 
 
 def test_taken_port_is_one_clear_line(tmp_path: Path) -> None:
-    first = Web(lambda _environ, _start: [b""], "127.0.0.1", 0)
+    first = a_web(lambda _environ, _start: [b""])
     with pytest.raises(SettingsError, match=f"kiosk.port: {first.port} .* choose a free port"):
-        Web(lambda _environ, _start: [b""], "127.0.0.1", first.port)
+        a_web(lambda _environ, _start: [b""], first.port)
     with running(Worker("web", first.run)):
         pass
 
@@ -130,7 +137,7 @@ def test_web_answers_while_readings_arrive(tmp_path: Path) -> None:
     settings = node_settings(tmp_path, extra="[kiosk]\nport = 0\n")
     session = a_session(settings)
     house = house_of(settings, session, Measured(session.inbox(Readings)))
-    web = Web(create_app(house), "127.0.0.1", 0)
+    web = a_web(create_app(house))
     with running(Worker("web", web.run)):
         until(lambda: get(web.port, "/nha")[0] == 200, 5)
     session.outbox.close()

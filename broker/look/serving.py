@@ -1,0 +1,70 @@
+"""The web server of a screen: waitress on the caller's thread, and a stop that cannot hurt other files."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+from broker.link.config import SettingsError
+from broker.link.service import Beat
+
+log = logging.getLogger(__name__)
+
+LOOP_S = 0.2
+LEAVE_S = 0.3
+"""What is being answered gets this long to end."""
+LARGEST_BODY = 2 * 1024 * 1024
+
+
+class Web:
+    """One listening server. `run` is a worker's."""
+
+    def __init__(
+        self, app: Any, host: str, port: int, *, key: str, threads: int, connections: int = 100
+    ) -> None:
+        """Listens at once; `port` 0 takes a free one. key: the setting that names the port, for the error.
+
+        Raises SettingsError when the address cannot be had.
+        """
+        self._sockets: dict[int, Any] = {}
+        try:
+            self._server = create_server(
+                app,
+                map=self._sockets,
+                host=host,
+                port=port,
+                threads=threads,
+                connection_limit=connections,
+                channel_timeout=75,
+                cleanup_interval=15,
+                max_request_body_size=LARGEST_BODY,
+                ident=None,
+                clear_untrusted_proxy_headers=True,
+            )
+        except OSError as why:
+            line = f"{key}: {port} on {host} cannot be used: {why.strerror}; choose a free port"
+            raise SettingsError([line]) from why
+        self.port = int(self._server.effective_port)
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Answer until `stop`."""
+        log.info("listening on port %d", self.port, extra={"event": "listening"})
+        try:
+            while not stop.is_set():
+                beat()
+                wasyncore.loop(timeout=LOOP_S, use_poll=True, map=self._sockets, count=1)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Close what visitors hold. The wake-up pipe stays open until the process ends: a request that is still
+        being answered writes a byte into it, and were it closed, its number could by then be a database's."""
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=LEAVE_S)
+        wasyncore.dispatcher.close(self._server)
+        for each in list(self._sockets.values()):
+            if each is not self._server.trigger:
+                each.close()

@@ -1,0 +1,63 @@
+"""The web server of a screen: it stops at once, and a request still running cannot write into a stranger's file."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.link.config import SettingsError
+from broker.look.serving import Web
+from tests.until import until
+
+
+class Slow:
+    """An app whose answer ends only when the test says so."""
+
+    def __init__(self) -> None:
+        self.began, self.go, self.ended = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        self.began.set()
+        self.go.wait(20)
+        try:
+            yield b"late"
+        finally:
+            self.ended.set()
+
+
+def test_a_request_that_outlives_the_stop_leaves_other_files_alone(tmp_path: Path) -> None:
+    app, stop = Slow(), threading.Event()
+    web = Web(app, "127.0.0.1", 0, key="kiosk.port", threads=2)
+    worker = threading.Thread(target=web.run, args=(stop, lambda: None))
+    worker.start()
+    line = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    line.request("GET", "/")
+    assert app.began.wait(10)
+    stop.set()
+    worker.join(5)
+    assert not worker.is_alive()
+    before = threading.active_count()
+    files = []
+    for number in range(64):  # they take the numbers of whatever was closed
+        file = tmp_path / str(number)
+        file.write_bytes(b"SQLite format 3\0")
+        files.append(file.open("r+b"))
+    app.go.set()
+    assert app.ended.wait(10)
+    until(lambda: threading.active_count() < before, 10)
+    for each in files:
+        each.close()
+    assert {Path(each.name).read_bytes() for each in files} == {b"SQLite format 3\0"}
+    line.close()
+
+
+def test_a_taken_port_is_one_sentence_with_its_setting() -> None:
+    first = Web(Slow(), "127.0.0.1", 0, key="kiosk.port", threads=1)
+    with pytest.raises(SettingsError, match=rf"kiosk.port: {first.port} on 127.0.0.1 cannot be used"):
+        Web(Slow(), "127.0.0.1", first.port, key="kiosk.port", threads=1)
