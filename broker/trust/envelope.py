@@ -33,6 +33,7 @@ LARGEST_BODY: Final = 120 * 1024
 """Bytes of a signed text; it must fit a packet beside its frame."""
 
 MOST_STARTS: Final = 400
+MOST_REVISIONS: Final = 2**31 - 1
 
 Instant = Annotated[datetime, Meta(tz=True)]
 LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -111,7 +112,7 @@ class PlayEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
     occurrence: str
     announcement: str
-    revision: int
+    revision: Annotated[int, Meta(ge=1, le=MOST_REVISIONS)]
     start: Instant
 
 
@@ -167,7 +168,10 @@ def parse_occurrence(occurrence: str) -> tuple[str, int, datetime]:
     """Announcement, revision and start out of an occurrence's name. Raises ValueError for any other text."""
     announcement, revision, start = occurrence.split(".")
     at = datetime.strptime(start, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return announcement, int(revision), at
+    number = int(revision)
+    if not 1 <= number <= MOST_REVISIONS:
+        raise ValueError(f"revision {number} is none")
+    return announcement, number, at
 
 
 def canonical(what: Struct) -> str:

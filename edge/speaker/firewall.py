@@ -96,6 +96,11 @@ def check(ask: Ask, post: Post, at: datetime, sound: str | None = None) -> Allow
     return Allowed(envelope, length)
 
 
+def is_usable(start: datetime) -> bool:
+    """Whether a start can be reckoned with at all: it has a zone and lies well inside the calendar."""
+    return start.tzinfo is not None and 1970 <= start.year <= 9000
+
+
 def length_s(envelope: Envelope) -> float:
     """How long a play lasts: chime, and the sound as often as asked with its gaps."""
     once = (envelope.audio.duration_ms or 0) / 1000 or len(envelope.spoken) / 10

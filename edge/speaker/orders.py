@@ -19,7 +19,7 @@ from broker.link.service import Beat
 from broker.trust.envelope import PlaysBody, Refused, TrustBody, open_signed, open_trust, parse_occurrence
 from broker.trust.reasons import sentence
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import EARLY_S, Allowed, Ask, at_least, check, since_signed
+from edge.speaker.firewall import EARLY_S, Allowed, Ask, at_least, check, is_usable, since_signed
 from edge.speaker.programme import OVER, Play, Programme, Rejected, apply, command
 
 log = logging.getLogger(__name__)
@@ -212,6 +212,9 @@ class Orders:
 
     def _play_now(self, message: PlayNow) -> None:
         desk = self._desk
+        if not is_usable(message.start):
+            log.warning("a start nobody can reckon with", extra={"event": "play-refused"})
+            return
         try:
             _, revision, _ = parse_occurrence(message.occurrence)
         except ValueError:

@@ -17,7 +17,7 @@ from broker.contract.hub import Signed
 from broker.contract.speaker import PlayState
 from broker.link.clock import ClockState
 from broker.trust.envelope import Envelope, PlayEntry, PlaysBody, Quiet, Refused
-from edge.speaker.firewall import EARLY_S, Allowed, Ask, latest_start, since_signed, tolerance_of
+from edge.speaker.firewall import EARLY_S, Allowed, Ask, is_usable, latest_start, since_signed, tolerance_of
 
 ARM_S: Final = 60
 """So long before its start a play is held ready: decoded, or spoken by the node itself where no sound came."""
@@ -118,6 +118,8 @@ def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Progr
         raise Refused("wrong-node", f"plan of {body.node}, here is {node}")
     if body.generation < current.generation:
         raise Refused("old-generation", f"{body.generation}, in force is {current.generation}")
+    if not all(is_usable(entry.start) for entry in body.plays):
+        raise Refused("malformed", "a start without a zone or outside the calendar")
     signed = _by_label(body.announcements)
     plays: list[Play] = []
     rejected: list[Rejected] = []

@@ -13,13 +13,13 @@ import msgspec
 import pytest
 
 from broker.contract import Identity
-from broker.contract.hub import Media, Signed, StopPlay, TrustPlan
+from broker.contract.hub import Media, PlayPlan, Signed, StopPlay, TrustPlan
 from broker.contract.kiosk import HelperCalled
 from broker.contract.message import Message
 from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
 from broker.link.clock import LOCAL
 from broker.link.outbox import OutboxFull
-from broker.trust.envelope import occurrence_id
+from broker.trust.envelope import PlayEntry, PlaysBody, occurrence_id
 from tests.fakes.session import FakeSession
 from tests.speaker.house import House
 from tests.speaker.signers import DAY, MORNING, Signers, play_now
@@ -308,3 +308,24 @@ def test_a_full_outbox_never_stops_a_play(house: House, signers: Signers) -> Non
     while not house.played() and time.monotonic() < deadline:
         house.waits(lambda: bool(house.played()), 0.1)
     assert house.played()
+
+
+NAIVE, FIRST_DAY = datetime(2026, 11, 21, 2), datetime.fromisoformat("0001-01-01T00:00:00+14:00")
+
+
+def test_orders_that_cannot_be_reckoned_with_end_nothing(house: House, signers: Signers) -> None:
+    media = house.hub.add(0.2)
+    good = signers.announcement(SOON, audio=media)
+    house.start()
+    house.hear(signers.trust_plan())
+    for start in (NAIVE, FIRST_DAY):
+        command = play_now(good)
+        command.start = start
+        house.hear(command)
+    entry = PlayEntry(occurrence="x", announcement="x", revision=1, start=FIRST_DAY)
+    body = msgspec.json.decode(signers.plan().signed.body, type=PlaysBody)
+    body = msgspec.structs.replace(body, plays=[entry])
+    house.hear(PlayPlan(generation=1, signed=signers.signed(body, "plays", "hub")))
+    house.hear(StopPlay(occurrence=f"A1.{10**30}.20261121T020000Z", at=MORNING))
+    house.hear(signers.plan(good))
+    assert house.receipt("played").occurrence == play_now(good).occurrence
