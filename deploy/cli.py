@@ -14,7 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest and not hasattr(chosen, "rest"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
-        chosen.rest = [*rest, *chosen.rest]  # what pytest is to get; argparse keeps options out of a remainder
+        # What pytest is to get; argparse keeps options out of a remainder.
+        chosen.rest = [*rest, *chosen.rest]
     try:
         return int(chosen.act(chosen))
     except KeyboardInterrupt:

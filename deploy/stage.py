@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -54,6 +55,9 @@ KEY_FILE = "khoa-duyet-hung.json"
 DEFAULT_PORTS = {"broker": 8883, "device": 8443, "console": 8080, "kiosk": 8081}
 
 
+OWN_PORTS = range(20_000, 32_000)
+
+
 class StageError(Exception):
     """The commune cannot be set up here; the text says why and what to do."""
 
@@ -82,8 +86,12 @@ class Secrets:
 
 
 def free_port(wanted: int = 0) -> int:
-    """`wanted` when it is free on loopback, else any free one."""
-    for port in dict.fromkeys((wanted, 0)):
+    """`wanted` when it is free on loopback, else one that is, below the range that connections take by themselves.
+
+    A port given by the system could be some connection's own by the time a service wants to listen on it.
+    """
+    others = random.sample(OWN_PORTS, 50)
+    for port in [wanted, *others] if wanted else others:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -88,6 +88,11 @@ def fill(db: Session, nodes: list[House], camera_source: str, now: datetime) -> 
     _put_levels(db, now)
 
 
+def series_titles() -> list[str]:
+    """What the overview calls the demo's series."""
+    return list(_table()["series.names"].values())
+
+
 def _put_levels(db: Session, now: datetime) -> None:
     """Names of the demo's series and the river's levels, where nobody has set them yet."""
     from broker.hub.records import put_setting, setting

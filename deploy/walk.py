@@ -271,7 +271,7 @@ def board(world: World) -> str:
 
     found = until(latest, 30, f"{world.house.name} sent no air, humidity and water level")
     said = words_of(leader.get("/overview").text)
-    missing = [each for each in ("Nhiệt độ", "Độ ẩm", "Mực nước") if each not in said]
+    missing = [each for each in van_khe.series_titles() if each not in said]
     if missing:
         raise WalkError(f"the overview has no chart of {', '.join(missing)}")
     values = ", ".join(f"{each['series']} {each['value']:.2f}" for _, each in sorted(found.items()))

@@ -18,17 +18,11 @@ import pytest
 from broker.contract import Identity, Place
 from deploy import embedded, rights
 from deploy.mosquitto import config as mosquitto
+from deploy.stage import free_port
 from tests.until import until
 
 PLACE = Place("00", "00000")
 KINDS = ("mosquitto", "amqtt")
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def need(program: str, package: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from broker.contract.kiosk import FeedbackSent, HelperCalled
+from broker.link.outbox import OutboxFull
 from broker.trust.seal import open_seal
 from kiosk.app import create_app
 from kiosk.feedback import Words
@@ -154,6 +155,24 @@ def test_page_is_read_aloud_sentence_by_sentence(kiosk: Watched, stage: Stage, s
     for words in ("Mang gì đi", "Đơn đề nghị", "Bao nhiêu tiền", "Công an xã"):
         assert words in said
     assert {language for _, language in stage.voice.said} == {"vi"}
+
+
+def test_what_a_villager_wrote_is_never_read_aloud_and_so_never_lies_in_the_clips(
+    kiosk: Watched, stage: Stage
+) -> None:
+    page = kiosk.page
+    stage.post.refuse = OutboxFull("Máy đã đầy, chưa cất thêm được.")
+    page.goto("/gop-y/light/village")
+    page.locator("textarea").fill("chuyện riêng của tôi")
+    page.locator(".key.go").tap()
+    expect(page.locator(".trouble")).to_be_visible()
+    page.locator(".bar .hear").tap()
+    expect(page.locator(".player")).to_be_visible()
+    expect(page.locator(".player")).to_be_hidden(timeout=30_000)
+    said = " ".join(text for text, _ in stage.voice.said)
+    assert "Máy đã đầy" in said
+    assert "chuyện riêng" not in said
+    kiosk.complaints.clear()  # the browser notes the 503
 
 
 def test_reading_can_be_stopped(kiosk: Watched) -> None:

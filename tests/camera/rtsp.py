@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.stage import free_port
 from tests.until import until
 
 _FEED = Path(__file__).with_name("feed.py")
@@ -29,13 +30,6 @@ def find_server() -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(why)
     pytest.skip(why)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RtspServer:

@@ -135,7 +135,7 @@ def test_the_last_is_stopped_after_the_others(watched, tmp_path):
     supervisor.add(Child("first", [*program(says), "a"]))
     assert supervisor.wait_ready(["first", "last"], 10) == []
     stop.set()
-    until(lambda: note.is_file() and len(note.read_text()) == 2, 3)
+    until(lambda: note.is_file() and len(note.read_text()) == 2, 20)
     assert note.read_text() == "ab"
 
 
