@@ -10,7 +10,7 @@ export function sentencesOf(root) {
   const close = () => { if (run.length) found.push(...cut(run)); run = []; };
   while (walker.nextNode()) {
     const node = walker.currentNode, parent = node.parentElement;
-    if (!node.data.trim() || parent.closest("[hidden], .only-read, svg, .keys, [aria-hidden=true], .bring i")) continue;
+    if (!node.data.trim() || parent.closest("[hidden], textarea, .only-read, svg, .keys, [aria-hidden=true], .bring i")) continue;
     if (!parent.checkVisibility()) continue;
     const own = parent.closest(BLOCKS);
     if (own !== block) { close(); block = own; }
