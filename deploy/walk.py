@@ -15,6 +15,7 @@ from pathlib import Path
 
 from broker.trust.envelope import sign
 from broker.trust.keyfile import unlock
+from deploy import van_khe
 from deploy.browser import Browser, WalkError, until, words_of
 from deploy.stage import KEEPALIVE_S, Secrets, Stage
 from deploy.supervise import Supervisor

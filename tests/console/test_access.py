@@ -63,6 +63,11 @@ def test_admin_opens_neither_pictures_nor_citizens_words(stage: Stage) -> None:
         assert client.get(path).status_code == 403
 
 
+def test_the_bare_address_leads_police_to_the_duty_room(stage: Stage) -> None:
+    answer = stage.client("khoa").get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/duty")
+
+
 @pytest.mark.parametrize("path", ["/sign-out", "/silence", "/announcements/new", "/duty/1/take", "/cameras"])
 def test_a_form_without_its_token_changes_nothing(stage: Stage, path: str) -> None:
     for name in ("hanh", "binh", "khoa", "quan"):

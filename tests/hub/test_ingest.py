@@ -309,6 +309,17 @@ def test_speaker_status_and_applied_plan_share_a_row(house: House) -> None:
     assert (row.output, row.applied_generation, row.ready, row.missing) == ("card", 3, ["a"], ["b"])
 
 
+def test_a_play_whose_sound_arrived_is_missing_no_longer(house: House) -> None:
+    occurrence = receipt("ready").occurrence
+    house.take(
+        house.entry(SPEAKER, PlanApplied(generation=3, at=NOW, ready=[], missing=[occurrence, "b"]), 1),
+        house.entry(SPEAKER, receipt("fetching"), 2),
+    )
+    assert house.all(SpeakerSeen)[0].missing == [occurrence, "b"]
+    house.take(house.entry(SPEAKER, receipt("ready"), 3))
+    assert house.all(SpeakerSeen)[0].missing == ["b"]
+
+
 def test_a_motion_episode_becomes_one_alert_with_its_picture(house: House) -> None:
     box = Box(x=0.1, y=0.2, w=0.3, h=0.4)
     started = MotionStarted(

@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 import kiosk
 from kiosk.content import shipped
 from kiosk.pages.feedback import SPOTS, TOPICS
-from kiosk.pages.guide import parts_of
+from kiosk.pages.guide import parts_of, sentences_of
 from kiosk.pages.village import doors_of
 from tests.fakes.house import set_stage
 
@@ -48,6 +48,14 @@ def chosen_by_data() -> set[str]:
         | {each.words for each in doors_of(set_stage().house)}
         | {each.title for each in parts_of(procedure)}
     )
+
+
+def test_a_long_line_is_never_cut_inside_brackets() -> None:
+    line = "Ở xã (nộp được ở nơi khác; hỏi trước. Có nơi không); trên mạng cũng được"
+    assert sentences_of(line) == ["Ở xã (nộp được ở nơi khác; hỏi trước. Có nơi không).", "Trên mạng cũng được."]
+    for procedure in shipped().procedures.values():
+        for line in (procedure.processing_time, procedure.fee, procedure.where):
+            assert all(said.count("(") == said.count(")") for said in sentences_of(line)), line
 
 
 def catalogue() -> dict[str, str]:
