@@ -139,6 +139,11 @@ def _receipt(ctx: Context, said: PlayReceipt) -> None:
         ctx.db.add(row)
     _copy(said, row, leave=("at", "occurrence"))
     row.said_at = said.at
+    holds = ctx.db.get(SpeakerSeen, ctx.who.node)
+    if holds is not None and said.state != "fetching" and said.occurrence in holds.missing:
+        # PlanApplied tells of the moment a plan came; what was missing then is here now, or past needing
+        holds.missing = [one for one in holds.missing if one != said.occurrence]
+        note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
     ctx.db.add(
         PlayStep(
             occurrence=said.occurrence,

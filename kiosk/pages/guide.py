@@ -25,7 +25,8 @@ ANSWERS = 3
 SHORTCUTS = 6
 QUERY_LONGEST = 120
 
-_CUT = re.compile(r"(?:;|(?<=[^\W\d_]{2})\.(?=\s))\s*")
+_CUT = re.compile(r"(?:;|(?<=[^\W\d_]{2})\.(?=\s))(?![^(]*\))\s*")
+"""At a semicolon or a full stop, never inside brackets: half a bracket is no sentence."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def test_every_page_is_refused_to_every_role_it_is_not_for(stage: Stage, name: s
             continue
         path = rule.build(dict.fromkeys(rule.arguments, "1"))
         assert path is not None
-        assert client.get(path[1]).status_code == 403, rule.endpoint
+        expected = 302 if path[1] == "/" else 403  # the bare address leads to one's own first page
+        assert client.get(path[1]).status_code == expected, rule.endpoint
 
 
 def test_admin_opens_neither_pictures_nor_citizens_words(stage: Stage) -> None:

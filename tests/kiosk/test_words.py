@@ -52,7 +52,10 @@ def chosen_by_data() -> set[str]:
 
 def test_a_long_line_is_never_cut_inside_brackets() -> None:
     line = "Ở xã (nộp được ở nơi khác; hỏi trước. Có nơi không); trên mạng cũng được"
-    assert sentences_of(line) == ["Ở xã (nộp được ở nơi khác; hỏi trước. Có nơi không).", "Trên mạng cũng được."]
+    assert sentences_of(line) == [
+        "Ở xã (nộp được ở nơi khác; hỏi trước. Có nơi không).",
+        "Trên mạng cũng được.",
+    ]
     for procedure in shipped().procedures.values():
         for line in (procedure.processing_time, procedure.fee, procedure.where):
             assert all(said.count("(") == said.count(")") for said in sentences_of(line)), line

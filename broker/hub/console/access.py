@@ -100,6 +100,8 @@ def guard(app: Flask, database: Database) -> None:
         if g.visitor is None:
             return _to_sign_in(was_over=bool(getattr(visit, "was_over", False)))
         if policy.isdisjoint(g.visitor.roles):
+            if request.path == "/" and home_of(g.visitor) != "/":
+                return redirect(home_of(g.visitor))  # the bare address: everybody's own first page
             current_app.logger.info("refused", extra={"event": "refused", "reason": request.endpoint})
             abort(403)
         return None

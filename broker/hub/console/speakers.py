@@ -108,7 +108,7 @@ def _headline(shown: Sequence[Point]) -> str:
         return f"{count(len(troubled))} điểm cần người xem."
     if watch:
         return f"{count(len(watch))} điểm chạy nhưng có chỗ vướng."
-    return f"{count(len(shown))} điểm đều chạy tốt."
+    return f"{count(len(shown))} điểm đều chạy tốt." if len(shown) > 1 else "Điểm này chạy tốt."
 
 
 def _point(

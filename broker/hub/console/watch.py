@@ -140,7 +140,7 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         "where": _where(found, camera, commune),
         "camera_name": camera.name if camera else found.camera,
         "begun": hms(found.started_at),
-        "lasted": lasting((ended - found.started_at).total_seconds()) if ended else "còn đang tiếp diễn",
+        "lasted": lasting((ended - found.started_at).total_seconds()) if ended else "đến bây giờ",
         "weight": weight,
         "said": said,
         "story": _story(db, found, at),
@@ -175,14 +175,13 @@ def _story(db: Session, alert: Alert, at: datetime) -> list[Step]:
     begun = (
         "Camera " + TAMPERINGS.get(alert.what, "có chuyện") if alert.kind == "tamper" else "Có chuyển động"
     )
-    steps = [Step(hms(alert.started_at), begun), Step(hms(alert.raised_at), "Báo tới phòng trực")]
+    told = [(alert.started_at, begun), (alert.raised_at, "Báo tới phòng trực")]
     if alert.ended_at is not None:
-        steps.append(
-            Step(hms(alert.ended_at), "Hết chuyển động" if alert.kind == "motion" else "Nhìn lại được")
-        )
+        told.append((alert.ended_at, "Hết chuyển động" if alert.kind == "motion" else "Nhìn lại được"))
     for step in alert.steps[-6:]:
         who = people.get(step.account_id or 0, "Máy")
-        steps.append(Step(hms(step.at), f"{who} {STEPS.get(step.what, step.what)}{_noted(step.note)}"))
+        told.append((step.at, f"{who} {STEPS.get(step.what, step.what)}{_noted(step.note)}"))
+    steps = [Step(hms(moment), what) for moment, what in sorted(told, key=lambda one: one[0])]
     if alert.state in ("raised", "seen"):
         waited_s = (at - alert.raised_at).total_seconds()
         steps.append(

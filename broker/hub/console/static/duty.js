@@ -99,11 +99,10 @@ function reel() {
   video.controls = false;
   bar.hidden = false;
   const [button, seek, time] = [bar.querySelector("button"), bar.querySelector("input"), bar.querySelector(".at")];
-  const begun = Date.parse(bar.dataset.begun);
   const show = () => {
     if (video.duration) seek.value = String((video.currentTime / video.duration) * 100);
-    time.textContent = new Date(begun + video.currentTime * 1000)
-      .toLocaleTimeString("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hour12: false });
+    const passed_s = Math.floor(video.currentTime);  // the clip begins before the episode; the camera's own time is in the picture
+    time.textContent = `${Math.floor(passed_s / 60)}:${String(passed_s % 60).padStart(2, "0")}`;
     button.setAttribute("aria-pressed", String(!video.paused));
   };
   button.addEventListener("click", () => toggle(video));
