@@ -77,10 +77,13 @@ class Allowed:
     length_s: float
 
 
-def check(ask: Ask, post: Post, at: datetime, sound: str | None = None) -> Allowed | Refused:
+def check(
+    ask: Ask, post: Post, at: datetime, sound: str | None = None, lasts_s: float = 0.0
+) -> Allowed | Refused:
     """Whether a play may begin at `at`.
 
     sound: hash of the sound in hand, SPOKEN_HERE, or "" when there is neither; None while only planning.
+    lasts_s: length of what is in hand; where it is longer than what was signed, it counts.
     """
     try:
         envelope = _open(ask, post, at)
@@ -88,7 +91,7 @@ def check(ask: Ask, post: Post, at: datetime, sound: str | None = None) -> Allow
         _check_target(ask, post, envelope)
         _check_window(ask, post, envelope, moment)
         _check_sound(envelope, sound)
-        length = length_s(envelope)
+        length = max(length_s(envelope), lasts_s)
         if envelope.kind != "emergency":
             _check_ears(post, moment, length)
     except Refused as why:

@@ -112,7 +112,8 @@ class Stage:
         desk = self._desk
         if is_over(one, desk.journal.mark(one.ask.occurrence)):
             return False
-        verdict = check(one.ask, desk.post(one), desk.clock.now(), held.sound)
+        lasts_s = held.score.total_ms / 1000
+        verdict = check(one.ask, desk.post(one), desk.clock.now(), held.sound, lasts_s)
         if isinstance(verdict, Allowed):
             return True
         log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": one.ask.occurrence})

@@ -329,3 +329,17 @@ def test_orders_that_cannot_be_reckoned_with_end_nothing(house: House, signers: 
     house.hear(StopPlay(occurrence=f"A1.{10**30}.20261121T020000Z", at=MORNING))
     house.hear(signers.plan(good))
     assert house.receipt("played").occurrence == play_now(good).occurrence
+
+
+def test_sound_longer_than_was_signed_does_not_reach_into_the_night(tmp_path: Path, signers: Signers) -> None:
+    nine = datetime(2026, 11, 21, 21, 0, tzinfo=LOCAL)
+    house = House(tmp_path, signers, now=nine - timedelta(seconds=13))
+    claimed = msgspec.structs.replace(house.hub.add(15), duration_ms=500)
+    house.start()
+    soon = signers.announcement(
+        nine - timedelta(seconds=10), audio=claimed, issued_at=nine - DAY, expires=nine
+    )
+    house.hear(signers.trust_plan(), signers.plan(soon))
+    ended = house.session.wait_for(PlayReceipt, lambda one: one.state in ("played", "playing", "refused"), 15)
+    house.end()
+    assert (ended.state, ended.reason) == ("refused", "quiet-hours-end")
