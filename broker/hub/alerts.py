@@ -141,6 +141,13 @@ def note_view(db: Session, account: Account, alert_id: int, now: datetime) -> Al
     return alert
 
 
+def has_viewed(db: Session, account: Account, alert_id: int, now: datetime) -> bool:
+    """Whether a view of this clip by this person was recorded within the last hour."""
+    mine = (AlertStep.alert_id == alert_id, AlertStep.account_id == account.id, AlertStep.what == "viewed")
+    query = select(AlertStep.id).where(*mine, AlertStep.at > now - timedelta(hours=1)).limit(1)
+    return db.scalar(query) is not None
+
+
 def _alert(
     db: Session, node: str, episode: str, kind: str, camera: str, started_at: datetime, now: datetime
 ) -> Alert:

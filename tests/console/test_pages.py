@@ -334,6 +334,16 @@ def test_each_opening_of_a_clip_is_recorded_and_seeking_is_not(stage: Stage) -> 
     assert [row.actor for row in viewed] == ["khoa", "khoa"]
 
 
+def test_no_range_shows_a_clip_without_a_record(stage: Stage) -> None:
+    number = stage.alarm(clip=b"0123456789")
+    client = stage.client("khoa")
+    for asked, recorded in (("bytes=-10", 1), ("bytes=-99", 2), ("bytes=1-", 2), ("bytes=00-", 3)):
+        client.get(f"/duty/{number}/clip", headers={"Range": asked})
+        with stage.database.reading() as db:
+            viewed = db.scalars(select(AuditRow).where(AuditRow.action == "clip.viewed")).all()
+        assert len(viewed) == recorded, asked
+
+
 def test_covered_and_lost_cameras_are_always_in_sight(stage: Stage) -> None:
     cover(stage)
     page = stage.client("khoa").get("/duty/cameras").get_data(as_text=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -18,6 +20,9 @@ from broker.hub.console.wording import hm
 from broker.hub.records import Account, Alert, Camera
 
 pages = Blueprint("duty", __name__)
+
+_REST = re.compile(r"bytes=[1-9][0-9]*-[0-9]*", re.ASCII)
+"""A player that goes on with a clip; everything else begins to look at it."""
 
 
 @pages.get("/duty")
@@ -81,14 +86,16 @@ def snapshot(number: int) -> Response:
 @pages.get("/duty/<int:number>/clip")
 @access.allow("police")
 def clip(number: int) -> Response:
-    """The clip. Ranges work; every time it is opened from its beginning, that view is recorded."""
+    """The clip. Ranges work; each view is recorded, whatever part of it is asked for first."""
     with desk().database.reading() as db:
         found = db.get(Alert, number)
     if found is None or not found.has_clip or not found.clip_sha256:
         abort(404)
-    if request.method == "GET" and request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
+    if request.method == "GET":
+        is_rest = _REST.fullmatch(request.headers.get("Range", "")) is not None
         with desk().database.session() as db:
-            alerts.note_view(db, _me(db), number, now())
+            if not (is_rest and alerts.has_viewed(db, _me(db), number, now())):
+                alerts.note_view(db, _me(db), number, now())
     kind = (found.clip or {}).get("type") or "video/mp4"
     return send_media(media_store(desk().settings), found.clip_sha256, kind)
 
