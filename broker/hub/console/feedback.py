@@ -107,8 +107,9 @@ def grouped(code: str) -> str:
 def _spot(words: citizens.Words, names: dict[str, str]) -> str:
     """Where it is, as the villager chose."""
     if words.spot == "village":
-        return f"Thôn {names.get(words.village, words.village)}"
-    return "Thôn khác trong xã" if words.spot == "elsewhere" else ""
+        name = names.get(words.village, words.village)  # the screen sends its village's name, "thôn Đông"
+        return name[:1].upper() + name[1:] if name.casefold().startswith("thôn ") else f"Thôn {name}"
+    return "Nơi khác trong xã" if words.spot == "elsewhere" else ""
 
 
 def _entry(row: Feedback, places: dict[str, str], at: datetime) -> Entry:

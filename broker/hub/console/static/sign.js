@@ -36,11 +36,11 @@ function show(envelope) {
   find("o-dau").textContent = isWhole ? `Cả xã: ${places}` : `Thôn ${places}`;
   find("luc-nao").replaceChildren(...envelope.starts.map((start) => {
     const item = document.createElement("li");
-    item.textContent = clock.format(new Date(start.at));
+    item.textContent = clock.format(new Date(start.at)).replace("Chủ Nhật", "Chủ nhật");
     return item;
   }));
   find("may-lan").textContent = `${envelope.repeat} lần`;
-  find("het-han").textContent = clock.format(new Date(envelope.expires));
+  find("het-han").textContent = clock.format(new Date(envelope.expires)).replace("Chủ Nhật", "Chủ nhật");
 }
 
 async function fetchBody() {
