@@ -17,7 +17,7 @@ import numpy as np
 from edge.camera.picture import Colour
 
 WIDTH_PX, HEIGHT_PX, FPS = 960, 540, 10
-VISIT_EVERY_S = 25.0
+VISIT_EVERY_S = 60.0
 FIRST_VISIT_S = 8.0
 WALK_S, RIDE_S = 11.0, 5.0
 

@@ -345,7 +345,7 @@ def measure(stage: Stage) -> None:
                 Reading(series="nha.air_celsius", at=moment, value=warm, unit="°C"),
             ]
             series.write(db, "thon-02", "board", readings, at)
-        names = {"song-van.water_level_m": "Sông Vân ở trạm bơm thôn Bến"}
+        names = {"thon-02/song-van.water_level_m": "Sông Vân ở trạm bơm thôn Bến"}
         put_setting(db, "series.names", names, at)
         marks = [
             {"value": v, "name": n}

@@ -1,4 +1,4 @@
-"""What the sensors say, as charts: the last week of each series with the levels that people act on."""
+"""What the sensors say, as charts: up to a week of each series with the levels that people act on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from broker.hub.telemetry import series
 from broker.hub.telemetry.series import Latest
 from broker.look.chart import Level, Mark, line_chart
 
-DAYS = 7
-BUCKET_S = 3600
+SPANS = (
+    (timedelta(hours=2), 60, "2 giờ trước", "hai giờ qua"),
+    (timedelta(days=1), 600, "24 giờ trước", "24 giờ qua"),
+    (timedelta(days=7), 3600, "7 ngày trước", "bảy ngày qua"),
+)
+"""How much a chart may show, in buckets of how many seconds, and its words; the shortest that holds all is shown."""
 FRESH_S = 3600
 SHOWN = 6
 KINDS = (
@@ -58,31 +62,39 @@ def _chart(
     at: datetime,
 ) -> Chart:
     _, words, unit, digits = KINDS[rank]
-    since = at - timedelta(days=DAYS)
-    rows = series.query(db, one.node, one.series, since, at, bucket_s=BUCKET_S, service=one.service)
-    marks = [Mark(row.at, row.mean) for row in rows]
-    if not marks or one.at > marks[-1].at:
-        marks.append(Mark(min(one.at, at), one.value))
+    week = _marks(db, one, SPANS[-1], at)
+    span = next((each for each in SPANS if week[0].at > at - each[0]), SPANS[-1])
+    marks = week if span is SPANS[-1] else _marks(db, one, span, at)
     place = next((node.label for node in commune.nodes if node.name == one.node), one.node)
-    title = names.get(one.series) or f"{words}, {place}"
+    title = names.get(f"{one.node}/{one.series}") or f"{words}, {place}"
     is_old = (at - one.at).total_seconds() > FRESH_S
     now = f"{number(one.value, digits)} {unit}"
     picture = line_chart(
         marks,
         [Level(float(str(level["value"])), str(level["name"])) for level in levels.get(one.series, [])],
-        label=f"{title} bảy ngày qua, bây giờ {now}",
+        label=f"{title} {span[3]}, bây giờ {now}",
         unit=unit,
-        since=since,
+        since=at - span[0],
         until=at,
         decimals=digits,
-        since_text="7 ngày trước",
+        since_text=span[2],
     )
-    said = f"{now}, đo {ago(one.at, at)}" if is_old else f"{now}{_trend(marks, unit, digits)}"
+    said = f"{now}, đo {ago(one.at, at)}" if is_old else f"{now}{_trend(week, unit, digits)}"
     href = (
         f"/api/v1/readings?node={one.node}&service={one.service}&series={one.series}&bucket_s=3600&format=csv"
     )
+    since = at - SPANS[-1][0]
     href += f"&since={since:%Y-%m-%dT%H:%M:%SZ}&until={at:%Y-%m-%dT%H:%M:%SZ}"
     return Chart(title, said, is_old, picture, href)
+
+
+def _marks(db: Session, one: Latest, span: tuple[timedelta, int, str, str], at: datetime) -> list[Mark]:
+    """The means of a series over a span, and its last value; at least one mark."""
+    rows = series.query(db, one.node, one.series, at - span[0], at, bucket_s=span[1], service=one.service)
+    marks = [Mark(row.at, row.mean) for row in rows]
+    if not marks or one.at > marks[-1].at:
+        marks.append(Mark(min(one.at, at), one.value))
+    return marks
 
 
 def _rank(name: str) -> int | None:

@@ -27,7 +27,7 @@ pages = Blueprint("progress", __name__)
 READERS = ("editor", "approver", "leader", "admin", "auditor", "village", "helper")
 NOTES = {
     "sent": "Đã gửi duyệt. Người duyệt sẽ thấy bản tin này ở trang Hôm nay.",
-    "approved": "Đã ký duyệt. Trung tâm đang gửi xuống các điểm.",
+    "approved": "Đã ký duyệt. Từng cụm loa báo lại ở dưới.",
     "returned": "Đã trả lại cho người viết.",
     "stopped": "Đã ra lệnh dừng. Loa im trong giây lát.",
     "silenced": "Đã ra lệnh tắt tiếng cả xã. Loa im trong giây lát.",

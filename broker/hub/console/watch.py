@@ -211,7 +211,8 @@ def _camera_facts(
     if seen is None:
         facts.append(("Hình", "Chưa nối lần nào", "bad"))
     elif seen.state == "live":
-        facts.append(("Hình", f"{seen.frames_per_s:.0f} hình mỗi giây", "ok"))
+        rate = f"{seen.frames_per_s:.0f} hình mỗi giây" if seen.frames_per_s >= 1 else "Đang nhìn được"
+        facts.append(("Hình", rate, "ok"))
         facts.append(("Nối mạng", f"{lasting((at - seen.since).total_seconds())} liền", ""))
     else:
         facts.append(("Hình", f"Mất hình từ {when(seen.since, at)}", "bad"))
