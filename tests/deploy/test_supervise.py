@@ -126,10 +126,12 @@ def test_deaf_children_and_their_own_children_are_gone_within_three_seconds(watc
 def test_the_last_is_stopped_after_the_others(watched, tmp_path):
     supervisor, _, stop = watched
     note = tmp_path / "order"
-    says = READY + (
+    # The handler stands before the child says it is ready: a stop may come in the very next instant.
+    says = (
         "import signal, sys, threading\nover = threading.Event()\n"
-        "signal.signal(signal.SIGTERM, lambda *_: over.set())\nover.wait()\n"
-        f"open({str(note)!r}, 'a').write(sys.argv[1])"
+        "signal.signal(signal.SIGTERM, lambda *_: over.set())\n"
+        + READY
+        + f"over.wait()\nopen({str(note)!r}, 'a').write(sys.argv[1])"
     )
     supervisor.add(Child("last", [*program(says), "b"], is_last=True))
     supervisor.add(Child("first", [*program(says), "a"]))
