@@ -30,6 +30,16 @@ class Readings(Message):
     items: Annotated[list[Reading], Meta(min_length=1, max_length=200)]
 
 
+@message("board/live/readings", senders=("board",), receivers=("ingest",))
+class ReadingsNow(Message):
+    """Values of this moment while older ones are still on their way: pages show the river now, not an hour ago.
+
+    The same values follow in `Readings`; these are shown and not stored.
+    """
+
+    items: Annotated[list[Reading], Meta(min_length=1, max_length=200)]
+
+
 class BoardState(Message):
     """One board as the bridge sees it."""
 
@@ -49,4 +59,4 @@ class BoardStatus(Message):
     boards: list[BoardState]
 
 
-MESSAGES = (Readings, BoardStatus)
+MESSAGES = (Readings, ReadingsNow, BoardStatus)

@@ -230,7 +230,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seq: Position = 0
     """Position in (source, epoch, lane), from 1."""
     first: Position = 0
-    """Lowest position the source still holds; what lies below it and was never received is a gap."""
+    """From this position up to the one before `seq` the source holds nothing: what was never received of it is a
+    gap. 0 stands for `seq` itself, the usual case."""
     m: msgspec.Raw
     """The message itself."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from broker.contract.message import SERVICES, Message, message
+from msgspec import Meta
+
+from broker.contract.message import NODE_SERVICES, SERVICES, Message, Position, message
 
 Life = Literal["starting", "ready", "degraded", "stopped", "lost"]
 
@@ -43,4 +45,20 @@ class NodeHealth(Message):
     content_generation: int = 0
 
 
-MESSAGES = (ServiceState, NodeHealth)
+@message("*/event/lost", senders=NODE_SERVICES, receivers=("ingest",))
+class Lost(Message):
+    """Messages that an outbox could not keep: nothing goes missing unsaid.
+
+    They had positions between `first` and `last` of a lane; those refused before they got one are told with the
+    last position given.
+    """
+
+    lane: Literal["alarm", "event", "tele"]
+    first: Position
+    last: Position
+    count: Annotated[int, Meta(ge=1, le=2**53)]
+    """How many; fewer than the positions when older readings were thinned to one a minute."""
+    reason: Literal["quota", "disk-full"]
+
+
+MESSAGES = (ServiceState, NodeHealth, Lost)
