@@ -1,4 +1,4 @@
-"""Who may say and hear what at the broker: Mosquitto's dynamic-security and amqtt's maps, from the contract.
+"""Who may say and hear what at the broker: for Mosquitto, RabbitMQ and amqtt, each from the contract.
 
 Pure: the same identities and passwords give the same rights, byte for byte.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -158,3 +159,79 @@ def amqtt_config(
             RIGHTS_PLUGIN: {"publish_acl": send, "subscribe_acl": hear, "receive_acl": hear},
         },
     }
+
+
+def rabbitmq_definitions(
+    identities: Iterable[Identity], place: Place, passwords: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """RabbitMQ's definitions file (`load_definitions`): users, and what each may write and read on amq.topic.
+
+    Its MQTT plugin turns `/` into `.` and `+` into `*`, and checks publishing, wills and subscriptions against
+    one regular expression per user. Whatever does not match ends the connection. The subscription's queue bears
+    the client's id, so that nobody hears under another's name; but the id itself is not tied to the user: a
+    service with one's password can push another's connection out (docs/LIMITS.md).
+    passwords: by identity text; an identity without one can only come with its certificate.
+    """
+    everyone = sorted(set(identities), key=str)
+    return {
+        "vhosts": [{"name": "/"}],
+        "users": [_rabbitmq_user(who, (passwords or {}).get(str(who))) for who in everyone],
+        "permissions": [_rabbitmq_permission(who) for who in everyone],
+        "topic_permissions": [
+            _rabbitmq_topics(who, rights_of(who, place, everyone), place) for who in everyone
+        ],
+    }
+
+
+def _rabbitmq_user(who: Identity, password: str | None) -> dict[str, Any]:
+    digest = ""  # such a user has no password that fits
+    if password is not None:
+        salt = _salt(who, password)[:4]
+        digest = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+    return {
+        "name": str(who),
+        "password_hash": digest,
+        "hashing_algorithm": "rabbit_password_hashing_sha256",
+        "tags": "",
+    }
+
+
+def _rabbitmq_permission(who: Identity) -> dict[str, str]:
+    queue = rf"mqtt-subscription-{re.escape(str(who))}qos[01]"
+    either = rf"^({queue}|amq\.topic)$"
+    return {"user": str(who), "vhost": "/", "configure": f"^{queue}$", "write": either, "read": either}
+
+
+def _rabbitmq_topics(who: Identity, rights: Rights, place: Place) -> dict[str, str]:
+    head = f"ls/{place.province}/{place.commune}/"
+    return {
+        "user": str(who),
+        "vhost": "/",
+        "exchange": "amq.topic",
+        "write": _routing_pattern(head, rights.send),
+        "read": _routing_pattern(head, rights.hear),
+    }
+
+
+def _routing_pattern(head: str, topics: Sequence[str]) -> str:
+    """One expression that exactly these topics or filters match, written short: what follows the node's name is
+    grouped with all nodes it may follow. A hundred nodes stay far below the 64 KiB such an expression may have.
+    """
+    nodes: dict[str, list[str]] = {}
+    for topic in sorted(topics):
+        node, _, rest = topic.removeprefix(head).partition("/")
+        nodes.setdefault(rest, []).append(node)
+    rests: dict[tuple[str, ...], list[str]] = {}
+    for rest, several in nodes.items():
+        rests.setdefault(tuple(several), []).append(rest)
+    groups = [rf"({_either(several)})\.({_either(tails)})" for several, tails in sorted(rests.items())]
+    return f"^{_routing_key(head)}({'|'.join(groups)})$" if groups else "^$"
+
+
+def _either(topics: Sequence[str]) -> str:
+    return "|".join(_routing_key(each) for each in topics)
+
+
+def _routing_key(topic: str) -> str:
+    """A topic or filter as RabbitMQ's MQTT plugin routes it, with everything but letters and digits escaped."""
+    return re.escape(topic.replace("/", ".").replace("+", "*"))

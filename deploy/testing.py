@@ -33,6 +33,8 @@ class SystemPackage:
 
 PACKAGES = (
     SystemPackage("mosquitto", ("mosquitto",), "delivery and system tests on Mosquitto"),
+    SystemPackage("rabbitmq-server", ("rabbitmq-server",), "delivery and link tests on RabbitMQ"),
+    SystemPackage("postgresql", ("pg_ctlcluster", "initdb"), "the hub's records on PostgreSQL"),
     SystemPackage("espeak-ng", ("espeak-ng",), "speech with the system's espeak-ng"),
     SystemPackage("chromium", ("chromium", "chromium-browser", "google-chrome"), "browser tests"),
     SystemPackage("victoria-metrics", ("victoria-metrics",), "the copy of readings to a server"),

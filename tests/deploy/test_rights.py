@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 import pytest
 
 from broker.contract import MESSAGES, Identity, Place, filters_of, spec_of, topic_of
-from deploy.rights import amqtt_config, dynsec, hub_identities, node_identities, rights_of
+from deploy.rights import (
+    amqtt_config,
+    dynsec,
+    hub_identities,
+    node_identities,
+    rabbitmq_definitions,
+    rights_of,
+)
 
 PLACE = Place("00", "00000")
 EVERYONE = hub_identities() + node_identities("thon-01") + node_identities("thon-02")
@@ -87,3 +95,51 @@ def test_the_embedded_broker_wants_a_password_for_each():
 
 def test_the_embedded_broker_file_holds_no_password():
     assert "password of" not in str(amqtt_config(EVERYONE, PLACE, PASSWORDS, 1883))
+
+
+@pytest.mark.parametrize("who", EVERYONE, ids=str)
+def test_rabbitmqs_expressions_match_exactly_the_topics_and_filters_of_the_rights(who):
+    made = rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["topic_permissions"]
+    mine = next(each for each in made if each["user"] == str(who))
+    every_topic = {topic for other in EVERYONE for topic in rights_of(other, PLACE, EVERYONE).send}
+    every_filter = {topic for other in EVERYONE for topic in rights_of(other, PLACE, EVERYONE).hear}
+    wide = {
+        "#",
+        "ls/#",
+        "ls/00/00000/#",
+        "ls/00/00000/+/kiosk/event/#",
+        "ls/00/00000/+/+/+/+",
+        "+/+/+/+/+/+/+",
+    }
+
+    def matched(pattern: str, topics: set[str]) -> set[str]:
+        keys = {topic: topic.replace("/", ".").replace("+", "*") for topic in topics}
+        return {topic for topic, key in keys.items() if re.search(pattern, key)}
+
+    rights = rights_of(who, PLACE, EVERYONE)
+    everything = every_topic | every_filter | wide
+    assert matched(mine["write"], everything) == set(rights.send)
+    assert matched(mine["read"], everything) == set(rights.hear)
+
+
+def test_a_hundred_nodes_make_no_expression_too_long_for_rabbitmq():
+    everyone = hub_identities() + [who for n in range(100) for who in node_identities(f"thon-{n:03}")]
+    made = rabbitmq_definitions(everyone, PLACE)["topic_permissions"]
+    assert max(len(each[key]) for each in made for key in ("write", "read")) < 16_000
+
+
+def test_a_subscription_on_rabbitmq_lies_in_a_queue_of_its_own_identity_only():
+    for each in rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["permissions"]:
+        for other in EVERYONE:
+            is_own = str(other) == each["user"]
+            for right in ("configure", "write", "read"):
+                assert bool(re.search(each[right], f"mqtt-subscription-{other}qos1")) == is_own
+        assert not re.search(each["configure"], "amq.topic")
+        assert not re.search(each["write"], "amq.default")
+
+
+def test_passwords_are_kept_as_rabbitmq_wants_them_or_not_at_all():
+    users = {each["name"]: each for each in rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["users"]}
+    raw = base64.b64decode(users["hub.web"]["password_hash"])
+    assert raw[4:] == hashlib.sha256(raw[:4] + b"password of hub.web").digest()
+    assert all(each["password_hash"] == "" for each in rabbitmq_definitions(EVERYONE, PLACE)["users"])

@@ -20,7 +20,7 @@ from broker.contract.node import ServiceState
 from broker.link.clock import MachineClock
 from broker.link.inbox import Inbox
 from broker.link.session import NotConnected, Session
-from tests.brokers import KINDS, RunningBroker
+from tests.brokers import KINDS, RunningBroker, broker_of
 from tests.settings import give_passwords, hub_settings, node_settings
 from tests.until import until
 
@@ -31,10 +31,7 @@ EVERYONE = (KIOSK, SPEAKER, BOARD, INGEST, ANNOUNCE)
 
 @pytest.fixture(params=KINDS)
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningBroker]:
-    running = RunningBroker(request.param, tmp_path / "broker", EVERYONE)
-    running.start()
-    yield running
-    running.stop()
+    yield from broker_of(request, tmp_path / "broker", EVERYONE)
 
 
 def session_of(who: Identity, broker: RunningBroker, folder: Path) -> Session:
@@ -194,7 +191,7 @@ def test_a_malformed_packet_is_kept_as_poison_and_the_next_one_still_arrives(
         raw.loop_start()
         for payload in (b"{", b"\xff\xfe", b"[]", b'{"v":1,"at":"2026-11-21T00:00:00Z","m":{"items":[]}}'):
             raw.publish("ls/00/00000/thon-01/board/tele/readings", payload, qos=1).wait_for_publish(5)
-        until(lambda: len(hub.poison) == 4, 10)
+        until(lambda: hub.poison == 4, 10)
         raw.disconnect()
         raw.loop_stop()
         with living(board):
