@@ -20,6 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from broker.contract import Identity
 from broker.contract.board import Reading
 from broker.contract.camera import Box, CameraTampered, MotionEnded, MotionStarted
 from broker.hub import alerts
@@ -46,7 +47,7 @@ from broker.hub.records import (
     put_setting,
 )
 from broker.hub.records.database import open_url
-from broker.hub.telemetry import series
+from broker.hub.telemetry.recorder import Recorder
 from broker.link.clock import LOCAL
 from broker.link.config import Settings
 from broker.trust.approvers import lock_key
@@ -344,7 +345,7 @@ def measure(stage: Stage) -> None:
                 Reading(series="song-van.water_level_m", at=moment, value=water, unit="m"),
                 Reading(series="nha.air_celsius", at=moment, value=warm, unit="°C"),
             ]
-            series.write(db, "thon-02", "board", readings, at)
+            Recorder().write(db, {Identity("thon-02", "board"): readings}, at)
         names = {"thon-02/song-van.water_level_m": "Sông Vân ở trạm bơm thôn Bến"}
         put_setting(db, "series.names", names, at)
         marks = [

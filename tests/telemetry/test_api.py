@@ -12,11 +12,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from broker.contract import Identity
 from broker.contract.board import Reading
 from broker.hub import api
 from broker.hub.openapi import DOCUMENT
 from broker.hub.records import Database
-from broker.hub.telemetry import series
+from broker.hub.telemetry.recorder import Recorder
 
 START = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)
 RIVER = "water_level_m.song-van"
@@ -36,7 +37,7 @@ def client(database: Database) -> FlaskClient:
     ]
     readings[30].quality = "suspect"
     with database.session() as db:
-        series.write(db, "thon-01", "board", readings, START + timedelta(hours=1))
+        Recorder().write(db, {Identity("thon-01", "board"): readings}, START + timedelta(hours=1))
     app = Flask(__name__)
     app.register_blueprint(api.blueprint(database.reading))
     return app.test_client()

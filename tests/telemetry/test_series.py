@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from broker.contract import Identity
 from broker.contract.board import Quality, Reading
 from broker.hub.records import Database, HourDue, Measured, MeasuredHour
 from broker.hub.telemetry import rollup, series
 from broker.hub.telemetry.figures import Bucket
+from broker.hub.telemetry.recorder import Recorder, Written
 
 NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 RIVER = "water_level_m.song-van"
@@ -23,11 +25,10 @@ def reading(at: datetime, value: float, quality: Quality = "good", name: str = R
     return Reading(series=name, at=at, value=value, unit="m", quality=quality)
 
 
-def write(
-    database: Database, *readings: Reading, node: str = "thon-01", now: datetime = NOW
-) -> series.Written:
+def write(database: Database, *readings: Reading, node: str = "thon-01", now: datetime = NOW) -> Written:
+    who = Identity(node, "board")
     with database.session() as db:
-        return series.write(db, node, "board", readings, now)
+        return Recorder().write(db, {who: readings}, now)[who]
 
 
 def ask(database: Database, since: datetime, until: datetime, bucket_s: int) -> list[Bucket]:
@@ -37,10 +38,8 @@ def ask(database: Database, since: datetime, until: datetime, bucket_s: int) -> 
 
 def test_the_same_readings_twice_are_stored_once(database: Database) -> None:
     batch = [reading(NOW + timedelta(seconds=n), 2.0 + n) for n in range(3)]
-    assert write(database, *batch) == series.Written(stored=3)
-    assert write(database, *batch, reading(NOW + timedelta(seconds=9), 9)) == series.Written(
-        stored=1, repeated=3
-    )
+    assert write(database, *batch) == Written(stored=3)
+    assert write(database, *batch, reading(NOW + timedelta(seconds=9), 9)) == Written(stored=1, repeated=3)
     with database.reading() as db:
         assert db.scalar(select(func.count()).select_from(Measured)) == 4
 
@@ -166,10 +165,10 @@ def test_hourly_figures_agree_with_the_raw_readings(
             for _ in range(40)
         ]
         write(database, *batch, node=node)
-        for item in {x.at: x for x in batch}.values():
+        for item in batch:
             held.setdefault(item.at, item)
         with database.session() as db:
-            rollup.roll(db, share)
+            rollup.roll(db, NOW, share)
     with database.reading() as db:
         found = series.query(db, node, RIVER, since, NOW, bucket_h * 3600)
         points = series.raw(db, node, RIVER, since - timedelta(days=1), NOW + timedelta(days=1))
@@ -186,23 +185,36 @@ def test_hourly_figures_agree_with_the_raw_readings(
         assert bucket.mean == (pytest.approx(sum(inside) / len(inside)) if inside else None)
 
 
-def test_old_raw_readings_go_and_their_hours_stay(database: Database) -> None:
-    start = NOW - timedelta(days=390)
-    write(database, *(reading(start + timedelta(hours=n), float(n)) for n in range(72)))
-    later = NOW + timedelta(days=8)
+def test_old_readings_go_by_whole_local_days_and_their_hours_stay(database: Database) -> None:
+    start = (NOW - timedelta(days=390)).replace(hour=17)  # midnight in Vietnam
+    write(database, *(reading(start + timedelta(hours=n), float(n)) for n in range(72)), reading(NOW, 1))
+    later = NOW + timedelta(days=9)
+    write(database, reading(later, 1), now=later)
+    rollup.seal_all(database, NOW - timedelta(days=389), lambda took_s: False)
+
+    def forget() -> int:
+        gone = 0
+        for _ in range(5):
+            with database.session() as db:
+                gone += rollup.forget(db, later)
+        return gone
+
+    assert forget() == 0, "an hour without kept figures must keep its readings"
     with database.session() as db:
-        assert rollup.forget(db, later) == 0, "an hour without kept figures must keep its readings"
-    with database.session() as db:
-        while rollup.roll(db):
+        while rollup.roll(db, later + timedelta(hours=1)):
             pass
-    gone = 0
-    for _ in range(5):
-        with database.session() as db:
-            gone += rollup.forget(db, later)
+    assert forget() == 2
     with database.reading() as db:
-        assert db.scalar(select(func.count()).select_from(MeasuredHour)) == 72
+        assert db.scalar(select(func.count()).select_from(MeasuredHour)) == 74
         assert db.scalar(select(func.count()).select_from(HourDue)) == 0
-        assert gone + (db.scalar(select(func.count()).select_from(Measured)) or 0) == 72
-        days = series.query(db, "thon-01", RIVER, start, start + timedelta(days=4), 3600)
-    assert gone == 48
-    assert [bucket.mean for bucket in days] == [float(n) for n in range(72)]
+        hours = series.query(db, "thon-01", RIVER, start, start + timedelta(days=3), 3600)
+        left = series.raw(db, "thon-01", RIVER, start, start + timedelta(days=3))
+    assert [bucket.mean for bucket in hours] == [float(n) for n in range(72)]
+    assert [point.value for point in left] == [float(n) for n in range(48, 72)]
+
+
+def test_a_hub_clock_years_ahead_forgets_nothing(database: Database) -> None:
+    write(database, reading(NOW, 1))
+    with database.session() as db:
+        assert rollup.roll(db, NOW + timedelta(days=4000)) == 1
+        assert rollup.forget(db, NOW + timedelta(days=4000)) == 0

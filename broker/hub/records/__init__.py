@@ -7,10 +7,18 @@ from broker.hub.records.audit import AuditRow, audit_rows, write_audit
 from broker.hub.records.camera import Camera, CameraSeen
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
 from broker.hub.records.citizen import Feedback, HelperCall
-from broker.hub.records.database import Database, DatabaseError, open_database
+from broker.hub.records.database import Database, DatabaseError, insert_into, open_database
 from broker.hub.records.node import BoardSeen, NodeRecord, NodeSeen, ServiceSeen, SpeakerSeen
 from broker.hub.records.plan import ContentBundle, Plan
-from broker.hub.records.reading import HourDue, Measured, MeasuredHour, Replica, ReplicaDue, Series
+from broker.hub.records.reading import (
+    HourDue,
+    Measured,
+    MeasuredDay,
+    MeasuredHour,
+    Replica,
+    ReplicaDue,
+    Series,
+)
 from broker.hub.records.setting import Sequence, Setting, next_of, put_setting, setting
 from broker.hub.records.table import Base, UtcTime
 from broker.hub.records.village import Village
@@ -38,6 +46,7 @@ __all__ = [
     "HighWater",
     "HourDue",
     "Measured",
+    "MeasuredDay",
     "MeasuredHour",
     "NodeRecord",
     "NodeSeen",
@@ -60,6 +69,7 @@ __all__ = [
     "audit_rows",
     "changes_after",
     "forget_old_changes",
+    "insert_into",
     "newest_change",
     "next_of",
     "note_change",

@@ -1,6 +1,7 @@
 """What the boards measured: series, their readings, hourly figures, and what a copy server still has to get.
 
 Times are whole milliseconds since 1970 (UTC): these tables hold millions of rows and are compared by number.
+A reading stands in one of two tables: as a row while it is fresh, then packed with the others of its day.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Series(Base):
 
 
 class Measured(Base):
-    """One reading."""
+    """One reading that is fresh, or came late. A time that its day already holds is a repeat and does not count."""
 
     __tablename__ = "reading"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -46,6 +47,20 @@ class Measured(Base):
     at_ms: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     value: Mapped[float]
     quality: Mapped[int] = mapped_column(SmallInteger)
+
+
+class MeasuredDay(Base):
+    """The sealed readings of one series and one local day, packed."""
+
+    __tablename__ = "reading_day"
+
+    series: Mapped[int] = mapped_column(ForeignKey("series.id"), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Whole days since 1970-01-01 00:00 local time."""
+    last_ms: Mapped[int] = mapped_column(BigInteger, index=True)
+    """Time of the newest reading inside."""
+    packed: Mapped[bytes]
+    """See broker/hub/telemetry/chunk.py."""
 
 
 class MeasuredHour(Base):

@@ -51,3 +51,7 @@ class Gap(Base):
     first: Mapped[int]
     last: Mapped[int]
     at: Mapped[datetime]
+    count: Mapped[int | None]
+    """How many of them held something, where the source said so."""
+    reason: Mapped[str] = mapped_column(default="", server_default="")
+    """Why, in the source's word: quota, disk-full; empty where it said nothing."""

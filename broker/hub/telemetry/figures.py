@@ -1,24 +1,25 @@
-"""Figures of a stretch of readings: lowest, mean and highest per bucket, from raw rows or from whole hours.
+"""Figures of a stretch of readings: lowest, mean and highest per bucket, from readings or from whole hours.
 
-The same expressions make a chart's bucket and an hour's kept figures, so the two cannot disagree.
+The same sums make a chart's bucket and an hour's kept figures, so the two cannot disagree.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from itertools import groupby
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, select
+import numpy as np
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.hub.records.reading import QUALITIES, HourDue, Measured, MeasuredHour
-from broker.link.clock import LOCAL
+from broker.hub.records.reading import QUALITIES, HourDue, MeasuredHour
+from broker.hub.telemetry.chunk import Columns
+from broker.hub.telemetry.chunks import HOUR_MS, LOCAL_MS, columns, day_of, stretches
 
-HOUR_MS = 3_600_000
-LOCAL_MS = int(LOCAL.utcoffset(None).total_seconds() * 1000)
 BELIEVED = (QUALITIES.index("good"), QUALITIES.index("unchecked"))
 
 
@@ -58,50 +59,54 @@ class Figures(NamedTuple):
     doubted: int
 
 
-def expressions() -> tuple[ColumnElement[Any], ...]:
-    """SQL of Figures, without `place`, over a group of Measured rows."""
-    is_believed = Measured.quality.in_(BELIEVED)
-    believed = case((is_believed, Measured.value))
-    return (
-        func.count(believed),
-        func.min(believed),
-        func.max(believed),
-        func.sum(believed),
-        func.count(case((~is_believed, 1))),
-    )
-
-
 def buckets(db: Session, series: int, since_ms: int, until_ms: int, bucket_ms: int) -> list[Bucket]:
     """Buckets of one series by its id, oldest first. Whole hours come from the kept figures and are whole."""
-    if bucket_ms % HOUR_MS:
-        place = (Measured.at_ms + LOCAL_MS) // bucket_ms
-        found = _raw(db, series, place, Measured.at_ms >= since_ms, Measured.at_ms < until_ms)
-        return [_bucket([row], row.place, bucket_ms) for row in found]
-    first = (since_ms + LOCAL_MS) // bucket_ms * bucket_ms - LOCAL_MS
-    last = -(-(until_ms + LOCAL_MS) // bucket_ms) * bucket_ms - LOCAL_MS
     groups: dict[int, list[Figures]] = {}
-    for row in _hours(db, series, first // HOUR_MS, last // HOUR_MS):
-        groups.setdefault((row.place * HOUR_MS + LOCAL_MS) // bucket_ms, []).append(row)
+    if bucket_ms % HOUR_MS:
+        for part in stretches(db, series, since_ms, until_ms):
+            for found in figures_of(part, bucket_ms, LOCAL_MS):
+                groups.setdefault(found.place, []).append(found)
+    else:
+        first = (since_ms + LOCAL_MS) // bucket_ms * bucket_ms - LOCAL_MS
+        last = -(-(until_ms + LOCAL_MS) // bucket_ms) * bucket_ms - LOCAL_MS
+        for found in _hours(db, series, first // HOUR_MS, last // HOUR_MS):
+            groups.setdefault((found.place * HOUR_MS + LOCAL_MS) // bucket_ms, []).append(found)
     return [_bucket(groups[place], place, bucket_ms) for place in sorted(groups)]
 
 
-def hour_of(db: Session, series: int, hour: int) -> Figures | None:
-    """Figures of one hour (counted since 1970) from its raw readings; None when it has none."""
-    place = Measured.at_ms // HOUR_MS
-    span = (Measured.at_ms >= hour * HOUR_MS, Measured.at_ms < (hour + 1) * HOUR_MS)
-    return next(iter(_raw(db, series, place, *span)), None)
+def figures_of(readings: Columns, group_ms: int, shift_ms: int = 0) -> list[Figures]:
+    """Figures of readings by the place (at_ms + shift_ms) // group_ms."""
+    if not len(readings.at_ms):
+        return []
+    place = (readings.at_ms + shift_ms) // group_ms
+    starts = np.flatnonzero(np.diff(place, prepend=place[0] - 1))
+    is_believed = np.isin(readings.quality, BELIEVED)
+    believed = np.add.reduceat(is_believed, starts, dtype=np.int64)
+    lows = np.minimum.reduceat(np.where(is_believed, readings.value, np.inf), starts)
+    highs = np.maximum.reduceat(np.where(is_believed, readings.value, -np.inf), starts)
+    with np.errstate(over="ignore", invalid="ignore"):  # two readings of 1e308 have no sum
+        totals = np.add.reduceat(np.where(is_believed, readings.value, 0.0), starts)
+    sizes = np.diff(starts, append=len(place))
+    columns = (place[starts], believed, lows, highs, totals, sizes - believed)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Figures(*row) if row[1] else Figures(row[0], 0, None, None, None, row[5]) for row in rows]
 
 
-def _raw(db: Session, series: int, place: ColumnElement[int], *where: ColumnElement[bool]) -> list[Figures]:
-    found = db.execute(
-        select(place, *expressions()).where(Measured.series == series, *where).group_by(place).order_by(place)
-    )
-    return [Figures(*row) for row in found]
+def hours_of(db: Session, series: int, hours: Iterable[int]) -> list[Figures]:
+    """Figures of these hours (counted since 1970) from their readings; an hour without any is left out."""
+    found = []
+    for _, several in groupby(sorted(hours), lambda hour: day_of(hour * HOUR_MS)):
+        wanted = list(several)
+        readings = columns(db, series, wanted[0] * HOUR_MS, (wanted[-1] + 1) * HOUR_MS)
+        found += [row for row in figures_of(readings, HOUR_MS) if row.place in wanted]
+    return found
 
 
 def _hours(db: Session, series: int, first: int, last: int) -> list[Figures]:
-    """Hours [first, last): kept figures, and raw readings of the hours whose figures are not up to date."""
-    due = select(HourDue.hour).where(HourDue.series == series, HourDue.hour >= first, HourDue.hour < last)
+    """Hours [first, last): kept figures, and the readings of the hours whose figures are not up to date."""
+    due = db.scalars(
+        select(HourDue.hour).where(HourDue.series == series, HourDue.hour >= first, HourDue.hour < last)
+    ).all()
     kept = db.execute(
         select(
             MeasuredHour.hour,
@@ -110,27 +115,21 @@ def _hours(db: Session, series: int, first: int, last: int) -> list[Figures]:
             MeasuredHour.high,
             MeasuredHour.total,
             MeasuredHour.doubted,
-        ).where(
-            MeasuredHour.series == series,
-            MeasuredHour.hour >= first,
-            MeasuredHour.hour < last,
-            MeasuredHour.hour.not_in(due),
-        )
+        ).where(MeasuredHour.series == series, MeasuredHour.hour >= first, MeasuredHour.hour < last)
     )
-    settled = [Figures(*row) for row in kept]
-    moving = [hour_of(db, series, hour) for hour in db.scalars(due)]
-    return settled + [row for row in moving if row is not None]
+    moving = set(due)
+    return [Figures(*row) for row in kept if row[0] not in moving] + hours_of(db, series, due)
 
 
 def _bucket(rows: Sequence[Figures], place: int, bucket_ms: int) -> Bucket:
     """One bucket from the figures of its parts."""
     count = sum(row.believed for row in rows)
-    total = math.fsum(row.total for row in rows if row.total is not None)
-    return Bucket(
-        at=from_ms(place * bucket_ms - LOCAL_MS),
-        low=min((row.low for row in rows if row.low is not None), default=None),
-        mean=total / count if count else None,
-        high=max((row.high for row in rows if row.high is not None), default=None),
-        count=count,
-        doubted=sum(row.doubted for row in rows),
-    )
+    low = min((row.low for row in rows if row.low is not None), default=None)
+    high = max((row.high for row in rows if row.high is not None), default=None)
+    mean = None
+    if low is not None and high is not None:
+        total = sum(row.total for row in rows if row.total is not None)
+        mean = total / count if math.isfinite(total) else low / 2 + high / 2
+        mean = min(max(mean, low), high)  # adding up rounds
+    at = from_ms(place * bucket_ms - LOCAL_MS)
+    return Bucket(at, low, mean, high, count, sum(row.doubted for row in rows))

@@ -1,7 +1,10 @@
-"""Hourly figures kept for ever, and raw readings forgotten after thirteen months.
+"""Hourly figures kept for ever, readings packed by day, and forgotten after thirteen months.
 
-A reading that arrives late marks its hour; marked hours are computed anew from the raw readings, so figures are
-always those of what is stored. No hour loses its raw readings before its figures are kept.
+A reading that arrives late marks its hour; marked hours are computed anew from the readings, so figures are
+always those of what is stored. No hour loses its readings before its figures are kept.
+
+Rows become part of their day's packed readings an hour after their own hour is over, and what comes later joins
+them in the next round: so rows stay few, and the file stays near the size of what is packed.
 """
 
 from __future__ import annotations
@@ -11,15 +14,27 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from broker.hub.records import Database
-from broker.hub.records.reading import HourDue, Measured, MeasuredHour, Series
-from broker.hub.telemetry.figures import HOUR_MS, hour_of, to_ms
-from broker.hub.telemetry.series import RAW_KEPT
+from broker.hub.records.reading import HourDue, Measured, MeasuredDay, MeasuredHour, Series
+from broker.hub.telemetry.chunk import Damaged
+from broker.hub.telemetry.chunks import (
+    HOUR_MS,
+    complain,
+    day_of,
+    insert_of,
+    oldest_row,
+    oldest_rows,
+    seal,
+    start_of,
+)
+from broker.hub.telemetry.figures import hours_of, to_ms
+from broker.hub.telemetry.recorder import RAW_KEPT
 from broker.link.clock import Clock
 from broker.link.service import Beat, Worker
 
@@ -28,59 +43,106 @@ log = logging.getLogger(__name__)
 EVERY_S = 300.0
 AT_ONCE = 50
 """Hours computed in one transaction, so that ingest never waits long."""
+GRACE = timedelta(hours=1)
+"""How long after their hour is over readings stay rows: what comes a little late costs no packing."""
 
-DAY_MS = 24 * HOUR_MS
 
-
-def roll(db: Session, limit: int = AT_ONCE) -> int:
-    """Compute marked hours anew, at most `limit`; returns how many were."""
-    due = db.execute(select(HourDue.series, HourDue.hour).order_by(HourDue.hour, HourDue.series).limit(limit))
-    done = 0
-    for series, hour in due.all():
-        # The mark goes first: a reading committed after this line marks the hour again.
-        db.execute(delete(HourDue).where(HourDue.series == series, HourDue.hour == hour))
-        found = hour_of(db, series, hour)
-        if found is not None:
-            db.merge(
-                MeasuredHour(
-                    series=series,
-                    hour=hour,
-                    count=found.believed,
-                    low=found.low,
-                    high=found.high,
-                    total=found.total,
-                    doubted=found.doubted,
-                )
-            )
-        done += 1
-    db.flush()
-    return done
+def roll(db: Session, now: datetime, limit: int = AT_ONCE) -> int:
+    """Compute marked hours that are over anew, at most `limit`; returns how many were."""
+    over = select(HourDue.series, HourDue.hour).where(HourDue.hour < to_ms(now) // HOUR_MS)
+    due = db.execute(over.order_by(HourDue.series, HourDue.hour).limit(limit)).all()
+    kept = []
+    for series, marks in groupby(due, lambda mark: mark.series):
+        hours = [mark.hour for mark in marks]
+        # The marks go first: a reading committed after this line marks its hour again.
+        for hour in hours:
+            db.execute(delete(HourDue).where(HourDue.series == series, HourDue.hour == hour))
+        for found in hours_of(db, series, hours):
+            row = found._asdict()
+            kept.append({"series": series, "hour": row.pop("place"), "count": row.pop("believed"), **row})
+    if kept:
+        insert = insert_of(db, MeasuredHour)
+        figures = {name: insert.excluded[name] for name in ("count", "low", "high", "total", "doubted")}
+        db.execute(insert.on_conflict_do_update(index_elements=["series", "hour"], set_=figures), kept)
+    return len(due)
 
 
 def forget(db: Session, now: datetime, kept: timedelta = RAW_KEPT) -> int:
-    """Delete the oldest day of raw readings of each series that is older than `kept`; returns how many went.
+    """Delete the oldest local day of readings of each series when all of it is older than `kept`; returns how
+    many series lost one. Call again until it returns 0.
 
-    Hours still marked are left alone. Call again until it returns 0.
+    Days with hours still marked are left alone. A clock far ahead forgets nothing: age counts from the newest
+    reading when that is older than `now`.
     """
-    limit_ms = to_ms(now - kept) // HOUR_MS * HOUR_MS
+    newest_ms = db.scalar(select(func.max(Series.latest_ms))) or 0
+    limit = day_of(min(to_ms(now), newest_ms) - kept // timedelta(milliseconds=1))
     marked = dict(db.execute(select(HourDue.series, func.min(HourDue.hour)).group_by(HourDue.series)).all())
     gone = 0
     for series in db.scalars(select(Series.id)).all():
-        oldest = db.scalar(select(func.min(Measured.at_ms)).where(Measured.series == series))
-        if oldest is None:
+        day = _oldest_day(db, series)
+        if day is None or day >= limit:
             continue
-        end_ms = min(limit_ms, oldest + DAY_MS)
-        if series in marked:
-            end_ms = min(end_ms, marked[series] * HOUR_MS)
-        result = db.execute(delete(Measured).where(Measured.series == series, Measured.at_ms < end_ms))
-        gone += result.rowcount  # type: ignore[attr-defined]
+        if series in marked and day_of(marked[series] * HOUR_MS) <= day:
+            continue
+        db.execute(delete(MeasuredDay).where(MeasuredDay.series == series, MeasuredDay.day == day))
+        until_ms = start_of(day + 1)
+        db.execute(delete(Measured).where(Measured.series == series, Measured.at_ms < until_ms))
+        gone += 1
     return gone
 
 
+def _oldest_day(db: Session, series: int) -> int | None:
+    row = db.scalar(select(func.min(Measured.at_ms)).where(Measured.series == series))
+    packed = db.scalar(select(func.min(MeasuredDay.day)).where(MeasuredDay.series == series))
+    days = [day for day in (None if row is None else day_of(row), packed) if day is not None]
+    return min(days, default=None)
+
+
+def sealed_before(now: datetime) -> int:
+    """Rows before this time, in ms, are to be packed."""
+    return to_ms(now - GRACE) // HOUR_MS * HOUR_MS
+
+
+def seal_next(database: Database, series: int, since_ms: int, before_ms: int) -> int | None:
+    """Pack the rows of the first local day of a series that has any in [since_ms, before_ms), in a transaction
+    of its own. Returns where to go on, None when nothing is left. Rows of a damaged day stay rows.
+    """
+    with database.reading() as db:
+        at_ms = oldest_row(db, series, since_ms, before_ms)
+    if at_ms is None:
+        return None
+    day = day_of(at_ms)
+    try:
+        with database.session() as db:
+            seal(db, series, day, before_ms)
+    except Damaged as why:
+        complain(series, day, why)
+    return start_of(day + 1)
+
+
+def seal_all(database: Database, now: datetime, pause: Callable[[float], bool]) -> None:
+    """Pack every row that is due. pause: told after each transaction how many seconds it took; true ends it."""
+    before_ms = sealed_before(now)
+    with database.reading() as db:
+        due = oldest_rows(db, before_ms)
+    for series, at_ms in due.items():
+        since_ms: int | None = at_ms
+        while since_ms is not None:
+            began = time.monotonic()
+            since_ms = seal_next(database, series, since_ms, before_ms)
+            if pause(time.monotonic() - began):
+                return
+
+
 def worker(database: Database, clock: Clock) -> Worker:
-    """Keeps hourly figures and the raw readings' age in order, every few minutes."""
+    """Keeps hourly figures, packs readings and forgets old ones, every few minutes."""
 
     def run(stop: threading.Event, beat: Beat) -> None:
+        def pause(took_s: float) -> bool:
+            # As long as the database was held it is free again: ingest writes in between.
+            beat()
+            return stop.wait(min(took_s, 0.1))
+
         due_s = time.monotonic()
         while not stop.wait(min(5.0, max(0.0, due_s - time.monotonic()))):
             beat()
@@ -88,21 +150,24 @@ def worker(database: Database, clock: Clock) -> Worker:
                 continue
             due_s = time.monotonic() + EVERY_S
             try:
-                _until_nothing_left(database, roll, stop, beat)
-                _until_nothing_left(database, lambda db: forget(db, clock.now()), stop, beat)
+                _until_nothing_left(database, lambda db: roll(db, clock.now()), pause)
+                seal_all(database, clock.now(), pause)
+                _until_nothing_left(database, lambda db: forget(db, clock.now()), pause)
             except OperationalError as why:
-                # A full disk or a busy database: what was marked stays marked and is computed next time.
-                log.warning("hourly figures not kept: %s", why.orig, extra={"event": "rollup-failed"})
+                # A full disk or a busy database: what was due stays due and is done next time.
+                log.warning("readings not put in order: %s", why.orig, extra={"event": "rollup-failed"})
 
     return Worker("rollup", run, patience_s=60.0)
 
 
 def _until_nothing_left(
-    database: Database, step: Callable[[Session], int], stop: threading.Event, beat: Beat
+    database: Database, step: Callable[[Session], int], pause: Callable[[float], bool]
 ) -> None:
     """Do one step per transaction until a step finds nothing to do."""
-    while not stop.is_set():
+    found = 1
+    while found:
+        began = time.monotonic()
         with database.session() as db:
-            if not step(db):
-                return
-        beat()
+            found = step(db)
+        if pause(time.monotonic() - began):
+            return
