@@ -292,20 +292,23 @@ def decode_frame(raw: bytes) -> Frame:
     return frame
 
 
-def decode(spec: Spec, who: Identity, raw: bytes, *, nearby: bool = False) -> Received:
-    """Read a packet of a known topic. nearby: it came from a neighbour, where there is no position to keep.
+def decode_message(spec: Spec, frame: Frame, size: int, *, nearby: bool = False) -> Any:
+    """The message in a frame that came in a packet of `size` bytes.
 
-    Raises ContractError naming the field that is wrong.
+    nearby: it came from a neighbour, where there is no position to keep. Raises ContractError naming the field
+    that is wrong.
     """
-    frame = decode_frame(raw)
-    if len(raw) > spec.limit:
-        raise ContractError(
-            f"{spec.type.__name__} packet has {len(raw)} bytes, at most {spec.limit} are allowed"
-        )
+    if size > spec.limit:
+        raise ContractError(f"{spec.type.__name__} packet has {size} bytes, at most {spec.limit} are allowed")
     if spec.delivery.durable and not nearby and (not frame.epoch or frame.seq < 1):
         raise ContractError(f"{spec.type.__name__} travels on {spec.lane} and needs epoch and seq")
     try:
-        body = _decoder(spec.type).decode(frame.m)
+        return _decoder(spec.type).decode(frame.m)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise ContractError(f"{spec.type.__name__}: {why}") from why
-    return Received(body, who, spec, frame)
+
+
+def decode(spec: Spec, who: Identity, raw: bytes, *, nearby: bool = False) -> Received:
+    """Read a packet of a known topic. Raises ContractError as `decode_frame` and `decode_message` do."""
+    frame = decode_frame(raw)
+    return Received(decode_message(spec, frame, len(raw), nearby=nearby), who, spec, frame)

@@ -12,13 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract import Identity
-from broker.contract.board import BoardStatus, Readings
+from broker.contract.board import BoardStatus, Readings, ReadingsNow
 from broker.contract.camera import CameraStatus, CameraTampered, MotionEnded, MotionStarted
 from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.message import Message
-from broker.contract.node import NodeHealth, ServiceState
+from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
-from broker.hub import alerts
+from broker.hub import alerts, gaps
 from broker.hub.records import (
     BoardSeen,
     CameraSeen,
@@ -31,7 +31,7 @@ from broker.hub.records import (
     SpeakerSeen,
     note_change,
 )
-from broker.hub.telemetry import series
+from broker.hub.telemetry.recorder import Recorder
 from broker.link.media import MediaStore
 
 AHEAD = timedelta(hours=24)
@@ -53,7 +53,10 @@ class Context:
 
     db: Session
     media: MediaStore
+    recorder: Recorder
     who: Identity
+    epoch: str
+    """Of the outbox it came from; empty off the durable lanes."""
     now: datetime
     """The hub's time."""
     complaints: list[str] = field(default_factory=list)
@@ -200,10 +203,17 @@ def _mirror(ctx: Context, known: dict[str, Any], said: dict[str, Any], table: ty
 
 
 def _readings(ctx: Context, said: Readings) -> None:
-    done = series.write(ctx.db, ctx.who.node, ctx.who.service, said.items, ctx.now)
-    if done.stored:
-        note_change(ctx.db, "reading", ctx.who.node, ctx.now)
+    done = ctx.recorder.write(ctx.db, {ctx.who: said.items}, ctx.now)[ctx.who]
     ctx.complaints.extend(f"Readings: {reason}" for reason in sorted(done.refused))
+
+
+def _readings_now(ctx: Context, said: ReadingsNow) -> None:
+    ctx.recorder.show(ctx.db, ctx.who, said.items, ctx.now)
+    note_change(ctx.db, "reading", ctx.who.node, ctx.now)
+
+
+def _lost(ctx: Context, said: Lost) -> None:
+    gaps.note_told(ctx.db, str(ctx.who), ctx.epoch, said, ctx.now)
 
 
 def _feedback(ctx: Context, said: FeedbackSent) -> None:
@@ -246,6 +256,8 @@ _ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
     CameraStatus: _cameras,
     BoardStatus: _boards,
     Readings: _readings,
+    ReadingsNow: _readings_now,
+    Lost: _lost,
     FeedbackSent: _feedback,
     HelperCalled: _helper,
 }

@@ -17,11 +17,10 @@ class Bucket:
     def __post_init__(self) -> None:
         self.left = self.burst
 
-    def take(self, now_s: float) -> bool:
-        """Take one token. False when none is left."""
+    def take(self, now_s: float, wanted: int = 1) -> int:
+        """Take up to `wanted` tokens. Returns how many there were."""
         self.left = min(self.burst, self.left + max(0.0, now_s - self.at_s) * self.rate_per_s)
         self.at_s = now_s
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
+        found = min(wanted, int(self.left))
+        self.left -= found
+        return found

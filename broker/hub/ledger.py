@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from broker.contract import Identity, Lane
 from broker.contract.message import Frame
-from broker.hub.records import Gap, HighWater
+from broker.hub.gaps import note_hole
+from broker.hub.records import HighWater, insert_into
 
 Mark = tuple[str, str, str]
 """Source, epoch, lane."""
@@ -47,46 +48,43 @@ class Entries:
         self.heard: dict[Mark, Identity] = {}
         """Marks a source is to be told about."""
 
-    def admit(self, who: Identity, lane: Lane, frame: Frame) -> Verdict:
+    def admit(self, source: str, who: Identity, lane: Lane, frame: Frame) -> Verdict:
         """Whether this position is next. "store" moves the mark: the caller stores or quarantines it.
 
         Positions the source no longer holds are jumped over and kept as a gap.
         """
-        mark = (str(who), frame.epoch, lane.value)
-        upto = self._upto(mark)
+        mark = (source, frame.epoch, lane.value)
+        upto = self.upto(mark)
         self.heard[mark] = who
         if frame.seq <= upto:
             return "repeated"
         if frame.seq > upto + 1:
-            if not upto + 1 < frame.first <= frame.seq:
+            if not frame.first or frame.first > upto + 1:
                 return "early"
-            gap = Gap(source=mark[0], epoch=mark[1], lane=mark[2], first=upto + 1, last=frame.first - 1)
-            gap.at = self._now
-            self._db.add(gap)
-            upto = self.moved[mark] = frame.first - 1
-            if frame.seq > upto + 1:
-                return "early"
+            note_hole(self._db, mark, upto + 1, frame.seq - 1, self._now)
         self.moved[mark] = frame.seq
         return "store"
 
     def upto(self, mark: Mark) -> int:
         """The position to acknowledge."""
-        return self._upto(mark)
-
-    def write(self) -> None:
-        """Put the moved marks into the transaction."""
-        for mark, upto in self.moved.items():
-            row = self._db.get(HighWater, mark)
-            if row is None:
-                source, epoch, lane = mark
-                self._db.add(HighWater(source=source, epoch=epoch, lane=lane, upto=upto, at=self._now))
-            else:
-                row.upto, row.at = upto, self._now
-
-    def _upto(self, mark: Mark) -> int:
         for kept in (self.moved, self._known, self.read):
             if mark in kept:
                 return kept[mark]
         row = self._db.get(HighWater, mark)
         self.read[mark] = 0 if row is None else row.upto
         return self.read[mark]
+
+    def write(self) -> None:
+        """Put the moved marks into the transaction."""
+        if not self.moved:
+            return
+        rows = [
+            {"source": source, "epoch": epoch, "lane": lane, "upto": upto, "at": self._now}
+            for (source, epoch, lane), upto in self.moved.items()
+        ]
+        insert = insert_into(self._db, HighWater)
+        moved = insert.on_conflict_do_update(
+            index_elements=["source", "epoch", "lane"],
+            set_={"upto": insert.excluded.upto, "at": insert.excluded.at},
+        )
+        self._db.execute(moved, rows)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from typing import Generic, TypeVar
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from broker.contract import Identity, Spec
 
 T = TypeVar("T")
 
@@ -44,3 +48,104 @@ class Inbox(Generic[T]):
     def __len__(self) -> int:
         with self._ready:
             return len(self._entries)
+
+
+class Packet(NamedTuple):
+    """A packet that nobody has decoded yet, and what its topic says about it."""
+
+    source: str
+    """`thon-01.board`; "unknown" where the topic is none of the contract's."""
+    topic: str
+    raw: bytes
+    who: Identity | None = None
+    spec: Spec | None = None
+    reason: str = ""
+    """Why the topic is not understood."""
+
+
+@dataclass
+class _Source:
+    """What waits of one source: durable packets in order, and the newest of each other topic."""
+
+    ordered: deque[Packet] = field(default_factory=deque)
+    newest: dict[str, Packet] = field(default_factory=dict)
+
+
+Allow = Callable[[str, int], int]
+
+
+class FairInbox:
+    """A queue for each source, emptied in turns: whoever floods it makes only himself wait.
+
+    Of a durable lane the newest packet gives way when its source's queue is full, and is sent again in time; of
+    other topics only the newest packet counts. `dropped` counts what gave way, by source.
+    """
+
+    def __init__(self, limit: int, allow: Allow = lambda _, wanted: wanted, turn: int = 32) -> None:
+        """limit: durable packets kept for one source. allow: how many of the wanted ones a source may give now.
+        turn: how many a source gives before the next is heard.
+        """
+        self._limit = limit
+        self._allow = allow
+        self._turn = turn
+        self._sources: dict[str, _Source] = {}
+        self._next: deque[str] = deque()
+        self._count = 0
+        self._ready = threading.Condition()
+        self.dropped: Counter[str] = Counter()
+
+    def put(self, packet: Packet) -> None:
+        """Add without waiting."""
+        with self._ready:
+            source = self._sources.get(packet.source)
+            if source is None:
+                source = self._sources[packet.source] = _Source()
+                self._next.append(packet.source)
+            if packet.spec is not None and not packet.spec.delivery.durable:
+                self._count += packet.topic not in source.newest
+                source.newest[packet.topic] = packet
+            elif len(source.ordered) >= self._limit:
+                self.dropped[packet.source] += 1
+                return
+            else:
+                source.ordered.append(packet)
+                self._count += 1
+            self._ready.notify()
+
+    def take(self, timeout_s: float, gather_s: float, limit: int) -> list[Packet]:
+        """Up to `limit` packets: waits `timeout_s` for the first and then `gather_s` for others to come along."""
+        with self._ready:
+            self._wait_for(1, timeout_s)
+            if self._count:
+                self._wait_for(limit, gather_s)
+            found: list[Packet] = []
+            silent = 0
+            while silent < len(self._next) and len(found) < limit:
+                silent = 0 if self._take_turn(found, limit) else silent + 1
+            self._count -= len(found)
+            return found
+
+    def _wait_for(self, count: int, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._count < count:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._ready.wait(left):
+                return
+
+    def _take_turn(self, found: list[Packet], limit: int) -> bool:
+        """Let the next source give what it may. False when it gives nothing."""
+        name, before = self._next.popleft(), len(found)
+        source = self._sources[name]
+        found.extend(source.newest.pop(topic) for topic in list(source.newest)[: limit - len(found)])
+        wanted = min(self._turn, limit - len(found), len(source.ordered))
+        if wanted:
+            found.extend(source.ordered.popleft() for _ in range(self._allow(name, wanted)))
+        if source.ordered or source.newest:
+            self._next.append(name)
+        else:
+            del self._sources[name]
+        return len(found) > before
+
+    def __len__(self) -> int:
+        with self._ready:
+            return self._count

@@ -1,7 +1,7 @@
 """Unsent messages survive power loss: SQLite with full sync, one position per (epoch, lane).
 
 A message is deleted only when the hub has said that it is on its own disk. Threads that put at the same
-moment share one sync.
+moment share one sync. What cannot be kept is told: the word of a loss is written with the deletion itself.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from broker.contract.message import DURABLE_LANES, Lane
+from broker.contract.node import Lost
 from broker.link.clock import ClockState
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,13 @@ CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS epoch (value TEXT NOT NULL);
 """
 
+_NONE = "SELECT NULL WHERE 0"
+_EACH_MINUTE = (
+    "SELECT min(seq) FROM outbox WHERE lane = 'tele' AND seq <= :edge GROUP BY topic, substr(at, 1, 16)"
+)
+"""Readings that stay: none, or the first of each topic and minute."""
+Reason = Literal["quota", "disk-full"]
+
 
 class OutboxFull(Exception):
     """Nothing more can be kept here; the text is a Vietnamese sentence for the person who tried."""
@@ -44,6 +53,8 @@ class Row:
     """One kept message."""
 
     seq: int
+    first: int
+    """From here up to the position before `seq` nothing is held."""
     topic: str
     body: bytes
     at: datetime
@@ -61,17 +72,23 @@ class _Waiting:
     error: Exception | None = field(default=None)
 
 
+TellLost = Callable[[Lost], tuple[str, bytes]]
+"""Topic and body of the word of a loss."""
+
+
 class Outbox:
     """Messages of one service that the hub has not acknowledged. Any thread may call any method."""
 
-    def __init__(self, path: Path, quota: dict[Lane, int] | None = None) -> None:
+    def __init__(self, path: Path, tell_lost: TellLost, quota: dict[Lane, int] | None = None) -> None:
         """Open or create. A file that SQLite calls damaged is moved aside and a new epoch begins.
 
         Raises OSError or sqlite3.Error when the folder cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._quota = dict(QUOTA if quota is None else quota)
+        self._tell_lost = tell_lost
         self._waiting: list[_Waiting] = []
+        self._refused = dict.fromkeys(DURABLE_LANES, 0)
         self._gate = threading.Lock()
         self._lock = threading.Lock()
         self._reserve = path.with_name(f"{path.name}.reserve")
@@ -102,13 +119,13 @@ class Outbox:
             db.execute("INSERT INTO epoch VALUES (?)", row)
         self.epoch: str = row[0]
         self._db = db
-        self._last = dict.fromkeys(DURABLE_LANES, 0) | {
+        self._last: dict[Lane, int] = dict.fromkeys(DURABLE_LANES, 0) | {
             Lane(lane): last for lane, last in db.execute("SELECT lane, last FROM lanes")
         }
-        self._bytes = dict.fromkeys(DURABLE_LANES, 0) | {
-            Lane(lane): size
-            for lane, size in db.execute("SELECT lane, sum(length(body)) FROM outbox GROUP BY lane")
-        }
+        self._released = dict.fromkeys(DURABLE_LANES, 0)
+        self._deleted = dict(self._released)
+        found = self._db.execute("SELECT lane, sum(length(body)) FROM outbox GROUP BY lane")
+        self._bytes = dict.fromkeys(DURABLE_LANES, 0) | {Lane(lane): size for lane, size in found}
 
     def put(self, lane: Lane, topic: str, body: bytes, at: datetime, clock: ClockState) -> None:
         """Keep a message; returns when it is on the disk. Raises OutboxFull."""
@@ -144,90 +161,127 @@ class Outbox:
             else:
                 accepted.append(each)
         try:
-            self._make_room(sum(len(each.body) for each in batch if each.lane == Lane.TELE))
-            self._insert(accepted)
+            with self._transaction():
+                wanted = sum(len(each.body) for each in accepted if each.lane == Lane.TELE)
+                self._make_room(wanted, accepted)
+                self._insert(accepted)
         except sqlite3.OperationalError as why:
             log.error("outbox: %s", why, extra={"event": "disk-full"})
             self._squeeze(accepted)
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, in the file and in what this object remembers of it."""
+        kept = (dict(self._last), dict(self._bytes), dict(self._refused), dict(self._deleted))
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._delete_released()
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._last, self._bytes, self._refused, self._deleted = kept
+            raise
+
     def _squeeze(self, batch: Sequence[_Waiting]) -> None:
         """A full disk: readings give way to what people said, and alarms have their reserve."""
-        try:
-            self._drop_oldest_readings()
+        with suppress(sqlite3.OperationalError), self._transaction():
+            self._give_up(8, _NONE, "disk-full", batch)
             self._insert(batch)
             return
-        except sqlite3.OperationalError:
-            for each in batch:
-                each.error = OutboxFull("Máy hết chỗ, chưa cất được. Xin báo cán bộ xã.")
         alarms = [each for each in batch if each.lane == Lane.ALARM]
         if alarms:
             self._reserve.unlink(missing_ok=True)
-            with suppress(sqlite3.OperationalError):
+            with suppress(sqlite3.OperationalError), self._transaction():
                 self._insert(alarms)
-                for each in alarms:
-                    each.error = None
+                batch = [each for each in batch if each.lane != Lane.ALARM]
+        for each in batch:
+            each.error = OutboxFull("Máy hết chỗ, chưa cất được. Xin báo cán bộ xã.")
+            self._refused[each.lane] += 1
 
     def _insert(self, batch: Sequence[_Waiting]) -> None:
-        last = dict(self._last)
+        """Put messages at the end of their lanes, and before them the word of what was refused until now."""
+        if not batch:
+            return
+        for lane, count in self._refused.items():
+            if count and lane != Lane.EVENT:  # who was refused an event was told so, and could say it again
+                self._lose(lane, self._last[lane], self._last[lane], count, "disk-full", batch[0])
+            self._refused[lane] = 0
+        self._append(batch)
+
+    def _append(self, batch: Sequence[_Waiting]) -> None:
         rows = []
         for each in batch:
-            last[each.lane] += 1
-            seq = last[each.lane]
-            rows.append((each.lane.value, seq, each.topic, each.body, each.at.isoformat(), each.clock))
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self._db.executemany(
-                "INSERT INTO lanes VALUES (?, ?) ON CONFLICT (lane) DO UPDATE SET last = excluded.last",
-                [(lane.value, seq) for lane, seq in last.items()],
-            )
-            self._db.execute("COMMIT")
-        except sqlite3.OperationalError:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-        self._last = last
-        for each in batch:
+            self._last[each.lane] += 1
             self._bytes[each.lane] += len(each.body)
+            place = (each.lane.value, self._last[each.lane])
+            rows.append((*place, each.topic, each.body, each.at.isoformat(), each.clock))
+        self._db.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany(
+            "INSERT INTO lanes VALUES (?, ?) ON CONFLICT (lane) DO UPDATE SET last = excluded.last",
+            [(lane.value, self._last[lane]) for lane in {each.lane for each in batch}],
+        )
 
-    def _make_room(self, wanted: int) -> None:
+    def _lose(self, lane: Lane, first: int, last: int, count: int, reason: Reason, like: _Waiting) -> None:
+        """Keep the word of a loss, told at the time and clock of the message that brought it about."""
+        said = Lost(lane=lane.value, first=first, last=last, count=count, reason=reason)  # type: ignore[arg-type]
+        self._append([_Waiting(Lane.EVENT, *self._tell_lost(said), like.at, like.clock)])
+
+    def _make_room(self, wanted: int, batch: Sequence[_Waiting]) -> None:
+        """Readings beyond their quota: the oldest are thinned to one a minute, and only then given up."""
+        if wanted and self._bytes[Lane.TELE] + wanted > self._quota[Lane.TELE]:
+            self._give_up(2, _EACH_MINUTE, "quota", batch)
         while self._bytes[Lane.TELE] > 0 and self._bytes[Lane.TELE] + wanted > self._quota[Lane.TELE]:
-            self._drop_oldest_readings()
+            self._give_up(8, _NONE, "quota", batch)
 
-    def _drop_oldest_readings(self) -> None:
-        """Thin the readings by their oldest eighth; the hub sees the gap by the `first` of the next frame."""
-        lane = Lane.TELE.value
-        count = self._db.execute("SELECT count(*) FROM outbox WHERE lane = ?", (lane,)).fetchone()[0]
-        if count:
-            edge = self._db.execute(
-                "SELECT seq FROM outbox WHERE lane = ? ORDER BY seq LIMIT 1 OFFSET ?", (lane, count // 8)
-            ).fetchone()[0]
-            self._delete(Lane.TELE, edge)
+    def _give_up(self, part: int, kept: str, reason: Reason, batch: Sequence[_Waiting]) -> None:
+        """Delete the oldest 1/part of the readings but for those `kept`, and say so."""
+        count = self._db.execute("SELECT count(*) FROM outbox WHERE lane = 'tele'").fetchone()[0]
+        if not count:
+            return
+        edge = self._db.execute(
+            "SELECT seq FROM outbox WHERE lane = 'tele' ORDER BY seq LIMIT 1 OFFSET ?", (count // part,)
+        ).fetchone()[0]
+        where = f"FROM outbox WHERE lane = 'tele' AND seq <= :edge AND seq NOT IN ({kept})"
+        first, last, lost, size = self._db.execute(
+            f"SELECT min(seq), max(seq), count(*), sum(length(body)) {where}", {"edge": edge}
+        ).fetchone()
+        if lost:
+            self._db.execute(f"DELETE {where}", {"edge": edge})
+            self._bytes[Lane.TELE] -= size
+            self._lose(Lane.TELE, first, last, lost, reason, batch[0])
 
     def release(self, lane: Lane, epoch: str, upto: int) -> int:
-        """Forget what the hub has kept. An ack of another epoch or of positions never given changes nothing.
+        """The hub has kept everything up to a position: it is not given again, and deleted with the next write.
 
-        Returns how many messages were forgotten.
+        An ack of another epoch or of positions never given changes nothing. Returns by how far it moved.
         """
         with self._lock:
-            if epoch != self.epoch or upto > self._last[lane]:
+            moved: int = upto - self._released[lane]
+            if epoch != self.epoch or upto > self._last[lane] or moved <= 0:
                 return 0
-            try:
-                count = self._delete(lane, upto)
-            except sqlite3.OperationalError as why:  # a full disk: the hub says it again
-                log.warning("outbox: %s", why, extra={"event": "disk-full"})
-                return 0
-            self._set_aside()
-            return count
+            self._released[lane] = upto
+            return moved
 
-    def _delete(self, lane: Lane, upto: int) -> int:
-        row = self._db.execute(
-            "SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE lane = ? AND seq <= ?",
-            (lane.value, upto),
-        ).fetchone()
-        self._db.execute("DELETE FROM outbox WHERE lane = ? AND seq <= ?", (lane.value, upto))
-        self._bytes[lane] -= row[1]
-        return int(row[0])
+    def tidy(self) -> None:
+        """Delete what was released, when no write has done so by the way. A full disk leaves it for later."""
+        with self._lock:
+            if self._released != self._deleted:
+                with suppress(sqlite3.OperationalError), self._transaction():
+                    pass  # every transaction begins by deleting what was released
+            self._set_aside()
+
+    def _delete_released(self) -> None:
+        for lane, upto in self._released.items():
+            if upto > self._deleted[lane]:
+                asked = (lane.value, upto)
+                size = self._db.execute(
+                    "SELECT coalesce(sum(length(body)), 0) FROM outbox WHERE lane = ? AND seq <= ?", asked
+                ).fetchone()[0]
+                self._db.execute("DELETE FROM outbox WHERE lane = ? AND seq <= ?", asked)
+                self._bytes[lane] -= size
+                self._deleted[lane] = upto
 
     def after(self, lane: Lane, seq: int, limit: int) -> list[Row]:
         """Up to `limit` messages beyond position `seq`, in order."""
@@ -235,23 +289,42 @@ class Outbox:
             rows = self._db.execute(
                 "SELECT seq, topic, body, at, clock FROM outbox"
                 " WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?",
-                (lane.value, seq, limit),
+                (lane.value, max(seq, self._released[lane]), limit),
             ).fetchall()
-        return [Row(s, topic, body, datetime.fromisoformat(at), clock) for s, topic, body, at, clock in rows]
+            if not rows:
+                return []
+            held = self._db.execute(
+                "SELECT max(seq) FROM outbox WHERE lane = ? AND seq > ? AND seq < ?",
+                (lane.value, self._released[lane], rows[0][0]),
+            ).fetchone()[0]
+        found = []
+        for number, topic, body, at, clock in rows:
+            found.append(Row(number, (held or 0) + 1, topic, body, datetime.fromisoformat(at), clock))
+            held = number
+        return found
 
     def first(self, lane: Lane) -> int:
         """Lowest position still held; one past the last given when nothing is held."""
+        query = "SELECT min(seq) FROM outbox WHERE lane = ? AND seq > ?"
         with self._lock:
-            row = self._db.execute("SELECT min(seq) FROM outbox WHERE lane = ?", (lane.value,)).fetchone()
-            return int(row[0]) if row[0] is not None else self._last[lane] + 1
+            found: int | None = self._db.execute(query, (lane.value, self._released[lane])).fetchone()[0]
+        return self._last[lane] + 1 if found is None else found
+
+    def last(self, lane: Lane) -> int:
+        """The last position given, 0 before the first."""
+        return self._last[lane]
 
     def held(self) -> dict[Lane, int]:
         """How many messages wait in each lane."""
+        query = "SELECT count(*) FROM outbox WHERE lane = ? AND seq > ?"
         with self._lock:
-            found = dict(self._db.execute("SELECT lane, count(*) FROM outbox GROUP BY lane").fetchall())
-        return {lane: int(found.get(lane.value, 0)) for lane in DURABLE_LANES}
+            return {
+                lane: int(self._db.execute(query, (lane.value, upto)).fetchone()[0])
+                for lane, upto in self._released.items()
+            }
 
     def close(self) -> None:
         """Close the file; what is kept stays."""
+        self.tidy()
         with self._lock:
             self._db.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -25,18 +24,21 @@ from broker.contract import (
     topic_of,
 )
 from broker.contract.hub import Ack
-from broker.contract.message import Frame, Message, Spec, decode, decode_frame, encode, payload
-from broker.contract.node import Life, Problem, ServiceState
+from broker.contract.message import Lane, Message, Spec, decode, encode, payload
+from broker.contract.node import Life, Lost, Problem, ServiceState
 from broker.link.clock import Clock, boot_id
 from broker.link.config import Settings
-from broker.link.inbox import Inbox
+from broker.link.inbox import Allow, FairInbox, Inbox, Packet
 from broker.link.nearby import Nearby
 from broker.link.outbox import Outbox
+from broker.link.packets import Hear, Stream
 from broker.link.sending import WINDOW, Sending
 from broker.link.service import Beat, Worker
 
 log = logging.getLogger(__name__)
 
+TOPICS = 4096
+"""Topics remembered with what they mean."""
 CALM_S = 3600.0
 """So long after the last bad packet a node's service forgets that there were any."""
 
@@ -45,16 +47,15 @@ class NotConnected(Exception):
     """The broker is away and this message cannot wait; the text says which message."""
 
 
-@dataclass(frozen=True)
-class Poison:
-    """A packet that breaks the contract, for the ingest to count."""
+class _Client(mqtt.Client):
+    """paho's client over a Stream. `hear` is called on paho's thread and must not raise."""
 
-    topic: str
-    raw: bytes
-    reason: str
-    who: Identity | None
-    spec: Spec | None
-    frame: Frame | None
+    hear: Hear
+
+    def _create_socket(self) -> Any:
+        """paho's own place for another kind of socket; its WebSocket transport is put in here too."""
+        sock: Any = super()._create_socket()
+        return Stream(sock, self.hear)
 
 
 class Session:
@@ -67,23 +68,26 @@ class Session:
         self.who = Identity(settings.machine.name, service)
         self.place: Place = settings.where
         self.boot = boot_id()
-        self.poison: Inbox[Poison] = Inbox(1000)
+        self.poison = 0
+        """Packets that were not understood; an intake counts its own."""
         self._poisoned = (0, 0.0)
         self._since = clock.now()
         self._life: Life = "starting"
         self._problems: dict[str, str] = {}
         self._states: dict[str, bytes] = {}
         self._inboxes: list[tuple[frozenset[type[Message]], Inbox[Received]]] = []
+        self._intake: tuple[frozenset[type[Message]], FairInbox] | None = None
+        self._topics: dict[bytes, Packet] = {}
         self._connected = threading.Event()
         self._lock = threading.Lock()
         self._mqtt = _client(settings, self.who)
         self._mqtt.on_connect = self._on_connect
         self._mqtt.on_disconnect = self._on_disconnect
-        self._mqtt.on_message = self._on_message
+        self._mqtt.hear = self._on_packet
         self._sending: Sending | None = None
         self._nearby: Nearby | None = None
         if self.who.node != HUB:
-            self.outbox = Outbox(settings.data_dir / "outbox" / f"{service}.db")
+            self.outbox = Outbox(settings.data_dir / "outbox" / f"{service}.db", self._lost)
             self._sending = Sending(self.outbox, self._publish_durable, clock)
             self._nearby = Nearby(settings.run_dir, service, self.place, self.who.node)
 
@@ -94,15 +98,31 @@ class Session:
         """True while the broker answers."""
         return self._connected.is_set()
 
+    def is_behind(self, lane: Lane) -> bool:
+        """Whether what is sent on this durable lane now has to wait for a history to be sent first."""
+        return self._sending is not None and self._sending.is_behind(lane)
+
     def inbox(self, *types: type[Message], limit: int = 200) -> Inbox[Received]:
         """A queue of these messages. Call before `open`. Raises ContractError when they are not for this service."""
+        box: Inbox[Received] = Inbox(limit)
+        self._inboxes.append((self._for_us(types), box))
+        return box
+
+    def intake(self, *types: type[Message], limit: int, allow: Allow) -> FairInbox:
+        """All packets of these messages, undecoded, `limit` of each source: for the one service that stores them.
+
+        allow: see FairInbox. Call before `open`; nothing else is heard here then. Raises ContractError as `inbox`.
+        """
+        box = FairInbox(limit, allow)
+        self._intake = (self._for_us(types), box)
+        return box
+
+    def _for_us(self, types: tuple[type[Message], ...]) -> frozenset[type[Message]]:
         for each in types:
             spec = spec_of(each)
             if self.who.service not in (*spec.receivers, *spec.nearby):
                 raise ContractError(f"{each.__name__} is not for {self.who}")
-        box: Inbox[Received] = Inbox(limit)
-        self._inboxes.append((frozenset(types), box))
-        return box
+        return frozenset(types)
 
     def send(self, msg: Message, to: Identity | None = None) -> None:
         """Send by the lane of the message; `to` names the receiver on addressed lanes.
@@ -234,7 +254,7 @@ class Session:
 
     def _tell_poison(self) -> None:
         """A node's service says in its state how much it refused; what ingest refuses stands in the records."""
-        count, now_s = self.poison.dropped + len(self.poison), self.clock.monotonic()
+        count, now_s = self.poison, self.clock.monotonic()
         if self.who.node == HUB or not count:
             return
         if count != self._poisoned[0]:
@@ -245,6 +265,8 @@ class Session:
 
     def _filters(self) -> list[tuple[str, int]]:
         wanted = {each for types, _ in self._inboxes for each in types}
+        if self._intake is not None:
+            wanted |= self._intake[0]
         if self._sending is not None:
             wanted.add(Ack)
         return [
@@ -295,26 +317,45 @@ class Session:
         self._connected.clear()
         log.info("disconnected: %s", reason, extra={"event": "disconnected"})
 
-    def _on_message(self, client: mqtt.Client, data: Any, packet: mqtt.MQTTMessage) -> None:
-        del client, data
-        if not packet.payload:
+    def _on_packet(self, topic: bytes, raw: bytes) -> None:
+        if not raw:
             return
-        spec = who = frame = None
-        raw = bytes(packet.payload)
+        known = self._topics.get(topic)
+        if known is None:
+            known = self._learn(topic)
+        if self._intake is not None:
+            self._intake[1].put(known._replace(raw=raw))
+            return
         try:
-            spec, who = parse_topic(self.place, packet.topic)
-            frame = decode_frame(raw)
-            received = decode(spec, who, raw)
+            if known.spec is None or known.who is None:
+                raise ContractError(known.reason)
+            received = decode(known.spec, known.who, raw)
         except ContractError as why:
-            self.poison.put(Poison(packet.topic, raw[:2048], str(why), who, spec, frame))
+            self.poison += 1
             log.warning("poison: %s", why, extra={"event": "poison"})
             return
         self._hear(received)
 
+    def _learn(self, topic: bytes) -> Packet:
+        """Read a topic once; the few that there are come again and again."""
+        text = topic.decode("utf-8", "replace")
+        try:
+            spec, who = parse_topic(self.place, text)
+            known = Packet(str(who), text, b"", who, spec)
+        except ContractError as why:
+            known = Packet("unknown", text[:200], b"", reason=str(why)[:200])
+        if len(self._topics) >= TOPICS:
+            self._topics.clear()
+        self._topics[topic] = known
+        return known
 
-def _client(settings: Settings, who: Identity) -> mqtt.Client:
+    def _lost(self, lost: Lost) -> tuple[str, bytes]:
+        return topic_of(self.place, self.who, lost), payload(lost)
+
+
+def _client(settings: Settings, who: Identity) -> _Client:
     """A paho client with this service's identity: a certificate, or a password on loopback."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=str(who), protocol=mqtt.MQTTv311)
+    client = _Client(CallbackAPIVersion.VERSION2, client_id=str(who), protocol=mqtt.MQTTv311)
     client.max_inflight_messages_set(WINDOW * 3)
     client.max_queued_messages_set(WINDOW * 4)
     client.reconnect_delay_set(1, 30)

@@ -14,7 +14,7 @@ from typing import Any
 
 from broker import contract
 from broker.contract import message as frames
-from broker.link.inbox import Inbox
+from broker.link.inbox import Allow, FairInbox, Packet
 from tests.fakes.clock import FakeClock
 
 __all__ = ["FakeClock", "FakeInbox", "FakeSession", "Sent"]
@@ -71,12 +71,14 @@ class FakeSession:
         self.place = place or contract.Place("00", "00000")
         self.connected = True
         self.boot = "fake-boot"
-        self.poison: Inbox[Any] = Inbox(1000)
         self.refuse: Exception | None = None
         """When set, `send` raises it: a full outbox, a lost connection."""
         self.sent: list[Sent] = []
         self.problems: dict[str, str] = {}
+        self.behind = False
+        """What `is_behind` answers."""
         self._inboxes: list[FakeInbox] = []
+        self._intake: FairInbox | None = None
         self._seq = 0
         self._changed = threading.Condition()
 
@@ -95,6 +97,17 @@ class FakeSession:
         box = FakeInbox(types, limit)
         self._inboxes.append(box)
         return box
+
+    def intake(self, *types: type[contract.Message], limit: int, allow: Allow) -> FairInbox:
+        """The real queue of undecoded packets."""
+        del types
+        self._intake = FairInbox(limit, allow)
+        return self._intake
+
+    def is_behind(self, lane: contract.Lane) -> bool:
+        """Whether a history is said to be on its way."""
+        del lane
+        return self.behind
 
     def problem(self, code: str, text: str) -> None:
         """Note what limits this service."""
@@ -120,9 +133,10 @@ class FakeSession:
             self.clock.state(),
             "fake" if durable else "",
             self._seq if durable else 0,
-            1 if durable else 0,
         )
         received = contract.read(self.place, topic, raw)
+        if self._intake is not None:
+            self._intake.put(Packet(str(received.who), topic, raw, received.who, received.spec))
         for box in self._inboxes:
             if isinstance(received.message, box.types):
                 box.put(received)

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from broker.contract.message import Lane
+from broker.contract.node import Lost
 from broker.link.outbox import Outbox, OutboxFull
 from deploy.browser import words_of
 from deploy.stage import Stage
@@ -53,6 +55,11 @@ def mount(mounts: list[Path], folder: Path, size: str) -> None:
     shutil.copytree(kept, folder, dirs_exist_ok=True)
 
 
+def open_box(file: Path) -> Outbox:
+    """An outbox that tells its losses as JSON under the topic "lost"."""
+    return Outbox(file, lambda lost: ("lost", msgspec.json.encode(lost)))
+
+
 @contextmanager
 def full(folder: Path) -> Iterator[None]:
     """Every byte of a file system taken; given back at the end."""
@@ -87,7 +94,7 @@ def test_on_a_full_disk_events_are_refused_with_a_sentence_and_alarms_have_their
 ) -> None:
     folder = tmp_path / "data"
     mount(mounts, folder, "4m")
-    outbox = Outbox(folder / "kiosk.db")
+    outbox = open_box(folder / "kiosk.db")
     now = datetime.now(UTC)
     with full(folder):
         kept, sentence = fill_up(outbox, 4000)
@@ -96,12 +103,13 @@ def test_on_a_full_disk_events_are_refused_with_a_sentence_and_alarms_have_their
             outbox.put(Lane.ALARM, "t", b"a" * 90_000, now, "trusted")
         kept += fill_up(outbox, 90_000)[0]
         outbox.close()
-        again = Outbox(folder / "kiosk.db")
+        again = open_box(folder / "kiosk.db")
         assert again.held()[Lane.ALARM] == 3
         assert [row.seq for row in again.after(Lane.EVENT, 0, 10_000)][:kept] == list(range(1, kept + 1))
         again.release(Lane.ALARM, again.epoch, 3)
     again.put(Lane.EVENT, "t", b"e" * 4000, now, "trusted")
     again.release(Lane.EVENT, again.epoch, 1)
+    again.tidy()
     assert (folder / "kiosk.db.reserve").stat().st_size == 1 << 20
     again.close()
 
@@ -109,7 +117,7 @@ def test_on_a_full_disk_events_are_refused_with_a_sentence_and_alarms_have_their
 def test_readings_give_way_on_a_full_disk_and_the_gap_is_told(mounts: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     mount(mounts, folder, "16m")
-    outbox = Outbox(folder / "board.db")
+    outbox = open_box(folder / "board.db")
     now = datetime.now(UTC)
     for _ in range(400):
         outbox.put(Lane.TELE, "t", b"r" * 1000, now, "trusted")
@@ -123,6 +131,9 @@ def test_readings_give_way_on_a_full_disk_and_the_gap_is_told(mounts: list[Path]
         rows = outbox.after(Lane.TELE, 0, 10_000)
         assert [row.seq for row in rows] == list(range(rows[0].seq, rows[-1].seq + 1)), "a hole inside"
     outbox.put(Lane.TELE, "t", b"r", now, "trusted")
+    told = [row for row in outbox.after(Lane.EVENT, 0, 10_000) if row.topic == "lost"]
+    lost = sum(msgspec.json.decode(row.body, type=Lost).count for row in told)
+    assert lost == 401 + 400 - len(outbox.after(Lane.TELE, 0, 10_000))
     outbox.close()
 
 

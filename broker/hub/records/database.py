@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -59,6 +61,13 @@ class Database:
     def close(self) -> None:
         """Close every idle connection."""
         self.engine.dispose()
+
+
+def insert_into(db: Session, table: type) -> sqlite_dialect.Insert:
+    """INSERT that knows ON CONFLICT, in the dialect of this database (both dialects write it alike)."""
+    if db.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)  # type: ignore[return-value]
+    return sqlite_dialect.insert(table)
 
 
 def open_database(settings: Settings) -> Database:

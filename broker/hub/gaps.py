@@ -1,0 +1,60 @@
+"""What was lost on its way, one row a loss: first seen as missing positions, then told by the source with its reason.
+
+The two may come in either order; a stretch thinned to one message a minute is one loss, not one per minute.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as Db
+
+from broker.contract.node import Lost
+from broker.hub.records import Gap, note_change
+
+NEAR = 2000
+"""Holes no further apart than this many positions are one loss: between them lie the messages that were kept."""
+
+
+def note_hole(db: Db, mark: tuple[str, str, str], first: int, last: int, now: datetime) -> None:
+    """Positions that a source (mark: source, epoch, lane) does not hold any more and that never came."""
+    for row in _of(db, *mark):
+        if row.reason and row.first <= first and last <= row.last:
+            return
+        if not row.reason and first <= row.last + NEAR:
+            row.count, row.last = (row.count or 0) + last - first + 1, max(row.last, last)
+            return
+    _add(db, mark, first, last, last - first + 1, "", now)
+
+
+def note_told(db: Db, source: str, epoch: str, lost: Lost, now: datetime) -> None:
+    """A source tells what it could not keep, and why."""
+    first, last, count = lost.first, lost.last, lost.count
+    for row in _of(db, source, epoch, lost.lane):
+        if row.first > last + 1 or first > row.last + 1:
+            continue
+        if row.reason not in ("", lost.reason):
+            continue
+        if row.reason:
+            count += row.count or 0
+        first, last = min(first, row.first), max(last, row.last)
+        db.delete(row)
+    _add(db, (source, epoch, lost.lane), first, last, count, lost.reason, now)
+
+
+def _of(db: Db, source: str, epoch: str, lane: str) -> list[Gap]:
+    """Losses of a lane, the newest first."""
+    mine = select(Gap).where(Gap.source == source, Gap.epoch == epoch, Gap.lane == lane)
+    return list(db.scalars(mine.order_by(Gap.id.desc())))
+
+
+def _add(
+    db: Db, mark: tuple[str, str, str], first: int, last: int, count: int, reason: str, now: datetime
+) -> None:
+    source, epoch, lane = mark
+    db.add(
+        Gap(source=source, epoch=epoch, lane=lane, first=first, last=last, count=count, reason=reason, at=now)
+    )
+    db.flush()
+    note_change(db, "gap", source, now)

@@ -1,0 +1,82 @@
+"""The fair inbox: turns between sources, limits of one source, rates, and states of which the newest counts."""
+
+from __future__ import annotations
+
+from broker.contract import Identity, Place, spec_of, topic_of
+from broker.contract.board import BoardStatus, Readings
+from broker.link.inbox import FairInbox, Packet
+
+PLACE = Place("00", "00000")
+
+
+def reading(node: str, number: int) -> Packet:
+    who = Identity(node, "board")
+    return Packet(str(who), topic_of(PLACE, who, Readings), b"%d" % number, who, spec_of(Readings))
+
+
+def state(node: str, number: int) -> Packet:
+    who = Identity(node, "board")
+    return Packet(str(who), topic_of(PLACE, who, BoardStatus), b"%d" % number, who, spec_of(BoardStatus))
+
+
+def numbers(packets: list[Packet], node: str) -> list[int]:
+    return [int(each.raw) for each in packets if each.source == f"{node}.board"]
+
+
+def test_sources_take_turns_and_keep_their_order() -> None:
+    box = FairInbox(1000, turn=2)
+    for number in range(500):
+        box.put(reading("loud", number))
+    for number in range(3):
+        box.put(reading("quiet", number))
+    found = box.take(0, 0, 8)
+    assert numbers(found, "loud") == [0, 1, 2, 3, 4]
+    assert numbers(found, "quiet") == [0, 1, 2]
+    assert numbers(box.take(0, 0, 1000), "loud") == list(range(5, 500))
+    assert len(box) == 0
+
+
+def test_a_full_queue_gives_way_at_its_end_and_only_there() -> None:
+    box = FairInbox(10)
+    for number in range(15):
+        box.put(reading("loud", number))
+    box.put(reading("quiet", 1))
+    found = box.take(0, 0, 100)
+    assert numbers(found, "loud") == list(range(10)), "what was sent first must be stored first"
+    assert numbers(found, "quiet") == [1]
+    assert box.dropped == {"loud.board": 5}
+
+
+def test_of_states_only_the_newest_is_kept_and_it_takes_no_room() -> None:
+    box = FairInbox(2)
+    for number in range(5):
+        box.put(state("a", number))
+    for number in range(2):
+        box.put(reading("a", 10 + number))
+    assert numbers(box.take(0, 0, 100), "a") == [4, 10, 11]
+
+
+def test_beyond_its_rate_a_source_waits_and_its_states_do_not() -> None:
+    left = {"loud.board": 3, "quiet.board": 99}
+
+    def allow(source: str, wanted: int) -> int:
+        found = min(wanted, left[source])
+        left[source] -= found
+        return found
+
+    box = FairInbox(100, allow, turn=2)
+    for number in range(10):
+        box.put(reading("loud", number))
+        box.put(reading("quiet", number))
+    box.put(state("loud", 77))
+    found = box.take(0, 0, 100)
+    assert numbers(found, "loud") == [77, 0, 1, 2]
+    assert numbers(found, "quiet") == list(range(10))
+    assert box.take(0, 0, 100) == []
+    assert len(box) == 7
+    left["loud.board"] = 99
+    assert numbers(box.take(0, 0, 100), "loud") == list(range(3, 10))
+
+
+def test_nothing_comes_of_an_empty_inbox() -> None:
+    assert FairInbox(10).take(0.01, 0.01, 10) == []
