@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.brokers import EVERYONE, RunningBroker
+from tests.postgres import RunningPostgres
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,12 @@ def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RunningPostgres]:
+    """One PostgreSQL; each test takes a `fresh` database of it. A test that kills it starts one of its own."""
+    running = RunningPostgres()
+    running.start()
+    yield running
+    running.close()
