@@ -18,12 +18,12 @@ import serial
 
 WRITE_S = 1.0
 
-Lost = Literal["missing", "busy", "denied", "unplugged"]
+WhyGone = Literal["missing", "busy", "denied", "unplugged"]
 
 _GONE = (serial.SerialException, OSError, termios.error, ValueError)
 """ValueError: pyserial's own check of a closed or impossible port. TypeError cannot come from checked settings."""
 
-_REASONS: dict[int | None, Lost] = {
+_REASONS: dict[int | None, WhyGone] = {
     errno.EACCES: "denied",
     errno.EPERM: "denied",
     errno.EBUSY: "busy",
@@ -34,7 +34,7 @@ _REASONS: dict[int | None, Lost] = {
 class PortGone(Exception):
     """The line cannot be used now. `why` is a code for people's sentences, the text is for operators."""
 
-    def __init__(self, why: Lost, text: str) -> None:
+    def __init__(self, why: WhyGone, text: str) -> None:
         super().__init__(text)
         self.why = why
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from contextlib import suppress
 
-from broker.contract.board import Reading, Readings
+from broker.contract import Lane
+from broker.contract.board import Reading, Readings, ReadingsNow
+from broker.contract.node import Lost
 from broker.link.config import BoardPort, Settings, SettingsError
 from broker.link.outbox import OutboxFull
 from broker.link.service import Beat, Worker
-from broker.link.session import Session
+from broker.link.session import NotConnected, Session
 from firmware_bridge.bus import Board, Bus, board_of
-from firmware_bridge.port import Line, Lost, PortGone
+from firmware_bridge.port import Line, PortGone, WhyGone
 from firmware_bridge.profile import ProfileError, load
 from firmware_bridge.roster import Roster
 
@@ -25,12 +28,12 @@ BATCH_ITEMS = 80
 """So many of the longest readings still fit one packet of 16 KiB."""
 
 KEPT = 4000
-"""Readings held in memory while the outbox refuses them; beyond that the oldest go."""
+"""Readings held in memory while the outbox refuses them; beyond that the oldest go, and that is told."""
 
 REOPEN_S = (0.25, 1.0)
 """First and longest wait before a lost port is tried again; a replugged board speaks within 3 s."""
 
-SENTENCES: dict[Lost, str] = {
+SENTENCES: dict[WhyGone, str] = {
     "missing": "Không thấy cổng {port}. Kiểm tra dây nối bo mạch; cắm lại là máy tự nhận.",
     "unplugged": "Cổng {port} vừa bị rút. Cắm lại dây bo mạch là máy tự nhận.",
     "busy": "Cổng {port} đang bị chương trình khác giữ. Đóng chương trình đó, máy sẽ tự nối lại.",
@@ -45,14 +48,18 @@ class Outgoing:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._waiting: deque[Reading] = deque(maxlen=KEPT)
+        self._waiting: deque[Reading] = deque()
         self._since_s = 0.0
+        self._dropped = 0
 
     def add(self, readings: list[Reading]) -> None:
         """Keep these until the next batch."""
         if readings and not self._waiting:
             self._since_s = self._session.clock.monotonic()
         self._waiting.extend(readings)
+        while len(self._waiting) > KEPT:
+            self._waiting.popleft()
+            self._dropped += 1
 
     def send(self, *, now: bool = False) -> None:
         """Send what is due (or all, `now`) in as many messages as it takes."""
@@ -60,6 +67,7 @@ class Outgoing:
         while self._waiting and (due or len(self._waiting) >= BATCH_ITEMS):
             batch = [self._waiting[n] for n in range(min(BATCH_ITEMS, len(self._waiting)))]
             try:
+                self._tell_dropped()
                 self._session.send(Readings(items=batch))
             except OutboxFull as full:
                 self._session.problem("outbox-full", str(full))
@@ -68,6 +76,19 @@ class Outgoing:
             self._session.cleared("outbox-full")
             for _ in batch:
                 self._waiting.popleft()
+            self._show(batch)
+
+    def _tell_dropped(self) -> None:
+        if self._dropped:
+            self._session.send(Lost(lane="tele", first=0, last=0, count=self._dropped, reason="disk-full"))
+            self._dropped = 0
+
+    def _show(self, batch: list[Reading]) -> None:
+        """While older readings are still on their way, let the pages see the newest ones now."""
+        if self._session.is_behind(Lane.TELE):
+            newest = {reading.series: reading for reading in batch}
+            with suppress(NotConnected):
+                self._session.send(ReadingsNow(items=list(newest.values())))
 
 
 class PortWatch:
@@ -81,7 +102,7 @@ class PortWatch:
         self._outgoing = Outgoing(session)
         self._code = f"port-{setting.port.rsplit('/', 1)[-1]}"
         self._silent: set[str] = set()
-        self._gone: Lost | None = None
+        self._gone: WhyGone | None = None
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Open, poll until the line is lost, wait a little, open again."""

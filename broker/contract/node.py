@@ -47,10 +47,9 @@ class NodeHealth(Message):
 
 @message("*/event/lost", senders=NODE_SERVICES, receivers=("ingest",))
 class Lost(Message):
-    """Messages that an outbox could not keep: nothing goes missing unsaid.
+    """Messages that a source could not keep: nothing goes missing unsaid.
 
-    They had positions between `first` and `last` of a lane; those refused before they got one are told with the
-    last position given.
+    They had positions between `first` and `last` of a lane; 0 and 0 when they never got as far as the outbox.
     """
 
     lane: Literal["alarm", "event", "tele"]

@@ -88,7 +88,6 @@ class Outbox:
         self._quota = dict(QUOTA if quota is None else quota)
         self._tell_lost = tell_lost
         self._waiting: list[_Waiting] = []
-        self._refused = dict.fromkeys(DURABLE_LANES, 0)
         self._gate = threading.Lock()
         self._lock = threading.Lock()
         self._reserve = path.with_name(f"{path.name}.reserve")
@@ -172,7 +171,7 @@ class Outbox:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, in the file and in what this object remembers of it."""
-        kept = (dict(self._last), dict(self._bytes), dict(self._refused), dict(self._deleted))
+        kept = (dict(self._last), dict(self._bytes), dict(self._deleted))
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._delete_released()
@@ -181,7 +180,7 @@ class Outbox:
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._last, self._bytes, self._refused, self._deleted = kept
+            self._last, self._bytes, self._deleted = kept
             raise
 
     def _squeeze(self, batch: Sequence[_Waiting]) -> None:
@@ -198,19 +197,9 @@ class Outbox:
                 batch = [each for each in batch if each.lane != Lane.ALARM]
         for each in batch:
             each.error = OutboxFull("Máy hết chỗ, chưa cất được. Xin báo cán bộ xã.")
-            self._refused[each.lane] += 1
 
     def _insert(self, batch: Sequence[_Waiting]) -> None:
-        """Put messages at the end of their lanes, and before them the word of what was refused until now."""
-        if not batch:
-            return
-        for lane, count in self._refused.items():
-            if count and lane != Lane.EVENT:  # who was refused an event was told so, and could say it again
-                self._lose(lane, self._last[lane], self._last[lane], count, "disk-full", batch[0])
-            self._refused[lane] = 0
-        self._append(batch)
-
-    def _append(self, batch: Sequence[_Waiting]) -> None:
+        """Put messages at the end of their lanes."""
         rows = []
         for each in batch:
             self._last[each.lane] += 1
@@ -226,7 +215,7 @@ class Outbox:
     def _lose(self, lane: Lane, first: int, last: int, count: int, reason: Reason, like: _Waiting) -> None:
         """Keep the word of a loss, told at the time and clock of the message that brought it about."""
         said = Lost(lane=lane.value, first=first, last=last, count=count, reason=reason)  # type: ignore[arg-type]
-        self._append([_Waiting(Lane.EVENT, *self._tell_lost(said), like.at, like.clock)])
+        self._insert([_Waiting(Lane.EVENT, *self._tell_lost(said), like.at, like.clock)])
 
     def _make_room(self, wanted: int, batch: Sequence[_Waiting]) -> None:
         """Readings beyond their quota: the oldest are thinned to one a minute, and only then given up."""

@@ -19,14 +19,15 @@ import pytest
 from pymodbus.client import ModbusSerialClient
 
 from broker.contract import Identity
-from broker.contract.board import BoardStatus, Reading, Readings
+from broker.contract.board import BoardStatus, Reading, Readings, ReadingsNow
+from broker.contract.node import Lost
 from broker.link.config import BoardDevice, BoardPort, Boards, Machine, PlaceOf, Settings, SettingsError
 from broker.link.outbox import OutboxFull
 from firmware_bridge.bus import Bus, board_of
 from firmware_bridge.drivers.modbus import Request, framed
 from firmware_bridge.port import Line, PortGone
 from firmware_bridge.profile import Profile, load
-from firmware_bridge.service import BATCH_ITEMS, Outgoing, build
+from firmware_bridge.service import BATCH_ITEMS, KEPT, Outgoing, build
 from firmware_bridge.simulator import Device, SimulatedBoard, answer, nature, village_board
 from tests.fakes.session import FakeClock, FakeSession
 from tests.settings import node_settings
@@ -225,6 +226,42 @@ def test_readings_wait_while_the_outbox_is_full() -> None:
     outgoing.send(now=True)
     assert session.problems == {}
     assert [item for told in session.messages(Readings) for item in told.items] == taken
+
+
+def test_readings_that_memory_cannot_hold_either_are_told_as_lost() -> None:
+    session = FakeSession(Identity("thon-01", "board"))
+    outgoing = Outgoing(session)  # type: ignore[arg-type]
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    taken = [
+        Reading(series="air_celsius.a", at=at + timedelta(seconds=n), value=float(n), unit="°C")
+        for n in range(KEPT + 30)
+    ]
+    session.refuse = OutboxFull("Đĩa của máy đã đầy.")
+    for n in range(0, len(taken), 100):
+        outgoing.add(taken[n : n + 100])
+        outgoing.send(now=True)
+    session.refuse = None
+    outgoing.send(now=True)
+    assert [(told.count, told.reason) for told in session.messages(Lost)] == [(30, "disk-full")]
+    assert [item for told in session.messages(Readings) for item in told.items] == taken[30:]
+
+
+def test_while_a_history_is_on_its_way_the_newest_values_are_shown_at_once() -> None:
+    session = FakeSession(Identity("thon-01", "board"))
+    outgoing = Outgoing(session)  # type: ignore[arg-type]
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    taken = [
+        Reading(series=name, at=at + timedelta(seconds=n), value=float(n), unit="m")
+        for n in range(3)
+        for name in ("level_m.a", "level_m.b")
+    ]
+    outgoing.add(taken)
+    outgoing.send(now=True)
+    assert session.messages(ReadingsNow) == []
+    session.behind = True
+    outgoing.add(taken)
+    outgoing.send(now=True)
+    assert [told.items for told in session.messages(ReadingsNow)] == [taken[-2:]]
 
 
 def test_the_longest_readings_fit_a_packet() -> None:

@@ -97,18 +97,6 @@ def test_what_was_released_is_neither_given_nor_counted_before_it_is_deleted(tmp
     assert (box.first(Lane.TELE), box.held()[Lane.TELE]) == (3, 1)
 
 
-def test_readings_refused_for_want_of_disk_are_told_once_there_is_room(tmp_path: Path) -> None:
-    box = open_box(tmp_path / "o.db")
-    put(box, Lane.TELE, b"a")
-    box._db.execute("PRAGMA max_page_count=1")  # SQLite's own full disk
-    for _ in range(3):
-        with pytest.raises(OutboxFull):
-            put(box, Lane.TELE, b"x" * 9000)
-    box._db.execute("PRAGMA max_page_count=100000")
-    put(box, Lane.TELE, b"b")
-    assert losses(box)[-1] == Lost(lane="tele", first=1, last=1, count=3, reason="disk-full")
-
-
 def test_a_full_event_lane_refuses_with_a_sentence_and_alarms_still_fit(tmp_path: Path) -> None:
     box = open_box(tmp_path / "o.db", {Lane.ALARM: 1000, Lane.EVENT: 100, Lane.TELE: 1000})
     put(box, Lane.EVENT, b"x" * 90)
