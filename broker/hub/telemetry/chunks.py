@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.orm import Session
 
+from broker.hub.records.database import insert_into
 from broker.hub.records.reading import Measured, MeasuredDay
 from broker.hub.telemetry.chunk import EMPTY, Columns, Damaged, columns_of, merged, pack, unpack
 from broker.link.clock import LOCAL
@@ -49,13 +49,6 @@ def day_of(at_ms: int) -> int:
 def start_of(day: int) -> int:
     """When a local day begins, in ms."""
     return day * DAY_MS - LOCAL_MS
-
-
-def insert_of(db: Session | Connection, model: type) -> sqlite.Insert:
-    """INSERT that knows ON CONFLICT, in the dialect of this database (both dialects write it alike)."""
-    if _dialect(db) == "postgresql":
-        return postgresql.insert(model)  # type: ignore[return-value]
-    return sqlite.insert(model)
 
 
 # -- reading
@@ -126,7 +119,7 @@ def seal(db: Session, series: int, day: int, before_ms: int) -> int:
     """Move the rows of one series and local day that lie before `before_ms` into its packed readings; returns how
     many rows went. One transaction, the caller's. Raises Damaged, having changed nothing.
     """
-    if _dialect(db) == "postgresql":
+    if db.get_bind().dialect.name == "postgresql":
         db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _SEAL_LOCK})
     packed = db.scalar(select(_days.packed).where(_days.series == series, _days.day == day))
     kept = EMPTY if packed is None else unpack(packed)
@@ -140,7 +133,7 @@ def seal(db: Session, series: int, day: int, before_ms: int) -> int:
     if not len(fresh.at_ms):
         return 0
     both = merged(kept, fresh)
-    insert = insert_of(db, MeasuredDay)
+    insert = insert_into(db, MeasuredDay)
     new = {"last_ms": insert.excluded.last_ms, "packed": insert.excluded.packed}
     row = {"series": series, "day": day, "last_ms": int(both.at_ms[-1]), "packed": pack(both)}
     db.execute(insert.on_conflict_do_update(index_elements=["series", "day"], set_=new), row)
@@ -161,8 +154,3 @@ def oldest_row(db: Session, series: int, since_ms: int, before_ms: int) -> int |
         )
     )
     return oldest
-
-
-def _dialect(db: Session | Connection) -> str:
-    bind = db.get_bind() if isinstance(db, Session) else db
-    return bind.dialect.name

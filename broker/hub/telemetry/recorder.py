@@ -12,16 +12,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import Dialect, select, update
 from sqlalchemy.orm import Session
 
 from broker.contract import Identity
 from broker.contract.board import Reading
-from broker.hub.records.reading import QUALITIES, HourDue, Replica, ReplicaDue, Series
-from broker.hub.telemetry.chunks import HOUR_MS, day_of, insert_of, packed_times, sealed_until
+from broker.hub.records.database import insert_into
+from broker.hub.records.reading import QUALITIES, Replica, ReplicaDue, Series
+from broker.hub.telemetry.chunks import HOUR_MS, day_of, packed_times, sealed_until
 from broker.hub.telemetry.figures import BELIEVED, to_ms
 
 log = logging.getLogger(__name__)
@@ -45,16 +47,24 @@ Row = tuple[int, int, float, int]
 """Series id, at_ms, value, quality."""
 
 _series = Series.__table__.c
-_is_newer = _series.latest_ms <= bindparam("at_ms")
-_is_doubted = or_(_series.latest_ms == 0, and_(*(_series.latest_quality != each for each in BELIEVED)))
-_move = update(Series.__table__).values(  # type: ignore[arg-type]
-    latest_ms=bindparam("at_ms"),
-    latest_value=bindparam("value"),
-    latest_quality=bindparam("quality"),
-    received_at=bindparam("now"),
+_BELIEVED = f"({', '.join(str(each) for each in BELIEVED)})"
+_INSERT = (
+    "INSERT INTO reading (series, at_ms, value, quality) VALUES {rows}"
+    " ON CONFLICT DO NOTHING RETURNING series, at_ms"
 )
-_MOVE_BELIEVED = _move.where(_series.id == bindparam("number"), or_(_is_newer, _is_doubted))
-_MOVE_DOUBTED = _move.where(_series.id == bindparam("number"), _is_newer, _is_doubted)
+_MARK = (
+    "INSERT INTO reading_hour_due (series, hour) VALUES {rows}"
+    # Updating what is marked already locks it against a running rollup.
+    " ON CONFLICT (series, hour) DO UPDATE SET hour = excluded.hour"
+)
+_MOVE = (
+    "UPDATE series SET latest_ms = v.column2, latest_value = v.column3, latest_quality = v.column4,"
+    " received_at = {now} FROM (VALUES {rows}) AS v WHERE id = v.column1 AND "
+)
+_IS_NEWER = "latest_ms <= v.column2"
+_IS_DOUBTED = f"(latest_ms = 0 OR latest_quality NOT IN {_BELIEVED})"
+_MOVE_BELIEVED = f"{_MOVE}({_IS_NEWER} OR {_IS_DOUBTED})"
+_MOVE_DOUBTED = f"{_MOVE}{_IS_NEWER} AND {_IS_DOUBTED}"
 
 
 @dataclass
@@ -88,14 +98,14 @@ class Recorder:
             mine = self._rows(db, who, readings, received_at, done[who])
             done[who].repeated = len(mine)
             for row in mine:
-                owners[row[0]] = done[who]
-                rows.setdefault(row[:2], row)
+                rows.setdefault((row[0], row[1]), row)
+            owners |= dict.fromkeys({row[0] for row in mine}, done[who])
         fresh = _insert(db, _not_packed(db, rows))
-        for row in fresh:
-            owners[row[0]].stored += 1
-            owners[row[0]].repeated -= 1
+        for series, count in Counter([row[0] for row in fresh]).items():
+            owners[series].stored += count
+            owners[series].repeated -= count
         if fresh:
-            _mark_hours(db, {(series, at_ms // HOUR_MS) for series, at_ms, _, _ in fresh})
+            _run(db, _MARK, sorted({(row[0], row[1] // HOUR_MS) for row in fresh}))
             _move_latest(db, fresh, received_at)
             _queue_copies(db, fresh)
         return done
@@ -177,7 +187,7 @@ class Recorder:
         ]
         if missing:
             self._has_changed = True
-            link.execute(insert_of(db, Series).on_conflict_do_nothing(), missing)
+            link.execute(insert_into(db, Series).on_conflict_do_nothing(), missing)
             found = {name: (number, unit) for name, number, unit in link.execute(mine)}
         for name, (number, unit) in found.items():
             key = (who.node, who.service, name)
@@ -221,32 +231,11 @@ def _not_packed(db: Session, rows: Mapping[tuple[int, int], Row]) -> list[Row]:
 
 def _insert(db: Session, rows: list[Row]) -> list[Row]:
     """Insert what is not there yet; returns those that were new."""
-    link = db.connection()
-    mark = "?" if link.dialect.paramstyle == "qmark" else "%s"
-    fresh: list[Row] = []
-    done = 0
-    while done < len(rows):
-        size = min(MOST_ROWS, 1 << (len(rows) - done).bit_length() - 1)
-        part = rows[done : done + size]
-        done += size
-        places = ",".join([f"({mark},{mark},{mark},{mark})"] * size)
-        sql = f"INSERT INTO reading (series, at_ms, value, quality) VALUES {places} ON CONFLICT DO NOTHING RETURNING series, at_ms"  # noqa: S608, E501
-        answer = link.exec_driver_sql(sql, tuple(cell for row in part for cell in row)).all()
-        if len(answer) == size:
-            fresh += part
-        else:
-            new = {(series, at_ms) for series, at_ms in answer}
-            fresh += [row for row in part if row[:2] in new]
-    return fresh
-
-
-def _mark_hours(db: Session, hours: set[tuple[int, int]]) -> None:
-    """These hours must be computed anew. Updating what is marked already locks it against a running rollup."""
-    insert = insert_of(db, HourDue)
-    marked = insert.on_conflict_do_update(
-        index_elements=["series", "hour"], set_={"hour": insert.excluded.hour}
-    )
-    db.connection().execute(marked, [{"series": series, "hour": hour} for series, hour in sorted(hours)])
+    stored = _run(db, _INSERT, rows)
+    if len(stored) == len(rows):
+        return rows
+    new = set(stored)
+    return [row for row in rows if (row[0], row[1]) in new]
 
 
 def _move_latest(db: Session, rows: Sequence[Row], received_at: datetime) -> None:
@@ -258,15 +247,38 @@ def _move_latest(db: Session, rows: Sequence[Row], received_at: datetime) -> Non
         best = newest.get(row[0])
         if best is None or (row[3] in BELIEVED, row[1]) >= (best[3] in BELIEVED, best[1]):
             newest[row[0]] = row
+    moves = sorted(newest.values())
+    _run(db, _MOVE_BELIEVED, [row for row in moves if row[3] in BELIEVED], received_at)
+    _run(db, _MOVE_DOUBTED, [row for row in moves if row[3] not in BELIEVED], received_at)
+
+
+def _run(
+    db: Session, statement: str, rows: Sequence[tuple[Any, ...]], now: datetime | None = None
+) -> list[tuple[Any, ...]]:
+    """Run a statement over many rows, written for the driver: an expression would be compiled for each number
+    of rows, which costs more than the rows. Returns what it returns.
+    """
     link = db.connection()
-    for statement, is_believed in ((_MOVE_BELIEVED, True), (_MOVE_DOUBTED, False)):
-        moves = [
-            {"number": series, "at_ms": at_ms, "value": value, "quality": quality, "now": received_at}
-            for series, at_ms, value, quality in sorted(newest.values())
-            if (quality in BELIEVED) is is_believed
-        ]
-        if moves:
-            link.execute(statement, moves)
+    mark = "?" if link.dialect.paramstyle == "qmark" else "%s"
+    head = () if now is None else (_to_database(now, link.dialect),)
+    answer: list[tuple[Any, ...]] = []
+    done = 0
+    while done < len(rows):
+        size = min(MOST_ROWS, 1 << (len(rows) - done).bit_length() - 1)
+        part = rows[done : done + size]
+        row = f"({','.join([mark] * len(part[0]))})"
+        sql = statement.format(rows=",".join([row] * size), now=mark)
+        found = link.exec_driver_sql(sql, (*head, *chain.from_iterable(part)))
+        if found.returns_rows:
+            answer += [tuple(each) for each in found]
+        done += size
+    return answer
+
+
+def _to_database(at: datetime, dialect: Dialect) -> Any:
+    """A time as this database's driver takes it."""
+    convert = _series.received_at.type.bind_processor(dialect)
+    return at if convert is None else convert(at)
 
 
 def _queue_copies(db: Session, fresh: Sequence[Row]) -> None:

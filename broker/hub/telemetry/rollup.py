@@ -21,13 +21,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from broker.hub.records import Database
+from broker.hub.records.database import insert_into
 from broker.hub.records.reading import HourDue, Measured, MeasuredDay, MeasuredHour, Series
 from broker.hub.telemetry.chunk import Damaged
 from broker.hub.telemetry.chunks import (
     HOUR_MS,
     complain,
     day_of,
-    insert_of,
     oldest_row,
     oldest_rows,
     seal,
@@ -61,7 +61,7 @@ def roll(db: Session, now: datetime, limit: int = AT_ONCE) -> int:
             row = found._asdict()
             kept.append({"series": series, "hour": row.pop("place"), "count": row.pop("believed"), **row})
     if kept:
-        insert = insert_of(db, MeasuredHour)
+        insert = insert_into(db, MeasuredHour)
         figures = {name: insert.excluded[name] for name in ("count", "low", "high", "total", "doubted")}
         db.execute(insert.on_conflict_do_update(index_elements=["series", "hour"], set_=figures), kept)
     return len(due)
