@@ -20,6 +20,7 @@ from broker.hub.console import (
     compose,
     duty,
     feedback,
+    measured,
     menu,
     overview,
     progress,
@@ -53,6 +54,7 @@ ROOMS = (
     duty,
     feedback,
     overview,
+    measured,
     cameras,
     stream,
 )

@@ -1,109 +1,172 @@
-"""What the sensors say, as charts: up to a week of each series with the levels that people act on."""
+"""What the sensors say, in words and as charts: the last value and its age, how it moves, the levels people act on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
+from flask import url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from broker.hub.console.day import Commune
-from broker.hub.console.wording import ago, number
+from broker.hub.console.history import DAY_LONG, TWO_HOURS, WEEK_LONG, History, history_of, is_believed
+from broker.hub.console.wording import ago, lasting, number, when
 from broker.hub.records import setting
 from broker.hub.telemetry import series
 from broker.hub.telemetry.series import Latest
-from broker.look.chart import Level, Mark, line_chart
+from broker.look.chart import BESIDE, Frame, Level, line_chart
 
-SPANS = (
-    (timedelta(hours=2), 60, "2 giờ trước", "hai giờ qua"),
-    (timedelta(days=1), 600, "24 giờ trước", "24 giờ qua"),
-    (timedelta(days=7), 3600, "7 ngày trước", "bảy ngày qua"),
-)
-"""How much a chart may show, in buckets of how many seconds, and its words; the shortest that holds all is shown."""
-FRESH_S = 3600
+CHARTED = (TWO_HOURS, DAY_LONG, WEEK_LONG)
+"""How much a chart of the overview may show; the shortest that holds all is shown."""
+FRESH = timedelta(hours=1)
+"""A value older than this is said to be old."""
+AHEAD = timedelta(minutes=5)
+"""A value measured further ahead of the hub comes from a clock that is fast."""
 SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a series measures: part of its name, its words, its unit on screen, its decimals."""
+
+    part: str
+    words: str
+    unit: str
+    digits: int
+
+
 KINDS = (
-    ("water_level", "Mực nước", "mét", 2),
-    ("rain", "Lượng mưa", "mm", 1),
-    ("celsius", "Nhiệt độ", "°C", 1),
-    ("humidity", "Độ ẩm", "%", 0),
+    Kind("water_level", "Mực nước", "mét", 2),
+    Kind("rain", "Lượng mưa", "mm", 1),
+    Kind("celsius", "Nhiệt độ", "°C", 1),
+    Kind("humidity", "Độ ẩm", "%", 0),
 )
-"""Part of a series' name, its words, its unit on screen, its decimals; in the order of the page."""
+"""In the order of the overview; series of other kinds are shown on their own pages only."""
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One series with everything that is said of it."""
+
+    one: Latest
+    kind: Kind
+    rank: int
+    title: str
+    place: str
+    levels: Sequence[Level]
+
+    def say(self, value: float | None) -> str:
+        """A value with its unit: "2,13 mét"."""
+        return "–" if value is None else f"{number(value, self.kind.digits)} {self.kind.unit}"
+
+    def is_old(self, at: datetime) -> bool:
+        """Whether the last value says nothing about this moment."""
+        return at - self.one.at > FRESH
+
+    def say_now(self, at: datetime) -> str:
+        """The last value, and that it is old or doubtful where it is."""
+        value = self.say(self.one.value)
+        if not is_believed(self.one):
+            return f"{value}, đáng ngờ"
+        return f"Số đo cũ: {value}" if self.is_old(at) else value
+
+    def say_age(self, at: datetime) -> str:
+        """How old the last value is, as a sentence."""
+        if self.one.at - at > AHEAD:
+            return f"Đồng hồ nơi đo chạy nhanh {lasting((self.one.at - at).total_seconds())}."
+        return (
+            f"Đo {ago(self.one.at, at)}." if at - self.one.at < FRESH * 24 else f"Đo {when(self.one.at, at)}."
+        )
+
+    def say_level(self) -> str:
+        """How the last value stands to the levels people act on; empty where there are none."""
+        over = [level for level in self.levels if self.one.value >= level.value]
+        under = [level for level in self.levels if self.one.value < level.value]
+        if over:
+            return f"Đã tới {_in_sentence(max(over, key=lambda level: level.value).name)}."
+        if under:
+            lowest = min(under, key=lambda level: level.value)
+            left = self.say(lowest.value - self.one.value)
+            return f"Còn {left} nữa tới {_in_sentence(lowest.name)}."
+        return ""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One series as the page shows it."""
+    """One series as the overview shows it."""
 
-    title: str
+    sensor: Sensor
     now: str
+    age: str
     is_old: bool
     picture: Markup
-    href: str
+    page: str
+
+
+def sensors_of(
+    db: Session, commune: Commune, node: str | None = None, name: str | None = None
+) -> list[Sensor]:
+    """Every series with its words, water first."""
+    levels, names = setting(db, "levels", {}), setting(db, "series.names", {})
+    found = [_sensor(one, commune, levels, names) for one in series.latest(db, node, name)]
+    return sorted(found, key=lambda each: (each.rank, each.one.node, each.one.series))
 
 
 def charts_of(db: Session, commune: Commune, at: datetime) -> list[Chart]:
-    """A chart for each measured series of the places, water first."""
-    found = [(rank, one) for one in series.latest(db) if (rank := _rank(one.series)) is not None]
-    found.sort(key=lambda pair: (pair[0], pair[1].node, pair[1].series))
-    levels, names = setting(db, "levels", {}), setting(db, "series.names", {})
-    return [_chart(db, commune, one, rank, levels, names, at) for rank, one in found[:SHOWN]]
+    """A chart for each of the first series that the places measure, water first."""
+    shown = [each for each in sensors_of(db, commune) if each.rank < len(KINDS)]
+    return [_chart(db, each, at) for each in shown[:SHOWN]]
 
 
-def _chart(
-    db: Session,
-    commune: Commune,
-    one: Latest,
-    rank: int,
-    levels: dict[str, list[dict[str, object]]],
-    names: dict[str, str],
-    at: datetime,
-) -> Chart:
-    _, words, unit, digits = KINDS[rank]
-    week = _marks(db, one, SPANS[-1], at)
-    span = next((each for each in SPANS if week[0].at > at - each[0]), SPANS[-1])
-    marks = week if span is SPANS[-1] else _marks(db, one, span, at)
-    place = next((node.label for node in commune.nodes if node.name == one.node), one.node)
-    title = names.get(f"{one.node}/{one.series}") or f"{words}, {place}"
-    is_old = (at - one.at).total_seconds() > FRESH_S
-    now = f"{number(one.value, digits)} {unit}"
-    picture = line_chart(
-        marks,
-        [Level(float(str(level["value"])), str(level["name"])) for level in levels.get(one.series, [])],
-        label=f"{title} {span[3]}, bây giờ {now}",
-        unit=unit,
-        since=at - span[0],
-        until=at,
-        decimals=digits,
-        since_text=span[2],
+def draw(sensor: Sensor, history: History, frame: Frame, *, is_whole: bool = False, cls: str = "") -> Markup:
+    """The picture of a history. is_whole: with a scale and times, for the series' own page."""
+    return line_chart(
+        history.marks(),
+        sensor.levels,
+        label=say_picture(sensor, history),
+        unit=sensor.kind.unit,
+        since=history.since,
+        until=history.now,
+        gap=history.gap,
+        decimals=sensor.kind.digits,
+        since_text=history.span.begun,
+        ticks=history.ticks() if is_whole else (),
+        has_scale=is_whole or not sensor.levels,
+        frame=frame,
+        cls=cls,
     )
-    said = f"{now}, đo {ago(one.at, at)}" if is_old else f"{now}{_trend(week, unit, digits)}"
-    href = (
-        f"/api/v1/readings?node={one.node}&service={one.service}&series={one.series}&bucket_s=3600&format=csv"
+
+
+def say_picture(sensor: Sensor, history: History) -> str:
+    """What a chart shows, for those who hear it."""
+    if not history.count:
+        return f"{sensor.title}, {history.span.said}: không có số đo"
+    return (
+        f"{sensor.title}, {history.span.said}: thấp nhất {sensor.say(history.low)}, "
+        f"cao nhất {sensor.say(history.high)}; mới nhất {sensor.say(sensor.one.value)}"
     )
-    since = at - SPANS[-1][0]
-    href += f"&since={since:%Y-%m-%dT%H:%M:%SZ}&until={at:%Y-%m-%dT%H:%M:%SZ}"
-    return Chart(title, said, is_old, picture, href)
 
 
-def _marks(db: Session, one: Latest, span: tuple[timedelta, int, str, str], at: datetime) -> list[Mark]:
-    """The means of a series over a span, and its last value; at least one mark."""
-    rows = series.query(db, one.node, one.series, at - span[0], at, bucket_s=span[1], service=one.service)
-    marks = [Mark(row.at, row.mean) for row in rows]
-    if not marks or one.at > marks[-1].at:
-        marks.append(Mark(min(one.at, at), one.value))
-    return marks
+def csv_of(one: Latest, since: datetime, until: datetime, bucket_s: int) -> str:
+    """Address of the same numbers as a file."""
+    asked = {
+        "node": one.node,
+        "service": one.service,
+        "series": one.series,
+        "since": f"{since:%Y-%m-%dT%H:%M:%S%z}",
+        "until": f"{until:%Y-%m-%dT%H:%M:%S%z}",
+        "bucket_s": bucket_s,
+        "format": "csv",
+    }
+    return f"{url_for('api.readings')}?{urlencode(asked)}"
 
 
-def _rank(name: str) -> int | None:
-    return next((n for n, (part, *_) in enumerate(KINDS) if part in name), None)
-
-
-def _trend(marks: Sequence[Mark], unit: str, digits: int) -> str:
-    """How it moves: the last value against the mean of three hours ago, per hour."""
-    values = [mark for mark in marks if mark.value is not None]
+def trend(sensor: Sensor, week: History) -> str:
+    """How it moves: the last value against the hourly mean of three points before; empty where none can be said."""
+    values = [mark for mark in week.marks() if mark.value is not None]
     if len(values) < 4:
         return ""
     last, before = values[-1], values[-4]
@@ -111,11 +174,51 @@ def _trend(marks: Sequence[Mark], unit: str, digits: int) -> str:
     if hours <= 0 or last.value is None or before.value is None:
         return ""
     rate = (last.value - before.value) / hours
-    if unit == "mét":
-        return (
-            f", đang {'lên' if rate > 0 else 'xuống'} {number(abs(rate) * 100)} cm mỗi giờ"
-            if abs(rate) >= 0.01
-            else ""
-        )
-    step = 10.0**-digits
-    return f", đang {'tăng' if rate > 0 else 'giảm'}" if abs(rate) >= step else ""
+    if sensor.kind.unit == "mét":
+        way = "lên" if rate > 0 else "xuống"
+        return f"đang {way} {number(abs(rate) * 100)} cm mỗi giờ" if abs(rate) >= 0.01 else ""
+    if abs(rate) < 10.0**-sensor.kind.digits:
+        return ""
+    return f"đang {'tăng' if rate > 0 else 'giảm'}"
+
+
+def _chart(db: Session, sensor: Sensor, at: datetime) -> Chart:
+    week = history_of(db, sensor.one, WEEK_LONG, at)
+    begun = next((row.at for row in week.believed), at)
+    span = next((each for each in CHARTED if begun > at - each.length), WEEK_LONG)
+    shown = week if span is WEEK_LONG else history_of(db, sensor.one, span, at)
+    now, is_old = sensor.say_now(at), sensor.is_old(at)
+    moves = "" if is_old or not is_believed(sensor.one) else trend(sensor, week)
+    return Chart(
+        sensor,
+        f"{now}, {moves}" if moves else now,
+        sensor.say_age(at),
+        is_old or not is_believed(sensor.one),
+        draw(sensor, shown, BESIDE),
+        url_for(
+            "measured.one_series",
+            node=sensor.one.node,
+            service=sensor.one.service,
+            name=sensor.one.series,
+            range="7d",
+        ),
+    )
+
+
+def _sensor(
+    one: Latest,
+    commune: Commune,
+    levels: Mapping[str, list[dict[str, object]]],
+    names: Mapping[str, str],
+) -> Sensor:
+    rank = next((n for n, kind in enumerate(KINDS) if kind.part in one.series), len(KINDS))
+    kind = KINDS[rank] if rank < len(KINDS) else Kind("", "", one.unit, 2)
+    place = next((node.label for node in commune.nodes if node.name == one.node), one.node)
+    title = names.get(f"{one.node}/{one.series}") or f"{kind.words or one.series}, {place}"
+    marks = [Level(float(str(each["value"])), str(each["name"])) for each in levels.get(one.series, [])]
+    return Sensor(one, kind, rank, title, place, marks)
+
+
+def _in_sentence(name: str) -> str:
+    """A level's name inside a sentence: "Báo động I" → "báo động I"."""
+    return f"{name[:1].lower()}{name[1:]}"
