@@ -7,23 +7,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
 from broker.hub import openapi
 from broker.hub.telemetry import series
+from broker.hub.telemetry.figures import Bucket
 
 OpenDb = Callable[[], AbstractContextManager[Session]]
 
-BUCKET_COLUMNS = ("at", "low", "mean", "high", "count", "doubted")
-POINT_COLUMNS = ("at", "value", "quality")
+MOST_IN_CSV = 999_999_999
+PAGE = 5000
+"""Rows of a CSV file that are in memory together, and read in one transaction."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins like this is a formula to a spreadsheet."""
 
 
 def blueprint(open_db: OpenDb) -> Blueprint:
@@ -33,27 +39,27 @@ def blueprint(open_db: OpenDb) -> Blueprint:
     @api.get("/series")
     def all_series() -> Response:
         """Every series with its last value."""
+        shape = _format()
         with open_db() as db:
             found = series.latest(db, node=request.args.get("node"), series=request.args.get("series"))
-        return jsonify(series=[_plain(asdict(each)) for each in found])
+        if shape == "csv":
+            return _csv(series.Latest, [found], "series.csv")
+        return _json({"series": found})
 
     @api.get("/readings")
     def readings() -> Response:
         """One series over a stretch of time: stored readings, or figures per bucket."""
         asked = _asked()
+        if asked["format"] == "json":
+            with open_db() as db:
+                rows = _buckets(db, asked) if asked["bucket_s"] else _points(db, asked)
+            named = {name: asked[name] for name in ("node", "service", "series", "bucket_s")}
+            return _json({**named, "readings": rows})
+        name = f"{asked['node']}-{asked['series']}.csv"
+        if not asked["bucket_s"]:
+            return _csv(series.Point, _pages(open_db, asked), name)
         with open_db() as db:
-            rows = _rows(db, asked)
-        columns = BUCKET_COLUMNS if asked["bucket_s"] else POINT_COLUMNS
-        if asked["format"] == "csv":
-            name = f"{asked['node']}-{asked['series']}.csv"
-            return _csv(columns, rows, name)
-        return jsonify(
-            node=asked["node"],
-            service=asked["service"],
-            series=asked["series"],
-            bucket_s=asked["bucket_s"],
-            readings=rows,
-        )
+            return _csv(Bucket, [_buckets(db, asked)], name)
 
     @api.get("/openapi.json")
     def description() -> Response:
@@ -77,9 +83,8 @@ def _asked() -> dict[str, Any]:
     since, until = _time("since", args["since"]), _time("until", args["until"])
     if until <= since:
         raise BadRequest("Tham số until phải sau since.")
-    shape = args.get("format", "json")
-    if shape not in ("json", "csv"):
-        raise BadRequest("Tham số format chỉ nhận json hoặc csv.")
+    shape = _format()
+    most = series.MOST_RAW if shape == "json" else MOST_IN_CSV
     return {
         "node": args["node"],
         "service": args.get("service", "board"),
@@ -87,23 +92,44 @@ def _asked() -> dict[str, Any]:
         "since": since,
         "until": until,
         "bucket_s": _number("bucket_s", 0, 366 * 86_400, 0),
-        "limit": _number("limit", 1, series.MOST_RAW, series.MOST_RAW),
+        "limit": _number("limit", 1, most, most),
         "format": shape,
     }
 
 
-def _rows(db: Session, asked: dict[str, Any]) -> list[dict[str, Any]]:
+def _format() -> str:
+    shape = request.args.get("format", "json")
+    if shape not in ("json", "csv"):
+        raise BadRequest("Tham số format chỉ nhận json hoặc csv.")
+    return shape
+
+
+def _buckets(db: Session, asked: dict[str, Any]) -> list[Bucket]:
     where = (asked["node"], asked["series"], asked["since"], asked["until"])
-    if not asked["bucket_s"]:
-        points = series.raw(db, *where, service=asked["service"], limit=asked["limit"])
-        return [_plain(asdict(point)) for point in points]
     try:
-        buckets = series.query(db, *where, bucket_s=asked["bucket_s"], service=asked["service"])
+        return series.query(db, *where, bucket_s=asked["bucket_s"], service=asked["service"])
     except ValueError:
         raise BadRequest(
             f"Khoảng thời gian này cho quá {series.MOST_BUCKETS} nhóm. Hãy tăng bucket_s hoặc hỏi ngắn hơn."
         ) from None
-    return [_plain(asdict(bucket)) for bucket in buckets]
+
+
+def _points(db: Session, asked: dict[str, Any]) -> list[series.Point]:
+    where = (asked["node"], asked["series"], asked["since"], asked["until"])
+    return series.raw(db, *where, service=asked["service"], limit=asked["limit"])
+
+
+def _pages(open_db: OpenDb, asked: dict[str, Any]) -> Iterator[list[series.Point]]:
+    """Stored readings page by page, each in a transaction of its own: a slow reader holds nothing open."""
+    left = asked["limit"]
+    while left:
+        with open_db() as db:
+            page = _points(db, {**asked, "limit": min(left, PAGE)})
+        yield page
+        if len(page) < min(left, PAGE):
+            return
+        left -= len(page)
+        asked = {**asked, "since": page[-1].at + timedelta(milliseconds=1)}
 
 
 def _time(name: str, text: str) -> datetime:
@@ -126,21 +152,35 @@ def _number(name: str, least: int, most: int, otherwise: int) -> int:
     return int(text)
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Times as RFC 3339 in UTC."""
-    return {
-        key: value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        if isinstance(value, datetime)
-        else value
-        for key, value in row.items()
-    }
+def _json(what: Any) -> Response:
+    return Response(msgspec.json.encode(what), mimetype="application/json")
 
 
-def _csv(columns: tuple[str, ...], rows: list[dict[str, Any]], name: str) -> Response:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns)
-    writer.writeheader()
-    writer.writerows(rows)
-    answer = Response(out.getvalue(), mimetype="text/csv")
+def _csv(columns: type[Any], pages: Iterable[Sequence[Any]], name: str) -> Response:
+    """One line per record, sent page by page. columns: the dataclass of the records."""
+    names = [field.name for field in fields(columns)]
+    cells = attrgetter(*names)
+
+    def lines() -> Iterator[str]:
+        yield _lines([names])
+        for page in pages:
+            yield _lines([_cell(each) for each in cells(row)] for row in page)
+
+    answer = Response(lines(), mimetype="text/csv")
     answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Times as RFC 3339 in UTC; text never a formula, whoever named a unit. Numbers are no text."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value

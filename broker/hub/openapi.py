@@ -70,6 +70,12 @@ _SCHEMAS: dict[str, Any] = {
     "Refused": _record(error=_TEXT),
 }
 
+_FORMAT = _query(
+    "format",
+    "Shape of the answer. CSV is sent while it is read, and text in it that a spreadsheet would take for a "
+    "formula begins with an apostrophe.",
+    {"type": "string", "enum": ["json", "csv"], "default": "json"},
+)
 _READINGS_PARAMETERS = [
     _query("node", "Node that measures, `thon-01`.", _TEXT, required=True),
     _query("series", "Series, `water_level_m.song-van`.", _TEXT, required=True),
@@ -84,10 +90,10 @@ _READINGS_PARAMETERS = [
     ),
     _query(
         "limit",
-        "Most stored readings to give; ask on from the last time.",
-        {"type": "integer", "minimum": 1, "maximum": MOST_RAW, "default": MOST_RAW},
+        f"Most stored readings to give; ask on from the last time. In JSON at most {MOST_RAW}, in CSV all.",
+        {"type": "integer", "minimum": 1},
     ),
-    _query("format", "Shape of the answer.", {"type": "string", "enum": ["json", "csv"], "default": "json"}),
+    _FORMAT,
 ]
 
 DOCUMENT: dict[str, Any] = {
@@ -104,8 +110,18 @@ DOCUMENT: dict[str, Any] = {
                 "parameters": [
                     _query("node", "Only series of this node.", _TEXT),
                     _query("series", "Only series of this name.", _TEXT),
+                    _FORMAT,
                 ],
-                "responses": {"200": _json("Series by node and name", "AllSeries")},
+                "responses": {
+                    "200": {
+                        "description": "Series by node and name",
+                        "content": {
+                            "application/json": {"schema": {"$ref": "#/components/schemas/AllSeries"}},
+                            "text/csv": {"schema": _TEXT},
+                        },
+                    },
+                    "400": _json("The question is wrong; one sentence says how", "Refused"),
+                },
             }
         },
         "/api/v1/readings": {

@@ -101,6 +101,41 @@ def test_csv_has_the_same_rows(client: FlaskClient, bucket_s: int, rows: int, he
     assert found == [{key: str(value) for key, value in row.items()} for row in as_json]
 
 
+def test_a_long_csv_comes_in_parts_and_whole(database: Database) -> None:
+    count = 2 * api.PAGE + 1
+    readings = [
+        Reading(series=RIVER, at=START + timedelta(milliseconds=n), value=n / 8, unit="m")
+        for n in range(count)
+    ]
+    with database.session() as db:
+        Recorder().write(db, {Identity("thon-01", "board"): readings}, START)
+    app = Flask(__name__)
+    app.register_blueprint(api.blueprint(database.reading))
+    answer = app.test_client().get("/api/v1/readings", query_string={**SPAN, "format": "csv"})
+    parts = [part.decode() for part in answer.response]
+    assert [part.count("\r\n") for part in parts] == [1, api.PAGE, api.PAGE, 1]
+    rows = list(csv.DictReader(io.StringIO("".join(parts))))
+    assert [float(row["value"]) for row in rows] == [n / 8 for n in range(count)]
+    short = app.test_client().get(
+        "/api/v1/readings", query_string={**SPAN, "format": "csv", "limit": api.PAGE + 3}
+    )
+    assert len(short.get_data(as_text=True).splitlines()) == 1 + api.PAGE + 3
+
+
+def test_text_in_csv_is_no_formula_and_numbers_stay_numbers(database: Database) -> None:
+    units = {"a.x": "=cmd()", "b.x": "+1", "c.x": "-1", "d.x": "@SUM", "e.x": "m/s"}
+    readings = [Reading(series=name, at=START, value=-2.5, unit=unit) for name, unit in units.items()]
+    with database.session() as db:
+        Recorder().write(db, {Identity("thon-01", "board"): readings}, START)
+    app = Flask(__name__)
+    app.register_blueprint(api.blueprint(database.reading))
+    text = app.test_client().get("/api/v1/series?format=csv").get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["unit"] for row in rows] == ["'=cmd()", "'+1", "'-1", "'@SUM", "m/s"]
+    assert {row["value"] for row in rows} == {"-2.5"}
+    assert rows[0]["at"] == "2026-11-21T00:00:00Z"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
