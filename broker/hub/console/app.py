@@ -30,9 +30,11 @@ from broker.hub.console import (
     speakers,
     stream,
     today,
+    wire,
 )
 from broker.hub.console.desk import Desk, desk
 from broker.hub.console.live import Broadcaster
+from broker.hub.console.pace import Pace
 from broker.hub.declined import Declined
 from broker.hub.records import Database
 from broker.link.clock import Clock
@@ -56,6 +58,7 @@ ROOMS = (
     overview,
     measured,
     cameras,
+    wire,
     stream,
 )
 API_READERS = ("editor", "approver", "leader", "admin", "auditor", "police")
@@ -78,6 +81,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["sign-in"] = SignIn(database, clock)
     app.extensions["desk"] = Desk(settings, database, clock, broadcaster, opener)
+    app.extensions["pace"] = Pace()
     dress(app, static=STATIC)
     access.guard(app, database)
     CSRFProtect(app)

@@ -43,11 +43,6 @@ class Commune:
         """Loudspeakers of some villages."""
         return [node for node in self.nodes if node.village in codes]
 
-    def is_ready(self, node: str) -> bool:
-        """Whether a node's loudspeaker service is alive and well."""
-        seen = self.speakers.get(node)
-        return seen is not None and seen.state == "ready"
-
     def say_places(self, codes: Sequence[str]) -> str:
         """Villages in words: "Cả xã" or "Thôn Đông, thôn Bến"."""
         names = self.names

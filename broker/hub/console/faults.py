@@ -79,7 +79,7 @@ def service_trouble(seen: ServiceSeen | None, now: datetime) -> tuple[Literal["l
         return "look", "Đang khởi động."
     if seen.problems:
         return "look", " ".join(str(problem.get("text", "")) for problem in seen.problems)
-    return None
+    return None if seen.state == "ready" else ("look", "Chạy, có chỗ vướng.")
 
 
 def service_rows(db: Session, node: str) -> Sequence[ServiceSeen]:

@@ -27,6 +27,8 @@ TOPIC_ROLES: dict[str, frozenset[str]] = {
     "alert": frozenset({"police"}),
     "camera": frozenset({"police", "admin"}),
     "feedback": frozenset({"editor", "leader"}),
+    "gap": frozenset({"leader", "admin", "auditor"}),
+    "quarantine": frozenset({"leader", "admin", "auditor"}),
     "helper": frozenset({"editor", "approver", "leader", "helper", "village", "admin"}),
 }
 """Topics that not everybody who is signed in may hear."""

@@ -32,6 +32,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
     more = (
         [Item("cameras", "Camera của xã", url_for("cameras.all_cameras"))] if person.is_any("admin") else []
     )
+    if person.is_any("admin", "leader", "auditor"):
+        more.append(Item("wire", "Đường truyền", url_for("wire.wire")))
     if person.is_any("police") and not any(item.key == "duty" for item in main):
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
     on_phone = [item for item in main if item.icon][:5]

@@ -19,6 +19,7 @@ from broker.hub.console.desk import desk, now
 from broker.hub.console.faults import TAMPERINGS, Fault, faults_of
 from broker.hub.console.figures import Figure, figures_of
 from broker.hub.console.levels import Chart, charts_of
+from broker.hub.console.sources import todo_for
 from broker.hub.console.wording import count, lasting, long_day
 from broker.hub.records import Alert, Camera, CameraSeen, HelperCall
 from broker.look.villages import VillageState, village_map
@@ -54,6 +55,7 @@ def overview() -> str:
         needs = needs_of(db, commune, at)
         figures: Sequence[Figure] = figures_of(db, since, at, access.visitor())
         charts: Sequence[Chart] = charts_of(db, commune, at)
+        todo = todo_for(db, access.visitor(), at)
     states = states_of(commune, needs)
     drawn = village_map(
         commune.shapes(),
@@ -70,6 +72,7 @@ def overview() -> str:
         needs=needs,
         figures=figures,
         charts=charts,
+        todo=todo,
         is_day=is_day,
     )
 

@@ -28,7 +28,6 @@ LIFE = {
     "stopped": "Đã tắt",
     "lost": "Mất nối",
 }
-WEIGHT = {"ready": "ok", "starting": "wait", "degraded": "look", "stopped": "bad", "lost": "bad"}
 ORDER = ("speaker", "camera", "kiosk", "board", "node")
 HUB_NAMES = {"ingest": "Nhận tin từ các điểm", "announce": "Gửi lịch phát", "web": "Trang làm việc này"}
 CLOCKS = {"trusted": "đồng hồ tin được", "estimated": "đồng hồ ước lượng", "unknown": "chưa biết chắc giờ"}
@@ -138,7 +137,7 @@ def _service(seen: ServiceSeen, at: datetime) -> Service:
         identity=seen.identity,
         name=SERVICE_NAMES.get(seen.service) or HUB_NAMES.get(seen.service, seen.service),
         state=seen.state,
-        weight=WEIGHT.get(seen.state, "look"),
+        weight="ok" if trouble is None else "wait" if seen.state == "starting" else trouble[0],
         said=LIFE.get(seen.state, seen.state),
         text=text,
         since=f"từ {when(seen.since, at)}",

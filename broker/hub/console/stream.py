@@ -14,7 +14,7 @@ pages = Blueprint("stream", __name__)
 TOPICS = frozenset(
     {
         *("alert", "play", "service", "announcement", "plan", "stop", "camera", "speaker", "node"),
-        *("board", "feedback", "helper", "content", "reading"),
+        *("board", "feedback", "helper", "content", "reading", "gap", "quarantine"),
     }
 )
 

@@ -17,7 +17,8 @@ from broker.hub.announcing.rules import rules_of
 from broker.hub.console import access
 from broker.hub.console.day import Commune, Row, commune_of, lines, rows_of, start_of, today_of, waiting
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.faults import faults_of
+from broker.hub.console.faults import Fault, faults_of
+from broker.hub.console.sources import todo_for
 from broker.hub.console.wording import ago, hm, lasting, long_day, when
 from broker.hub.records import HelperCall, NodeRecord, Revision
 
@@ -65,13 +66,15 @@ def today() -> str:
         rows = rows_of(db, commune, today_of(at), at)
         tomorrow = rows_of(db, commune, today_of(at) + timedelta(days=1), at)
         quiet = rules_of(db).quiet
+        faults = faults_of(db, commune, at)
         found = {
             "rows": _order(rows),
             "head": headline(rows, at),
-            "ready": _ready(commune),
+            "ready": _ready(commune, faults),
             "line": lines(rows, quiet, at),
             "waits": _waits(db, at),
-            "faults": faults_of(db, commune, at),
+            "faults": faults,
+            "todo": todo_for(db, access.visitor(), at),
             "calls": _calls(db, commune, at),
             "after": _after(tomorrow),
             "quiet_since": quiet.since,
@@ -134,9 +137,10 @@ def _order(rows: Sequence[Row]) -> list[Row]:
     return [*(r for r in rows if not r.is_past), *(r for r in rows if r.is_past)]
 
 
-def _ready(commune: Commune) -> str:
+def _ready(commune: Commune, faults: Sequence[Fault]) -> str:
+    """How many loudspeakers are ready: all but those in the list of what needs a person."""
     total = len(commune.nodes)
-    ready = sum(commune.is_ready(node.name) for node in commune.nodes)
+    ready = total - len({fault.node for fault in faults})
     if not total:
         return "Xã chưa có cụm loa nào được đăng ký."
     if ready == total:
