@@ -23,6 +23,27 @@ from tests.until import until
 USER = "hub"
 START_S = 60.0
 
+_REMEMBER = """
+CREATE SCHEMA seed;
+CREATE TABLE seed.counters AS SELECT sequencename, coalesce(last_value, 1) AS value, last_value IS NOT NULL AS is_used
+    FROM pg_sequences WHERE schemaname = 'public';
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('CREATE TABLE seed.%1$I AS TABLE public.%1$I', name);
+    END LOOP;
+END $$;
+"""
+_RESTORE = """
+SET session_replication_role = replica;
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('DELETE FROM public.%1$I', name);
+        EXECUTE format('INSERT INTO public.%1$I TABLE seed.%1$I', name);
+    END LOOP;
+    PERFORM setval(('public.' || quote_ident(sequencename))::regclass, value, is_used) FROM seed.counters;
+END $$;
+"""
+
 
 def programs() -> Path | None:
     """The folder of the newest server installed; Debian keeps it out of PATH. None: there is none."""
@@ -103,13 +124,23 @@ class RunningPostgres:
         address = self.url(database).replace("+psycopg", "")
         return psycopg.connect(address, autocommit=True, connect_timeout=5)
 
-    def fresh(self, template: str = "") -> str:
-        """Name of a new database, empty or a copy of `template` (to which nobody may be connected)."""
+    def fresh(self) -> str:
+        """Name of a new, empty database."""
         name = f"test_{next(self._numbers)}"
-        source = f' TEMPLATE "{template}"' if template else ""
         with self.connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}"{source}'.encode())
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return name
+
+    def remember(self, database: str) -> None:
+        """Keep the rows a database has now, for `restore`."""
+        with self.connect(database) as connection:
+            connection.execute(_REMEMBER)
+
+    def restore(self, database: str) -> None:
+        """Give a database the rows that were remembered and no others: ten times cheaper than a new one."""
+        self.cut(database)
+        with self.connect(database) as connection:
+            connection.execute(_RESTORE)
 
     def drop(self, database: str) -> None:
         """Remove a database, whoever still uses it."""

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session as Db
 
 from broker.contract import MESSAGES, Identity, Lane
@@ -26,7 +25,7 @@ from broker.hub.bucket import Bucket
 from broker.hub.ledger import Ledger, Mark
 from broker.hub.pulse import Pulse
 from broker.hub.quarantine import quarantine
-from broker.hub.records import Database, note_change, open_database
+from broker.hub.records import REFUSALS, Database, note_change, open_database
 from broker.hub.reserve import Reserve
 from broker.hub.telemetry import copying, rollup
 from broker.hub.telemetry.recorder import Recorder
@@ -115,7 +114,7 @@ class Intake:
         every = [*self._held.values(), *packets]
         try:
             self._acknowledge(self._store(every))
-        except (OperationalError, InterfaceError, OSError) as why:
+        except (*REFUSALS, OSError) as why:
             log.error("storing failed: %s", why, extra={"event": "store-failed"})
             self._session.problem(
                 "database", "Trung tâm xã chưa ghi được dữ liệu; các điểm vẫn giữ đủ và sẽ gửi lại."
@@ -140,7 +139,7 @@ class Intake:
         self._reserve.give()
         try:
             self._acknowledge(self._store(alarms))
-        except (OperationalError, InterfaceError, OSError) as why:
+        except (*REFUSALS, OSError) as why:
             log.error("alarms wait at their sources: %s", why, extra={"event": "alarms-not-stored"})
 
     def _store(self, packets: Sequence[Packet]) -> list[tuple[Identity, Ack]]:
@@ -232,7 +231,7 @@ class _Batch:
                 done = self._recorder.write(self._db, together, self._now)
                 if any(written.refused for written in done.values()):
                     raise _OneByOne
-        except (OperationalError, InterfaceError):
+        except REFUSALS:
             raise
         except Exception as why:  # one value that trips over anything must not hold up the others
             self._recorder.rolled_back()
@@ -259,7 +258,7 @@ class _Batch:
         try:
             with self._db.begin_nested():
                 arrivals.store(ctx, message)
-        except (OperationalError, InterfaceError, OSError):
+        except (*REFUSALS, OSError):
             raise
         except arrivals.Unusable as why:
             self._recorder.rolled_back()

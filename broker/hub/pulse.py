@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from sqlalchemy.exc import OperationalError
-
-from broker.hub.records import Database, ServiceSeen, forget_old_changes, note_change
+from broker.hub.records import REFUSALS, Database, ServiceSeen, forget_old_changes, note_change
 from broker.link.service import Beat
 from broker.link.session import Session
 
@@ -34,7 +32,7 @@ class Pulse:
                 if count % 30 == 0:
                     with self._database.session() as db:
                         forget_old_changes(db)
-            except OperationalError as why:
+            except REFUSALS as why:
                 log.warning("no pulse: %s", why, extra={"event": "pulse-failed"})
             count += 1
             stop.wait(PULSE_S)

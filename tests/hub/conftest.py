@@ -1,4 +1,4 @@
-"""A real database, new for every test, with FULL sync as in production; and a small commune with real keys."""
+"""Real databases, as new for every test, with full sync as in service: SQLite and PostgreSQL. And real keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from broker.hub.records import Database
 from broker.hub.records.database import open_url
 from tests.hub.town import Keys, Town, make_keys, settle, settled
+from tests.postgres import RunningPostgres
 
 
 @pytest.fixture(scope="session")
@@ -38,21 +39,55 @@ def town_file(tmp_path_factory: pytest.TempPathFactory, empty_file: Path, keys: 
     return path
 
 
+@pytest.fixture(scope="session")
+def empty_postgres(postgres: RunningPostgres) -> str:
+    """Name of a migrated database without rows; each test gets it as new."""
+    name = postgres.fresh()
+    open_url(postgres.url(name)).close()
+    postgres.remember(name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def town_postgres(postgres: RunningPostgres, keys: Keys) -> str:
+    """Name of the database of the small commune; each test gets it as new."""
+    name = postgres.fresh()
+    database = open_url(postgres.url(name))
+    settle(database)
+    database.close()
+    postgres.remember(name)
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database a test runs on: every test that uses one runs on both."""
+    found: str = request.param
+    return found
+
+
 @pytest.fixture
-def database(tmp_path: Path, empty_file: Path) -> Iterator[Database]:
+def database(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """An empty hub database with the current schema."""
-    yield from _opened(empty_file, tmp_path)
+    yield from _opened(kind, "empty", tmp_path, request)
 
 
 @pytest.fixture
-def town(tmp_path: Path, town_file: Path, keys: Keys) -> Iterator[Town]:
+def town(kind: str, tmp_path: Path, keys: Keys, request: pytest.FixtureRequest) -> Iterator[Town]:
     """Three villages with a node each, an editor and two approvers."""
-    for database in _opened(town_file, tmp_path):
+    for database in _opened(kind, "town", tmp_path, request):
         yield settled(database, keys)
 
 
-def _opened(template: Path, folder: Path) -> Iterator[Database]:
-    shutil.copy(template, folder / "hub.db")
-    found = open_url(f"sqlite:///{folder / 'hub.db'}")
+def _opened(kind: str, rows: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database of that kind with the rows of that name (`empty` or `town`)."""
+    if kind == "sqlite":
+        shutil.copy(request.getfixturevalue(f"{rows}_file"), folder / "hub.db")
+        found = open_url(f"sqlite:///{folder / 'hub.db'}")
+    else:
+        server: RunningPostgres = request.getfixturevalue("postgres")
+        name: str = request.getfixturevalue(f"{rows}_postgres")
+        server.restore(name)
+        found = open_url(server.url(name))
     yield found
     found.close()

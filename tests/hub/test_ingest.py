@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from broker.hub.records import (
     ServiceSeen,
     SpeakerSeen,
 )
+from broker.hub.records.database import open_url
 from broker.hub.reserve import Reserve
 from broker.hub.telemetry import series
 from broker.link.inbox import Packet
@@ -255,14 +256,10 @@ def test_a_message_the_database_cannot_take_does_not_hold_up_its_neighbours(hous
 
 
 def test_when_the_database_refuses_nothing_is_acknowledged_and_states_are_kept(house: House) -> None:
-    house.database.engine.dispose()
-    event.listen(house.database.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=0"))
-    locker = sqlite3.connect(house.database.engine.url.database or "", isolation_level=None)
-    locker.execute("BEGIN IMMEDIATE")
-    assert not house.take(house.entry(KIOSK, state("ready")), house.entry(BOARD, reading(1), 1))
+    with writes_kept_waiting(house.database):
+        assert not house.take(house.entry(KIOSK, state("ready")), house.entry(BOARD, reading(1), 1))
     assert house.acks() == []
     assert "database" in house.session.problems
-    locker.execute("ROLLBACK")
     assert house.take()
     assert [row.identity for row in house.all(ServiceSeen)] == ["thon-01.kiosk"]
     assert house.take(house.entry(BOARD, reading(1), 1))
@@ -278,6 +275,24 @@ def test_a_full_disk_for_snapshots_stops_acknowledgements(house: House, tmp_path
     house.media.root.mkdir()
     assert house.take(house.entry(CAMERA, started, 1))
     assert house.acks() == [("thon-01.camera", "e1", 1)]
+
+
+@contextmanager
+def writes_kept_waiting(database: Database) -> Iterator[None]:
+    """Somebody else writes and does not end; and patience is short."""
+    order = {"sqlite": "PRAGMA busy_timeout=0", "postgresql": "SET lock_timeout = 100"}[database.engine.name]
+
+    def grow_impatient(connection: Any, _record: object) -> None:
+        connection.execute(order)
+        connection.commit()
+
+    other = open_url(database.engine.url.render_as_string(hide_password=False))
+    database.close()
+    event.listen(database.engine, "connect", grow_impatient)
+    with other.session() as db:
+        db.execute(select(1))
+        yield
+    other.close()
 
 
 def run(house: House, seconds: float, done: Callable[[], bool]) -> None:
@@ -482,7 +497,7 @@ while True:
 def test_kill_9_between_commits_loses_nothing_acknowledged_and_doubles_nothing(
     house: House, tmp_path: Path
 ) -> None:
-    url = str(house.database.engine.url)
+    url = house.database.engine.url.render_as_string(hide_password=False)
     said = 0
     for round_of in range(3):
         child = subprocess.Popen(

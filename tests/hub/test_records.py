@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from broker.hub.records import (
     setting,
 )
 from broker.hub.records.database import DatabaseError, open_url
+from tests.postgres import RunningPostgres
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -44,6 +45,13 @@ def test_migrations_make_exactly_the_schema_of_the_models(database: Database) ->
 
 
 def test_transactions_are_durable_and_shared(database: Database) -> None:
+    if database.engine.name == "postgresql":
+        with database.reading() as db:
+            assert db.scalar(text("SHOW fsync")) == "on"
+            assert db.scalar(text("SHOW synchronous_commit")) == "on"
+            assert db.scalar(text("SHOW lock_timeout")) == "10s"
+            assert db.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+        return
     with database.reading() as db:
         assert db.scalar(text("PRAGMA journal_mode")) == "wal"
         assert db.scalar(text("PRAGMA synchronous")) == 2
@@ -51,9 +59,8 @@ def test_transactions_are_durable_and_shared(database: Database) -> None:
         assert db.scalar(text("PRAGMA busy_timeout")) == 10_000
 
 
-def test_opening_a_current_database_does_not_import_alembic(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'hub.db'}"
-    open_url(url).close()
+def test_opening_a_current_database_does_not_import_alembic(database: Database) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
     code = (
         "import sys; from broker.hub.records.database import open_url; import broker.hub.records\n"
         "open_url(sys.argv[1]); sys.exit('alembic' in sys.modules)"
@@ -61,27 +68,49 @@ def test_opening_a_current_database_does_not_import_alembic(tmp_path: Path) -> N
     assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == 0
 
 
-def test_three_services_may_start_on_a_new_database_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new' / 'hub.db'}"
+@pytest.fixture
+def new_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where a database will be that has no tables yet."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new' / 'hub.db'}"
+        return
+    server: RunningPostgres = request.getfixturevalue("postgres")
+    name = server.fresh()
+    yield server.url(name)
+    server.drop(name)
+
+
+def test_three_services_may_start_on_a_new_database_at_once(new_url: str) -> None:
+    url = new_url
     code = "import sys; from broker.hub import records; records.database.open_url(sys.argv[1])"
     starts = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for _ in range(3)]
     assert [(p.communicate()[1], p.returncode) for p in starts] == [(b"", 0)] * 3
 
 
-def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'hub.db'}"
-    open_url(url).close()
-    with sqlite3.connect(tmp_path / "hub.db") as raw:
-        raw.execute("UPDATE alembic_version SET version_num='9999'")
+def test_a_newer_schema_is_refused_with_a_sentence(new_url: str) -> None:
+    first = open_url(new_url)
+    with first.session() as db:
+        db.execute(text("UPDATE alembic_version SET version_num='9999'"))
+    first.close()
     with pytest.raises(DatabaseError, match="9999"):
-        open_url(url)
+        open_url(new_url)
 
 
-def test_a_bad_url_is_refused_without_showing_its_password() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://hub:geheim@localhost/x",
+        "postgresql+psycopg://hub:geheim@localhost:nonsense/x",
+        "postgresql+psycopg://hub:geheim@127.0.0.1:1/x",
+        "postgresql+psycopg://127.0.0.1:1/x?user=hub&password=geheim",
+        "postgresql+nonsense://hub:geheim@localhost/x",
+    ],
+)
+def test_a_bad_url_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(DatabaseError) as found:
-        open_url("nonsense://hub:geheim@localhost/x")
+        open_url(url)
     assert "geheim" not in str(found.value)
-    assert "database.url" in str(found.value)
+    assert "database" in str(found.value)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

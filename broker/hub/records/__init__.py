@@ -7,7 +7,7 @@ from broker.hub.records.audit import AuditRow, audit_rows, write_audit
 from broker.hub.records.camera import Camera, CameraSeen
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
 from broker.hub.records.citizen import Feedback, HelperCall
-from broker.hub.records.database import Database, DatabaseError, insert_into, open_database
+from broker.hub.records.database import REFUSALS, Database, DatabaseError, insert_into, open_database
 from broker.hub.records.node import BoardSeen, NodeRecord, NodeSeen, ServiceSeen, SpeakerSeen
 from broker.hub.records.plan import ContentBundle, Plan
 from broker.hub.records.reading import (
@@ -26,6 +26,7 @@ from broker.hub.records.wire import Gap, HighWater, Quarantine
 
 __all__ = [
     "ALERT_STATES",
+    "REFUSALS",
     "ROLES",
     "Account",
     "Alert",

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from broker.hub.records.table import Base
+from broker.hub.records.table import COUNTER, Base
 
 KEPT = 20_000
 """How many changes are kept; a reader that was away longer reloads everything."""
-
-_ORDER_LOCK = 0x6C735F6368
 
 
 class Change(Base):
@@ -23,7 +21,7 @@ class Change(Base):
     __tablename__ = "change"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True)
     topic: Mapped[str]
     key: Mapped[str]
     at: Mapped[datetime]
@@ -32,10 +30,8 @@ class Change(Base):
 def note_change(db: Session, topic: str, key: str, at: datetime) -> None:
     """Say in this transaction that something changed; readers see it when it commits.
 
-    Ids rise in the order of commits: SQLite has one writer, PostgreSQL takes a lock until commit.
+    Ids rise in the order of commits, because writers take turns (Database.session).
     """
-    if db.get_bind().dialect.name == "postgresql":
-        db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _ORDER_LOCK})
     db.add(Change(topic=topic, key=key, at=at))
 
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -30,6 +30,24 @@ _PRAGMAS = (
     "temp_store=MEMORY",
 )
 _MIGRATION_LOCK = 0x6C735F6D69
+_WRITER_LOCK = 0x6C735F7772
+
+_POSTGRESQL = {
+    "connect_timeout": 10,
+    # A server that vanished without a word is noticed within half a minute.
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "options": (
+        f"-c lock_timeout={int(BUSY_S * 1000)} -c idle_in_transaction_session_timeout=60000"
+        # What is acknowledged is on the disk, whatever the server's own settings say.
+        " -c synchronous_commit=on -c timezone=UTC"
+    ),
+}
+
+REFUSALS = (OperationalError, InterfaceError, InternalError)
+"""The database itself refuses (away, full, read-only, locked for too long): not the fault of what is stored."""
 
 
 class DatabaseError(RuntimeError):
@@ -47,7 +65,8 @@ class Database:
     def session(self) -> Iterator[Session]:
         """One writing transaction: commits when the block ends, rolls back when it raises.
 
-        SQLite takes the write lock at once (BEGIN IMMEDIATE), so what was read inside stays true till commit.
+        Writers take turns, so what was read inside stays true till commit: SQLite takes the write lock at once
+        (BEGIN IMMEDIATE), on PostgreSQL an advisory lock does the same.
         """
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
             yield db
@@ -63,7 +82,7 @@ class Database:
         self.engine.dispose()
 
 
-def insert_into(db: Session, table: type) -> sqlite_dialect.Insert:
+def insert_into(db: Session, table: Any) -> sqlite_dialect.Insert:
     """INSERT that knows ON CONFLICT, in the dialect of this database (both dialects write it alike)."""
     if db.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table)  # type: ignore[return-value]
@@ -88,6 +107,10 @@ def open_url(url: str) -> Database:
         event.listen(engine, "begin", _on_sqlite_begin)
     try:
         _bring_up(engine)
+        if engine.dialect.name == "postgresql":
+            _check_encoding(engine)
+            event.listen(engine, "begin", _on_postgresql_begin)
+            event.listen(engine, "handle_error", _on_postgresql_error)
     except (DBAPIError, OSError, sqlite3.Error) as why:
         engine.dispose()
         raise DatabaseError(f"database {_without_password(url)!r} cannot be opened: {why}") from why
@@ -102,12 +125,14 @@ def schema_head() -> str:
 def _arguments(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": BUSY_S, "check_same_thread": False}, "pool_size": 8}
-    return {"pool_pre_ping": True, "pool_size": 8}
+    found: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 8}
+    return {**found, "connect_args": _POSTGRESQL} if url.startswith("postgresql") else found
 
 
 def _without_password(url: str) -> str:
+    """What may stand in a log: neither the password before the `@` nor one among the options after the `?`."""
     scheme, found, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if found else url
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if found else url
 
 
 def _on_sqlite_connect(connection: Any, _record: object) -> None:
@@ -119,6 +144,32 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
 def _on_sqlite_begin(connection: Connection) -> None:
     reads = connection.get_execution_options().get("langso_reads")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _on_postgresql_begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("langso_reads")
+    connection.exec_driver_sql(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        if reads
+        else f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"
+    )
+
+
+def _on_postgresql_error(context: ExceptionContext) -> None:
+    """The server's DETAIL quotes the row it refused, and some rows are people's words: it stays out of logs."""
+    for why in (context.original_exception, context.sqlalchemy_exception):
+        if why is not None and why.args:
+            why.args = (str(why.args[0]).partition("\nDETAIL:")[0], *why.args[1:])
+
+
+def _check_encoding(engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = connection.scalar(text("SHOW server_encoding"))
+    if found != "UTF8":
+        raise DatabaseError(
+            f"database {_without_password(str(engine.url))!r} has encoding {found}, UTF8 is needed: "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _version(engine: Engine) -> str | None:
@@ -159,9 +210,11 @@ def _one_at_a_time(engine: Engine) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     else:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("SET lock_timeout = 0"))  # a migration may take longer than a writer
             connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": _MIGRATION_LOCK})
             try:
                 yield
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _MIGRATION_LOCK})
+                connection.invalidate()  # its patience is not for ordinary work

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broker.contract.board import Quality
-from broker.hub.records.table import Base
+from broker.hub.records.table import COUNTER, Base
 
 QUALITIES: tuple[Quality, ...] = ("good", "unchecked", "suspect", "stale")
 """A quality is stored as its place in this row; the first two count in charts and hourly figures."""
@@ -108,6 +108,6 @@ class ReplicaDue(Base):
     __tablename__ = "replica_due"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True)
     points: Mapped[bytes]
     """MessagePack: [[series id, at_ms, value, quality], …]"""

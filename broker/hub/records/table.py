@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -27,6 +27,10 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Naive UTC from the database → aware."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+COUNTER = BigInteger().with_variant(Integer, "sqlite")
+"""An id that is used up by the second: PostgreSQL's ordinary one would run out within years. SQLite's are wide."""
 
 
 class Base(DeclarativeBase):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from broker.hub.records.table import Base
+from broker.hub.records.table import COUNTER, Base
 
 
 class HighWater(Base):
@@ -18,7 +18,7 @@ class HighWater(Base):
     source: Mapped[str] = mapped_column(primary_key=True)
     epoch: Mapped[str] = mapped_column(primary_key=True)
     lane: Mapped[str] = mapped_column(primary_key=True)
-    upto: Mapped[int]
+    upto: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime]
 
 
@@ -28,7 +28,7 @@ class Quarantine(Base):
     __tablename__ = "quarantine"
     __table_args__ = (UniqueConstraint("source", "reason"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True)
     source: Mapped[str]
     reason: Mapped[str]
     topic: Mapped[str]
@@ -48,10 +48,10 @@ class Gap(Base):
     source: Mapped[str] = mapped_column(index=True)
     epoch: Mapped[str]
     lane: Mapped[str]
-    first: Mapped[int]
-    last: Mapped[int]
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime]
-    count: Mapped[int | None]
+    count: Mapped[int | None] = mapped_column(BigInteger)
     """How many of them held something, where the source said so."""
     reason: Mapped[str] = mapped_column(default="", server_default="")
     """Why, in the source's word: quota, disk-full; empty where it said nothing."""

@@ -6,6 +6,9 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""Ids that are used up by the second: SQLite's are always wide enough."""
+
 
 def upgrade() -> None:
     """Bring the schema to 0001."""
@@ -334,8 +337,8 @@ def _wire() -> None:
         sa.Column("source", sa.String, nullable=False, index=True),
         sa.Column("epoch", sa.String, nullable=False),
         sa.Column("lane", sa.String, nullable=False),
-        sa.Column("first", sa.Integer, nullable=False),
-        sa.Column("last", sa.Integer, nullable=False),
+        sa.Column("first", sa.BigInteger, nullable=False),
+        sa.Column("last", sa.BigInteger, nullable=False),
         sa.Column("at", sa.DateTime, nullable=False),
     )
     op.create_table(
@@ -343,12 +346,12 @@ def _wire() -> None:
         sa.Column("source", sa.String, primary_key=True),
         sa.Column("epoch", sa.String, primary_key=True),
         sa.Column("lane", sa.String, primary_key=True),
-        sa.Column("upto", sa.Integer, nullable=False),
+        sa.Column("upto", sa.BigInteger, nullable=False),
         sa.Column("at", sa.DateTime, nullable=False),
     )
     op.create_table(
         "quarantine",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", _COUNTER, primary_key=True),
         sa.Column("source", sa.String, nullable=False),
         sa.Column("reason", sa.String, nullable=False),
         sa.Column("topic", sa.String, nullable=False),
@@ -363,7 +366,7 @@ def _wire() -> None:
 def _change() -> None:
     op.create_table(
         "change",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", _COUNTER, primary_key=True),
         sa.Column("topic", sa.String, nullable=False),
         sa.Column("key", sa.String, nullable=False),
         sa.Column("at", sa.DateTime, nullable=False),

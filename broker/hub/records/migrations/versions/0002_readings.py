@@ -68,7 +68,7 @@ def _replica() -> None:
     )
     op.create_table(
         "replica_due",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
         sa.Column("points", sa.LargeBinary, nullable=False),
         sqlite_autoincrement=True,
     )

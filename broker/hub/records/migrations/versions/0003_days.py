@@ -17,5 +17,5 @@ def upgrade() -> None:
         sa.Column("packed", sa.LargeBinary, nullable=False),
     )
     op.create_index("ix_reading_day_last_ms", "reading_day", ["last_ms"])
-    op.add_column("gap", sa.Column("count", sa.Integer))
+    op.add_column("gap", sa.Column("count", sa.BigInteger))
     op.add_column("gap", sa.Column("reason", sa.String, nullable=False, server_default=""))
