@@ -38,6 +38,7 @@ PACKAGES = (
     SystemPackage("espeak-ng", ("espeak-ng",), "speech with the system's espeak-ng"),
     SystemPackage("chromium", ("chromium", "chromium-browser", "google-chrome"), "browser tests"),
     SystemPackage("victoria-metrics", ("victoria-metrics",), "the copy of readings to a server"),
+    SystemPackage("influxdb", ("influxd",), "the copy of readings to an InfluxDB 1.6"),
     SystemPackage("systemd", ("systemd-analyze",), "the units' check and hardening score"),
 )
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")

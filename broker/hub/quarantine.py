@@ -26,7 +26,9 @@ SET_ASIDE_KEPT = timedelta(days=30)
 """A row that was set aside and did not come again for so long is forgotten."""
 
 
-def quarantine(db: Db, source: str, reason: str, topic: str, raw: bytes, now: datetime) -> None:
+def quarantine(
+    db: Db, source: str, reason: str, topic: str, raw: bytes, now: datetime, count: int = 1
+) -> None:
     """Count a message that could not be stored, and keep the newest sample of each reason."""
     source, reason, topic = (_plain(text) for text in (source, reason, topic))
     last_at = _last_at(db, source, reason)
@@ -34,14 +36,20 @@ def quarantine(db: Db, source: str, reason: str, topic: str, raw: bytes, now: da
         reason = "other"
         last_at = _last_at(db, source, reason)
     fresh = _insert(db).values(
-        source=source, reason=reason, topic=topic, count=1, first_at=now, last_at=now, sample=raw[:SAMPLE]
+        source=source,
+        reason=reason,
+        topic=topic,
+        count=count,
+        first_at=now,
+        last_at=now,
+        sample=raw[:SAMPLE],
     )
     db.execute(
         fresh.on_conflict_do_update(
             index_elements=["source", "reason"],
             set_={
                 "topic": fresh.excluded.topic,
-                "count": Quarantine.count + 1,
+                "count": Quarantine.count + count,
                 "first_at": case((Quarantine.count == 0, fresh.excluded.first_at), else_=Quarantine.first_at),
                 "last_at": fresh.excluded.last_at,
                 "sample": fresh.excluded.sample,

@@ -1,12 +1,12 @@
 """A copy of all readings on an Influx server, for people who have one. Only importer of influxdb-client.
 
-The hub's own database stays the record. What is new waits in `replica_due`, what was stored before the server was
-named is walked through by series and time; a row leaves the queue, and the walk moves on, only after the server
-has confirmed. So nothing is lost while it is away; a batch interrupted in between is sent twice, and the same
-point twice is one point (VictoriaMetrics: with -dedup.minScrapeInterval=1ms).
-
+The hub's own database stays the record; broker/hub/telemetry/replica.py says what the server still has to get.
 Written in one synchronous call per batch with lines built here: the client's own batching loses data silently
 (influxdb-client-python issues 80, 144, 198) and its Point objects cost seven times as much.
+
+Two dialects: `POST /api/v2/write` (InfluxDB 1.8 and later, VictoriaMetrics) through influxdb-client, and where
+there is none `POST /write?db=…` (InfluxDB 1.x) over the client's own connections. Which one is asked of the
+server at first and again after every outage: it may have become another one meanwhile.
 
 `water_level_m.song-van` of thon-01 becomes
 `water_level_m,node=thon-01,service=board,sensor=song-van value=2.1,quality=0i 1795226400000`.
@@ -14,240 +14,193 @@ Written in one synchronous call per batch with lines built here: the client's ow
 
 from __future__ import annotations
 
-import logging
-import threading
+import base64
+import gzip
+import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
-from sqlalchemy import delete, select, tuple_
-from sqlalchemy.exc import OperationalError
-
-from broker.hub.records import Database
-from broker.hub.records.reading import Measured, Replica, ReplicaDue, Series
 from broker.link.config import Influx
-from broker.link.service import Beat, Worker
-from broker.link.session import Session
 
-log = logging.getLogger(__name__)
+TIMEOUT_MS = 10_000
 
-BATCH_MESSAGES = 100
-BATCH_PAST = 5000
-IDLE_S = 1.0
-BACKOFF_S = (1.0, 60.0)
-TIMEOUT_MS = 5_000
+Dialect = Literal["v2", "v1"]
+Trouble = Literal["away", "denied", "no-bucket"]
 
-AWAY = "Chưa chép được số đo sang máy chủ Influx. Số đo vẫn được giữ đủ ở đây và tự chép tiếp khi máy chủ trở lại."
-DENIED = "Máy chủ Influx không nhận mã truy cập. Kiểm tra tệp ghi ở influx.token_file; số đo vẫn được giữ đủ ở đây."
-
-Row = tuple[int, int, float, int]
-"""Series id, at_ms, value, quality."""
-
-_ROWS = msgspec.msgpack.Decoder(list[Row])
+_DROPPED = re.compile(r"dropped=([0-9]+)")
+_QUOTED = re.compile(r"'.*'", re.DOTALL)
 
 
 class Unsent(Exception):
-    """The server did not take a batch; it is tried again later. `denied`: it refused the token."""
+    """The server did not take a batch; it is tried again later."""
 
-    def __init__(self, text: str, *, denied: bool = False) -> None:
+    def __init__(self, text: str, trouble: Trouble = "away") -> None:
         super().__init__(text)
-        self.denied = denied
+        self.trouble = trouble
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Rows to send, and what to forget once the server has them."""
+class Refused(Exception):
+    """The server takes the others of a batch, but not some of its lines; `str()` is the reason."""
 
-    rows: list[Row]
-    ids: list[int]
-    """Of the queue; empty for a part of the past."""
-
-
-def register(database: Database, name: str) -> None:
-    """From now on new readings are queued for the copy; what is already stored is walked through.
-
-    name: the server and bucket. Under another name than before the walk begins anew.
-    """
-    with database.session() as db:
-        db.execute(delete(Replica).where(Replica.name != name))
-        if db.get(Replica, name) is None:
-            db.add(Replica(name=name, past_series=0, past_ms=0, past_done=False))
+    def __init__(self, reason: str, *, every: bool) -> None:
+        """every: none of these lines will ever be taken."""
+        super().__init__(reason)
+        self.every = every
 
 
-def unregister(database: Database) -> None:
-    """No server is named any more: stop queueing. Naming one again copies everything anew."""
-    with database.session() as db:
-        db.execute(delete(Replica))
-        db.execute(delete(ReplicaDue))
-
-
-def take(database: Database) -> Batch | None:
-    """The next batch: what is new first, then the past. None when the copy is complete."""
-    with database.reading() as db:
-        due = db.scalars(select(ReplicaDue).order_by(ReplicaDue.id).limit(BATCH_MESSAGES)).all()
-        if due:
-            rows = [row for each in due for row in _ROWS.decode(each.points)]
-            return Batch(rows, [each.id for each in due])
-        replica = db.scalar(select(Replica))
-        if replica is None or replica.past_done:
-            return None
-        place = tuple_(Measured.series, Measured.at_ms)
-        past = db.execute(
-            select(Measured.series, Measured.at_ms, Measured.value, Measured.quality)
-            .where(place > tuple_(replica.past_series, replica.past_ms))
-            .order_by(Measured.series, Measured.at_ms)
-            .limit(BATCH_PAST)
-        )
-        return Batch(list(past), [])
-
-
-def confirm(database: Database, batch: Batch) -> None:
-    """The server has the batch: forget it, or move the walk through the past on."""
-    with database.session() as db:
-        if batch.ids:
-            db.execute(delete(ReplicaDue).where(ReplicaDue.id.in_(batch.ids)))
-            return
-        replica = db.scalar(select(Replica))
-        if replica is None:
-            return
-        if batch.rows:
-            replica.past_series, replica.past_ms = batch.rows[-1][:2]
-        replica.past_done = len(batch.rows) < BATCH_PAST
-
-
-def lines_of(database: Database, rows: Sequence[Row]) -> list[str]:
-    """Line protocol, one line a reading, times in milliseconds."""
-    wanted = {row[0] for row in rows}
-    with database.reading() as db:
-        found = db.scalars(select(Series).where(Series.id.in_(wanted)))
-        heads = {each.id: head_of(each.node, each.service, each.name) for each in found}
-    return [
-        f"{heads[series]} value={value!r},quality={quality}i {at_ms}"
-        for series, at_ms, value, quality in rows
-        if series in heads
-    ]
-
-
-def head_of(node: str, service: str, name: str) -> str:
-    """Measurement and tags of a series. The contract's names hold no character that would need escaping."""
-    measurement, _, sensor = name.partition(".")
-    head = f"{measurement},node={node},service={service}"
-    return f"{head},sensor={sensor}" if sensor else head
-
-
-class Sender:
-    """One Influx server, by influxdb-client."""
+class Server:
+    """One Influx server."""
 
     def __init__(self, setting: Influx) -> None:
+        """Raises OSError when the token's file cannot be read."""
         from influxdb_client.client.influxdb_client import InfluxDBClient
         from influxdb_client.client.write_api import SYNCHRONOUS
 
         token = Path(setting.token_file).read_text(encoding="utf-8").strip() if setting.token_file else ""
         self._setting = setting
+        self._url = setting.url.rstrip("/")
+        self._headers = _authorization(token)
         self._client: Any = InfluxDBClient(
-            setting.url, token=token, org=setting.org, timeout=TIMEOUT_MS, enable_gzip=True
+            self._url, token=token, org=setting.org, timeout=TIMEOUT_MS, enable_gzip=True
         )
         self._write: Any = self._client.write_api(write_options=SYNCHRONOUS)
+        self._pool: Any = self._client.api_client.rest_client.pool_manager
+        self._dialect: Dialect | None = None
+        self._keeps_connections = False
+        self._connection = 0
 
-    def send(self, lines: Sequence[str]) -> None:
-        """Returns when the server has confirmed every line it can take. Raises Unsent.
-
-        A line that the server refuses for itself (older than its retention, another type) is found by halving
-        and left out with a log line: it must not hold up all the others for ever.
-        """
-        from influxdb_client.rest import ApiException
-        from urllib3.exceptions import HTTPError
-
+    def write(self, lines: Sequence[str]) -> None:
+        """Returns when the server has confirmed every line. Raises Unsent, Refused."""
         if not lines:
             return
-        try:
-            self._write.write(self._setting.bucket, self._setting.org, "\n".join(lines), write_precision="ms")
-        except ApiException as why:
-            if why.status in (400, 413, 422):
-                self._halve(lines, str(why.reason))
-                return
-            raise Unsent(f"status {why.status}: {why.reason}", denied=why.status in (401, 403)) from why
-        except (HTTPError, OSError) as why:
-            raise Unsent(str(why)) from why
+        if self._dialect is None:
+            self._meet()
+        if self._dialect == "v1":
+            self._write_v1(lines)
+        else:
+            self._write_v2(lines)
 
-    def _halve(self, lines: Sequence[str], reason: str) -> None:
-        if len(lines) == 1:
-            log.error(
-                "the server refuses a reading: %s",
-                lines[0],
-                extra={"event": "influx-refused", "reason": reason},
-            )
-            return
-        middle = len(lines) // 2
-        self.send(lines[:middle])
-        self.send(lines[middle:])
+    def may_have_restarted(self) -> bool:
+        """Whether the connection broke since this was last asked: a server that was killed has then lost what
+        it had confirmed but not yet written. Raises Unsent when it does not answer.
+        """
+        if not self._keeps_connections:
+            return False
+        before, self._connection = self._connection, self._ping()
+        return self._connection != before
 
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
 
+    def _meet(self) -> None:
+        """Find out which dialect it speaks, with an empty write, and whether it keeps connections open."""
+        query = {"org": self._setting.org, "bucket": self._setting.bucket, "precision": "ms"}
+        status, text = self._ask("POST", "/api/v2/write", query)
+        if status in (401, 403):
+            raise Unsent(f"status {status}: {text}", "denied")
+        if status >= 500 or status == 429:
+            raise Unsent(f"status {status}: {text}")
+        self._dialect = "v1" if status == 404 and not _is_v2_error(text) else "v2"
+        self._connection = self._ping()
+        self._keeps_connections = self._connection > 0 and self._ping() == self._connection
 
-class Copying:
-    """Moves readings to the server until stopped, however often it goes away."""
+    def _write_v2(self, lines: Sequence[str]) -> None:
+        from influxdb_client.rest import ApiException
+        from urllib3.exceptions import HTTPError
 
-    def __init__(self, database: Database, setting: Influx, session: Session) -> None:
-        self._database = database
-        self._setting = setting
-        self._session = session
-        self._sender: Sender | None = None
+        try:
+            self._write.write(self._setting.bucket, self._setting.org, "\n".join(lines), write_precision="ms")
+        except ApiException as why:
+            _raise_for(int(why.status or 0), str(why.body or why.reason), lines, why)
+        except (HTTPError, OSError) as why:
+            raise Unsent(str(why)) from why
 
-    def run(self, stop: threading.Event, beat: Beat) -> None:
-        """Send batch after batch; wait when there is none, wait longer and longer while the server is away."""
-        wait_s = 0.0
-        backoff_s = BACKOFF_S[0]
-        while not _waited(stop, beat, wait_s):
-            try:
-                wait_s = 0.0 if self._step() else IDLE_S
-                backoff_s = BACKOFF_S[0]
-                self._session.cleared("influx")
-            except Unsent as why:
-                self._session.problem("influx", DENIED if why.denied else AWAY)
-                log.warning("readings not copied: %s", why, extra={"event": "influx-away"})
-                wait_s, backoff_s = backoff_s, min(backoff_s * 2, BACKOFF_S[1])
-            except OperationalError as why:
-                # The hub's own database is busy or its disk full: the queue stays as it is.
-                log.warning("readings not copied: %s", why.orig, extra={"event": "influx-database"})
-                wait_s = BACKOFF_S[0]
-        if self._sender is not None:
-            self._sender.close()
+    def _write_v1(self, lines: Sequence[str]) -> None:
+        query = {"db": self._setting.bucket, "precision": "ms"}
+        body = gzip.compress("\n".join(lines).encode(), 1)
+        status, text = self._ask("POST", "/write", query, body)
+        if status == 404 and "database not found" in text:
+            name = self._setting.bucket.replace("\\", "\\\\").replace('"', '\\"')
+            status, text = self._ask("POST", "/query", {"q": f'CREATE DATABASE "{name}"'})
+            if status == 200:
+                status, text = self._ask("POST", "/write", query, body)
+        if status not in (200, 204):
+            _raise_for(status, text, lines, None)
 
-    def _step(self) -> bool:
-        """One batch; False when there is nothing to send. Raises Unsent."""
-        batch = take(self._database)
-        if batch is None:
-            return False
-        if self._sender is None:
-            try:
-                self._sender = Sender(self._setting)
-            except OSError as why:
-                raise Unsent(f"{self._setting.token_file}: {why.strerror}", denied=True) from why
-        self._sender.send(lines_of(self._database, batch.rows))
-        confirm(self._database, batch)
-        return True
+    def _ask(
+        self, method: str, path: str, query: dict[str, str] | None = None, body: bytes = b""
+    ) -> tuple[int, str]:
+        """Status and text of the answer. Raises Unsent when there is none."""
+        answer = self._request(method, path, query or {}, body)
+        return int(answer.status), bytes(answer.data).decode(errors="replace")[:2000]
+
+    def _ping(self) -> int:
+        """Our port of the connection that a ping goes over: another one when it had to be made anew. Raises
+        Unsent.
+        """
+        answer = self._request("GET", "/ping", {}, b"", preload_content=False)
+        try:
+            port = int(answer.connection.sock.getsockname()[1])
+            answer.drain_conn()
+        except (AttributeError, OSError):
+            return -1  # the server closed it: no two pings are alike
+        finally:
+            answer.release_conn()
+        return port
+
+    def _request(self, method: str, path: str, query: dict[str, str], body: bytes, **more: bool) -> Any:
+        from urllib.parse import urlencode
+
+        from urllib3.exceptions import HTTPError
+
+        address = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = dict(self._headers)
+        if body:
+            headers |= {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
+        try:
+            return self._pool.request(
+                method, address, body=body or None, headers=headers, timeout=TIMEOUT_MS / 1000, **more
+            )
+        except (HTTPError, OSError) as why:
+            raise Unsent(str(why)) from why
 
 
-def _waited(stop: threading.Event, beat: Beat, seconds: float) -> bool:
-    """Wait in short steps with a beat each; True when it is time to stop."""
-    left_s = seconds
-    while not stop.is_set() and left_s > 0:
-        beat()
-        stop.wait(min(left_s, 5.0))
-        left_s -= 5.0
-    beat()
-    return stop.is_set()
+def _authorization(token: str) -> dict[str, str]:
+    """`user:password` is how InfluxDB 1.x knows people, anything else is a token."""
+    if not token:
+        return {}
+    if ":" in token:
+        return {"Authorization": "Basic " + base64.b64encode(token.encode()).decode()}
+    return {"Authorization": f"Token {token}"}
 
 
-def workers(database: Database, setting: Influx, session: Session) -> list[Worker]:
-    """The copying worker, none when no server is named."""
-    if not setting.url:
-        unregister(database)
-        return []
-    register(database, f"{setting.url} {setting.bucket}")
-    return [Worker("influx", Copying(database, setting, session).run, patience_s=60.0)]
+def _is_v2_error(text: str) -> bool:
+    """Whether a 404 comes from the v2 API itself (no such bucket) and not from a server that has none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and "code" in found
+
+
+def _raise_for(status: int, text: str, lines: Sequence[str], why: Exception | None) -> None:
+    """Turn a refusal into Unsent or Refused."""
+    if status in (400, 413, 422):
+        dropped = _DROPPED.search(text)
+        every = len(lines) == 1 or (dropped is not None and int(dropped[1]) == len(lines))
+        raise Refused(_reason(status, text), every=every) from why
+    trouble: Trouble = "denied" if status in (401, 403) else "no-bucket" if status == 404 else "away"
+    raise Unsent(f"status {status}: {text}", trouble) from why
+
+
+def _reason(status: int, text: str) -> str:
+    """Why a line was refused, the same words for every line that was refused for this."""
+    try:
+        found = json.loads(text)
+        text = str(found.get("message") or found.get("error") or text)
+    except (ValueError, AttributeError):
+        pass
+    return f"{status}: {_DROPPED.sub('', _QUOTED.sub('…', text)).strip()}"[:160]
