@@ -63,12 +63,16 @@ class Packet(NamedTuple):
     """Why the topic is not understood."""
 
 
+STATES = 16
+"""Packets kept of each topic that is not durable. More than one: the will of an earlier start may come last."""
+
+
 @dataclass
 class _Source:
-    """What waits of one source: durable packets in order, and the newest of each other topic."""
+    """What waits of one source: durable packets in order, and the newest ones of each other topic."""
 
     ordered: deque[Packet] = field(default_factory=deque)
-    newest: dict[str, Packet] = field(default_factory=dict)
+    newest: dict[str, deque[Packet]] = field(default_factory=dict)
 
 
 Allow = Callable[[str, int], int]
@@ -78,7 +82,7 @@ class FairInbox:
     """A queue for each source, emptied in turns: whoever floods it makes only himself wait.
 
     Of a durable lane the newest packet gives way when its source's queue is full, and is sent again in time; of
-    other topics only the newest packet counts. `dropped` counts what gave way, by source.
+    other topics the oldest packets do, a newer state replaces them. `dropped` counts what gave way, by source.
     """
 
     def __init__(self, limit: int, allow: Allow = lambda _, wanted: wanted, turn: int = 32) -> None:
@@ -102,8 +106,9 @@ class FairInbox:
                 source = self._sources[packet.source] = _Source()
                 self._next.append(packet.source)
             if packet.spec is not None and not packet.spec.delivery.durable:
-                self._count += packet.topic not in source.newest
-                source.newest[packet.topic] = packet
+                states = source.newest.setdefault(packet.topic, deque(maxlen=STATES))
+                self._count += len(states) < STATES
+                states.append(packet)
             elif len(source.ordered) >= self._limit:
                 self.dropped[packet.source] += 1
                 return
@@ -113,7 +118,7 @@ class FairInbox:
             self._ready.notify()
 
     def take(self, timeout_s: float, gather_s: float, limit: int) -> list[Packet]:
-        """Up to `limit` packets: waits `timeout_s` for the first and then `gather_s` for others to come along."""
+        """Up to `limit` packets and some states: waits `timeout_s` for the first and then `gather_s` for others to come along."""
         with self._ready:
             self._wait_for(1, timeout_s)
             if self._count:
@@ -136,9 +141,11 @@ class FairInbox:
         """Let the next source give what it may. False when it gives nothing."""
         name, before = self._next.popleft(), len(found)
         source = self._sources[name]
-        found.extend(source.newest.pop(topic) for topic in list(source.newest)[: limit - len(found)])
+        for states in source.newest.values():
+            found += states
+        source.newest.clear()
         wanted = min(self._turn, limit - len(found), len(source.ordered))
-        if wanted:
+        if wanted > 0:
             found.extend(source.ordered.popleft() for _ in range(self._allow(name, wanted)))
         if source.ordered or source.newest:
             self._next.append(name)

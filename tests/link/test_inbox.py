@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.contract import Identity, Place, spec_of, topic_of
 from broker.contract.board import BoardStatus, Readings
-from broker.link.inbox import FairInbox, Packet
+from broker.link.inbox import STATES, FairInbox, Packet
 
 PLACE = Place("00", "00000")
 
@@ -47,13 +47,14 @@ def test_a_full_queue_gives_way_at_its_end_and_only_there() -> None:
     assert box.dropped == {"loud.board": 5}
 
 
-def test_of_states_only_the_newest_is_kept_and_it_takes_no_room() -> None:
+def test_of_states_the_newest_are_kept_in_order_and_take_no_room() -> None:
     box = FairInbox(2)
-    for number in range(5):
+    for number in range(STATES + 4):
         box.put(state("a", number))
     for number in range(2):
-        box.put(reading("a", 10 + number))
-    assert numbers(box.take(0, 0, 100), "a") == [4, 10, 11]
+        box.put(reading("a", 100 + number))
+    assert numbers(box.take(0, 0, 100), "a") == [*range(4, STATES + 4), 100, 101]
+    assert len(box) == 0
 
 
 def test_beyond_its_rate_a_source_waits_and_its_states_do_not() -> None:
