@@ -22,10 +22,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def empty_postgres(request: pytest.FixtureRequest) -> str:
-    """Name of a migrated PostgreSQL database without rows, made once and copied by each test."""
+    """Name of a migrated PostgreSQL database without rows, made once and emptied for each test."""
     server: RunningPostgres = request.getfixturevalue("postgres")
     name = server.fresh()
     open_url(server.url(name)).close()
+    server.remember(name)
     return name
 
 
@@ -36,11 +37,10 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         open_url(f"sqlite:///{tmp_path / 'hub.db'}").close()
         yield f"sqlite:///{tmp_path / 'hub.db'}"
         return
-    template: str = request.getfixturevalue("empty_postgres")
+    name: str = request.getfixturevalue("empty_postgres")
     server: RunningPostgres = request.getfixturevalue("postgres")
-    name = server.fresh(template)
+    server.restore(name)
     yield server.url(name)
-    server.drop(name)
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ LOCAL_MS = int(LOCAL.utcoffset(None).total_seconds() * 1000)
 
 DAYS_AT_ONCE = 8
 """Days of one series held in memory together."""
-_SEAL_LOCK = 0x6C735F7365
 
 _rows = Measured.__table__.c
 _days = MeasuredDay.__table__.c
@@ -59,6 +58,11 @@ def stretches(db: Session, series: int, since_ms: int, until_ms: int) -> Iterato
     out and logged.
     """
     day, days = day_of(since_ms), 1
+    if until_ms - since_ms > DAYS_AT_ONCE * DAY_MS:
+        found_day = first_day(db, series, since_ms)
+        if found_day is None:
+            return
+        day, until_ms = found_day, min(until_ms, _newest_ms(db, series) + 1)
     while start_of(day) < until_ms:
         span = (max(since_ms, start_of(day)), min(until_ms, start_of(day + days)))
         found = _stretch(db, series, *span)
@@ -66,6 +70,22 @@ def stretches(db: Session, series: int, since_ms: int, until_ms: int) -> Iterato
             yield found
         # Whoever wants the first few readings only pays for one day.
         day, days = day + days, min(2 * days, DAYS_AT_ONCE)
+
+
+def first_day(db: Session, series: int, since_ms: int) -> int | None:
+    """The first local day that may hold a reading of this time or later; None when there is none."""
+    row = db.scalar(select(func.min(_rows.at_ms)).where(_rows.series == series, _rows.at_ms >= since_ms))
+    packed = db.scalar(
+        select(func.min(_days.day)).where(_days.series == series, _days.day >= day_of(since_ms))
+    )
+    days = [day for day in (None if row is None else day_of(row), packed) if day is not None]
+    return min(days, default=None)
+
+
+def _newest_ms(db: Session, series: int) -> int:
+    row = db.scalar(select(func.max(_rows.at_ms)).where(_rows.series == series))
+    packed = db.scalar(select(func.max(_days.day)).where(_days.series == series))
+    return max(-1 if row is None else row, -1 if packed is None else start_of(packed + 1) - 1)
 
 
 def columns(db: Session, series: int, since_ms: int, until_ms: int) -> Columns:
@@ -122,8 +142,6 @@ def seal(db: Session, series: int, day: int, before_ms: int) -> int:
     """Move the rows of one series and local day that lie before `before_ms` into its packed readings; returns how
     many rows went. One transaction, the caller's. Raises Damaged, having changed nothing.
     """
-    if db.get_bind().dialect.name == "postgresql":
-        db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _SEAL_LOCK})
     packed = db.scalar(select(_days.packed).where(_days.series == series, _days.day == day))
     kept = EMPTY if packed is None else unpack(packed)
     until_ms = min(before_ms, start_of(day + 1))

@@ -52,11 +52,7 @@ _INSERT = (
     "INSERT INTO reading (series, at_ms, value, quality) VALUES {rows}"
     " ON CONFLICT DO NOTHING RETURNING series, at_ms"
 )
-_MARK = (
-    "INSERT INTO reading_hour_due (series, hour) VALUES {rows}"
-    # Updating what is marked already locks it against a running rollup.
-    " ON CONFLICT (series, hour) DO UPDATE SET hour = excluded.hour"
-)
+_MARK = "INSERT INTO reading_hour_due (series, hour) VALUES {rows} ON CONFLICT DO NOTHING"
 _MOVE = (
     "UPDATE series SET latest_ms = v.column2, latest_value = v.column3, latest_quality = v.column4,"
     " received_at = {now} FROM (VALUES {rows}) AS v WHERE id = v.column1 AND "
@@ -154,7 +150,8 @@ class Recorder:
             log.warning("readings refused: %s", reasons, extra=extra)
         ids = self._ids(db, who, {reading.series: reading for reading, _ in sound}, received_at)
         return [
-            (ids[reading.series], at_ms, float(reading.value), _QUALITY[reading.quality])
+            # Adding 0.0 makes -0.0 a 0.0, as SQLite stores it: rows and packed readings, here and on PostgreSQL, agree
+            (ids[reading.series], at_ms, reading.value + 0.0, _QUALITY[reading.quality])
             for reading, at_ms in sound
         ]
 

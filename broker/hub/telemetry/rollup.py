@@ -28,6 +28,7 @@ from broker.hub.telemetry.chunks import (
     HOUR_MS,
     complain,
     day_of,
+    first_day,
     oldest_row,
     oldest_rows,
     seal,
@@ -79,7 +80,7 @@ def forget(db: Session, now: datetime, kept: timedelta = RAW_KEPT) -> int:
     marked = dict(db.execute(select(HourDue.series, func.min(HourDue.hour)).group_by(HourDue.series)).all())
     gone = 0
     for series in db.scalars(select(Series.id)).all():
-        day = _oldest_day(db, series)
+        day = first_day(db, series, 0)
         if day is None or day >= limit:
             continue
         if series in marked and day_of(marked[series] * HOUR_MS) <= day:
@@ -89,13 +90,6 @@ def forget(db: Session, now: datetime, kept: timedelta = RAW_KEPT) -> int:
         db.execute(delete(Measured).where(Measured.series == series, Measured.at_ms < until_ms))
         gone += 1
     return gone
-
-
-def _oldest_day(db: Session, series: int) -> int | None:
-    row = db.scalar(select(func.min(Measured.at_ms)).where(Measured.series == series))
-    packed = db.scalar(select(func.min(MeasuredDay.day)).where(MeasuredDay.series == series))
-    days = [day for day in (None if row is None else day_of(row), packed) if day is not None]
-    return min(days, default=None)
 
 
 def sealed_before(now: datetime) -> int:

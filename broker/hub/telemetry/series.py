@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract.board import Quality
-from broker.hub.records.reading import QUALITIES, Measured, MeasuredDay, Series
+from broker.hub.records.reading import QUALITIES, Series
 from broker.hub.telemetry.chunk import Columns
-from broker.hub.telemetry.chunks import columns, day_of, start_of, stretches
+from broker.hub.telemetry.chunks import columns, first_day, start_of, stretches
 from broker.hub.telemetry.figures import Bucket, buckets, from_ms, to_ms
 
 MOST_BUCKETS = 5000
@@ -133,28 +133,14 @@ def walk(db: Session, after: tuple[int, int], limit: int) -> list[Row]:
     found: list[Row] = []
     for number in db.scalars(select(Series.id).where(Series.id >= after[0]).order_by(Series.id)):
         since_ms = after[1] + 1 if number == after[0] else 0
-        while (day := _next_day(db, number, since_ms)) is not None:
+        while (day := first_day(db, number, since_ms)) is not None:
             until_ms = start_of(day + 1)
-            part = columns(db, number, since_ms, until_ms)
+            part = columns(db, number, max(since_ms, start_of(day)), until_ms)
             found += [Row(number, *row) for row in _rows(part, limit - len(found))]
             if len(found) >= limit:
                 return found
             since_ms = until_ms
     return found
-
-
-def _next_day(db: Session, number: int, since_ms: int) -> int | None:
-    """The first local day that holds a reading of this time or later."""
-    row = db.scalar(
-        select(func.min(Measured.at_ms)).where(Measured.series == number, Measured.at_ms >= since_ms)
-    )
-    packed = select(func.min(MeasuredDay.day)).where(
-        MeasuredDay.series == number, MeasuredDay.day >= day_of(since_ms), MeasuredDay.last_ms >= since_ms
-    )
-    days = [] if row is None else [day_of(row)]
-    if (day := db.scalar(packed)) is not None:
-        days.append(day)
-    return min(days, default=None)
 
 
 def _rows(part: Columns, limit: int) -> Iterator[tuple[int, float, int]]:
