@@ -13,12 +13,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from broker.contract.camera import MotionStarted
 from broker.contract.message import Lane
 from broker.contract.node import Lost
+from broker.hub.ingest import Intake
+from broker.hub.records import Alert
+from broker.hub.records.database import open_url
+from broker.hub.reserve import Reserve
 from broker.link.outbox import Outbox, OutboxFull
 from deploy.browser import words_of
 from deploy.stage import Stage
 from tests.faults.commune import Commune
+from tests.hub.test_ingest import BOARD, CAMERA, NOW, House, reading
 from tests.until import until
 
 pytestmark = [pytest.mark.xdist_group("disk-full"), pytest.mark.timeout(240)]
@@ -135,6 +141,38 @@ def test_readings_give_way_on_a_full_disk_and_the_gap_is_told(mounts: list[Path]
     lost = sum(msgspec.json.decode(row.body, type=Lost).count for row in told)
     assert lost == 401 + 400 - refused - len(outbox.after(Lane.TELE, 0, 10_000))
     outbox.close()
+
+
+def test_on_a_full_disk_the_hub_stores_alarms_answers_and_leaves_the_rest_at_its_sources(
+    mounts: list[Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "hub"
+    mount(mounts, folder, "24m")
+    house = House(open_url(f"sqlite:///{folder / 'hub.db'}"), folder / "media")
+    house.intake = Intake(house.database, house.media, house.session, Reserve(folder / "reserve", 4 << 20))
+    assert house.take(house.entry(BOARD, reading(1), 1))
+    house.acks()
+    picture = b"\xff\xd8" + b"p" * 60_000
+    with full(folder):
+        alarms = [
+            house.entry(
+                CAMERA, MotionStarted(episode=f"e{n}", camera="cong", started_at=NOW, snapshot=picture), n
+            )
+            for n in range(1, 11)
+        ]
+        many = [reading(1000 * n) for n in range(1, 400)]
+        readings = [house.entry(BOARD, each, n) for n, each in enumerate(many, 2)]
+        until(lambda: not house.take(*readings), 10)
+        assert not house.take(*alarms, *readings)
+        assert house.acks()[-1] == ("thon-01.camera", "e1", 10)
+        assert "database" in house.session.problems
+        assert len(house.all(Alert)) == 10
+        assert house.values()[0] == 1
+    assert house.take(*readings)
+    assert house.acks()[-1] == ("thon-01.board", "e1", 400)
+    assert house.session.problems == {}
+    assert (folder / "reserve").stat().st_size == 4 << 20
+    house.database.close()
 
 
 @pytest.fixture
