@@ -122,9 +122,10 @@ def _pack_times(at_ms: NDArray[np.int64]) -> tuple[int, int, bytes]:
     even[0] = 0
     grid = since - np.arange(len(since)) * step
     ways = ((_GRID, grid), (_DELTA, even), (_DELTA_OF_DELTA, turns))
-    packed = [(_squeezed(_zigzag(remainders)), way) for way, remainders in ways]
-    block, way = min(packed, key=lambda each: len(each[0]))
-    return way, step, block
+    numbers, way = min(
+        ((_zigzag(remainders), way) for way, remainders in ways), key=lambda each: _bits(each[0])
+    )
+    return way, step, _squeezed(numbers)
 
 
 def _unpack_times(block: NDArray[np.uint64], way: int, start_ms: int, step: int) -> NDArray[np.int64]:
@@ -146,11 +147,10 @@ def _pack_values(value: NDArray[np.float64]) -> tuple[int, int, list[bytes]]:
     if decimals is not None:
         whole = np.rint(value * 10.0**decimals).astype(np.int64)
         first = int(whole[0])
-        levels = _squeezed(_zigzag(whole - first))
-        steps = _squeezed(_zigzag(np.diff(whole, prepend=first)))
-        if len(steps) < len(levels):
-            return _DECIMAL_DELTAS + decimals, first, [steps]
-        return _DECIMALS + decimals, first, [levels]
+        levels, steps = _zigzag(whole - first), _zigzag(np.diff(whole, prepend=first))
+        if _bits(steps) < _bits(levels):
+            return _DECIMAL_DELTAS + decimals, first, [_squeezed(steps)]
+        return _DECIMALS + decimals, first, [_squeezed(levels)]
     bits = value.view(np.uint64)
     table, places = np.unique(bits, return_inverse=True)
     if len(table) * 4 <= len(bits):
@@ -204,10 +204,25 @@ def _unzigzag(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 def _squeezed(numbers: NDArray[np.uint64]) -> bytes:
     """Width in bytes, then all lowest bytes, all second bytes and so on, deflated."""
-    width = max(1, (int(numbers.max()).bit_length() + 7) // 8)
-    planes = np.ascontiguousarray(numbers.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width].T)
+    planes = _planes(numbers)
     deflate = zlib.compressobj(6, zlib.DEFLATED, -15, 9, zlib.Z_FILTERED)
-    return bytes([width]) + deflate.compress(planes.tobytes()) + deflate.flush()
+    return bytes([len(planes)]) + deflate.compress(planes.tobytes()) + deflate.flush()
+
+
+def _planes(numbers: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """One row per byte that is needed, the lowest first."""
+    width = max(1, (int(numbers.max()).bit_length() + 7) // 8)
+    return np.ascontiguousarray(numbers.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)[:, :width].T)
+
+
+def _bits(numbers: NDArray[np.uint64]) -> float:
+    """About how many bits are left after deflating: the entropy of the bytes of each significance."""
+    bits = 0.0
+    for plane in _planes(numbers):
+        counts = np.bincount(plane)
+        counts = counts[counts > 0]
+        bits -= float((counts * np.log2(counts / len(plane))).sum())
+    return bits
 
 
 def _loosened(block: bytes, count: int | None = None) -> NDArray[np.uint64]:

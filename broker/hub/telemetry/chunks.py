@@ -36,6 +36,7 @@ _ROWS = (
 _PACKED = (
     select(_days.day, _days.packed)
     .where(_days.series == bindparam("series"), _days.day.between(bindparam("first"), bindparam("last")))
+    .where(_days.last_ms >= bindparam("since_ms"))
     .order_by(_days.day)
 )
 
@@ -99,9 +100,9 @@ def columns(db: Session, series: int, since_ms: int, until_ms: int) -> Columns:
 def _stretch(db: Session, series: int, since_ms: int, until_ms: int) -> Columns:
     span = {"series": series, "since_ms": since_ms, "until_ms": until_ms}
     fresh = db.execute(_ROWS, span).all()
-    days = {"series": series, "first": day_of(since_ms), "last": day_of(until_ms - 1)}
+    days = {"first": day_of(since_ms), "last": day_of(until_ms - 1)}
     kept = EMPTY
-    for day, packed in db.execute(_PACKED, days):
+    for day, packed in db.execute(_PACKED, {"series": series, "since_ms": since_ms, **days}):
         try:
             kept = merged(kept, unpack(packed))
         except Damaged as why:
