@@ -57,6 +57,8 @@ def _bench(chosen: argparse.Namespace) -> int:
     for figure in figures_of(chosen.name):
         if chosen.json:
             put_json(figure)
+        elif figure["value"] is None:
+            put(figure["name"])
         else:
             ratio = (
                 f"   {figure['ratio']:.2f} × {figure['baseline']}" if figure.get("ratio") is not None else ""

@@ -12,6 +12,7 @@ import platform
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,9 @@ def find() -> tuple[Program, str]:
         return program, "its pinned Node.js is for Linux on x86-64"
     if shutil.which("npm") is None:
         return program, "npm is missing"
+    sys.stderr.write(
+        "langso bench: installing Node-RED, once; its SQLite binding may take minutes to compile\n"
+    )
     INTO.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, INTO / name)
