@@ -17,6 +17,7 @@ def add(commands: Any) -> None:
     _add_node(parts)
     _add_account(parts)
     _add_approver(parts)
+    _add_token(parts)
     broker = parts.add_parser(
         "broker", help="make Mosquitto's configuration and rights again from what is there"
     )
@@ -78,6 +79,15 @@ def _add_approver(parts: Any) -> None:
     approver.set_defaults(act=_approver)
 
 
+def _add_token(parts: Any) -> None:
+    token = parts.add_parser(
+        "token", help="a token for a program that writes readings by the Influx protocol, shown once"
+    )
+    token.add_argument("name", metavar="NAME", help="tram-mua")
+    token.add_argument("--revoke", action="store_true", help="end it: nobody writes with it any more")
+    token.set_defaults(act=_token)
+
+
 def _commune(chosen: argparse.Namespace) -> int:
     return _carefully(_make_commune, chosen)
 
@@ -92,6 +102,10 @@ def _account(chosen: argparse.Namespace) -> int:
 
 def _approver(chosen: argparse.Namespace) -> int:
     return _carefully(_make_approver, chosen)
+
+
+def _token(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_token, chosen)
 
 
 def _villages(chosen: argparse.Namespace) -> int:
@@ -216,6 +230,25 @@ def _make_approver(chosen: argparse.Namespace) -> None:
     with enrol.hub_records(layout) as database, database.session() as db:
         enrol.add_approver(layout, commune, db, chosen.username, pin, chosen.out, datetime.now(UTC), roles)
     put(f"{chosen.out}: key file of {chosen.username}, PIN {pin} (shown only now)")
+
+
+def _make_token(chosen: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
+    from broker.hub import tokens
+    from deploy import enrol, provision
+    from deploy.terminal import put
+
+    layout = provision.Layout(chosen.dir)
+    now = datetime.now(UTC)
+    with enrol.hub_records(layout) as database, database.session() as db:
+        if chosen.revoke:
+            tokens.revoke_token(db, chosen.name, now, "provision")
+            said = f"{chosen.name}: revoked"
+        else:
+            secret = tokens.make_token(db, chosen.name, now, "provision")
+            said = f"{chosen.name}: token {secret} (shown only now)"
+    put(said)
 
 
 def _put_villages(chosen: argparse.Namespace) -> None:

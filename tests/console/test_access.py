@@ -30,7 +30,7 @@ def test_a_view_without_a_policy_answers_nobody(stage: Stage) -> None:
 
 def test_a_stranger_sees_only_the_sign_in_page_health_and_the_look(stage: Stage) -> None:
     client = stage.client()
-    public = {"signin.sign_in", "health", *access.OPEN_ENDPOINTS}
+    public = {"signin.sign_in", "health", "influx.ping", "influx.health", *access.OPEN_ENDPOINTS}
     for rule in stage.app.url_map.iter_rules():
         if rule.endpoint in public or "GET" not in (rule.methods or ()):
             continue

@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, jsonify, render_template, request, url_for
+from flask import Blueprint, Flask, g, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from broker.hub import api
+from broker.hub import api, influx_api
 from broker.hub.accounts import SignIn
 from broker.hub.console import (
     access,
@@ -84,8 +84,9 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.extensions["pace"] = Pace()
     dress(app, static=STATIC)
     access.guard(app, database)
-    CSRFProtect(app)
+    forms = CSRFProtect(app)
     _add_blueprints(app, database)
+    _add_writers(app, forms, influx_api.blueprint(database, clock))
     _add_errors(app)
     app.context_processor(_shared)
     app.add_template_filter(cameras.hide_password)
@@ -109,6 +110,15 @@ def _add_blueprints(app: Flask, database: Database) -> None:
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith("api."):
             access.allow(*API_READERS)(view)
+
+
+def _add_writers(app: Flask, forms: CSRFProtect, writers: Blueprint) -> None:
+    """Programs have no session, hence no form token: every write shows a token of its own."""
+    forms.exempt(writers)
+    app.register_blueprint(writers)
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith(f"{writers.name}."):
+            access.public(view)
 
 
 def _shared() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from broker.hub.records.reading import (
 )
 from broker.hub.records.setting import Sequence, Setting, next_of, put_setting, setting
 from broker.hub.records.table import Base, UtcTime
+from broker.hub.records.token import Token, TokenSeries
 from broker.hub.records.village import Village
 from broker.hub.records.wire import Gap, HighWater, Quarantine
 
@@ -65,6 +66,8 @@ __all__ = [
     "Setting",
     "SpeakerSeen",
     "Stop",
+    "Token",
+    "TokenSeries",
     "UtcTime",
     "Village",
     "audit_rows",

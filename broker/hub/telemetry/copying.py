@@ -8,10 +8,8 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy.exc import OperationalError
-
 from broker.hub.quarantine import quarantine
-from broker.hub.records import Database
+from broker.hub.records import REFUSALS, Database
 from broker.hub.telemetry.influx import Refused, Server, Trouble, Unsent
 from broker.hub.telemetry.replica import Trail, lines_of, register, unregister
 from broker.link.config import Influx
@@ -69,7 +67,7 @@ class Copying:
                 self._forget_server()
                 wait_s = backoff_s * random.uniform(0.5, 1.0)  # noqa: S311  (spreads retries, guards nothing)
                 backoff_s = min(backoff_s * 2, BACKOFF_S[1])
-            except OperationalError as why:
+            except REFUSALS as why:
                 # The hub's own database is busy or its disk full: the queue stays as it is.
                 log.warning("readings not copied: %s", why.orig, extra={"event": "influx-database"})
                 wait_s = BACKOFF_S[0]
