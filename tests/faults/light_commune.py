@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,6 @@ from tests.faults.children import Child
 from tests.faults.oracle import Findings, Look, judge, last_times, read_outbox
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import ACTIVE_S, BROKER, INGEST, Fault, Schedule, Source
-from tests.faults.test_disk_full import full
 from tests.settings import give_passwords, hub_settings, node_settings
 from tests.until import until
 
@@ -75,6 +75,23 @@ def may_mount(folder: Path) -> bool:
 def _mount(folder: Path, size: str) -> bool:
     order = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     return subprocess.run(order, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def filled(folder: Path, free: int) -> Iterator[None]:
+    """All of a file system but `free` bytes taken; given back at the end."""
+    file = folder / "somebody-elses-file"
+    with file.open("wb", buffering=0) as out:
+        for size in (1 << 16, 1 << 12, 1):
+            block = b"x" * size
+            with suppress(OSError):
+                while True:
+                    out.write(block)
+        out.truncate(max(0, out.tell() - free))
+    try:
+        yield
+    finally:
+        file.unlink()
 
 
 def _unmount(folder: Path) -> None:
@@ -138,6 +155,7 @@ class LightCommune:
         self._put_on_small_disk(source.identity, SOURCE_DISK)
         order = ["-m", "tests.faults.source", "--config", str(self._folder / node / "langso.toml")]
         order += ["--service", service, "--rate", str(source.rate_per_s), "--threads", str(source.threads)]
+        order += ["--quota", str(source.quota)]
         order += ["--burst", str(source.burst), "--burst-at", str(source.burst_at_s)]
         order += ["--ledger", str(self._ledger(source.identity)), "--quiet", str(self._quiet)]
         order += ["--picture", str(self._ground.picture)]
@@ -170,6 +188,8 @@ class LightCommune:
     def play(self) -> Played:
         """Start, break, heal, settle, judge."""
         began_s = time.monotonic()
+        settled_s = 0.0
+        findings = Findings()
         try:
             self._start()
             self._break()
@@ -179,10 +199,12 @@ class LightCommune:
             settled_s = time.monotonic() - healed_s
             self._leave()
             findings = self._judge()
+            if late:
+                findings.add("not settled", late)
+        except AssertionError as why:
+            findings.add("not started", str(why))
         finally:
             self._end()
-        if late:
-            findings.add("not settled", late)
         left_out = tuple(each for each in self._schedule.faults if not self._may(each))
         seconds = time.monotonic() - began_s
         return Played(findings, seconds, settled_s, left_out)
@@ -227,7 +249,7 @@ class LightCommune:
                 self._signal(fault.target, signal.SIGSTOP)
             case "disk":
                 self._filled[fault] = ExitStack()
-                self._filled[fault].enter_context(full(self._data[fault.target]))
+                self._filled[fault].enter_context(filled(self._data[fault.target], int(fault.amount)))
             case "clock":
                 bend(self._folder / f"{fault.target}.clock", fault.amount * 3600)
             case _:
@@ -329,7 +351,7 @@ class LightCommune:
             {name: self._outbox(name) for name in names},
             self.database,
             self._data[INGEST] / "media",
-            may_lose=self._schedule.disks,
+            may_lose=self._schedule.losers,
             looks=self._looks,
         )
         for name, child in self._children.items():

@@ -11,7 +11,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -21,8 +20,7 @@ from broker.hub.telemetry import series
 from tests.faults import source as speaking
 
 REASONS = ("disk-full", "quota")
-SINCE, UNTIL = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-MOST = 1_000_000
+PAGE = 5000
 SHOWN = 5
 """Examples of each kind that a verdict names."""
 
@@ -103,6 +101,7 @@ def judge(
         _compare(found, who, spoken[who], stored[who], gaps.get(who, []))
         _check_order(found, who, spoken[who], stored[who])
         _check_positions(found, who, read_outbox(outboxes[who]), spoken[who], database, gaps.get(who, []))
+        _check_counts(found, who, read_outbox(outboxes[who]), spoken[who], stored[who], gaps.get(who, []))
     _check_gaps(found, gaps, set(may_lose))
     _check_quarantine(found, database)
     _check_pictures(found, database, media)
@@ -157,14 +156,12 @@ def _stored(database: Database, who: str) -> list[tuple[str, str]]:
 
 def _points(database: Database, node: str, service: str) -> list[tuple[str, str]]:
     with database.reading() as db:
-        names = db.scalars(
-            select(Series.name).where(Series.node == node, Series.service == service).order_by(Series.name)
-        ).all()
-        return [
-            (f"{name}@{round(point.at.timestamp() * 1000)}", str(point.value))
-            for name in names
-            for point in series.raw(db, node, name, SINCE, UNTIL, service, limit=MOST)
-        ]
+        mine = select(Series.id, Series.name).where(Series.node == node, Series.service == service)
+        names = {row.id: row.name for row in db.execute(mine)}
+        found: list[series.Row] = []
+        while page := series.walk(db, (found[-1].series, found[-1].at_ms) if found else (0, -1), PAGE):
+            found += page
+        return [(f"{names[row.series]}@{row.at_ms}", str(row.value)) for row in found if row.series in names]
 
 
 def _feedback(database: Database, node: str, service: str) -> list[tuple[str, str]]:
@@ -280,6 +277,24 @@ def _check_positions(
             lane = speaking.LANES[who.partition(".")[2]].value
             if each.seq > box.last.get(lane, 0):
                 found.add("marks", f"{who} n{each.n} had seq {each.seq}, the outbox gave only {box.last}")
+
+
+def _check_counts(
+    found: Findings,
+    who: str,
+    box: Outbox,
+    spoken: list[Spoken],
+    stored: list[tuple[str, str]],
+    gaps: list[Gap],
+) -> None:
+    """Every position given is stored or counted as lost: also those that no ledger knows by their number."""
+    lane = speaking.LANES[who.partition(".")[2]].value
+    have = set(stored)
+    kept = sum(have.issuperset(each.items) for each in spoken if each.epoch == box.epoch)
+    told = sum(gap.count or 0 for gap in gaps if (gap.epoch, gap.lane) == (box.epoch, lane))
+    given = box.last.get(lane, 0)
+    if kept > given or kept + told < given:
+        found.add("marks", f"{who} {lane}: {given} positions given, {kept} stored, {told} told as lost")
 
 
 def _check_gaps(found: Findings, gaps: Mapping[str, list[Gap]], may_lose: set[str]) -> None:

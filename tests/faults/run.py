@@ -46,14 +46,13 @@ class Verdict:
     def line(self) -> str:
         """All of it in one line."""
         found = self.played.findings
-        faults = " ".join(map(str, self.schedule.faults))
         left_out = f"  left out: {' '.join(map(str, self.played.left_out))}" if self.played.left_out else ""
         return (
             f"seed {self.schedule.seed:<8} {'clean' if self.is_clean else 'BAD  '} "
             f"accepted {found.accepted:>4} stored {found.stored:>4} of {found.attempted:>4}  "
             f"lost {found.count('lost')} doubled {found.count('doubled')} "
-            f"gaps {found.gaps} (explain {found.in_gaps})  "
-            f"{self.played.seconds:4.1f} s (settled in {self.played.settled_s:.1f})  {faults}{left_out}"
+            f"gaps {found.gaps} for {found.in_gaps}  "
+            f"{self.played.seconds:4.1f} s (settled in {self.played.settled_s:.1f})  {self.schedule}{left_out}"
         )
 
 

@@ -16,7 +16,9 @@ ACTIVE_S = 4.5
 BROKER = "broker"
 INGEST = "hub.ingest"
 JUMP_H = 11.0
-"""A source and the hub jump at most so far each: 24 hours apart, times are refused as they should be."""
+"""A source and the hub jump forward at most so far each: 24 hours apart, times are refused as they should be."""
+BACK_H = 80.0
+"""A source that has lost its time says that it is days ago: into days that are packed already."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Source:
     burst: int
     burst_at_s: float
     threads: int = 1
+    quota: int = 0
+    """Bytes that its readings may fill on its disk; 0 leaves it at what every machine has."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Fault:
     for_s: float = 0.0
     way: Way = "up"
     amount: float = 0.0
-    """cut: bytes that still pass. delay: seconds. trickle: bytes a second. clock: hours. replay: packets."""
+    """cut: bytes that still pass. delay: seconds. trickle: bytes a second. clock: hours. replay: packets.
+    disk: bytes left free."""
 
     @property
     def until_s(self) -> float:
@@ -65,6 +70,15 @@ class Schedule:
     def disks(self) -> frozenset[str]:
         """Identities whose disk gets full."""
         return frozenset(each.target for each in self.faults if each.kind == "disk")
+
+    @property
+    def losers(self) -> frozenset[str]:
+        """Identities that may have to give up readings, and must say so."""
+        return self.disks | {each.identity for each in self.sources if each.quota}
+
+    def __str__(self) -> str:
+        small = (f"quota({each.identity} {each.quota})" for each in self.sources if each.quota)
+        return " ".join([*small, *map(str, self.faults)])
 
 
 def draw(seed: int) -> Schedule:
@@ -94,6 +108,7 @@ def _sources(dice: random.Random) -> tuple[Source, ...]:
                 burst=dice.choice((0, 0, crowd // 4, crowd)),
                 burst_at_s=round(dice.uniform(0.2, ACTIVE_S - 0.5), 2),
                 threads=dice.choice((1, 3)) if service == "kiosk" else 1,
+                quota=dice.choice((0, 0, 0, 15_000, 40_000)) if service == "board" else 0,
             )
         )
     return tuple(found)
@@ -146,12 +161,16 @@ def _refuse(dice: random.Random, targets: list[str]) -> Fault:
 
 
 def _disk(dice: random.Random, targets: list[str]) -> Fault:
-    return Fault("disk", dice.choice(targets), *_times(dice, 3.0))
+    return Fault(
+        "disk", dice.choice(targets), *_times(dice, 3.0), amount=dice.choice((0, 0, 20_000, 150_000))
+    )
 
 
 def _clock(dice: random.Random, targets: list[str]) -> Fault:
-    hours = round(dice.uniform(-JUMP_H, JUMP_H), 2)
-    return Fault("clock", dice.choice(targets), *_times(dice, ACTIVE_S), amount=hours)
+    target = dice.choice(targets)
+    furthest_h = BACK_H if target != INGEST and dice.random() < 0.4 else JUMP_H
+    hours = round(dice.uniform(-furthest_h, JUMP_H), 2)
+    return Fault("clock", target, *_times(dice, ACTIVE_S), amount=hours)
 
 
 def _replay(dice: random.Random, targets: list[str]) -> Fault:
@@ -180,6 +199,6 @@ _WEIGHTS: dict[Kind, float] = {
     "trickle": 1,
     "refuse": 2,
     "disk": 1.5,
-    "clock": 2,
+    "clock": 3,
     "replay": 3,
 }

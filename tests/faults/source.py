@@ -166,6 +166,8 @@ class Speaking:
             check_same_thread=False,
             timeout=5,
         )
+        if chosen.quota:  # no setting of a machine: a schedule cannot fill what every machine has
+            session.outbox._quota[Lane.TELE] = chosen.quota
         self._ledger.write("start", epoch=session.outbox.epoch)
 
     def speak(self, stop: threading.Event, beat: Beat) -> None:
@@ -214,6 +216,7 @@ def main() -> int:
     parser.add_argument("--burst", type=int, default=0)
     parser.add_argument("--burst-at", type=float, default=0.0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quota", type=int, default=0)
     chosen = parser.parse_args()
     settings = load(chosen.config)
     log_as(f"{settings.machine.name}.{chosen.service}", "INFO")
