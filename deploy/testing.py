@@ -144,6 +144,13 @@ def _closing(report: Path, status: int, took_s: float) -> str:
     )
 
 
+def run_schedules(arguments: Sequence[str], tell: Tell) -> int:
+    """Seeded schedules of faults (tests/faults/run.py); what they need is installed as for the tests."""
+    _install(missing_packages(), tell)
+    status: int = importlib.import_module("tests.faults.run").main(arguments, tell)
+    return status
+
+
 def run_lint(tell: Tell) -> int:
     """ruff check, ruff format --check, mypy --strict; runs all three, fails when one does."""
     tools = {

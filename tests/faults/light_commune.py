@@ -28,12 +28,13 @@ from tests.faults.children import Child
 from tests.faults.oracle import Findings, Look, judge, last_times, read_outbox
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import ACTIVE_S, BROKER, INGEST, Fault, Schedule, Source
+from tests.postgres import RunningPostgres
 from tests.settings import give_passwords, hub_settings, node_settings
 from tests.until import until
 
 START_S = 60.0
-SETTLE_S = 60.0
-"""Seconds within which a healed commune has delivered everything."""
+SETTLE_S = 120.0
+"""Seconds within which a healed commune has delivered everything, on a busy machine too; RabbitMQ starts in ten."""
 LOOK_S = 0.1
 SOURCE_DISK = "8m"
 HUB_DISK = "48m"
@@ -43,11 +44,12 @@ TEMPFAIL = 75
 
 @dataclass(frozen=True)
 class Ground:
-    """What all schedules of a run share: the kinds of broker and database, an empty database and a picture."""
+    """What all schedules of a run share: the kind of broker, an empty database, a picture, a server if any."""
 
     folder: Path
     broker: str = "mosquitto"
-    database: str = "sqlite"
+    postgres: RunningPostgres | None = None
+    """Where databases are made; without, SQLite."""
     has_mounts: bool = True
     """Whether small file systems may be mounted; without, disks do not get full."""
 
