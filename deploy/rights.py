@@ -163,23 +163,28 @@ def amqtt_config(
 
 def rabbitmq_definitions(
     identities: Iterable[Identity], place: Place, passwords: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """RabbitMQ's definitions file (`load_definitions`): users, and what each may write and read on amq.topic.
+) -> dict[str, dict[str, Any]]:
+    """RabbitMQ's definitions, by file name, for a folder named in `load_definitions`.
 
     Its MQTT plugin turns `/` into `.` and `+` into `*`, and checks publishing, wills and subscriptions against
     one regular expression per user. Whatever does not match ends the connection. The subscription's queue bears
     the client's id, so that nobody hears under another's name; but the id itself is not tied to the user: a
     service with one's password can push another's connection out (docs/LIMITS.md).
+
+    Two files, because it listens before it has read them, and a user without an expression may say anything:
+    only when all expressions are in force does the second file let the users in.
     passwords: by identity text; an identity without one can only come with its certificate.
     """
     everyone = sorted(set(identities), key=str)
     return {
-        "vhosts": [{"name": "/"}],
-        "users": [_rabbitmq_user(who, (passwords or {}).get(str(who))) for who in everyone],
-        "permissions": [_rabbitmq_permission(who) for who in everyone],
-        "topic_permissions": [
-            _rabbitmq_topics(who, rights_of(who, place, everyone), place) for who in everyone
-        ],
+        "1-rights.json": {
+            "vhosts": [{"name": "/"}],
+            "users": [_rabbitmq_user(who, (passwords or {}).get(str(who))) for who in everyone],
+            "topic_permissions": [
+                _rabbitmq_topics(who, rights_of(who, place, everyone), place) for who in everyone
+            ],
+        },
+        "2-access.json": {"permissions": [_rabbitmq_access(who) for who in everyone]},
     }
 
 
@@ -196,7 +201,7 @@ def _rabbitmq_user(who: Identity, password: str | None) -> dict[str, Any]:
     }
 
 
-def _rabbitmq_permission(who: Identity) -> dict[str, str]:
+def _rabbitmq_access(who: Identity) -> dict[str, str]:
     queue = rf"mqtt-subscription-{re.escape(str(who))}qos[01]"
     either = rf"^({queue}|amq\.topic)$"
     return {"user": str(who), "vhost": "/", "configure": f"^{queue}$", "write": either, "read": either}

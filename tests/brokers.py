@@ -22,7 +22,7 @@ from deploy import embedded, rights
 from deploy.mosquitto import config as mosquitto
 from deploy.rights import hub_identities, node_identities
 from deploy.stage import free_port
-from tests import rabbitmq
+from tests import rabbitmq, raw_mqtt
 from tests.until import until
 
 PLACE = Place("00", "00000")
@@ -119,9 +119,17 @@ class RunningBroker:
         return mosquitto.command(file)
 
     def _listens(self) -> bool:
+        if self.rabbit is not None:  # it listens before it has read who may come in
+            with suppress(OSError):
+                return all(self._may_come(str(who)) for who in self.identities)
+            return False
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5):
             return True
         return False
+
+    def _may_come(self, name: str) -> bool:
+        password = self.passwords[name]
+        return raw_mqtt.CONNACK in raw_mqtt.ask(self.port, name, password, f"probe-{name}", raw_mqtt.GOODBYE)
 
     def kill(self) -> None:
         """Like a power cut."""

@@ -45,9 +45,10 @@ class RabbitMQ:
         self._folder = folder
         self._names_port = free_port()
         self._names: subprocess.Popen[bytes] | None = None
-        definitions = folder / "definitions.json"
-        definitions.touch(mode=0o600)
-        definitions.write_text(json.dumps(rabbitmq_definitions(identities, place, passwords), indent=1))
+        definitions = folder / "definitions"
+        definitions.mkdir(mode=0o700)
+        for name, content in rabbitmq_definitions(identities, place, passwords).items():
+            (definitions / name).write_text(json.dumps(content, indent=1))
         (folder / "rabbitmq.conf").write_text(
             f"""
 listeners.tcp = none

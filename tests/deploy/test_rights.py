@@ -99,7 +99,7 @@ def test_the_embedded_broker_file_holds_no_password():
 
 @pytest.mark.parametrize("who", EVERYONE, ids=str)
 def test_rabbitmqs_expressions_match_exactly_the_topics_and_filters_of_the_rights(who):
-    made = rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["topic_permissions"]
+    made = rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["1-rights.json"]["topic_permissions"]
     mine = next(each for each in made if each["user"] == str(who))
     every_topic = {topic for other in EVERYONE for topic in rights_of(other, PLACE, EVERYONE).send}
     every_filter = {topic for other in EVERYONE for topic in rights_of(other, PLACE, EVERYONE).hear}
@@ -124,12 +124,12 @@ def test_rabbitmqs_expressions_match_exactly_the_topics_and_filters_of_the_right
 
 def test_a_hundred_nodes_make_no_expression_too_long_for_rabbitmq():
     everyone = hub_identities() + [who for n in range(100) for who in node_identities(f"thon-{n:03}")]
-    made = rabbitmq_definitions(everyone, PLACE)["topic_permissions"]
+    made = rabbitmq_definitions(everyone, PLACE)["1-rights.json"]["topic_permissions"]
     assert max(len(each[key]) for each in made for key in ("write", "read")) < 16_000
 
 
 def test_a_subscription_on_rabbitmq_lies_in_a_queue_of_its_own_identity_only():
-    for each in rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["permissions"]:
+    for each in rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["2-access.json"]["permissions"]:
         for other in EVERYONE:
             is_own = str(other) == each["user"]
             for right in ("configure", "write", "read"):
@@ -139,7 +139,16 @@ def test_a_subscription_on_rabbitmq_lies_in_a_queue_of_its_own_identity_only():
 
 
 def test_passwords_are_kept_as_rabbitmq_wants_them_or_not_at_all():
-    users = {each["name"]: each for each in rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["users"]}
+    made = rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS)["1-rights.json"]
+    users = {each["name"]: each for each in made["users"]}
     raw = base64.b64decode(users["hub.web"]["password_hash"])
     assert raw[4:] == hashlib.sha256(raw[:4] + b"password of hub.web").digest()
-    assert all(each["password_hash"] == "" for each in rabbitmq_definitions(EVERYONE, PLACE)["users"])
+    without = rabbitmq_definitions(EVERYONE, PLACE)["1-rights.json"]["users"]
+    assert all(each["password_hash"] == "" for each in without)
+
+
+def test_rabbitmq_lets_nobody_in_before_the_expressions_are_in_force():
+    first, second = (made for _, made in sorted(rabbitmq_definitions(EVERYONE, PLACE, PASSWORDS).items()))
+    assert "permissions" not in first
+    assert {each["user"] for each in first["topic_permissions"]} == {str(who) for who in EVERYONE}
+    assert {each["user"] for each in second["permissions"]} == {str(who) for who in EVERYONE}
