@@ -9,7 +9,6 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -156,9 +155,9 @@ def _json(what: Any) -> Response:
     return Response(msgspec.json.encode(what), mimetype="application/json")
 
 
-def _csv(columns: type[Any], pages: Iterable[Sequence[Any]], name: str) -> Response:
-    """One line per record, sent page by page. columns: the dataclass of the records."""
-    names = [field.name for field in fields(columns)]
+def _csv(columns: type[msgspec.Struct], pages: Iterable[Sequence[Any]], name: str) -> Response:
+    """One line per record, sent page by page. columns: the fields of the records."""
+    names = columns.__struct_fields__
     cells = attrgetter(*names)
 
     def lines() -> Iterator[str]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +20,9 @@ from broker.hub.records.reading import QUALITIES, HourDue, MeasuredHour
 from broker.hub.telemetry.chunk import Columns
 from broker.hub.telemetry.chunks import HOUR_MS, LOCAL_MS, columns, day_of, stretches
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
 BELIEVED = (QUALITIES.index("good"), QUALITIES.index("unchecked"))
 
 
@@ -27,16 +30,15 @@ def to_ms(at: datetime) -> int:
     """Milliseconds since 1970, rounded down. Raises ValueError for a naive time."""
     if at.tzinfo is None:
         raise ValueError(f"time {at} has no time zone")
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (at - _EPOCH) // _MS
 
 
 def from_ms(at_ms: int) -> datetime:
     """The aware time, UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+    return _EPOCH + timedelta(0, 0, 0, at_ms)
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True):
     """A stretch of a series that begins at `at`. The figures are None when no reading in it is believed."""
 
     at: datetime

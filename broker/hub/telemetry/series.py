@@ -7,10 +7,10 @@ Buckets are aligned to local time (UTC+7), so that a bucket of 86 400 s is a day
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -33,8 +33,7 @@ class Row(NamedTuple):
     quality: int
 
 
-@dataclass(frozen=True)
-class Latest:
+class Latest(msgspec.Struct, frozen=True):
     """A series and its last value: the newest believed one, or the newest while none was believed yet."""
 
     node: str
@@ -47,8 +46,7 @@ class Latest:
     received_at: datetime
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(msgspec.Struct, frozen=True):
     """One stored reading."""
 
     at: datetime
@@ -77,7 +75,7 @@ def latest(db: Session, node: str | None = None, series: str | None = None) -> l
         query = query.where(Series.name == series)
     return [
         Latest(node, service, name, unit, from_ms(at_ms), value, QUALITIES[quality], received_at)
-        for node, service, name, unit, at_ms, value, quality, received_at in db.execute(query)
+        for node, service, name, unit, at_ms, value, quality, received_at in db.connection().execute(query)
     ]
 
 
