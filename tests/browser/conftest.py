@@ -19,6 +19,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from tests.console.conftest import keys, settled, stage
+
+__all__ = ["keys", "settled", "stage"]
+"""The console's commune is made by the same fixtures as in tests/console."""
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
     "--disable-gpu",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +16,14 @@ from playwright.sync_api import Page, expect
 
 from broker.hub.records import Alert, Revision
 from tests.browser.conftest import Watched
-from tests.console.stage import PIN, Stage, cover, live_day, measure, set_stage, settle
+from tests.console.stage import PIN, Stage, cover, live_day, measure, trouble
 from tests.fakes.house import a_second_of_nothing
-from tests.hub.town import PASSWORD, Keys, make_keys
+from tests.hub.town import PASSWORD
 from tests.until import until
 
 Open = Callable[..., Watched]
 DESK = (1440, 900)
 PHONE = (390, 844)
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    """The keys of a commune."""
-    return make_keys(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
-def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The commune's database, copied for each test."""
-    return settle(tmp_path_factory.mktemp("settled") / "hub.db")
-
-
-@pytest.fixture
-def stage(tmp_path: Path, keys: Keys, settled: Path) -> Iterator[Stage]:
-    """A commune with its console."""
-    with set_stage(tmp_path, keys, settled) as found:
-        yield found
 
 
 @pytest.fixture
@@ -258,6 +239,56 @@ def test_without_any_script_an_announcement_is_written_and_sent(
     expect(page.get_by_text("Đã gửi duyệt.")).to_be_visible()
 
 
+def test_the_wires_page_follows_what_happens_and_keeps_what_is_open(
+    stage: Stage, address: str, open_page: Open
+) -> None:
+    watched = open_page(*DESK)
+    page = watched.page
+    sign_in(page, address, "quan", "/wire")
+    expect(page.get_by_text("Không có tin hỏng nào chờ xem.")).to_be_visible()
+    page.evaluate("window.mark = 'same page'")
+    until(lambda: stage.broadcaster.count() > 0, 20)
+    trouble(stage)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Có việc cần xem trên đường truyền.")
+    stranger = page.locator(".poison").filter(has_text="Nguồn lạ")
+    stranger.locator("summary").click()
+    shown = stranger.locator(".bytes").last
+    expect(shown).to_contain_text("<script>alert(1)</script>⟨00⟩")
+    stage.clock.advance(30)
+    trouble(stage)
+    expect(stranger.locator("dd").first).to_have_text("2")
+    expect(shown).to_be_visible()
+    assert page.evaluate("window.mark") == "same page"
+    with page.expect_download() as taken:
+        stranger.get_by_role("link", name="Tải mẫu").click()
+    assert taken.value.suggested_filename.endswith(".bin")
+    stranger.get_by_role("button", name="Đã xem").click()
+    expect(page.get_by_text("1 loại đã xem, chưa thấy lại")).to_be_visible()
+    watched.check()
+
+
+def test_a_series_changes_its_stretch_by_keyboard_and_gives_its_table(
+    stage: Stage, address: str, open_page: Open
+) -> None:
+    measure(stage)
+    watched = open_page(*DESK)
+    page = watched.page
+    sign_in(page, address, "lanh", "/overview")
+    page.get_by_role("link", name="Xem lâu hơn, tải về").first.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("2,13 mét")
+    page.get_by_role("link", name="30 ngày").press("Enter")
+    expect(page.get_by_role("img", name="Sông Vân ở trạm bơm thôn Bến, 30 ngày qua").first).to_be_visible()
+    page.get_by_text("Xem bảng số").press("Enter")
+    table = page.get_by_role("table", name="Sông Vân ở trạm bơm thôn Bến, 30 ngày qua, mét")
+    expect(table.get_by_role("row")).to_have_count(
+        45
+    )  # 43 stretches of four hours, the silence before, the head
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Tải bảng này (CSV)").click()
+    assert taken.value.suggested_filename == "thon-02-song-van.water_level_m.csv"
+    watched.check()
+
+
 ROUTES = (
     ("signin", "", "/sign-in"),
     ("today", "binh", "/"),
@@ -271,8 +302,17 @@ ROUTES = (
     ("overview", "lanh", "/overview"),
     ("duty", "khoa", "/duty/{alert}"),
     ("cameras", "quan", "/cameras"),
+    ("wire", "quan", "/wire"),
+    ("wire-calm", "quan", "/wire"),
+    ("gauges", "lanh", "/measured"),
+    ("gauge", "lanh", "/measured/thon-02/board/song-van.water_level_m?range=7d"),
+    ("gauge-empty", "lanh", "/measured/thon-03/board/nha.air_celsius?range=24h"),
     ("missing", "hanh", "/announcements/none"),
 )
+
+
+OPENED = ("wire", "gauge")
+"""Pages whose folded parts are looked at too."""
 
 
 @pytest.mark.parametrize(("name", "who", "path"), ROUTES, ids=[name for name, _, _ in ROUTES])
@@ -287,6 +327,8 @@ def test_every_page_is_clean_for_axe_and_fits_a_phone(
 ) -> None:
     names: dict[str, Any] = live_day(stage)
     measure(stage)
+    if name != "wire-calm":
+        trouble(stage)
     path = path.format(**names, alert=stage.alarm(snapshot=picture(), clip=clip()))
     for width, height in (DESK, PHONE):
         watched = open_page(width, height)
@@ -296,6 +338,8 @@ def test_every_page_is_clean_for_axe_and_fits_a_phone(
         page.goto(f"{address}{path}")
         page.wait_for_load_state("load")
         page.evaluate("document.fonts.ready")
+        for folded in page.locator("main details:not(.edit) > summary").all() if name in OPENED else ():
+            folded.click()
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -23,7 +23,8 @@ from sqlalchemy import select
 from broker.contract import Identity
 from broker.contract.board import Reading
 from broker.contract.camera import Box, CameraTampered, MotionEnded, MotionStarted
-from broker.hub import alerts
+from broker.contract.node import Lost
+from broker.hub import alerts, gaps
 from broker.hub.accounts import bind_key, create_account
 from broker.hub.announcing import workflow
 from broker.hub.announcing.render import media_store
@@ -31,12 +32,14 @@ from broker.hub.announcing.signing import Desk
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console.app import create_app
 from broker.hub.console.live import Broadcaster
+from broker.hub.quarantine import quarantine
 from broker.hub.records import (
     Account,
     Camera,
     CameraSeen,
     Database,
     HelperCall,
+    HighWater,
     NodeRecord,
     Play,
     Revision,
@@ -353,6 +356,26 @@ def measure(stage: Stage) -> None:
             for v, n in ((3.0, "Báo động I"), (3.6, "Báo động II"), (4.2, "Báo động III"))
         ]
         put_setting(db, "levels", {"song-van.water_level_m": marks}, at)
+
+
+def trouble(stage: Stage) -> None:
+    """Everything a wire can have: messages that could not be stored, losses, a chatterer, lanes half the way."""
+    at = stage.now()
+    with stage.database.session() as db:
+        topic = "ls/00/00000/thon-01/board/tele/readings"
+        quarantine(db, "thon-01.board", "Readings: future", topic, b'{"items":[{"series":"a"}]}', at)
+        quarantine(
+            db, "unknown", "frame: JSON is malformed", topic, b"<script>alert(1)</script>\x00\xff\n", at
+        )
+        for lane, upto in (("tele", 1_204_551), ("event", 3_311)):
+            db.merge(HighWater(source="thon-01.board", epoch="a4f9c2e77b01", lane=lane, upto=upto, at=at))
+        for n in range(10):
+            lost = Lost(lane="tele", first=5000 * n + 1, last=5000 * n + 400, count=380, reason="quota")
+            gaps.note_told(db, "thon-02.board", f"{at:%M%S}-{n}", lost, at - timedelta(hours=5 * n))
+        reading = Reading(series="nha.air_celsius", at=at - timedelta(days=2), value=-3.5, unit="°C")
+        Recorder().write(db, {Identity("thon-03", "board"): [reading]}, at)
+        hub = db.get_one(ServiceSeen, "hub.ingest")
+        hub.problems = [{"code": "chatter", "text": "thon-01.board gửi quá nhiều; đang nhận chậm lại."}]
 
 
 def cover(stage: Stage, node: str = "thon-02", camera: str = "bom") -> int:

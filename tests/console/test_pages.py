@@ -20,6 +20,8 @@ from broker.hub.records import (
     Occurrence,
     Play,
     Revision,
+    ServiceSeen,
+    SpeakerSeen,
 )
 from broker.trust.envelope import sign
 from broker.trust.seal import seal
@@ -48,6 +50,31 @@ def test_today_answers_first_and_counts_what_is_ready(stage: Stage) -> None:
     assert "có người nhờ giúp" in page
     assert "Sau 21:00 loa không nói." in page
     assert page.count("Nghe rồi duyệt") == 1
+
+
+def test_every_loudspeaker_is_either_ready_or_in_the_list_of_what_needs_a_person(stage: Stage) -> None:
+    client = stage.client("binh")
+    with stage.database.session() as db:
+        db.get_one(ServiceSeen, "thon-01.speaker").state = "degraded"
+        db.get_one(SpeakerSeen, "thon-02").missing = ["lượt"]
+        db.get_one(ServiceSeen, "thon-03.speaker").problems = [{"code": "x", "text": "Thiếu đĩa."}]
+        db.delete(db.get_one(ServiceSeen, "thon-04.speaker"))
+    page = client.get("/").get_data(as_text=True)
+    assert "0 trên 4 cụm loa sẵn sàng." in page
+    assert '<h2>Cụm loa cần người xem</h2><span class="soft">4</span>' in page
+    for name, said in (
+        ("Đông 1", "Chạy, có chỗ vướng."),
+        ("Bến 1", "Chưa tải xong"),
+        ("Bến 2", "Thiếu đĩa."),
+    ):
+        assert name in page
+        assert said in page
+    with stage.database.session() as db:
+        db.get_one(ServiceSeen, "thon-01.speaker").state = "ready"
+        db.get_one(SpeakerSeen, "thon-02").missing = []
+    page = client.get("/").get_data(as_text=True)
+    assert "2 trên 4 cụm loa sẵn sàng." in page
+    assert '<h2>Cụm loa cần người xem</h2><span class="soft">2</span>' in page
 
 
 def test_a_day_without_anything_says_so(stage: Stage) -> None:
