@@ -9,10 +9,11 @@ rounds, ratios are taken within a round: one stall of the machine is more than o
 from __future__ import annotations
 
 import bisect
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -63,7 +64,7 @@ def figures(folder: Path) -> Iterator[dict[str, Any]]:
     broker.start()
     try:
         bare = _bare_ms(broker)
-        rounds, made, seen = _watched(broker, folder)
+        rounds, made, seen, commits = _watched(broker, folder)
     finally:
         broker.stop()
     waits = _waits(made, seen)
@@ -78,6 +79,8 @@ def figures(folder: Path) -> Iterator[dict[str, Any]]:
     )
     yield figure("create → queryable at 50/s, p50", p50, "ms")
     yield figure("bare publish → subscriber at 50/s, p99", base, "ms")
+    disk = median([percentile(_within(commits, each.calm), 0.99) for each in rounds])
+    yield figure("a bare commit to this disk meanwhile, p99 (it takes two)", disk, "ms")
     rate = median([_drained(seen.get(each.returned.node, []), each.drain) for each in rounds])
     yield figure("backlog drain", rate, "messages/s", "live rate of 50/s", rate / PER_S)
     worse = median([during / before for during, before in zip(drain, calm, strict=True)])
@@ -99,10 +102,12 @@ def _bare_ms(broker: RunningBroker) -> list[float]:
 
 
 Made = Mapping[str, Sequence[tuple[int, float]]]
+Waits = list[tuple[float, float]]
+"""(monotonic second when it began, milliseconds)"""
 
 
-def _watched(broker: RunningBroker, folder: Path) -> tuple[list[Round], Made, Made]:
-    """The whole course; what was made and what was seen when, by node."""
+def _watched(broker: RunningBroker, folder: Path) -> tuple[list[Round], Made, Made, Waits]:
+    """The whole course; what was made and what was seen when, by node; and what a bare commit took meanwhile."""
     with ExitStack() as stack:
         _, settings = stack.enter_context(ingest(broker, folder / "latency"))
         live = {
@@ -115,11 +120,37 @@ def _watched(broker: RunningBroker, folder: Path) -> tuple[list[Round], Made, Ma
         watcher.answer()
         for each in live.values():
             each.tell({})
+        commits = stack.enter_context(_commits(folder / "commits.db"))
         _wait(SETTLE_S)
         rounds = [_round(broker, watcher, returning[n], RETURNING[n], FLOODING[n]) for n in range(ROUNDS)]
         made = {node: each.last_words(by_signal=True)["made"] for node, each in live.items()}
         _wait(2.0)
-        return rounds, made, watcher.last_words()["seen"]
+        return rounds, made, watcher.last_words()["seen"], commits
+
+
+@contextmanager
+def _commits(path: Path) -> Iterator[Waits]:
+    """Twenty bare commits a second in a database of their own: what the disk asks of everybody now."""
+    waits: Waits = []
+    stop = threading.Event()
+
+    def work() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("CREATE TABLE kept (at_s REAL)")
+            while not stop.wait(0.05):
+                began_s = time.monotonic()
+                db.execute("INSERT INTO kept VALUES (?)", (began_s,))
+                waits.append((began_s, (time.monotonic() - began_s) * 1e3))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _wait(seconds: float) -> Span:
@@ -164,7 +195,7 @@ def _drained(seen: Sequence[tuple[int, float]], span: Span) -> float:
     return (last - first) / (ended_s - began_s)
 
 
-def _waits(made: Made, seen: Made) -> list[tuple[float, float]]:
+def _waits(made: Made, seen: Made) -> Waits:
     """(second of creation, milliseconds until it could be asked for) of every live reading."""
     found = []
     for node, each in made.items():
