@@ -9,11 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
 from broker.hub.declined import Declined
-from broker.hub.records import Quarantine, note_change, write_audit
+from broker.hub.records import Quarantine, insert_into, note_change, write_audit
 
 REASONS_PER_SOURCE = 100
 SAMPLE = 1024
@@ -29,13 +28,13 @@ SET_ASIDE_KEPT = timedelta(days=30)
 def quarantine(
     db: Db, source: str, reason: str, topic: str, raw: bytes, now: datetime, count: int = 1
 ) -> None:
-    """Count a message that could not be stored, and keep the newest sample of each reason."""
+    """Count `count` messages that could not be stored, and keep the newest sample of each reason."""
     source, reason, topic = (_plain(text) for text in (source, reason, topic))
     last_at = _last_at(db, source, reason)
     if last_at is None and _kinds(db, source) >= REASONS_PER_SOURCE:
         reason = "other"
         last_at = _last_at(db, source, reason)
-    fresh = _insert(db).values(
+    fresh = insert_into(db, Quarantine).values(
         source=source,
         reason=reason,
         topic=topic,
@@ -108,10 +107,3 @@ def _kinds(db: Db, source: str) -> int:
 def _plain(text: str) -> str:
     """Text that every database takes: a stranger's bytes may stand in a reason. At most 200 characters."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:200])
-
-
-def _insert(db: Db) -> sqlite.Insert:
-    """INSERT that knows ON CONFLICT, in the dialect of this database (both dialects write it alike)."""
-    if db.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(Quarantine)  # type: ignore[return-value]
-    return sqlite.insert(Quarantine)

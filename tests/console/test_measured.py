@@ -163,7 +163,7 @@ def test_a_doubted_series_has_no_line_and_says_so(stage: Stage) -> None:
     page = stage.client("lanh").get(PAGE).get_data(as_text=True)
     assert "7,00 mét, đáng ngờ" in page
     assert "1 lần đo đáng ngờ không được tính." in page
-    assert "viewBox" not in page
+    assert '<svg class="whole"' not in page
 
 
 @pytest.mark.parametrize(("minutes", "expected"), [(1, [(31, 77)]), (10, [(40, 70)]), (240, [])])
@@ -298,6 +298,16 @@ def test_every_series_is_listed_by_pages_and_named_by_nobody_stays_itself(stage:
     assert last.count("12,60 V") == 15
     assert client.get("/measured?trang=99999999999").status_code == 200
     assert "battery_v.pin-07" in client.get("/measured/thon-03/board/battery_v.pin-07").get_data(as_text=True)
+
+
+def test_what_other_programs_write_is_shown_under_its_own_name(stage: Stage) -> None:
+    with stage.database.session() as db:
+        reading = Reading(series="cpu.tram.usage", at=NOW, value=41.5, unit="")
+        Recorder().write(db, {Identity("hub", "web"): [reading]}, NOW)
+    page = stage.client("lanh").get("/measured").get_data(as_text=True)
+    assert "cpu.tram.usage, chương trình khác gửi" in page
+    assert "41,50<" in page
+    assert stage.client("lanh").get("/measured/hub/web/cpu.tram.usage").status_code == 200
 
 
 @pytest.mark.parametrize(

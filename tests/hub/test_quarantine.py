@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,10 @@ from broker.hub.quarantine import (
     set_aside,
 )
 from broker.hub.records import AuditRow, Change, Database, Quarantine
+from broker.hub.telemetry import rollup
+from tests.fakes.clock import FakeClock
 from tests.hub.town import NOW
+from tests.until import until
 
 SOURCE = "thon-01.board"
 SECOND = timedelta(seconds=1)
@@ -136,3 +140,16 @@ def test_old_rows_are_forgotten_and_young_ones_are_not(database: Database) -> No
     assert [row.reason for row in rows(database)] == ["set aside, came again"]
     assert forget(UNSEEN_KEPT + timedelta(days=1)) == 1
     assert forget(UNSEEN_KEPT + timedelta(days=1)) == 0
+
+
+def test_the_worker_that_tidies_readings_forgets_old_rows_too(database: Database) -> None:
+    put(database)
+    clock = FakeClock(NOW + UNSEEN_KEPT + timedelta(days=1))
+    stop = threading.Event()
+    tidy = threading.Thread(target=rollup.worker(database, clock).run, args=(stop, lambda: None))
+    tidy.start()
+    try:
+        until(lambda: rows(database) == [], 30)
+    finally:
+        stop.set()
+        tidy.join()

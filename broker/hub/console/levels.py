@@ -11,6 +11,7 @@ from flask import url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from broker.contract import HUB
 from broker.hub.console.day import Commune
 from broker.hub.console.history import DAY_LONG, TWO_HOURS, WEEK_LONG, History, history_of, is_believed
 from broker.hub.console.wording import ago, lasting, number, when
@@ -60,7 +61,7 @@ class Sensor:
 
     def say(self, value: float | None) -> str:
         """A value with its unit: "2,13 mét"."""
-        return "–" if value is None else f"{number(value, self.kind.digits)} {self.kind.unit}"
+        return "–" if value is None else f"{number(value, self.kind.digits)} {self.kind.unit}".rstrip()
 
     def is_old(self, at: datetime) -> bool:
         """Whether the last value says nothing about this moment."""
@@ -214,6 +215,8 @@ def _sensor(
     rank = next((n for n, kind in enumerate(KINDS) if kind.part in one.series), len(KINDS))
     kind = KINDS[rank] if rank < len(KINDS) else Kind("", "", one.unit, 2)
     place = next((node.label for node in commune.nodes if node.name == one.node), one.node)
+    if one.node == HUB:
+        place = "chương trình khác gửi"
     title = names.get(f"{one.node}/{one.series}") or f"{kind.words or one.series}, {place}"
     marks = [Level(float(str(each["value"])), str(each["name"])) for each in levels.get(one.series, [])]
     return Sensor(one, kind, rank, title, place, marks)

@@ -20,6 +20,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from broker.hub.quarantine import forget_old_quarantine
 from broker.hub.records import Database
 from broker.hub.records.database import insert_into
 from broker.hub.records.reading import HourDue, Measured, MeasuredDay, MeasuredHour, Series
@@ -147,6 +148,7 @@ def worker(database: Database, clock: Clock) -> Worker:
                 _until_nothing_left(database, lambda db: roll(db, clock.now()), pause)
                 seal_all(database, clock.now(), pause)
                 _until_nothing_left(database, lambda db: forget(db, clock.now()), pause)
+                _until_nothing_left(database, lambda db: forget_old_quarantine(db, clock.now()), pause)
             except OperationalError as why:
                 # A full disk or a busy database: what was due stays due and is done next time.
                 log.warning("readings not put in order: %s", why.orig, extra={"event": "rollup-failed"})
