@@ -98,6 +98,7 @@ def _bare_ms(broker: RunningBroker) -> list[float]:
     ):
         bare.answer()
         sent = sources.ask({"do": "pace", "per_s": PER_S, "seconds": BARE_S})["sent"]
+        _wait(1.0)
         came = {(node, seq): at_s for node, seq, at_s in bare.last_words()["seen"]}
     return [(came[node, seq] - at_s) * 1e3 for node, seq, at_s in sent if (node, seq) in came]
 
