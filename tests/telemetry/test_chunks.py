@@ -259,6 +259,30 @@ def test_late_readings_of_a_damaged_day_stay_rows_and_hold_nothing_up(store: Dat
         assert db.scalar(select(func.count()).select_from(MeasuredDay)) == 3, "kept for whoever can mend it"
 
 
+def test_the_kept_figures_of_a_damaged_day_stay_as_they_were(store: Database) -> None:
+    day_start = NOW - timedelta(days=2)
+    write(store, [day_start + timedelta(minutes=m) for m in range(60)], value=3.0)
+
+    def roll() -> None:
+        with store.session() as db:
+            while rollup.roll(db, LATER):
+                pass
+
+    def figures() -> list[tuple[int, float | None]]:
+        with store.reading() as db:
+            found = series.query(db, "thon-01", RIVER, day_start, NOW, 3600)
+            return [(bucket.count, bucket.mean) for bucket in found]
+
+    seal(store)
+    roll()
+    before = figures()
+    assert before == [(60, 3.0)]
+    damage(store, day_of(to_ms(day_start)))
+    write(store, [day_start + timedelta(minutes=30, seconds=1)], value=9.0)
+    roll()
+    assert figures() == before
+
+
 def test_a_full_database_is_packed_without_a_seal_longer_than_one_day_of_one_series(store: Database) -> None:
     """The rows of an earlier release: each transaction moves one day, and a stop is heeded between two."""
     write(store, spread(6, 200))

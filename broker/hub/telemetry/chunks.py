@@ -66,7 +66,7 @@ def stretches(db: Session, series: int, since_ms: int, until_ms: int) -> Iterato
         day, until_ms = found_day, min(until_ms, _newest_ms(db, series) + 1)
     while start_of(day) < until_ms:
         span = (max(since_ms, start_of(day)), min(until_ms, start_of(day + days)))
-        found = _stretch(db, series, *span)
+        found = columns(db, series, *span)
         if len(found.at_ms):
             yield found
         # Whoever wants the first few readings only pays for one day.
@@ -89,15 +89,10 @@ def _newest_ms(db: Session, series: int) -> int:
     return max(-1 if row is None else row, -1 if packed is None else start_of(packed + 1) - 1)
 
 
-def columns(db: Session, series: int, since_ms: int, until_ms: int) -> Columns:
-    """The same in one piece, for stretches of a few days."""
-    found = EMPTY
-    for part in stretches(db, series, since_ms, until_ms):
-        found = merged(found, part)
-    return found
-
-
-def _stretch(db: Session, series: int, since_ms: int, until_ms: int) -> Columns:
+def columns(
+    db: Session, series: int, since_ms: int, until_ms: int, *, must_be_whole: bool = False
+) -> Columns:
+    """The same in one piece, for a stretch of a few days. must_be_whole: raise Damaged rather than leave out."""
     span = {"series": series, "since_ms": since_ms, "until_ms": until_ms}
     fresh = db.execute(_ROWS, span).all()
     days = {"first": day_of(since_ms), "last": day_of(until_ms - 1)}
@@ -107,12 +102,14 @@ def _stretch(db: Session, series: int, since_ms: int, until_ms: int) -> Columns:
             kept = merged(kept, unpack(packed))
         except Damaged as why:
             complain(series, day, why)
+            if must_be_whole:
+                raise
     return merged(kept, columns_of(fresh)).cut(since_ms, until_ms)  # type: ignore[arg-type]
 
 
 def sealed_until(db: Session) -> int:
     """No packed day holds a time after this one; -1 when nothing is packed."""
-    newest: int | None = db.connection().scalar(select(func.max(_days.last_ms)))
+    newest: int | None = db.connection().exec_driver_sql("SELECT max(last_ms) FROM reading_day").scalar()
     return -1 if newest is None else newest
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub.records.reading import QUALITIES, HourDue, MeasuredHour
-from broker.hub.telemetry.chunk import Columns
+from broker.hub.telemetry.chunk import Columns, Damaged
 from broker.hub.telemetry.chunks import HOUR_MS, LOCAL_MS, columns, day_of, stretches
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,12 +94,19 @@ def figures_of(readings: Columns, group_ms: int, shift_ms: int = 0) -> list[Figu
     return [Figures(*row) if row[1] else Figures(row[0], 0, None, None, None, row[5]) for row in rows]
 
 
-def hours_of(db: Session, series: int, hours: Iterable[int]) -> list[Figures]:
-    """Figures of these hours (counted since 1970) from their readings; an hour without any is left out."""
+def hours_of(db: Session, series: int, hours: Iterable[int], *, must_be_whole: bool = False) -> list[Figures]:
+    """Figures of these hours (counted since 1970) from their readings; an hour without any is left out.
+
+    must_be_whole: leave out the hours of a damaged day too.
+    """
     found = []
     for _, several in groupby(sorted(hours), lambda hour: day_of(hour * HOUR_MS)):
         wanted = list(several)
-        readings = columns(db, series, wanted[0] * HOUR_MS, (wanted[-1] + 1) * HOUR_MS)
+        span = (wanted[0] * HOUR_MS, (wanted[-1] + 1) * HOUR_MS)
+        try:
+            readings = columns(db, series, *span, must_be_whole=must_be_whole)
+        except Damaged:
+            continue
         found += [row for row in figures_of(readings, HOUR_MS) if row.place in wanted]
     return found
 

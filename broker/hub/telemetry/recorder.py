@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from broker.contract import Identity
 from broker.contract.board import Reading
 from broker.hub.records.database import insert_into
-from broker.hub.records.reading import QUALITIES, Replica, ReplicaDue, Series
+from broker.hub.records.reading import QUALITIES, ReplicaDue, Series
 from broker.hub.telemetry.chunks import HOUR_MS, day_of, packed_times, sealed_until
 from broker.hub.telemetry.figures import BELIEVED, to_ms
 
@@ -231,7 +231,7 @@ def _insert(db: Session, rows: list[Row]) -> list[Row]:
     stored = _run(db, _INSERT, rows)
     if len(stored) == len(rows):
         return rows
-    new = set(stored)
+    new = {(series, at_ms) for series, at_ms in stored}
     return [row for row in rows if (row[0], row[1]) in new]
 
 
@@ -251,14 +251,14 @@ def _move_latest(db: Session, rows: Sequence[Row], received_at: datetime) -> Non
 
 def _run(
     db: Session, statement: str, rows: Sequence[tuple[Any, ...]], now: datetime | None = None
-) -> list[tuple[Any, ...]]:
+) -> list[Any]:
     """Run a statement over many rows, written for the driver: an expression would be compiled for each number
     of rows, which costs more than the rows. Returns what it returns.
     """
     link = db.connection()
     mark = "?" if link.dialect.paramstyle == "qmark" else "%s"
     head = () if now is None else (_to_database(now, link.dialect),)
-    answer: list[tuple[Any, ...]] = []
+    answer: list[Any] = []
     done = 0
     while done < len(rows):
         size = min(MOST_ROWS, 1 << (len(rows) - done).bit_length() - 1)
@@ -267,7 +267,7 @@ def _run(
         sql = statement.format(rows=",".join([row] * size), now=mark)
         found = link.exec_driver_sql(sql, (*head, *chain.from_iterable(part)))
         if found.returns_rows:
-            answer += [tuple(each) for each in found]
+            answer += found.all()
         done += size
     return answer
 
@@ -280,7 +280,7 @@ def _to_database(at: datetime, dialect: Dialect) -> Any:
 
 def _queue_copies(db: Session, fresh: Sequence[Row]) -> None:
     link = db.connection()
-    if link.scalar(select(Replica.__table__.c.name).limit(1)) is None:
+    if link.exec_driver_sql("SELECT name FROM replica LIMIT 1").first() is None:
         return
     parts = [fresh[n : n + MOST_COPIED] for n in range(0, len(fresh), MOST_COPIED)]
     queue = ReplicaDue.__table__.insert()  # type: ignore[attr-defined]

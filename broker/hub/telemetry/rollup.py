@@ -50,7 +50,10 @@ GRACE = timedelta(hours=1)
 
 
 def roll(db: Session, now: datetime, limit: int = AT_ONCE) -> int:
-    """Compute marked hours that are over anew, at most `limit`; returns how many were."""
+    """Compute marked hours that are over anew, at most `limit`; returns how many were.
+
+    Hours of a damaged day keep the figures they have: what is left of it is not that day.
+    """
     over = select(HourDue.series, HourDue.hour).where(HourDue.hour < to_ms(now) // HOUR_MS)
     due = db.execute(over.order_by(HourDue.series, HourDue.hour).limit(limit)).all()
     kept = []
@@ -59,7 +62,7 @@ def roll(db: Session, now: datetime, limit: int = AT_ONCE) -> int:
         # The marks go first: a reading committed after this line marks its hour again.
         for hour in hours:
             db.execute(delete(HourDue).where(HourDue.series == series, HourDue.hour == hour))
-        for found in hours_of(db, series, hours):
+        for found in hours_of(db, series, hours, must_be_whole=True):
             row = found._asdict()
             kept.append({"series": series, "hour": row.pop("place"), "count": row.pop("believed"), **row})
     if kept:
@@ -77,7 +80,8 @@ def forget(db: Session, now: datetime, kept: timedelta = RAW_KEPT) -> int:
     reading when that is older than `now`.
     """
     newest_ms = db.scalar(select(func.max(Series.latest_ms))) or 0
-    limit = day_of(min(to_ms(now), newest_ms) - kept // timedelta(milliseconds=1))
+    # An hour more than the recorder refuses: no reading may join an hour whose others are gone.
+    limit = day_of(min(to_ms(now), newest_ms) - kept // timedelta(milliseconds=1) - HOUR_MS)
     marked = dict(db.execute(select(HourDue.series, func.min(HourDue.hour)).group_by(HourDue.series)).all())
     gone = 0
     for series in db.scalars(select(Series.id)).all():
