@@ -41,6 +41,8 @@ TOPICS = 4096
 """Topics remembered with what they mean."""
 CALM_S = 3600.0
 """So long after the last bad packet a node's service forgets that there were any."""
+SAY_AGAIN_S = 60.0
+"""Retained states are said again so often, or after four keepalives where that is sooner."""
 
 
 class NotConnected(Exception):
@@ -245,12 +247,26 @@ class Session:
             self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
 
     def _watch(self, stop: threading.Event, beat: Beat) -> None:
-        """Beats only while paho's thread lives, so that its death ends the process."""
+        """Beats only while paho's thread lives, so that its death ends the process. Says its states again now and
+        then: RabbitMQ shows what it retained to no subscription with a wildcard, and ingest knows by it who lives.
+        """
         name = f"paho-mqtt-client-{self.who}"
+        every_s = min(SAY_AGAIN_S, 4.0 * self.settings.broker.keepalive_s)
+        said_s = self.clock.monotonic()
         while not stop.wait(1.0):
             if any(thread.name == name for thread in threading.enumerate()):
                 beat()
             self._tell_poison()
+            if self.clock.monotonic() - said_s >= every_s:
+                said_s = self.clock.monotonic()
+                if self.connected:
+                    self._say_states()
+
+    def _say_states(self) -> None:
+        with self._lock:
+            states = dict(self._states)
+        for topic, body in states.items():
+            self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
 
     def _tell_poison(self) -> None:
         """A node's service says in its state how much it refused; what ingest refuses stands in the records."""
@@ -301,11 +317,8 @@ class Session:
         filters = self._filters()
         if filters:
             client.subscribe(filters)
-        with self._lock:
-            states = dict(self._states)
         self._connected.set()
-        for topic, body in states.items():
-            client.publish(topic, self._frame(body), qos=1, retain=True)
+        self._say_states()
         if self._sending is not None:
             self._sending.restart()
         log.info("connected", extra={"event": "connected"})
