@@ -146,6 +146,8 @@ class MediaClient:
             raise MediaError(f"fetching {media.sha256[:12]}…: {why}") from why
 
     def _download(self, media: Media, part: Path, have: int, stop: threading.Event) -> None:
+        from urllib3.exceptions import HTTPError  # comes with requests, and is as slow to import
+
         headers = {"Range": f"bytes={have}-"} if have else {}
         with self._http.get(
             f"{self._url}/media/{media.sha256}", headers=headers, stream=True, timeout=TIMEOUT_S
@@ -154,14 +156,18 @@ class MediaClient:
                 raise MediaError(f"fetching {media.sha256[:12]}…: the hub answers {answer.status_code}")
             mode = "ab" if answer.status_code == 206 else "wb"
             room = media.size - (have if mode == "ab" else 0)
-            with part.open(mode) as out:
-                for chunk in answer.iter_content(CHUNK):
-                    room -= len(chunk)
-                    if room < 0:
-                        raise MediaError(f"{media.sha256[:12]}… is longer than its manifest says")
-                    out.write(chunk)
-                    if stop.is_set():
-                        raise MediaError("stopping")
+            try:
+                with part.open(mode) as out:
+                    # read1 gives what has come: of a line that breaks within every 64 KiB nothing is thrown away.
+                    for chunk in iter(lambda: answer.raw.read1(CHUNK), b""):
+                        room -= len(chunk)
+                        if room < 0:
+                            raise MediaError(f"{media.sha256[:12]}… is longer than its manifest says")
+                        out.write(chunk)
+                        if stop.is_set():
+                            raise MediaError("stopping")
+            except HTTPError as why:
+                raise MediaError(f"fetching {media.sha256[:12]}…: {why}") from why
             if room:
                 raise MediaError(f"{media.sha256[:12]}… ended {room} bytes early")
 

@@ -23,7 +23,7 @@ QUEUED = 64
 """Chunks that wait in one direction; beyond, the sender feels it."""
 KEPT = 200
 """Earlier packets that may be replayed, in each direction."""
-REPLAYED = ("alarm", "event", "tele", "ack")
+REPLAYED = ([b"alarm"], [b"event"], [b"tele"], [b"ack"])
 SLICE_S = 0.02
 
 
@@ -62,14 +62,13 @@ def _end_of(data: bytes) -> int | None:
 
 
 def copy_of(packet: bytes) -> bytes | None:
-    """A PUBLISH of a lane that repeats safely, as QoS 0; None for any other packet."""
+    """A PUBLISH of a lane that repeats safely, as QoS 0; None for any other packet, and for bytes of TLS."""
     if packet[0] >> 4 != 3:
         return None
     start = 1 + next(n for n, byte in enumerate(packet[1:5], 1) if not byte & 0x80)
     size = int.from_bytes(packet[start : start + 2], "big")
     topic = packet[start + 2 : start + 2 + size]
-    lane = topic.split(b"/")[-2].decode()
-    if lane not in REPLAYED:
+    if topic.split(b"/")[-2:-1] not in REPLAYED:
         return None
     rest = packet[start + 2 + size + (2 if packet[0] & 0x06 else 0) :]
     body = packet[start : start + 2 + size] + rest
