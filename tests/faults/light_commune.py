@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -52,6 +52,8 @@ class Ground:
     """Where databases are made; without, SQLite."""
     has_mounts: bool = True
     """Whether small file systems may be mounted; without, disks do not get full."""
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Alembic migrates one database of a process at a time."""
 
     @property
     def template(self) -> Path:
@@ -144,7 +146,8 @@ class LightCommune:
         if not url:
             shutil.copy(self._ground.template, data / "hub.db")
         self._put_on_small_disk(INGEST, HUB_DISK)
-        self.database: Database = open_url(url or f"sqlite:///{data / 'hub.db'}")
+        with self._ground.turn:
+            self.database: Database = open_url(url or f"sqlite:///{data / 'hub.db'}")
         order = ["-m", "tests.faults.hub", "--config", str(self._folder / HUB / "langso.toml")]
         self._add_child(INGEST, order)
 

@@ -5,19 +5,23 @@ What a failure prints begins with the seed: `./langso faults --schedules 1 --see
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.brokers import need
 from tests.faults.commune import need_mosquitto
 from tests.faults.light_commune import Ground
 from tests.faults.run import lay_ground, play
+from tests.postgres import RunningPostgres
 
 pytestmark = pytest.mark.timeout(300)
 
-MOSQUITTO = range(3000, 3020)
+MOSQUITTO = range(3000, 3016)
 AMQTT = range(3100, 3104)
-POSTGRES = range(3200, 3203)
+POSTGRESQL = range(3200, 3203)
+RABBITMQ = (3301, 3303)
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +30,34 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     return lay_ground(tmp_path_factory.mktemp("ground"))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where a schedule plays."""
-    return tmp_path / "s"
-
-
 def check(ground: Ground, seed: int, folder: Path) -> None:
-    verdict = play(ground, seed, folder)
+    """Play it, and say all that is known when it was bad."""
+    verdict = play(ground, seed, folder / "s")
     assert verdict.is_clean, "\n".join([verdict.line(), *verdict.played.findings.lines(), str(folder)])
     assert verdict.played.findings.stored > 0, verdict.line()
 
 
 @pytest.mark.parametrize("seed", MOSQUITTO)
-def test_nothing_is_lost_and_nothing_doubled_on_mosquitto(ground: Ground, folder: Path, seed: int) -> None:
+def test_nothing_is_lost_and_nothing_doubled_on_mosquitto(ground: Ground, tmp_path: Path, seed: int) -> None:
     need_mosquitto()
-    check(ground, seed, folder)
+    check(ground, seed, tmp_path)
+
+
+@pytest.mark.parametrize("seed", AMQTT)
+def test_nothing_is_lost_and_nothing_doubled_on_amqtt(ground: Ground, tmp_path: Path, seed: int) -> None:
+    check(replace(ground, broker="amqtt"), seed, tmp_path)
+
+
+@pytest.mark.parametrize("seed", POSTGRESQL)
+def test_nothing_is_lost_and_nothing_doubled_in_postgresql(
+    ground: Ground, postgres: RunningPostgres, tmp_path: Path, seed: int
+) -> None:
+    need_mosquitto()
+    check(replace(ground, postgres=postgres), seed, tmp_path)
+
+
+@pytest.mark.xdist_group("rabbitmq")
+@pytest.mark.parametrize("seed", RABBITMQ)
+def test_nothing_is_lost_and_nothing_doubled_on_rabbitmq(ground: Ground, tmp_path: Path, seed: int) -> None:
+    need("rabbitmq-server", "rabbitmq-server")
+    check(replace(ground, broker="rabbitmq"), seed, tmp_path)
