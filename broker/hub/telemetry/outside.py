@@ -34,6 +34,7 @@ LONGEST_KEY = 1000
 
 _QUANTITY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _PART = re.compile(r"[a-z0-9_-]+", re.ASCII)
+_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in ",= "})
 _OTHER = re.compile(r"[^a-z0-9_]+", re.ASCII)
 
 
@@ -111,7 +112,7 @@ def _why_not(line: Line, at_ms: int, kept: tuple[int, int]) -> str:
 
 
 def _escape(name: str) -> str:
-    return re.sub(r"([,= ])", r"\\\1", name)
+    return name.translate(_ESCAPES)
 
 
 def _spelt(name: str) -> str:
