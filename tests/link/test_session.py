@@ -18,6 +18,7 @@ from broker.contract.hub import Ack, StopPlay
 from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.node import ServiceState
 from broker.link.inbox import Inbox
+from broker.link.packets import Stream
 from broker.link.session import NotConnected, Session
 from tests.brokers import KINDS, RunningBroker, broker_of
 from tests.link.living import ANNOUNCE, BOARD, EVERYONE, INGEST, KIOSK, SPEAKER, living, session_of
@@ -127,6 +128,14 @@ def test_a_hub_that_comes_later_hears_the_state_that_stands(broker: RunningBroke
             until(heard, 60)
     assert found is not None
     assert (found.message.state, found.message.problems[0].code) == ("degraded", "no-card")
+
+
+def test_packets_are_read_by_our_stream_and_not_one_by_one_by_paho(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
+    hub = session_of(INGEST, broker, tmp_path)
+    with living(hub):
+        assert isinstance(hub._mqtt.socket(), Stream), "paho has another place for its sockets now"
 
 
 def test_a_command_reaches_its_speaker_and_needs_a_broker(broker: RunningBroker, tmp_path: Path) -> None:
