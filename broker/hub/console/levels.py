@@ -18,7 +18,7 @@ from broker.hub.console.wording import ago, lasting, number, when
 from broker.hub.records import setting
 from broker.hub.telemetry import series
 from broker.hub.telemetry.series import Latest
-from broker.look.chart import BESIDE, Frame, Level, line_chart
+from broker.look.chart import BESIDE, NARROW, Frame, Level, line_chart
 
 CHARTED = (TWO_HOURS, DAY_LONG, WEEK_LONG)
 """How much a chart of the overview may show; the shortest that holds all is shown."""
@@ -103,7 +103,8 @@ class Chart:
     now: str
     age: str
     is_old: bool
-    picture: Markup
+    pictures: tuple[Markup, Markup]
+    """For a wide screen, and for a phone."""
     page: str
 
 
@@ -195,7 +196,7 @@ def _chart(db: Session, sensor: Sensor, at: datetime) -> Chart:
         f"{now}, {moves}" if moves else now,
         sensor.say_age(at),
         is_old or not is_believed(sensor.one),
-        draw(sensor, shown, BESIDE),
+        (draw(sensor, shown, BESIDE, cls="whole"), draw(sensor, shown, NARROW, cls="late")),
         url_for(
             "measured.one_series",
             node=sensor.one.node,
