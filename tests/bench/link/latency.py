@@ -80,6 +80,9 @@ def figures(folder: Path) -> Iterator[dict[str, Any]]:
     )
     yield figure("create → queryable at 50/s, p50", p50, "ms")
     yield figure("bare publish → subscriber at 50/s, p99", base, "ms")
+    kept = [(at_s, (kept_s - at_s) * 1e3) for each in made.values() for _, at_s, kept_s in each]
+    own = median([percentile(_within(kept, each.calm), 0.99) for each in rounds])
+    yield figure("of it until the source has kept it, p99", own, "ms")
     disk = median([percentile(_within(commits, each.calm), 0.99) for each in rounds])
     yield figure("a bare commit to this disk meanwhile, p99 (it takes two)", disk, "ms")
     rate = median([_drained(seen.get(each.returned.node, []), each.drain) for each in rounds])
@@ -103,12 +106,15 @@ def _bare_ms(broker: RunningBroker) -> list[float]:
     return [(came[node, seq] - at_s) * 1e3 for node, seq, at_s in sent if (node, seq) in came]
 
 
-Made = Mapping[str, Sequence[tuple[int, float]]]
+Made = Mapping[str, Sequence[tuple[int, float, float]]]
+"""By node: value, monotonic second of creation, monotonic second when it was on the source's disk."""
+Seen = Mapping[str, Sequence[tuple[int, float]]]
+"""By node: value, monotonic second when the store answered with it."""
 Waits = list[tuple[float, float]]
 """(monotonic second when it began, milliseconds)"""
 
 
-def _watched(broker: RunningBroker, folder: Path) -> tuple[list[Round], Made, Made, Waits]:
+def _watched(broker: RunningBroker, folder: Path) -> tuple[list[Round], Made, Seen, Waits]:
     """The whole course; what was made and what was seen when, by node; and what a bare commit took meanwhile."""
     with ExitStack() as stack:
         _, settings = stack.enter_context(ingest(broker, folder / "latency"))
@@ -197,12 +203,12 @@ def _drained(seen: Sequence[tuple[int, float]], span: Span) -> float:
     return (last - first) / (ended_s - began_s)
 
 
-def _waits(made: Made, seen: Made) -> Waits:
+def _waits(made: Made, seen: Seen) -> Waits:
     """(second of creation, milliseconds until it could be asked for) of every live reading."""
     found = []
     for node, each in made.items():
         values = [value for value, _ in seen.get(node, [])]
-        for value, at_s in each:
+        for value, at_s, _ in each:
             place = bisect.bisect_left(values, value)
             ended_s = seen[node][place][1] if place < len(values) else float("inf")
             found.append((at_s, (ended_s - at_s) * 1e3))

@@ -1,8 +1,9 @@
 """A real source: the session of a node's `board` service with its outbox, run as any service is run.
 
 Arguments: the node's TOML, readings per second, readings to put into the outbox before it may connect. It says {}
-when those are on the disk and goes on when a line comes in; ended by SIGTERM it says {"made": [[value, at_s], …]},
-where at_s is the monotonic second just before `send`.
+when those are on the disk and goes on when a line comes in. Ended by SIGTERM it says
+{"made": [[value, at_s, kept_s], …]}: the monotonic seconds just before `send`, and after it, when the reading is on
+the source's disk.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Meter:
     """Makes readings whose value is their number, each a millisecond or more after the one before."""
 
     def __init__(self, session: Session, backlog: int) -> None:
-        self.made: list[tuple[int, float]] = []
+        self.made: list[tuple[int, float, float]] = []
         self._session = session
         self._number = 0
         self._at = datetime.now(UTC) - timedelta(seconds=backlog)
@@ -61,7 +62,7 @@ class Meter:
         self._at = max(datetime.now(UTC), self._at + timedelta(milliseconds=1))
         at_s = time.monotonic()
         self._session.send(Readings(items=[self._reading()]))
-        self.made.append((self._number, at_s))
+        self.made.append((self._number, at_s, time.monotonic()))
 
 
 def main(config: Path, per_s: float, backlog: int) -> int:
