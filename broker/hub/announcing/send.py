@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session as Db
 
 from broker.contract import NODE_SERVICES, Identity, spec_of
@@ -29,6 +28,7 @@ from broker.hub import content
 from broker.hub.announcing import plans, schedule, workflow
 from broker.hub.announcing.plans import PlanTooLarge, Signer
 from broker.hub.records import (
+    REFUSALS,
     Database,
     NodeRecord,
     Occurrence,
@@ -81,7 +81,7 @@ class Sender:
                 self._session.cleared("database")
             except NotConnected:
                 log.info("the broker left while plans were sent", extra={"event": "send-cut"})
-            except (OperationalError, InterfaceError, OSError) as why:
+            except (*REFUSALS, OSError) as why:
                 log.error("plans not made: %s", why, extra={"event": "plans-failed"})
                 self._session.problem(
                     "database", "Trung tâm xã chưa đọc ghi được dữ liệu nên lịch phát chưa mới."

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_waiting
 from broker.hub.announcing.send import Sender
-from broker.hub.records import Database, open_database
+from broker.hub.records import REFUSALS, Database, open_database
 from broker.link.clock import Clock
 from broker.link.config import Settings, SettingsError
 from broker.link.service import Beat, Worker
@@ -47,7 +45,7 @@ def rendering(database: Database, renderer: Renderer, clock: Clock) -> Worker:
             beat()
             try:
                 render_waiting(database, renderer, clock)
-            except (OperationalError, InterfaceError) as why:
+            except REFUSALS as why:
                 log.error("rendering: %s", why, extra={"event": "render-failed"})
             stop.wait(RENDER_POLL_S)
 

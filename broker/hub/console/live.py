@@ -7,6 +7,7 @@ Each listener has a bounded queue; one that falls behind is told to reload (`res
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 import time
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from broker.hub.records import Change, Database, changes_after, newest_change
+from broker.hub.records import REFUSALS, Change, Database, changes_after, newest_change
+
+log = logging.getLogger(__name__)
 
 POLL_S = 0.1
+RETRY_S = 1.0
 HEARTBEAT_S = 10.0
 MOST_LISTENERS = 220
 QUEUE_LIMIT = 128
@@ -92,10 +96,16 @@ class Broadcaster:
                 last = newest_change(db)
             with self._database.engine.connect() as connection:
                 watch = _Watch(connection, self._database.engine.dialect.name == "sqlite")
+                is_due = False
                 while not stop.wait(POLL_S):
                     beat()
-                    if watch.has_news():
-                        last = self._spread(last)
+                    try:
+                        is_due = watch.has_news() or is_due
+                        if is_due:
+                            last, is_due = self._spread(last), False
+                    except REFUSALS as why:  # pages stay as they are until the database is back
+                        log.warning("no news: %s", why, extra={"event": "news-failed"})
+                        stop.wait(RETRY_S)
         finally:
             self._stopped.set()
 

@@ -34,6 +34,7 @@ _WRITER_LOCK = 0x6C735F7772
 
 _POSTGRESQL = {
     "connect_timeout": 10,
+    "client_encoding": "utf8",
     # A server that vanished without a word is noticed within half a minute.
     "tcp_user_timeout": 20_000,
     "keepalives_idle": 10,
