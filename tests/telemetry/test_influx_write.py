@@ -6,6 +6,8 @@ import gzip
 import http.client
 import json
 import random
+import subprocess
+import sys
 import threading
 import zlib
 from base64 import b64encode
@@ -20,22 +22,28 @@ import pytest
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 from sqlalchemy import event, func, select
+from urllib3.exceptions import HTTPError
 
 from broker.contract import Identity
 from broker.contract.board import Reading
 from broker.hub import influx_api
 from broker.hub.console.app import create_app
 from broker.hub.console.live import Broadcaster
+from broker.hub.console.poison import say_reason
 from broker.hub.console.service import serving
+from broker.hub.console.sources import name_of
 from broker.hub.declined import Declined
 from broker.hub.records import AuditRow, Database, Measured, Quarantine, Series, Token, TokenSeries
 from broker.hub.telemetry import guestbook, series
 from broker.hub.telemetry.figures import to_ms
 from broker.hub.telemetry.recorder import Recorder
 from broker.hub.tokens import make_token, revoke_token
+from deploy.stage import free_port
 from tests.fakes.clock import FakeClock
 from tests.hub.town import hub_settings
+from tests.until import until
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime.now(UTC).replace(microsecond=0)
 AT_MS = to_ms(NOW) - 3_600_000
 Client: Any = influxdb_client.InfluxDBClient  # type: ignore[attr-defined]
@@ -78,11 +86,16 @@ class Hub:
 
     def held(self) -> set[tuple[str, int, float]]:
         """Every reading under the writers' identity: series, ms, value."""
-        with self.database.reading() as db:
-            rows = {row.id: row for row in db.scalars(select(Series))}
-            found = series.walk(db, (0, -1), 1_000_000)
-        assert {(row.node, row.service) for row in rows.values()} <= {("hub", "web")}
-        return {(rows[row.series].name, row.at_ms, row.value) for row in found}
+        return held(self.database)
+
+
+def held(database: Database) -> set[tuple[str, int, float]]:
+    """Every reading, all of them under the writers' identity: series, ms, value."""
+    with database.reading() as db:
+        rows = {row.id: row for row in db.scalars(select(Series))}
+        found = series.walk(db, (0, -1), 1_000_000)
+    assert {(row.node, row.service) for row in rows.values()} <= {("hub", "web")}
+    return {(rows[row.series].name, row.at_ms, row.value) for row in found}
 
 
 @pytest.fixture
@@ -373,3 +386,68 @@ def test_a_browsers_session_writes_nothing(hub: Hub) -> None:
     """A cookie is worth nothing here, so a foreign page cannot use one."""
     status, _, _ = hub.post("a b=1", Authorization="", Cookie="langso=" + "x" * 43)
     assert status == 401
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("line protocol: missing field value", "Một dòng viết sai dạng."),
+        (f"line protocol: {guestbook.TOO_MANY}", "Chương trình này tạo quá nhiều loại số đo."),
+        ("line protocol: points beyond retention policy: older than what is kept", "Giờ đo đã quá 13 tháng."),
+        ("400: partial write: points beyond retention policy",
+         "Số đo cũ hơn thời hạn mà máy chủ Influx giữ."),
+        ('400: partial write: field type conflict: input field "value"',
+         "Máy chủ Influx đã giữ số đo này theo kiểu khác."),
+    ],
+)  # fmt: skip
+def test_refusals_have_a_sentence_on_the_page(reason: str, said: str) -> None:
+    assert say_reason(reason).what == said
+    assert name_of("token.tram-mua", {}) == "Chương trình tram-mua"
+    assert name_of("influx", {}) == "Máy chủ Influx"
+
+
+def test_what_was_answered_204_survives_kill_9_and_nothing_is_doubled(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.session() as db:
+        secret = make_token(db, "tram-mua", NOW, "test")
+    port = free_port()
+    order = [sys.executable, "-m", "tests.telemetry.write_child", str(database.engine.url), str(tmp_path)]
+    confirmed: list[int] = []
+    stop = threading.Event()
+
+    def write() -> None:
+        """Twenty points a request, each sent until it is confirmed."""
+        number = 0
+        with Client(f"http://127.0.0.1:{port}", token=secret, org="o", timeout=10_000) as client:
+            writing = client.write_api(write_options=SYNCHRONOUS)
+            while not stop.is_set():
+                lines = [f"a,s={n % 3} b={n} {AT_MS + n}" for n in range(number, number + 20)]
+                try:
+                    writing.write("b", "o", lines, write_precision="ms")
+                except (ApiException, HTTPError):
+                    stop.wait(0.05)
+                    continue
+                confirmed.append(number)
+                number += 20
+
+    writer = threading.Thread(target=write, name="writer")
+    process = subprocess.Popen([*order, str(port)], cwd=ROOT)
+    writer.start()
+    try:
+        for turn in range(4):
+            until(lambda: len(confirmed) >= 15 * (turn + 1), 90)  # noqa: B023
+            process.kill()
+            process.wait(30)
+            kept = {value for _, _, value in held(database)}
+            assert kept >= {float(n) for first in list(confirmed) for n in range(first, first + 20)}
+            process = subprocess.Popen([*order, str(port)], cwd=ROOT)
+        until(lambda: len(confirmed) >= 75, 90)
+    finally:
+        stop.set()
+        writer.join(60)
+        process.kill()
+        process.wait(30)
+    found = held(database)
+    assert len({value for _, _, value in found}) == len(found)
+    assert {value for _, _, value in found} >= {float(n) for n in range(confirmed[-1] + 20)}

@@ -111,10 +111,10 @@ class Chart:
 def sensors_of(
     db: Session, commune: Commune, node: str | None = None, name: str | None = None
 ) -> list[Sensor]:
-    """Every series with its words, water first."""
+    """Every series with its words, water first; what other programs send stands behind what the places measure."""
     levels, names = setting(db, "levels", {}), setting(db, "series.names", {})
     found = [_sensor(one, commune, levels, names) for one in series.latest(db, node, name)]
-    return sorted(found, key=lambda each: (each.rank, each.one.node, each.one.series))
+    return sorted(found, key=lambda each: (each.rank, each.one.node == HUB, each.one.node, each.one.series))
 
 
 def charts_of(db: Session, commune: Commune, at: datetime) -> list[Chart]:

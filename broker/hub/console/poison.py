@@ -28,8 +28,19 @@ VERSION = "Phần mềm của máy này và của trung tâm khác bản: cập 
 SENSOR = "Xem lại cảm biến, dây nối và tệp mô tả cảm biến của bo mạch."
 PROGRAM = "Tải mẫu về và gửi người làm phần mềm."
 STRANGER = "Xem ai đang dùng tài khoản này để gửi; nếu không phải máy của xã thì thu hồi chứng thư."
+WRITER = "Sửa chương trình gửi: câu trả lời 400 của trung tâm ghi rõ dòng nào, vì sao."
+TAGS = "Xem lại nhãn (tag) trong chương trình gửi: nhãn không được mang con số đổi luôn."
+UNIT = "Xem lại đồng hồ và đơn vị thời gian (precision) của chương trình gửi."
+COPY_TYPE = "Xoá loại số đo này trên máy chủ Influx, hoặc chép sang một nơi chứa mới."
+COPY_AGE = "Muốn chép cả số đo cũ thì tăng thời hạn giữ (retention) trên máy chủ Influx."
 
 _MEANINGS = (
+    ("older than what is kept", "giờ đo đã quá 13 tháng", UNIT),
+    ("ahead of the hub's clock", "giờ đo đi trước đồng hồ trung tâm hơn một ngày", UNIT),
+    ("max-series-per-token", "chương trình này tạo quá nhiều loại số đo", TAGS),
+    ("line protocol", "một dòng viết sai dạng", WRITER),
+    ("field type conflict", "máy chủ Influx đã giữ số đo này theo kiểu khác", COPY_TYPE),
+    ("beyond retention policy", "số đo cũ hơn thời hạn mà máy chủ Influx giữ", COPY_AGE),
     ("not-a-number", "giá trị không phải là một con số", SENSOR),
     ("too-old", "giờ đo đã quá 13 tháng", CLOCK),
     ("future", "giờ ghi trong tin đi trước đồng hồ trung tâm", CLOCK),

@@ -171,7 +171,11 @@ def name_of(identity: str, labels: Mapping[str, str]) -> str:
     """A source in words: "Bo mạch, Đông 1, nhà văn hoá"."""
     if identity == "unknown":
         return "Nguồn lạ"
+    if identity == "influx":
+        return "Máy chủ Influx"
     node, _, service = identity.partition(".")
+    if node == "token":
+        return f"Chương trình {service}"
     return f"{SERVICE_NAMES.get(service, service)}, {labels.get(node, node)}"
 
 

@@ -166,4 +166,5 @@ def _keep(db: Session, token: Token, refused: Sequence[BadLine], now: datetime) 
     """Count refused lines by reason, where people see them."""
     samples = {bad.reason: bad.text for bad in refused}
     for reason, count in Counter(bad.reason for bad in refused).items():
-        quarantine(db, f"token.{token.name}", reason, "api/v2/write", samples[reason].encode(), now, count)
+        said = f"line protocol: {reason}"
+        quarantine(db, f"token.{token.name}", said, "api/v2/write", samples[reason].encode(), now, count)
