@@ -69,7 +69,10 @@ def test_the_bare_address_leads_police_to_the_duty_room(stage: Stage) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, "/duty")
 
 
-@pytest.mark.parametrize("path", ["/sign-out", "/silence", "/announcements/new", "/duty/1/take", "/cameras"])
+@pytest.mark.parametrize(
+    "path",
+    ["/sign-out", "/silence", "/announcements/new", "/duty/1/take", "/cameras", "/wire/quarantine/1/seen"],
+)
 def test_a_form_without_its_token_changes_nothing(stage: Stage, path: str) -> None:
     for name in ("hanh", "binh", "khoa", "quan"):
         assert stage.client(name).post(path, data={}).status_code == 403

@@ -91,6 +91,9 @@ def one_series(node: str, service: str, name: str) -> str:
         span=span,
         spans=[(each, _address(sensor, each)) for each in SPANS],
         address=_address(sensor, span),
+        holding=next(
+            ((each.name, _address(sensor, each)) for each in SPANS if sensor.one.at > at - each.length), None
+        ),
         said=_say(sensor, moves, at),
         history=history,
         pictures=(
