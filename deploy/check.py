@@ -22,14 +22,16 @@ READY_S = 120.0
 Tell = Callable[[str], None]
 
 
-def check(nodes: int, camera: str, serial: str, broker: str, tell: Tell) -> int:
+def check(nodes: int, camera: str, serial: str, broker: str, tell: Tell, database: str = "") -> int:
     """Walk every path, also after one has failed. 0 when all led where they should, else 1."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="langso-check-", ignore_cleanup_errors=True) as folder:
-        wishes = Wishes(Path(folder), nodes, camera, serial, free_ports=True, broker=broker)
+        wishes = Wishes(
+            Path(folder), nodes, camera, serial, free_ports=True, broker=broker, database=database
+        )
         try:
             with Stage(wishes) as stage:
                 failed = _walk(stage, stage.prepare(lambda _: None), stop, tell)

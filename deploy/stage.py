@@ -75,6 +75,8 @@ class Wishes:
     new_passwords: bool = False
     broker: str = ""
     """`mosquitto` or `embedded`; empty: the former where it is installed."""
+    database: str = ""
+    """Address of an empty PostgreSQL database, or of this demo's own; empty: SQLite in the folder."""
 
 
 @dataclass
@@ -207,7 +209,8 @@ class Stage:
                 self._node_settings(house),
             )
         self._write_broker()
-        if not self.wishes.new_passwords and _text_of(self._filled_file()) == self._filling():
+        is_filled = not self.wishes.database and _text_of(self._filled_file()) == self._filling()
+        if is_filled and not self.wishes.new_passwords:
             return Secrets()
         made = self._fill(tell)
         self._filled_file().write_text(self._filling(), encoding="utf-8")
@@ -287,6 +290,7 @@ class Stage:
             "broker": self._broker(),
             "device_port": {"host": LOOPBACK, "port": self.port("device")},
             "console": {"host": LOOPBACK, "port": self.port("console")},
+            "database": {"url": self.wishes.database},
         }
 
     def _node_settings(self, house: House) -> dict[str, dict[str, Any]]:

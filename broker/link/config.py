@@ -95,7 +95,13 @@ class Console(Struct, kw_only=True):
 class DatabaseOf(Struct, kw_only=True):
     """The hub's database (hub only)."""
 
-    url: Annotated[str, Meta(description="SQLAlchemy address; empty: SQLite in <data>/hub.db")] = ""
+    url: Annotated[
+        str,
+        Meta(
+            description="empty: SQLite in <data>/hub.db; else postgresql+psycopg://USER@HOST/NAME, UTF8, "
+            "its password in ~/.pgpass of the service's user (or after USER, as USER:PASSWORD)"
+        ),
+    ] = ""
 
 
 class SpeechOf(Struct, kw_only=True):
@@ -163,7 +169,7 @@ class Influx(Struct, kw_only=True):
     url: Annotated[str, Meta(description="address of the server; empty: no copy")] = ""
     org: Annotated[str, Meta(description="organisation")] = "langso"
     bucket: Annotated[str, Meta(description="bucket or database")] = "langso"
-    token_file: Annotated[str, Meta(description="file with the token; empty: none")] = ""
+    token_file: Annotated[str, Meta(description="file with the token, for InfluxDB 1.x user:password; empty: none")] = ""
 
 
 class Settings(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -22,6 +22,12 @@ def add(commands: Any) -> None:
         "--broker", choices=("mosquitto", "embedded"), default="", help="default: what is installed"
     )
     demo.add_argument(
+        "--database",
+        default="",
+        metavar="URL",
+        help="postgresql+psycopg://USER@HOST/NAME, its password in PGPASSWORD or ~/.pgpass (default: SQLite)",
+    )
+    demo.add_argument(
         "--new-passwords", action="store_true", help="new passwords, key and PIN for all accounts"
     )
     demo.add_argument(
@@ -53,7 +59,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     if chosen.check:
         from deploy.check import check
 
-        return check(chosen.nodes, camera, chosen.serial, chosen.broker, put)
+        return check(chosen.nodes, camera, chosen.serial, chosen.broker, put, chosen.database)
     wishes = Wishes(
         folder=(chosen.data or demo.default_folder()).resolve(),
         nodes=chosen.nodes,
@@ -61,5 +67,6 @@ def _demo(chosen: argparse.Namespace) -> int:
         serial=str(Path(chosen.serial).resolve()) if chosen.serial else "",
         new_passwords=chosen.new_passwords,
         broker=chosen.broker,
+        database=chosen.database,
     )
     return demo.run(wishes, put)

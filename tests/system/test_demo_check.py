@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.brokers import need
+from tests.postgres import RunningPostgres
 
 ROOT = Path(__file__).parents[2]
 PATHS = ("announcement", "camera", "villager", "board", "health")
@@ -17,14 +18,20 @@ PATHS = ("announcement", "camera", "villager", "board", "health")
 
 @pytest.mark.xdist_group("demo")
 @pytest.mark.timeout(420)
-@pytest.mark.parametrize("broker", ["embedded", "mosquitto"])
-def test_every_path_leads_where_it_should(broker):
+@pytest.mark.parametrize(("broker", "database"), [("embedded", "sqlite"), ("mosquitto", "postgresql")])
+def test_every_path_leads_where_it_should(broker, database, request):
+    order = [sys.executable, "-m", "deploy.cli", "demo", "--check", "--broker", broker]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     if broker == "mosquitto":
         need("mosquitto", "mosquitto")
+    if database == "postgresql":
+        server: RunningPostgres = request.getfixturevalue("postgres")
+        order += ["--database", server.url(server.fresh()).replace(f":{server.password}@", "@")]
+        env["PGPASSWORD"] = server.password
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.cli", "demo", "--check", "--broker", broker],
+        order,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=env,
         capture_output=True,
         text=True,
         timeout=400,
