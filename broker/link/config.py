@@ -169,7 +169,9 @@ class Influx(Struct, kw_only=True):
     url: Annotated[str, Meta(description="address of the server; empty: no copy")] = ""
     org: Annotated[str, Meta(description="organisation")] = "langso"
     bucket: Annotated[str, Meta(description="bucket or database")] = "langso"
-    token_file: Annotated[str, Meta(description="file with the token, for InfluxDB 1.x user:password; empty: none")] = ""
+    token_file: Annotated[
+        str, Meta(description="file with the token, for InfluxDB 1.x user:password; empty: none")
+    ] = ""
 
 
 class Settings(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -86,6 +86,8 @@ def _add_token(parts: Any) -> None:
     token.add_argument("name", metavar="NAME", help="tram-mua")
     token.add_argument("--revoke", action="store_true", help="end it: nobody writes with it any more")
     token.set_defaults(act=_token)
+    listed = parts.add_parser("tokens", help="which programs may write readings, and which no longer may")
+    listed.set_defaults(act=_tokens)
 
 
 def _commune(chosen: argparse.Namespace) -> int:
@@ -106,6 +108,10 @@ def _approver(chosen: argparse.Namespace) -> int:
 
 def _token(chosen: argparse.Namespace) -> int:
     return _carefully(_make_token, chosen)
+
+
+def _tokens(chosen: argparse.Namespace) -> int:
+    return _carefully(_list_tokens, chosen)
 
 
 def _villages(chosen: argparse.Namespace) -> int:
@@ -249,6 +255,17 @@ def _make_token(chosen: argparse.Namespace) -> None:
             secret = tokens.make_token(db, chosen.name, now, "provision")
             said = f"{chosen.name}: token {secret} (shown only now)"
     put(said)
+
+
+def _list_tokens(chosen: argparse.Namespace) -> None:
+    from broker.hub import tokens
+    from deploy import enrol, provision
+    from deploy.terminal import put
+
+    with enrol.hub_records(provision.Layout(chosen.dir)) as database, database.reading() as db:
+        for each in tokens.all_tokens(db):
+            end = "in use" if each.revoked_at is None else f"revoked {each.revoked_at:%Y-%m-%d %H:%M} UTC"
+            put(f"{each.name}: made {each.made_at:%Y-%m-%d %H:%M} UTC by {each.made_by}, {end}")
 
 
 def _put_villages(chosen: argparse.Namespace) -> None:

@@ -39,4 +39,9 @@ def test_a_token_is_made_shown_once_and_revoked(folder: Path, capsys: pytest.Cap
         assert token_of(db, secret) is None
         assert [each.name for each in all_tokens(db)] == ["tram-mua"]
     assert main([*order, "--revoke"]) == 1
+    capsys.readouterr()
+    assert main(["provision", "tokens", "--dir", str(folder)]) == 0
+    assert "tram-mua: made" in (said_now := capsys.readouterr().out)
+    assert ", revoked " in said_now
+    assert secret not in said_now
     database.close()

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 MOST_SERIES = 2000
 """Of one token: a program that puts a changing number into a tag must not fill the hub with series."""
 TOO_MANY = f"max-series-per-token limit exceeded ({MOST_SERIES})"
-CHUNK = 5000
+CHUNK = 1000
 """Points of one transaction: ingest waits for the database no longer than this takes."""
 WAIT_S = 10.0
 SAY_EVERY = timedelta(seconds=1)
