@@ -12,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN_S = 0.3
 """Seconds until a process that ended by itself is started again."""
-LEAVE_S = 8.0
+LEAVE_S = 60.0
+"""A disk that stalls keeps a process in its last fsync, whatever signal it gets."""
 
 
 class Child:

@@ -32,7 +32,7 @@ from tests.postgres import RunningPostgres
 from tests.settings import give_passwords, hub_settings, node_settings
 from tests.until import until
 
-START_S = 60.0
+START_S = 120.0
 SETTLE_S = 120.0
 """Seconds within which a healed commune has delivered everything, on a busy machine too; RabbitMQ starts in ten."""
 LOOK_S = 0.1
