@@ -187,7 +187,8 @@ class Intake:
         found = bucket.take(now_s, wanted)
         if found < wanted:
             self._chatter[source] = now_s
-            self._session.problem("chatter", f"{source} gửi quá nhiều; đang nhận chậm lại.")
+            names = ", ".join(sorted(self._chatter))
+            self._session.problem("chatter", f"{names} gửi quá nhiều; đang nhận chậm lại.")
         return found
 
     def _calm(self) -> None:

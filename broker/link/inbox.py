@@ -118,7 +118,7 @@ class FairInbox:
             self._ready.notify()
 
     def take(self, timeout_s: float, gather_s: float, limit: int) -> list[Packet]:
-        """Up to `limit` packets and some states: waits `timeout_s` for the first and then `gather_s` for others to come along."""
+        """Up to `limit` packets and some states: waits `timeout_s` for the first, then `gather_s` for others."""
         with self._ready:
             self._wait_for(1, timeout_s)
             if self._count:

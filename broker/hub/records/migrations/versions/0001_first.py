@@ -5,9 +5,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
-
-_COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-"""Ids that are used up by the second: SQLite's are always wide enough."""
+_COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite's are always wide enough
 
 
 def upgrade() -> None:
