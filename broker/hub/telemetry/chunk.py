@@ -66,12 +66,14 @@ def columns_of(rows: list[tuple[int, float, int]]) -> Columns:
 
 def merged(kept: Columns, late: Columns) -> Columns:
     """Both together, oldest first; where both have a time, `kept` wins."""
+    if not len(late.at_ms):
+        return kept
     both = Columns(
         np.concatenate((kept.at_ms, late.at_ms)),
         np.concatenate((kept.value, late.value)),
         np.concatenate((kept.quality, late.quality)),
     )
-    if np.all(both.at_ms[1:] > both.at_ms[:-1]):
+    if (both.at_ms[1:] > both.at_ms[:-1]).all():
         return both
     order = np.argsort(both.at_ms, kind="stable")
     at_ms = both.at_ms[order]

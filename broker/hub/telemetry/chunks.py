@@ -9,11 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from broker.hub.records.database import insert_into
-from broker.hub.records.reading import Measured, MeasuredDay
 from broker.hub.telemetry.chunk import EMPTY, Columns, Damaged, columns_of, merged, pack, unpack
 from broker.link.clock import LOCAL
 
@@ -26,19 +24,30 @@ LOCAL_MS = int(LOCAL.utcoffset(None).total_seconds() * 1000)
 DAYS_AT_ONCE = 8
 """Days of one series held in memory together."""
 
-_rows = Measured.__table__.c
-_days = MeasuredDay.__table__.c
-_ROWS = (
-    select(_rows.at_ms, _rows.value, _rows.quality)
-    .where(_rows.series == bindparam("series"), _rows.at_ms >= bindparam("since_ms"))
-    .where(_rows.at_ms < bindparam("until_ms"))
+# Written out, because a statement made of expressions costs more to make than these cost to run.
+_ROWS = text(
+    "SELECT at_ms, value, quality FROM reading WHERE series = :series AND at_ms >= :since_ms AND at_ms < :until_ms"
 )
-_PACKED = (
-    select(_days.day, _days.packed)
-    .where(_days.series == bindparam("series"), _days.day.between(bindparam("first"), bindparam("last")))
-    .where(_days.last_ms >= bindparam("since_ms"))
-    .order_by(_days.day)
+_PACKED = text(
+    "SELECT day, packed FROM reading_day"
+    " WHERE series = :series AND day BETWEEN :first AND :last AND last_ms >= :since_ms ORDER BY day"
 )
+_TAKE = text(
+    "DELETE FROM reading WHERE series = :series AND at_ms >= :since_ms AND at_ms < :until_ms"
+    " RETURNING at_ms, value, quality"
+)
+_KEEP = text(
+    "INSERT INTO reading_day (series, day, last_ms, packed) VALUES (:series, :day, :last_ms, :packed)"
+    " ON CONFLICT (series, day) DO UPDATE SET last_ms = excluded.last_ms, packed = excluded.packed"
+)
+_OLDEST_ROW = text(
+    "SELECT min(at_ms) FROM reading WHERE series = :series AND at_ms >= :since_ms AND at_ms < :until_ms"
+)
+_OLDEST_ROWS = text("SELECT id, (SELECT min(at_ms) FROM reading WHERE series = s.id) FROM series s")
+_NEWEST_ROW = text("SELECT max(at_ms) FROM reading WHERE series = :series")
+_FIRST_DAY = text("SELECT min(day) FROM reading_day WHERE series = :series AND day >= :first")
+_LAST_DAY = text("SELECT max(day) FROM reading_day WHERE series = :series")
+_FAR_MS = 2**62
 
 
 def day_of(at_ms: int) -> int:
@@ -54,11 +63,15 @@ def start_of(day: int) -> int:
 # -- reading
 
 
-def stretches(db: Session, series: int, since_ms: int, until_ms: int) -> Iterator[Columns]:
+def stretches(
+    db: Session, series: int, since_ms: int, until_ms: int, first_days: int = DAYS_AT_ONCE
+) -> Iterator[Columns]:
     """Readings of one series in [since_ms, until_ms), oldest first, a few days at a time. A damaged day is left
     out and logged.
+
+    first_days: how many at first; whoever wants the first few readings only then pays for one day.
     """
-    day, days = day_of(since_ms), 1
+    day, days = day_of(since_ms), first_days
     if until_ms - since_ms > DAYS_AT_ONCE * DAY_MS:
         found_day = first_day(db, series, since_ms)
         if found_day is None:
@@ -69,23 +82,20 @@ def stretches(db: Session, series: int, since_ms: int, until_ms: int) -> Iterato
         found = columns(db, series, *span)
         if len(found.at_ms):
             yield found
-        # Whoever wants the first few readings only pays for one day.
         day, days = day + days, min(2 * days, DAYS_AT_ONCE)
 
 
 def first_day(db: Session, series: int, since_ms: int) -> int | None:
     """The first local day that may hold a reading of this time or later; None when there is none."""
-    row = db.scalar(select(func.min(_rows.at_ms)).where(_rows.series == series, _rows.at_ms >= since_ms))
-    packed = db.scalar(
-        select(func.min(_days.day)).where(_days.series == series, _days.day >= day_of(since_ms))
-    )
+    row = oldest_row(db, series, since_ms, _FAR_MS)
+    packed = db.connection().scalar(_FIRST_DAY, {"series": series, "first": day_of(since_ms)})
     days = [day for day in (None if row is None else day_of(row), packed) if day is not None]
     return min(days, default=None)
 
 
 def _newest_ms(db: Session, series: int) -> int:
-    row = db.scalar(select(func.max(_rows.at_ms)).where(_rows.series == series))
-    packed = db.scalar(select(func.max(_days.day)).where(_days.series == series))
+    row = db.connection().scalar(_NEWEST_ROW, {"series": series})
+    packed = db.connection().scalar(_LAST_DAY, {"series": series})
     return max(-1 if row is None else row, -1 if packed is None else start_of(packed + 1) - 1)
 
 
@@ -93,11 +103,11 @@ def columns(
     db: Session, series: int, since_ms: int, until_ms: int, *, must_be_whole: bool = False
 ) -> Columns:
     """The same in one piece, for a stretch of a few days. must_be_whole: raise Damaged rather than leave out."""
-    span = {"series": series, "since_ms": since_ms, "until_ms": until_ms}
-    fresh = db.execute(_ROWS, span).all()
+    link = db.connection()
+    fresh = link.execute(_ROWS, {"series": series, "since_ms": since_ms, "until_ms": until_ms}).all()
     days = {"first": day_of(since_ms), "last": day_of(until_ms - 1)}
     kept = EMPTY
-    for day, packed in db.execute(_PACKED, {"series": series, "since_ms": since_ms, **days}):
+    for day, packed in link.execute(_PACKED, {"series": series, "since_ms": since_ms, **days}):
         try:
             kept = merged(kept, unpack(packed))
         except Damaged as why:
@@ -116,15 +126,13 @@ def sealed_until(db: Session) -> int:
 def packed_times(db: Session, series: int, day: int, times: Iterable[int]) -> set[int]:
     """Which of these times of one day are packed already."""
     wanted = set(times)
-    query = select(_days.packed).where(_days.series == series, _days.day == day, _days.last_ms >= min(wanted))
-    packed = db.connection().scalar(query)
-    if packed is None:
-        return set()
-    try:
-        return wanted & set(unpack(packed).at_ms.tolist())
-    except Damaged as why:
-        complain(series, day, why)
-        return set()
+    span = {"series": series, "first": day, "last": day, "since_ms": min(wanted)}
+    for _, packed in db.connection().execute(_PACKED, span):
+        try:
+            return wanted & set(unpack(packed).at_ms.tolist())
+        except Damaged as why:
+            complain(series, day, why)
+    return set()
 
 
 def complain(series: int, day: int, why: Damaged) -> None:
@@ -140,36 +148,27 @@ def seal(db: Session, series: int, day: int, before_ms: int) -> int:
     """Move the rows of one series and local day that lie before `before_ms` into its packed readings; returns how
     many rows went. One transaction, the caller's. Raises Damaged, having changed nothing.
     """
-    packed = db.scalar(select(_days.packed).where(_days.series == series, _days.day == day))
-    kept = EMPTY if packed is None else unpack(packed)
-    until_ms = min(before_ms, start_of(day + 1))
-    taken = db.connection().execute(
-        delete(Measured.__table__)  # type: ignore[arg-type]
-        .where(_rows.series == series, _rows.at_ms >= start_of(day), _rows.at_ms < until_ms)
-        .returning(_rows.at_ms, _rows.value, _rows.quality)
-    )
-    fresh = columns_of(taken.all())  # type: ignore[arg-type]
-    if not len(fresh.at_ms):
-        return 0
-    both = merged(kept, fresh)
-    insert = insert_into(db, MeasuredDay)
-    new = {"last_ms": insert.excluded.last_ms, "packed": insert.excluded.packed}
-    row = {"series": series, "day": day, "last_ms": int(both.at_ms[-1]), "packed": pack(both)}
-    db.execute(insert.on_conflict_do_update(index_elements=["series", "day"], set_=new), row)
+    link = db.connection()
+    kept = EMPTY
+    for _, packed in link.execute(_PACKED, {"series": series, "first": day, "last": day, "since_ms": 0}):
+        kept = unpack(packed)
+    span = {"series": series, "since_ms": start_of(day), "until_ms": min(before_ms, start_of(day + 1))}
+    fresh = columns_of(link.execute(_TAKE, span).all())  # type: ignore[arg-type]
+    if len(fresh.at_ms):
+        both = merged(kept, fresh)
+        last_ms = int(both.at_ms[-1])
+        link.execute(_KEEP, {"series": series, "day": day, "last_ms": last_ms, "packed": pack(both)})
     return len(fresh.at_ms)
 
 
 def oldest_rows(db: Session, before_ms: int) -> dict[int, int]:
     """Time of the oldest row of every series that has one before `before_ms`."""
-    found = text("SELECT id, (SELECT min(at_ms) FROM reading WHERE reading.series = s.id) FROM series s")
-    return {series: at_ms for series, at_ms in db.execute(found) if at_ms is not None and at_ms < before_ms}
+    found = db.connection().execute(_OLDEST_ROWS)
+    return {series: at_ms for series, at_ms in found if at_ms is not None and at_ms < before_ms}
 
 
-def oldest_row(db: Session, series: int, since_ms: int, before_ms: int) -> int | None:
-    """Time of the oldest row of a series in [since_ms, before_ms)."""
-    oldest: int | None = db.scalar(
-        select(func.min(_rows.at_ms)).where(
-            _rows.series == series, _rows.at_ms >= since_ms, _rows.at_ms < before_ms
-        )
-    )
+def oldest_row(db: Session, series: int, since_ms: int, until_ms: int) -> int | None:
+    """Time of the oldest row of a series in [since_ms, until_ms)."""
+    span = {"series": series, "since_ms": since_ms, "until_ms": until_ms}
+    oldest: int | None = db.connection().scalar(_OLDEST_ROW, span)
     return oldest

@@ -24,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 BELIEVED = (QUALITIES.index("good"), QUALITIES.index("unchecked"))
+_IS_BELIEVED = np.isin(np.arange(len(QUALITIES)), BELIEVED)
 
 
 def to_ms(at: datetime) -> int:
@@ -82,13 +83,17 @@ def figures_of(readings: Columns, group_ms: int, shift_ms: int = 0) -> list[Figu
         return []
     place = (readings.at_ms + shift_ms) // group_ms
     starts = np.flatnonzero(np.diff(place, prepend=place[0] - 1))
-    is_believed = np.isin(readings.quality, BELIEVED)
-    believed = np.add.reduceat(is_believed, starts, dtype=np.int64)
-    lows = np.minimum.reduceat(np.where(is_believed, readings.value, np.inf), starts)
-    highs = np.maximum.reduceat(np.where(is_believed, readings.value, -np.inf), starts)
-    with np.errstate(over="ignore", invalid="ignore"):  # two readings of 1e308 have no sum
-        totals = np.add.reduceat(np.where(is_believed, readings.value, 0.0), starts)
     sizes = np.diff(starts, append=len(place))
+    is_believed = _IS_BELIEVED[readings.quality]
+    believed = np.add.reduceat(is_believed, starts, dtype=np.int64)
+    low, high, value = readings.value, readings.value, readings.value
+    if not is_believed.all():
+        low = np.where(is_believed, value, np.inf)
+        high = np.where(is_believed, value, -np.inf)
+        value = np.where(is_believed, value, 0.0)
+    lows, highs = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+    with np.errstate(over="ignore", invalid="ignore"):  # two readings of 1e308 have no sum
+        totals = np.add.reduceat(value, starts)
     columns = (place[starts], believed, lows, highs, totals, sizes - believed)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [Figures(*row) if row[1] else Figures(row[0], 0, None, None, None, row[5]) for row in rows]
@@ -132,13 +137,21 @@ def _hours(db: Session, series: int, first: int, last: int) -> list[Figures]:
 
 def _bucket(rows: Sequence[Figures], place: int, bucket_ms: int) -> Bucket:
     """One bucket from the figures of its parts."""
-    count = sum(row.believed for row in rows)
-    low = min((row.low for row in rows if row.low is not None), default=None)
-    high = max((row.high for row in rows if row.high is not None), default=None)
+    _, count, low, high, total, doubted = rows[0] if len(rows) == 1 else _together(rows)
     mean = None
-    if low is not None and high is not None:
-        total = sum(row.total for row in rows if row.total is not None)
+    if low is not None and high is not None and total is not None:
         mean = total / count if math.isfinite(total) else low / 2 + high / 2
         mean = min(max(mean, low), high)  # adding up rounds
-    at = from_ms(place * bucket_ms - LOCAL_MS)
-    return Bucket(at, low, mean, high, count, sum(row.doubted for row in rows))
+    return Bucket(from_ms(place * bucket_ms - LOCAL_MS), low, mean, high, count, doubted)
+
+
+def _together(rows: Sequence[Figures]) -> Figures:
+    believed = [row for row in rows if row.believed]
+    return Figures(
+        rows[0].place,
+        sum(row.believed for row in rows),
+        min((row.low for row in believed if row.low is not None), default=None),
+        max((row.high for row in believed if row.high is not None), default=None),
+        sum(row.total for row in believed if row.total is not None) if believed else None,
+        sum(row.doubted for row in rows),
+    )

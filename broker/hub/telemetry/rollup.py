@@ -16,14 +16,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from broker.hub.quarantine import forget_old_quarantine
 from broker.hub.records import Database
-from broker.hub.records.database import insert_into
-from broker.hub.records.reading import HourDue, Measured, MeasuredDay, MeasuredHour, Series
+from broker.hub.records.reading import HourDue, Measured, MeasuredDay, Series
 from broker.hub.telemetry.chunk import Damaged
 from broker.hub.telemetry.chunks import (
     HOUR_MS,
@@ -49,6 +48,15 @@ GRACE = timedelta(hours=1)
 """How long after their hour is over readings stay rows: what comes a little late costs no packing."""
 
 
+_UNMARK = text("DELETE FROM reading_hour_due WHERE series = :series AND hour = :hour")
+_KEEP = text(
+    "INSERT INTO reading_hour (series, hour, count, low, high, total, doubted)"
+    " VALUES (:series, :hour, :count, :low, :high, :total, :doubted)"
+    " ON CONFLICT (series, hour) DO UPDATE SET count = excluded.count, low = excluded.low,"
+    " high = excluded.high, total = excluded.total, doubted = excluded.doubted"
+)
+
+
 def roll(db: Session, now: datetime, limit: int = AT_ONCE) -> int:
     """Compute marked hours that are over anew, at most `limit`; returns how many were.
 
@@ -56,19 +64,19 @@ def roll(db: Session, now: datetime, limit: int = AT_ONCE) -> int:
     """
     over = select(HourDue.series, HourDue.hour).where(HourDue.hour < to_ms(now) // HOUR_MS)
     due = db.execute(over.order_by(HourDue.series, HourDue.hour).limit(limit)).all()
+    if not due:
+        return 0
+    # The marks go first: a reading committed after this line marks its hour again.
+    link = db.connection()
+    link.execute(_UNMARK, [{"series": series, "hour": hour} for series, hour in due])
     kept = []
     for series, marks in groupby(due, lambda mark: mark.series):
         hours = [mark.hour for mark in marks]
-        # The marks go first: a reading committed after this line marks its hour again.
-        for hour in hours:
-            db.execute(delete(HourDue).where(HourDue.series == series, HourDue.hour == hour))
         for found in hours_of(db, series, hours, must_be_whole=True):
             row = found._asdict()
             kept.append({"series": series, "hour": row.pop("place"), "count": row.pop("believed"), **row})
     if kept:
-        insert = insert_into(db, MeasuredHour)
-        figures = {name: insert.excluded[name] for name in ("count", "low", "high", "total", "doubted")}
-        db.execute(insert.on_conflict_do_update(index_elements=["series", "hour"], set_=figures), kept)
+        link.execute(_KEEP, kept)
     return len(due)
 
 
@@ -102,21 +110,19 @@ def sealed_before(now: datetime) -> int:
     return to_ms(now - GRACE) // HOUR_MS * HOUR_MS
 
 
-def seal_next(database: Database, series: int, since_ms: int, before_ms: int) -> int | None:
-    """Pack the rows of the first local day of a series that has any in [since_ms, before_ms), in a transaction
-    of its own. Returns where to go on, None when nothing is left. Rows of a damaged day stay rows.
+def seal_next(database: Database, series: int, at_ms: int, before_ms: int) -> int | None:
+    """Pack the rows of the local day of `at_ms` that lie before `before_ms`, in a transaction of its own. Returns
+    the time of the next row to be packed, None when nothing is left. Rows of a damaged day stay rows.
     """
-    with database.reading() as db:
-        at_ms = oldest_row(db, series, since_ms, before_ms)
-    if at_ms is None:
-        return None
     day = day_of(at_ms)
     try:
         with database.session() as db:
             seal(db, series, day, before_ms)
+            return oldest_row(db, series, start_of(day + 1), before_ms)
     except Damaged as why:
         complain(series, day, why)
-    return start_of(day + 1)
+    with database.reading() as db:
+        return oldest_row(db, series, start_of(day + 1), before_ms)
 
 
 def seal_all(database: Database, now: datetime, pause: Callable[[float], bool]) -> None:
@@ -124,11 +130,11 @@ def seal_all(database: Database, now: datetime, pause: Callable[[float], bool]) 
     before_ms = sealed_before(now)
     with database.reading() as db:
         due = oldest_rows(db, before_ms)
-    for series, at_ms in due.items():
-        since_ms: int | None = at_ms
-        while since_ms is not None:
+    for series, oldest_ms in due.items():
+        at_ms: int | None = oldest_ms
+        while at_ms is not None:
             began = time.monotonic()
-            since_ms = seal_next(database, series, since_ms, before_ms)
+            at_ms = seal_next(database, series, at_ms, before_ms)
             if pause(time.monotonic() - began):
                 return
 

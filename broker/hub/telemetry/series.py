@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from broker.contract.board import Quality
@@ -66,6 +66,9 @@ _LATEST = select(
 ).order_by(Series.node, Series.name, Series.service)
 
 
+_ID = text("SELECT id FROM series WHERE node = :node AND service = :service AND name = :name")
+
+
 def latest(db: Session, node: str | None = None, series: str | None = None) -> list[Latest]:
     """Every series with its last value, by node and name; only those of `node` or of that name if given."""
     query = _LATEST
@@ -117,7 +120,7 @@ def raw(
     found: list[Point] = []
     if number is None:
         return found
-    for part in stretches(db, number, to_ms(since), to_ms(until)):
+    for part in stretches(db, number, to_ms(since), to_ms(until), first_days=1):
         found += _points(part, limit - len(found))
         if len(found) >= limit:
             break
@@ -150,6 +153,5 @@ def _points(part: Columns, limit: int) -> list[Point]:
 
 
 def _id(db: Session, node: str, service: str, name: str) -> int | None:
-    return db.scalar(
-        select(Series.id).where(Series.node == node, Series.service == service, Series.name == name)
-    )
+    number: int | None = db.connection().scalar(_ID, {"node": node, "service": service, "name": name})
+    return number
