@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as Db
 
 from broker.contract.node import Lost
-from broker.hub.records import Gap, note_change
+from broker.hub.records import Gap, HighWater, note_change
 
 NEAR = 2000
 """Holes no further apart than this many positions are one loss: between them lie the messages that were kept."""
@@ -29,13 +29,22 @@ def note_hole(db: Db, mark: tuple[str, str, str], first: int, last: int, now: da
 
 
 def note_told(db: Db, source: str, epoch: str, lost: Lost, now: datetime) -> None:
-    """A source tells what it could not keep, and why."""
-    first, last, count = lost.first, lost.last, lost.count
-    for row in _of(db, source, epoch, lost.lane):
-        if row.first > last + 1 or first > row.last + 1:
-            continue
-        if row.reason not in ("", lost.reason):
-            continue
+    """A source tells what it could not keep, and why. What is here already it gave up before it heard so."""
+    mark = db.get(HighWater, (source, epoch, lost.lane))
+    upto = 0 if mark is None else mark.upto
+    near = [
+        row
+        for row in _of(db, source, epoch, lost.lane)
+        if row.first <= lost.last + 1 and lost.first <= row.last + 1 and row.reason in ("", lost.reason)
+    ]
+    holes = sum(row.count or 0 for row in near if not row.reason)
+    count = lost.count
+    if all(not row.reason for row in near):  # a hole within a loss told before has no row to count by
+        count = min(count, holes + max(0, lost.last - max(upto, lost.first - 1)))
+    if not count:
+        return
+    first, last = lost.first if holes else max(lost.first, upto + 1), lost.last
+    for row in near:
         if row.reason:
             count += row.count or 0
         first, last = min(first, row.first), max(last, row.last)
