@@ -60,6 +60,8 @@ class Findings:
     gaps: int = 0
     in_gaps: int = 0
     """Accepted messages whose loss was delivered with its reason."""
+    told: int = 0
+    """Messages that gaps count as lost; more than there are, where a source gave up what the hub already had."""
 
     def add(self, kind: str, line: str) -> None:
         """Note one wrong thing."""
@@ -292,6 +294,7 @@ def _check_counts(
     have = set(stored)
     kept = sum(have.issuperset(each.items) for each in spoken if each.epoch == box.epoch)
     told = sum(gap.count or 0 for gap in gaps if (gap.epoch, gap.lane) == (box.epoch, lane))
+    found.told += told
     given = box.last.get(lane, 0)
     if kept > given or kept + told < given:
         found.add("marks", f"{who} {lane}: {given} positions given, {kept} stored, {told} told as lost")

@@ -61,7 +61,7 @@ class Verdict:
             f"seed {self.schedule.seed:<8} {'clean' if self.is_clean else 'BAD  '} "
             f"accepted {found.accepted:>4} stored {found.stored:>4} of {found.attempted:>4}  "
             f"lost {found.count('lost')} doubled {found.count('doubled')} "
-            f"gaps {found.gaps} for {found.in_gaps}  "
+            f"gaps {found.gaps} for {found.in_gaps} (told {found.told})  "
             f"{self.played.seconds:4.1f} s (settled in {self.played.settled_s:.1f})  {self.schedule}{left_out}"
         )
 
