@@ -38,6 +38,8 @@ from tests.postgres import RunningPostgres
 from tests.settings import give_passwords, hub_settings
 from tests.until import until
 
+pytestmark = pytest.mark.timeout(300)
+
 PART = 100
 SINCE = datetime.now(UTC) - timedelta(hours=1)
 

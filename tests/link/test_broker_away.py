@@ -20,6 +20,8 @@ from tests.link.living import BOARD, EVERYONE, KIOSK, ingest_of, living, log_of,
 from tests.settings import give_passwords, hub_settings
 from tests.until import until
 
+pytestmark = pytest.mark.timeout(300)
+
 PART = 120
 SINCE = datetime.now(UTC) - timedelta(hours=1)
 

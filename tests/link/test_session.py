@@ -24,6 +24,8 @@ from tests.brokers import KINDS, RunningBroker, broker_of
 from tests.link.living import ANNOUNCE, BOARD, EVERYONE, INGEST, KIOSK, SPEAKER, living, session_of
 from tests.until import until
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(params=KINDS)
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningBroker]:
@@ -62,7 +64,7 @@ def test_what_was_sent_before_the_broker_came_arrives_in_order_and_is_then_forgo
     assert kiosk.outbox.held()[Lane.EVENT] == 50
     with living(hub, kiosk):
         got = drain(inbox, 50, hub)
-        until(lambda: kiosk.outbox.held()[Lane.EVENT] == 0, 10)
+        until(lambda: kiosk.outbox.held()[Lane.EVENT] == 0, 30)
     assert [int(each.code) for each in got] == list(range(50))
 
 
@@ -71,8 +73,8 @@ def test_without_acks_everything_stays_and_comes_again(broker: RunningBroker, tm
     inbox = hub.inbox(FeedbackSent)
     kiosk.send(feedback(1))
     with living(hub, kiosk):
-        first = inbox.get(10)
-        again = inbox.get(10)
+        first = inbox.get(30)
+        again = inbox.get(30)
     assert first is not None
     assert again is not None
     assert first.frame.seq == again.frame.seq == 1
@@ -152,7 +154,7 @@ def test_a_command_reaches_its_speaker_and_needs_a_broker(broker: RunningBroker,
             got = inbox.get(0.2)
             return got is not None
 
-        until(said, 10)
+        until(said, 30)
     assert got is not None
 
 
@@ -163,18 +165,22 @@ def test_a_malformed_packet_is_kept_as_poison_and_the_next_one_still_arrives(
     inbox = hub.inbox(Readings)
     raw = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=str(BOARD), protocol=mqtt.MQTTv311)
     raw.username_pw_set(str(BOARD), broker.passwords[str(BOARD)])
+    own = hub.inbox(ServiceState)
     with living(hub):
+        until(lambda: own.get(0.05) is not None, 60)  # it hears itself: its subscriptions stand
         raw.connect("127.0.0.1", broker.port)
         raw.loop_start()
         for payload in (b"{", b"\xff\xfe", b"[]", b'{"v":1,"at":"2026-11-21T00:00:00Z","m":{"items":[]}}'):
-            raw.publish("ls/00/00000/thon-01/board/tele/readings", payload, qos=1).wait_for_publish(5)
-        until(lambda: hub.poison == 4, 10)
-        raw.disconnect()
-        raw.loop_stop()
+            raw.publish("ls/00/00000/thon-01/board/tele/readings", payload, qos=1).wait_for_publish(20)
+        try:
+            until(lambda: hub.poison == 4, 30)
+        finally:
+            raw.disconnect()
+            raw.loop_stop()
         with living(board):
             at = datetime.now(UTC)
             board.send(Readings(items=[Reading(series="nha.air_celsius", at=at, value=28.5, unit="°C")]))
-            until(lambda: inbox.get(0.05) is not None, 10)
+            until(lambda: inbox.get(0.05) is not None, 30)
 
 
 def test_services_of_one_node_hear_each_other_without_a_broker(tmp_path: Path) -> None:

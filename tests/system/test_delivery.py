@@ -23,6 +23,8 @@ from tests import raw_mqtt
 from tests.brokers import KINDS, PLACE, RunningBroker, broker_of
 from tests.until import until
 
+pytestmark = pytest.mark.timeout(300)
+
 NODES = ("thon-01", "thon-02")
 EVERYONE = tuple(Identity(node, service) for node in NODES for service in NODE_SERVICES) + tuple(
     Identity(HUB, service) for service in HUB_SERVICES
@@ -176,7 +178,7 @@ def test_every_identity_says_everything_and_only_what_the_contract_allows_arrive
         def heard() -> set[tuple[Identity, str, str]]:
             return {(who, topic, said) for who, voice in voices.items() for topic, said in voice.heard.copy()}
 
-        until(lambda: wanted <= heard(), 30, lambda: sorted(map(str, wanted - heard()))[:5])
+        until(lambda: wanted <= heard(), 60, lambda: sorted(map(str, wanted - heard()))[:5])
         # A second round as a fence: what the first round wrongly let through has arrived by the time this has.
         for who, voice in voices.items():
             for topic in sayable(who) if is_strict(broker) else TOPICS:
