@@ -20,8 +20,8 @@ from tests.bench.link.processes import figure, median
 from tests.brokers import PLACE
 from tests.settings import node_settings
 
-ROUNDS = 3
-SPAN_S = 0.7
+ROUNDS = 5
+SPAN_S = 0.5
 PACKETS = 20_000
 READINGS = Readings(
     items=[
