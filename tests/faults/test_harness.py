@@ -24,7 +24,9 @@ from broker.hub.telemetry.recorder import Recorder
 from broker.link.media import MediaStore
 from broker.link.outbox import Outbox
 from tests.faults.bent_clock import BentClock, bend
+from tests.faults.light_commune import Played
 from tests.faults.oracle import Findings, judge, read_outbox
+from tests.faults.run import Verdict
 from tests.faults.schedule import ACTIVE_S, JUMP_H, draw
 from tests.faults.source import LANES, SPEECH, Ledger, Said
 
@@ -277,6 +279,23 @@ def test_the_state_of_a_play_is_that_of_its_last_receipt(told: Told) -> None:
     told.settle()
     with told.database.reading() as db:
         assert db.get_one(Play, ("luot-0", "thon-02")).state == "played"
+
+
+# -- the verdict
+
+
+def test_a_verdict_is_one_line_that_names_the_seed_and_what_was_wrong(told: Told) -> None:
+    told.say(SPEAKER, arrives=False)
+    schedule = draw(5000)
+    played = Played(told.settle(), seconds=8.0, settled_s=1.0, left_out=schedule.faults[:1])
+    verdict = Verdict(schedule, played, told.folder)
+    assert not verdict.is_clean
+    line = verdict.line()
+    assert line.startswith("seed 5000     BAD")
+    assert "accepted   31 stored   30 of   31  lost 1 doubled 0" in line
+    assert all(str(fault) in line for fault in schedule.faults)
+    assert line.endswith(f"left out: {schedule.faults[0]}")
+    assert "\n" not in line
 
 
 # -- the schedule and the clock
