@@ -149,6 +149,7 @@ def test_old_and_new_readings_arrive_equal(database: Database, server: RunningSe
     assert server.points() == stored(database)
 
 
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_when_both_are_killed_in_the_middle_of_batches(
     database: Database, server: RunningServer
 ) -> None:
@@ -174,6 +175,7 @@ def test_nothing_is_lost_when_both_are_killed_in_the_middle_of_batches(
     assert server.points() == stored(database)
 
 
+@pytest.mark.timeout(300)
 def test_what_a_killed_server_confirmed_and_lost_is_sent_again(
     database: Database, server: RunningServer
 ) -> None:
@@ -188,6 +190,7 @@ def test_what_a_killed_server_confirmed_and_lost_is_sent_again(
     assert server.points() == stored(database)
 
 
+@pytest.mark.timeout(300)
 def test_a_server_away_is_told_and_the_copy_goes_on_when_it_is_back(
     database: Database, server: RunningServer
 ) -> None:
@@ -222,6 +225,7 @@ def test_a_batch_sent_but_not_recorded_is_sent_again_and_stays_one(
     assert server.points() == stored(database)
 
 
+@pytest.mark.timeout(300)
 def test_another_server_at_the_same_address_is_met_in_its_own_dialect(
     database: Database, tmp_path: Path, victoria: RunningServer
 ) -> None:

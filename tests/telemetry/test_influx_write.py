@@ -406,6 +406,7 @@ def test_refusals_have_a_sentence_on_the_page(reason: str, said: str) -> None:
     assert name_of("influx", {}) == "Máy chủ Influx"
 
 
+@pytest.mark.timeout(300)
 def test_what_was_answered_204_survives_kill_9_and_nothing_is_doubled(
     database: Database, tmp_path: Path
 ) -> None:
