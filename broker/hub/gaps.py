@@ -30,12 +30,18 @@ def note_hole(db: Db, mark: tuple[str, str, str], first: int, last: int, now: da
 
 def note_told(db: Db, source: str, epoch: str, lost: Lost, now: datetime) -> None:
     """A source tells what it could not keep, and why. What is here already it gave up before it heard so."""
+    if not lost.last:
+        _note_unplaced(db, (source, epoch, lost.lane), lost, now)
+        return
     mark = db.get(HighWater, (source, epoch, lost.lane))
     upto = 0 if mark is None else mark.upto
     near = [
         row
         for row in _of(db, source, epoch, lost.lane)
-        if row.first <= lost.last + 1 and lost.first <= row.last + 1 and row.reason in ("", lost.reason)
+        if row.last
+        and row.first <= lost.last + 1
+        and lost.first <= row.last + 1
+        and row.reason in ("", lost.reason)
     ]
     holes = sum(row.count or 0 for row in near if not row.reason)
     count = lost.count
@@ -50,6 +56,16 @@ def note_told(db: Db, source: str, epoch: str, lost: Lost, now: datetime) -> Non
         first, last = min(first, row.first), max(last, row.last)
         db.delete(row)
     _add(db, (source, epoch, lost.lane), first, last, count, lost.reason, now)
+
+
+def _note_unplaced(db: Db, mark: tuple[str, str, str], lost: Lost, now: datetime) -> None:
+    """What never got as far as an outbox has no positions: one row, whose count grows."""
+    for row in _of(db, *mark):
+        if not row.last and row.reason == lost.reason:
+            row.count, row.at = (row.count or 0) + lost.count, now
+            note_change(db, "gap", mark[0], now)
+            return
+    _add(db, mark, 0, 0, lost.count, lost.reason, now)
 
 
 def _of(db: Db, source: str, epoch: str, lane: str) -> list[Gap]:

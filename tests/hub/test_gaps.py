@@ -30,7 +30,7 @@ def told(
         lost = Lost(lane="tele", first=first, last=last, count=count, reason="quota")
         note_told(db, source, epoch, lost, NOW)
     with database.reading() as db:
-        return [(g.first, g.last, g.count, g.reason) for g in db.scalars(select(Gap))]
+        return [(g.first, g.last, g.count, g.reason) for g in db.scalars(select(Gap).order_by(Gap.id))]
 
 
 def test_what_the_hub_had_before_it_was_given_up_is_not_lost(database: Database) -> None:
@@ -57,3 +57,9 @@ def test_a_second_loss_among_the_same_positions_is_never_understated(database: D
     with database.session() as db:
         note_hole(db, MARK, 1, 40, NOW)
     assert told(database, 1, 40, 20, upto=41) == [(1, 40, 40, "quota")]
+
+
+def test_what_never_had_a_position_is_added_up_beside_what_had(database: Database) -> None:
+    assert told(database, 0, 0, 30, upto=40) == [(0, 0, 30, "quota")]
+    assert told(database, 41, 60, 20) == [(0, 0, 30, "quota"), (41, 60, 20, "quota")]
+    assert told(database, 0, 0, 5) == [(0, 0, 35, "quota"), (41, 60, 20, "quota")]
