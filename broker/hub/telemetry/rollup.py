@@ -17,11 +17,10 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy import delete, func, select, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from broker.hub.quarantine import forget_old_quarantine
-from broker.hub.records import Database
+from broker.hub.records import REFUSALS, Database
 from broker.hub.records.reading import HourDue, Measured, MeasuredDay, Series
 from broker.hub.telemetry.chunk import Damaged
 from broker.hub.telemetry.chunks import (
@@ -159,7 +158,7 @@ def worker(database: Database, clock: Clock) -> Worker:
                 seal_all(database, clock.now(), pause)
                 _until_nothing_left(database, lambda db: forget(db, clock.now()), pause)
                 _until_nothing_left(database, lambda db: forget_old_quarantine(db, clock.now()), pause)
-            except OperationalError as why:
+            except REFUSALS as why:
                 # A full disk or a busy database: what was due stays due and is done next time.
                 log.warning("readings not put in order: %s", why.orig, extra={"event": "rollup-failed"})
 
