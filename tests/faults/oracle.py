@@ -293,7 +293,8 @@ def _check_counts(
     lane = speaking.LANES[who.partition(".")[2]].value
     have = set(stored)
     kept = sum(have.issuperset(each.items) for each in spoken if each.epoch == box.epoch)
-    told = sum(gap.count or 0 for gap in gaps if (gap.epoch, gap.lane) == (box.epoch, lane))
+    placed = [gap for gap in gaps if (gap.epoch, gap.lane) == (box.epoch, lane) and gap.last]
+    told = sum(gap.count or 0 for gap in placed)
     found.told += told
     given = box.last.get(lane, 0)
     if kept > given or kept + told < given:
