@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -216,7 +216,10 @@ Position = Annotated[int, Meta(ge=0, le=2**53)]
 """Of a message in its lane; every database and every JSON reader can hold it."""
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+T = TypeVar("T")
+
+
+class Framed(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_defaults=True):
     """What wraps every message on the wire."""
 
     v: int = 0
@@ -232,8 +235,12 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first: Position = 0
     """From this position up to the one before `seq` the source holds nothing: what was never received of it is a
     gap. 0 stands for `seq` itself, the usual case."""
-    m: msgspec.Raw
+    m: T
     """The message itself."""
+
+
+Frame = Framed[msgspec.Raw]
+"""A frame whose message nobody has read yet."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +269,7 @@ def payload(msg: msgspec.Struct) -> bytes:
 
 def encode(body: bytes, at: datetime, clock: str, epoch: str = "", seq: int = 0, first: int = 0) -> bytes:
     """Put a `payload` into its frame, ready to publish."""
-    frame = Frame(v=VERSION, at=at, clock=clock, epoch=epoch, seq=seq, first=first, m=msgspec.Raw(body))
+    frame = Framed(v=VERSION, at=at, clock=clock, epoch=epoch, seq=seq, first=first, m=msgspec.Raw(body))
     return msgspec.json.encode(frame)
 
 
@@ -271,7 +278,27 @@ def _decoder(cls: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(cls)
 
 
+@cache
+def _whole_decoder(cls: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(Framed[cls])  # type: ignore[valid-type]
+
+
 _FRAME = msgspec.json.Decoder(Frame)
+
+
+def decode_at_once(spec: Spec, raw: bytes) -> Framed[Any] | None:
+    """Frame and message of a durable packet in one pass, for whoever reads thousands a second.
+
+    None when any rule of the contract is broken: `decode_frame` and `decode_message` say which.
+    """
+    if len(raw) > spec.limit:
+        return None
+    try:
+        framed: Framed[Any] = _whole_decoder(spec.type).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    is_sound = framed.v == VERSION and framed.at.tzinfo is not None and framed.epoch and framed.seq > 0
+    return framed if is_sound else None
 
 
 def decode_frame(raw: bytes) -> Frame:

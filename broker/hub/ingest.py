@@ -11,15 +11,24 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session as Db
 
 from broker.contract import MESSAGES, Identity, Lane
 from broker.contract.board import Reading, Readings
 from broker.contract.hub import Ack
-from broker.contract.message import ContractError, Frame, Message, Spec, decode_frame, decode_message
+from broker.contract.message import (
+    DURABLE_LANES,
+    ContractError,
+    Framed,
+    Message,
+    Spec,
+    decode_at_once,
+    decode_frame,
+    decode_message,
+)
 from broker.hub import arrivals
 from broker.hub.bucket import Bucket
 from broker.hub.ledger import Ledger, Mark
@@ -38,7 +47,10 @@ from broker.link.session import NotConnected, Session
 log = logging.getLogger(__name__)
 
 GATHER_S = 0.010
-BATCH = 500
+STORE_S = 0.030
+"""How long one transaction should take: an alarm that comes meanwhile waits for it."""
+LEAST, FIRST, MOST = 50, 500, 2000
+"""Packets of one transaction: at least, before anything was measured, at most."""
 PER_SOURCE = 2000
 """Packets of one source that wait here, several times its window."""
 RATE_PER_S = 400.0
@@ -51,13 +63,12 @@ SAY_READINGS_S = 1.0
 RETRY_S = 1.0
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One packet that is next in its lane: readable, or poison with the reason."""
 
     who: Identity
     spec: Spec
-    frame: Frame
+    frame: Framed[Any]
     message: Message | None
     packet: Packet
     reason: str = ""
@@ -99,15 +110,19 @@ class Intake:
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Worker: until stopped, batch after batch."""
+        size = FIRST
         while not stop.is_set():
             beat()
-            packets = self.inbox.take(0.5, GATHER_S, BATCH)
+            packets = self.inbox.take(0.5, GATHER_S, size)
             if not packets and len(self.inbox):
                 stop.wait(GATHER_S)  # all that waits is beyond its source's rate
             self._calm()
             is_due = bool(packets or self._held or (self._unsaid and self._is_time_to_say()))
+            began_s = self._clock.monotonic()
             if is_due and not self.take(packets):
                 stop.wait(RETRY_S)
+            elif packets:
+                size = next_size(size, len(packets), self._clock.monotonic() - began_s)
 
     def take(self, packets: Sequence[Packet]) -> bool:
         """Store a batch and acknowledge it. False when the database refused and nothing was acknowledged."""
@@ -206,14 +221,14 @@ class _Batch:
         self._now = now
         self._media = media
         self._recorder = recorder
-        self._readings: dict[Identity, list[Entry]] = {}
+        self._readings: dict[str, list[Entry]] = {}
         self.measured: set[str] = set()
         """Nodes that have new readings."""
 
     def add(self, entry: Entry) -> None:
         """Store one entry now, or with the others of its kind."""
         if isinstance(entry.message, Readings):
-            self._readings.setdefault(entry.who, []).append(entry)
+            self._readings.setdefault(entry.packet.source, []).append(entry)
         else:
             self._store_one(entry)
 
@@ -222,10 +237,10 @@ class _Batch:
         if not self._readings:
             return
         together: Mapping[Identity, Sequence[Reading]] = {
-            who: [
+            entries[0].who: [
                 item for each in entries if isinstance(each.message, Readings) for item in each.message.items
             ]
-            for who, entries in self._readings.items()
+            for entries in self._readings.values()
         }
         try:
             with self._db.begin_nested():
@@ -241,7 +256,7 @@ class _Batch:
             for entries in self._readings.values():
                 for each in entries:
                     self._store_one(each)
-        self.measured.update(who.node for who in self._readings)
+        self.measured.update(entries[0].who.node for entries in self._readings.values())
 
     def poison(self, source: str, reason: str, packet: Packet) -> None:
         """Count a packet that cannot be stored."""
@@ -275,19 +290,34 @@ class _OneByOne(Exception):
     """Some reading was refused: stored singly, the message that held it can be shown."""
 
 
-def _next(packet: Packet, admit: Callable[[str, Identity, Lane, Frame], str], batch: _Batch) -> Entry | None:
+def next_size(size: int, stored: int, took_s: float) -> int:
+    """How many packets the next transaction may hold, after one that stored some in `took_s` seconds."""
+    if took_s > 1.5 * STORE_S:
+        return max(LEAST, min(size, int(stored * STORE_S / took_s)))
+    return min(MOST, 2 * size) if stored >= size else size
+
+
+Admit = Callable[[str, Identity, Lane, Framed[Any]], str]
+
+
+def _next(packet: Packet, admit: Admit, batch: _Batch) -> Entry | None:
     """The entry of a packet that is to be stored now. None when it comes too early or again, or is unreadable."""
     who, spec = packet.who, packet.spec
     if who is None or spec is None:
         batch.poison(packet.source, packet.reason, packet)
         return None
+    is_durable = spec.lane in DURABLE_LANES
+    framed = decode_at_once(spec, packet.raw) if is_durable else None
+    if framed is not None:
+        if admit(packet.source, who, spec.lane, framed) != "store":
+            return None
+        return Entry(who, spec, framed, framed.m, packet)
     try:
         frame = decode_frame(packet.raw)
     except ContractError as why:
         batch.poison(packet.source, str(why), packet)
         return None
-    is_placed = spec.delivery.durable and frame.seq > 0
-    if is_placed and admit(packet.source, who, spec.lane, frame) != "store":
+    if is_durable and frame.seq > 0 and admit(packet.source, who, spec.lane, frame) != "store":
         return None
     try:
         return Entry(who, spec, frame, decode_message(spec, frame, len(packet.raw)), packet)

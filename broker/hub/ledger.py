@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
 from broker.contract import Identity, Lane
-from broker.contract.message import Frame
+from broker.contract.message import Framed
 from broker.hub.gaps import note_hole
 from broker.hub.records import HighWater, insert_into
 
@@ -48,14 +48,16 @@ class Entries:
         self.heard: dict[Mark, Identity] = {}
         """Marks a source is to be told about."""
 
-    def admit(self, source: str, who: Identity, lane: Lane, frame: Frame) -> Verdict:
+    def admit(self, source: str, who: Identity, lane: Lane, frame: Framed[Any]) -> Verdict:
         """Whether this position is next. "store" moves the mark: the caller stores or quarantines it.
 
         Positions the source no longer holds are jumped over and kept as a gap.
         """
         mark = (source, frame.epoch, lane.value)
-        upto = self.upto(mark)
-        self.heard[mark] = who
+        upto = self.moved.get(mark)
+        if upto is None:
+            upto = self.upto(mark)
+            self.heard[mark] = who
         if frame.seq <= upto:
             return "repeated"
         if frame.seq > upto + 1:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from broker.contract import Identity, Spec
+from broker.contract import Identity, Lane, Spec
+from broker.contract.message import DURABLE_LANES
 
 T = TypeVar("T")
 
@@ -73,6 +74,8 @@ class _Source:
 
     ordered: deque[Packet] = field(default_factory=deque)
     newest: dict[str, deque[Packet]] = field(default_factory=dict)
+    cut: set[Lane | None] = field(default_factory=set)
+    """Lanes of which a packet gave way: those after it come too early and would be stored in vain."""
 
 
 Allow = Callable[[str, int], int]
@@ -95,27 +98,35 @@ class FairInbox:
         self._sources: dict[str, _Source] = {}
         self._next: deque[str] = deque()
         self._count = 0
+        self._wanted = 1
         self._ready = threading.Condition()
         self.dropped: Counter[str] = Counter()
 
-    def put(self, packet: Packet) -> None:
-        """Add without waiting."""
+    def put(self, packets: Sequence[Packet]) -> None:
+        """Add without waiting. Who waits is woken when there is as much as it waits for."""
         with self._ready:
-            source = self._sources.get(packet.source)
-            if source is None:
-                source = self._sources[packet.source] = _Source()
-                self._next.append(packet.source)
-            if packet.spec is not None and not packet.spec.delivery.durable:
-                states = source.newest.setdefault(packet.topic, deque(maxlen=STATES))
-                self._count += len(states) < STATES
-                states.append(packet)
-            elif len(source.ordered) >= self._limit:
-                self.dropped[packet.source] += 1
-                return
-            else:
-                source.ordered.append(packet)
-                self._count += 1
-            self._ready.notify()
+            before = self._count
+            for packet in packets:
+                source = self._sources.get(packet.source)
+                if source is None:
+                    source = self._sources[packet.source] = _Source()
+                    self._next.append(packet.source)
+                self._add(source, packet)
+            if before < self._wanted <= self._count:
+                self._ready.notify()
+
+    def _add(self, source: _Source, packet: Packet) -> None:
+        lane = None if packet.spec is None else packet.spec.lane
+        if lane is not None and lane not in DURABLE_LANES:
+            states = source.newest.setdefault(packet.topic, deque(maxlen=STATES))
+            self._count += len(states) < STATES
+            states.append(packet)
+        elif len(source.ordered) >= self._limit or lane in source.cut:
+            source.cut.add(lane)
+            self.dropped[packet.source] += 1
+        else:
+            source.ordered.append(packet)
+            self._count += 1
 
     def take(self, timeout_s: float, gather_s: float, limit: int) -> list[Packet]:
         """Up to `limit` packets and some states: waits `timeout_s` for the first, then `gather_s` for others."""
@@ -132,6 +143,7 @@ class FairInbox:
 
     def _wait_for(self, count: int, seconds: float) -> None:
         deadline = time.monotonic() + seconds
+        self._wanted = count
         while self._count < count:
             left = deadline - time.monotonic()
             if left <= 0 or not self._ready.wait(left):

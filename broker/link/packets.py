@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import ssl
     from socket import socket
 
-Hear = Callable[[bytes, bytes], None]
-"""Topic and payload of one PUBLISH packet."""
+Hear = Callable[[list[tuple[bytes, bytes]]], None]
+"""Topic and payload of each PUBLISH packet that one read has brought."""
 
 AT_ONCE = 1 << 16
 """Bytes asked of the system in one call."""
@@ -96,6 +96,7 @@ class Stream:
     def _split(self, data: bytes) -> None:
         """Hear the whole PUBLISH packets in `data`, set other packets aside, keep the rest."""
         at, size = 0, len(data)
+        heard: list[tuple[bytes, bytes]] = []
         while size - at >= 2:
             length, start = data[at + 1], at + 2
             if length > 127:
@@ -106,14 +107,16 @@ class Stream:
             if end > size:
                 break
             if data[at] & 0xF0 == _PUBLISH:
-                self._take(data[at] >> 1 & 3, data, start, end)
+                heard.append(self._take(data[at] >> 1 & 3, data, start, end))
             else:
                 self._others += data[at:end]
             at = end
         self._rest = data[at:]
+        if heard:
+            self._hear(heard)
 
-    def _take(self, qos: int, data: bytes, start: int, end: int) -> None:
-        """Hear one PUBLISH packet. Raises ConnectionError when it is malformed."""
+    def _take(self, qos: int, data: bytes, start: int, end: int) -> tuple[bytes, bytes]:
+        """Topic and payload of one PUBLISH packet. Raises ConnectionError when it is malformed."""
         topic = start + 2
         body = topic + (data[start] << 8 | data[start + 1]) if topic <= end else end + 1
         mark = body
@@ -123,7 +126,7 @@ class Stream:
             raise ConnectionError("malformed PUBLISH packet")
         if qos:
             self._acks += b"\x40\x02" + data[mark:body]
-        self._hear(data[topic:mark], data[body:end])
+        return data[topic:mark], data[body:end]
 
 
 def _long_length(data: bytes, at: int) -> tuple[int, int]:

@@ -85,7 +85,7 @@ class Session:
         self._mqtt = _client(settings, self.who)
         self._mqtt.on_connect = self._on_connect
         self._mqtt.on_disconnect = self._on_disconnect
-        self._mqtt.hear = self._on_packet
+        self._mqtt.hear = self._on_packets
         self._sending: Sending | None = None
         self._nearby: Nearby | None = None
         if self.who.node != HUB:
@@ -330,19 +330,20 @@ class Session:
         self._connected.clear()
         log.info("disconnected: %s", reason, extra={"event": "disconnected"})
 
-    def _on_packet(self, topic: bytes, raw: bytes) -> None:
-        if not raw:
-            return
-        known = self._topics.get(topic)
-        if known is None:
-            known = self._learn(topic)
+    def _on_packets(self, heard: list[tuple[bytes, bytes]]) -> None:
+        topics = self._topics
+        packets = [(topics.get(topic) or self._learn(topic))._replace(raw=raw) for topic, raw in heard if raw]
         if self._intake is not None:
-            self._intake[1].put(known._replace(raw=raw))
+            self._intake[1].put(packets)
             return
+        for packet in packets:
+            self._read(packet)
+
+    def _read(self, packet: Packet) -> None:
         try:
-            if known.spec is None or known.who is None:
-                raise ContractError(known.reason)
-            received = decode(known.spec, known.who, raw)
+            if packet.spec is None or packet.who is None:
+                raise ContractError(packet.reason)
+            received = decode(packet.spec, packet.who, packet.raw)
         except ContractError as why:
             self.poison += 1
             log.warning("poison: %s", why, extra={"event": "poison"})

@@ -136,7 +136,7 @@ class FakeSession:
         )
         received = contract.read(self.place, topic, raw)
         if self._intake is not None:
-            self._intake.put(Packet(str(received.who), topic, raw, received.who, received.spec))
+            self._intake.put([Packet(str(received.who), topic, raw, received.who, received.spec)])
         for box in self._inboxes:
             if isinstance(received.message, box.types):
                 box.put(received)

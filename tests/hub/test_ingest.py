@@ -25,7 +25,7 @@ from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.node import Lost, NodeHealth, Problem, ServiceState
 from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
 from broker.hub.bucket import Bucket
-from broker.hub.ingest import Intake
+from broker.hub.ingest import Intake, next_size
 from broker.hub.pulse import Pulse
 from broker.hub.records import (
     Alert,
@@ -311,14 +311,23 @@ def run(house: House, seconds: float, done: Callable[[], bool]) -> None:
 def test_a_chatterer_waits_and_is_named_and_others_do_not_wait(house: House) -> None:
     house.intake._buckets["thon-01.board"] = Bucket(400, 50, at_s=house.clock.monotonic())
     for n in range(1, 101):
-        house.intake.inbox.put(house.entry(BOARD, reading(n), n))
-    house.intake.inbox.put(house.entry(KIOSK, HelperCalled(call="c", at=NOW, page="p"), 1))
+        house.intake.inbox.put([house.entry(BOARD, reading(n), n)])
+    house.intake.inbox.put([house.entry(KIOSK, HelperCalled(call="c", at=NOW, page="p"), 1)])
     run(house, 20, lambda: len(house.session.sent) == 2)
     assert sorted(house.acks()) == [("thon-01.board", "e1", 50), ("thon-01.kiosk", "e1", 1)]
     assert "thon-01.board" in house.session.problems["chatter"]
     house.clock.advance(61)
     run(house, 20, lambda: "chatter" not in house.session.problems and len(house.values()) == 100)
     assert house.acks()[-1] == ("thon-01.board", "e1", 100)
+
+
+def test_transactions_grow_while_they_are_quick_and_shrink_when_an_alarm_would_wait() -> None:
+    assert next_size(500, 500, 0.01) == 1000
+    assert next_size(1500, 1500, 0.01) == 2000
+    assert next_size(500, 20, 0.01) == 500, "there was no more to store"
+    assert next_size(1000, 1000, 0.3) == 100
+    assert next_size(1000, 10, 3.0) == 50
+    assert next_size(50, 50, 9.0) == 50
 
 
 def test_pages_hear_of_new_readings_at_once_and_then_once_a_second(house: House) -> None:
@@ -472,7 +481,7 @@ def test_ingest_writes_its_own_sign_of_life(house: House) -> None:
 
 def test_the_worker_stores_good_and_counts_bad_packets(house: House) -> None:
     for each in (house.entry(BOARD, reading(1), 1), house.poison(2), house.entry(BOARD, reading(3), 3)):
-        house.intake.inbox.put(each)
+        house.intake.inbox.put([each])
     run(house, 20, lambda: bool(house.session.sent))
     assert house.acks() == [("thon-01.board", "e1", 3)]
     assert house.values() == [1, 3]

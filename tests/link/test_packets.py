@@ -30,7 +30,7 @@ class Line:
     def __init__(self) -> None:
         near, self.far = socket.socketpair()
         self.heard: list[tuple[bytes, bytes]] = []
-        self.stream = Stream(near, lambda topic, body: self.heard.append((topic, body)))
+        self.stream = Stream(near, self.heard.extend)
         self.stream.setblocking(False)
         self.far.settimeout(5)
 
