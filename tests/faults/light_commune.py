@@ -9,13 +9,11 @@ from __future__ import annotations
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,10 +23,10 @@ from broker.hub.records.database import Database, open_url
 from tests.brokers import RunningBroker
 from tests.faults.bent_clock import bend
 from tests.faults.children import Child
+from tests.faults.ground import Ground, filled, mount, unmount
 from tests.faults.oracle import Findings, Look, judge, last_times, read_outbox
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import ACTIVE_S, BROKER, INGEST, Fault, Schedule, Source
-from tests.postgres import RunningPostgres
 from tests.settings import give_passwords, hub_settings, node_settings
 from tests.until import until
 
@@ -40,66 +38,6 @@ SOURCE_DISK = "8m"
 HUB_DISK = "48m"
 TEMPFAIL = 75
 """Exit status of a service that cannot start on a full disk, and says so."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What all schedules of a run share: the kind of broker, an empty database, a picture, a server if any."""
-
-    folder: Path
-    broker: str = "mosquitto"
-    postgres: RunningPostgres | None = None
-    """Where databases are made; without, SQLite."""
-    has_mounts: bool = True
-    """Whether small file systems may be mounted; without, disks do not get full."""
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    """Alembic migrates one database of a process at a time."""
-
-    @property
-    def template(self) -> Path:
-        """A migrated SQLite database without rows."""
-        return self.folder / "empty.db"
-
-    @property
-    def picture(self) -> Path:
-        """A small real JPEG."""
-        return self.folder / "picture.jpg"
-
-
-def may_mount(folder: Path) -> bool:
-    """Whether this user may mount a small file system."""
-    place = folder / "may-mount"
-    place.mkdir(exist_ok=True)
-    if not _mount(place, "1m"):
-        return False
-    _unmount(place)
-    return True
-
-
-def _mount(folder: Path, size: str) -> bool:
-    order = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    return subprocess.run(order, capture_output=True, check=False).returncode == 0
-
-
-@contextmanager
-def filled(folder: Path, free: int) -> Iterator[None]:
-    """All of a file system but `free` bytes taken; given back at the end."""
-    file = folder / "somebody-elses-file"
-    with file.open("wb", buffering=0) as out:
-        for size in (1 << 16, 1 << 12, 1):
-            block = b"x" * size
-            with suppress(OSError):
-                while True:
-                    out.write(block)
-        out.truncate(max(0, out.tell() - free))
-    try:
-        yield
-    finally:
-        file.unlink()
-
-
-def _unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
 
 
 @dataclass(frozen=True)
@@ -178,8 +116,8 @@ class LightCommune:
         kept = data.with_name("data-before")
         data.rename(kept)
         data.mkdir()
-        if _mount(data, size):
-            self._stack.callback(_unmount, data)
+        if mount(data, size):
+            self._stack.callback(unmount, data)
         shutil.copytree(kept, data, dirs_exist_ok=True)
 
     def _ledger(self, name: str) -> Path:

@@ -17,7 +17,8 @@ import pytest
 
 from broker.hub.records.database import open_url
 from tests.brokers import need
-from tests.faults.light_commune import Ground, LightCommune, Played, may_mount
+from tests.faults.ground import Ground, may_mount
+from tests.faults.light_commune import LightCommune, Played
 from tests.faults.schedule import Schedule, draw
 from tests.postgres import RunningPostgres
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.brokers import need
 from tests.faults.commune import need_mosquitto
-from tests.faults.light_commune import Ground
+from tests.faults.ground import Ground
 from tests.faults.run import lay_ground, play
 from tests.postgres import RunningPostgres
 
