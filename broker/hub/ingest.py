@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session as Db
 
-from broker.contract import MESSAGES, Identity, Lane
+from broker.contract import MESSAGES, Identity, Lane, identity_of
 from broker.contract.board import Reading, Readings
 from broker.contract.hub import Ack
 from broker.contract.message import (
@@ -34,7 +35,7 @@ from broker.hub.bucket import Bucket
 from broker.hub.ledger import Ledger, Mark
 from broker.hub.pulse import Pulse
 from broker.hub.quarantine import quarantine
-from broker.hub.records import REFUSALS, Database, note_change, open_database
+from broker.hub.records import REFUSALS, Database, HighWater, note_change, open_database
 from broker.hub.reserve import Reserve
 from broker.hub.telemetry import copying, rollup
 from broker.hub.telemetry.recorder import Recorder
@@ -107,12 +108,15 @@ class Intake:
         self._unsaid: set[str] = set()
         """Nodes whose new readings no page has heard of."""
         self._said_s = -math.inf
+        self._greeted = 0
+        """The connection in which the sources were told how far they are stored."""
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Worker: until stopped, batch after batch."""
         size = FIRST
         while not stop.is_set():
             beat()
+            self._greet()
             packets = self.inbox.take(0.5, GATHER_S, size)
             if not packets and len(self.inbox):
                 stop.wait(GATHER_S)  # all that waits is beyond its source's rate
@@ -184,6 +188,28 @@ class Intake:
         if says:
             self._said_s = self._clock.monotonic()
         return acks
+
+    def _greet(self) -> None:
+        """In a new connection tell every source how far it is stored: who waits for a word of a hub that was away
+        sends again at once, and not when its patience ends.
+        """
+        connection = self._session.connections
+        if connection == self._greeted or not self._session.connected:
+            return
+        try:
+            with self._database.reading() as db:
+                found = db.scalars(select(HighWater).order_by(HighWater.at)).all()
+        except REFUSALS as why:
+            log.warning("nobody is told how far: %s", why, extra={"event": "not-greeted"})
+            return
+        newest = {(row.source, row.lane): row for row in found}
+        self._greeted = connection
+        self._acknowledge(
+            [
+                (identity_of(row.source), _ack((row.source, row.epoch, row.lane), row.upto))
+                for row in newest.values()
+            ]
+        )
 
     def _is_time_to_say(self) -> bool:
         return self._clock.monotonic() - self._said_s >= SAY_READINGS_S

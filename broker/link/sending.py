@@ -24,6 +24,8 @@ AT_ONCE = 100
 PATIENCE_S = 3.0
 PATIENCE_LIMIT_S = 30.0
 """Seconds without progress before the window is sent again; doubles up to the limit."""
+HEARD_S = 1.0
+"""An acknowledgement that moves nothing tells that the hub is there and has not got what is on its way."""
 BEHIND = 100
 """A lane with more than this many unacknowledged messages has a history to catch up with."""
 HISTORY_WINDOW = 200
@@ -125,9 +127,13 @@ class Sending:
             state.patience_s = PATIENCE_S
 
     def _forget(self, ack: Ack) -> None:
-        lane = Lane(ack.lane)
+        lane, now = Lane(ack.lane), self._clock.monotonic()
+        state = self._lanes[lane]
         if self._outbox.release(lane, ack.epoch, ack.upto):
-            self._lanes[lane].forget(ack.upto, self._clock.monotonic())
+            state.forget(ack.upto, now)
+        elif ack.epoch == self._outbox.epoch and state.on_the_way and now - state.moved_at > HEARD_S:
+            state.rewind(state.acked, now)
+            state.patience_s = PATIENCE_S
 
     def _tidy(self) -> None:
         """When there is nothing to send: let the outbox delete what no write has deleted by the way."""

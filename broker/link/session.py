@@ -80,6 +80,8 @@ class Session:
         self._inboxes: list[tuple[frozenset[type[Message]], Inbox[Received]]] = []
         self._intake: tuple[frozenset[type[Message]], FairInbox] | None = None
         self._topics: dict[bytes, Packet] = {}
+        self.connections = 0
+        """How often the broker has taken this service on: whoever waits for its word may have to be told again."""
         self._connected = threading.Event()
         self._lock = threading.Lock()
         self._mqtt = _client(settings, self.who)
@@ -317,6 +319,7 @@ class Session:
         filters = self._filters()
         if filters:
             client.subscribe(filters)
+        self.connections += 1
         self._connected.set()
         self._say_states()
         if self._sending is not None:

@@ -70,6 +70,7 @@ class FakeSession:
         self.clock = clock or FakeClock()
         self.place = place or contract.Place("00", "00000")
         self.connected = True
+        self.connections = 1
         self.boot = "fake-boot"
         self.refuse: Exception | None = None
         """When set, `send` raises it: a full outbox, a lost connection."""

@@ -321,6 +321,19 @@ def test_a_chatterer_waits_and_is_named_and_others_do_not_wait(house: House) -> 
     assert house.acks()[-1] == ("thon-01.board", "e1", 100)
 
 
+def test_in_a_new_connection_every_source_is_told_how_far_it_is_stored(house: House) -> None:
+    house.take(house.entry(BOARD, reading(1), 1), house.entry(BOARD, reading(2), 2))
+    house.clock.advance(5)
+    house.take(house.entry(BOARD, reading(3), 1, epoch="e2"), house.entry(KIOSK, LOST, 1))
+    house.acks()
+    told = [("thon-01.board", "e2", 1), ("thon-01.kiosk", "e1", 1)]
+    run(house, 20, lambda: len(house.session.sent) == 2)
+    assert sorted(house.acks()) == told
+    house.session.connections += 1
+    run(house, 20, lambda: len(house.session.sent) == 2)
+    assert sorted(house.acks()) == told
+
+
 def test_transactions_grow_while_they_are_quick_and_shrink_when_an_alarm_would_wait() -> None:
     assert next_size(500, 500, 0.01) == 1000
     assert next_size(1500, 1500, 0.01) == 2000

@@ -15,7 +15,7 @@ from broker.contract import Lane
 from broker.contract.hub import Ack
 from broker.contract.message import decode_frame
 from broker.link.outbox import Outbox
-from broker.link.sending import BEHIND, HISTORY_WINDOW, LEAST_WINDOW, PATIENCE_S, WINDOW, Sending
+from broker.link.sending import BEHIND, HEARD_S, HISTORY_WINDOW, LEAST_WINDOW, PATIENCE_S, WINDOW, Sending
 from tests.fakes.clock import FakeClock
 from tests.until import until
 
@@ -121,6 +121,20 @@ def test_without_acknowledgements_the_window_comes_again_and_shrinks(line: Line)
         line.ack("event", window)
         line.wait("event", expected + 2 * window)
     assert line.seqs("event")[expected : expected + 3] == [window + 1, window + 2, window + 3]
+
+
+def test_a_hub_that_says_how_far_it_is_gets_the_rest_at_once(line: Line) -> None:
+    line.put(Lane.ALARM, 3)
+    with line.working():
+        line.wait("alarm", 3)
+        line.ack("alarm", 1)
+        until(lambda: line.outbox.first(Lane.ALARM) == 2, 10)
+        line.ack("alarm", 1)
+        line.clock.advance(HEARD_S + 0.5)
+        line.ack("alarm", 1)
+        line.wait("alarm", 5)
+        line.ack("alarm", 1)  # in the same second: it may have been said before what was sent again
+    assert line.seqs("alarm") == [1, 2, 3, 2, 3]
 
 
 def test_a_new_connection_begins_at_the_first_message_held(line: Line) -> None:
