@@ -239,8 +239,8 @@ class Framed(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_default
     """The message itself."""
 
 
-Frame = Framed[msgspec.Raw]
-"""A frame whose message nobody has read yet."""
+class Frame(Framed[msgspec.Raw], frozen=True, kw_only=True, omit_defaults=True):
+    """A frame whose message nobody has read yet."""
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def payload(msg: msgspec.Struct) -> bytes:
 
 def encode(body: bytes, at: datetime, clock: str, epoch: str = "", seq: int = 0, first: int = 0) -> bytes:
     """Put a `payload` into its frame, ready to publish."""
-    frame = Framed(v=VERSION, at=at, clock=clock, epoch=epoch, seq=seq, first=first, m=msgspec.Raw(body))
+    frame = Frame(v=VERSION, at=at, clock=clock, epoch=epoch, seq=seq, first=first, m=msgspec.Raw(body))
     return msgspec.json.encode(frame)
 
 
