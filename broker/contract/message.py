@@ -240,7 +240,7 @@ class Framed(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_default
 
 
 class Frame(Framed[msgspec.Raw], frozen=True, kw_only=True, omit_defaults=True):
-    """A frame whose message nobody has read yet."""
+    """What wraps every message on the wire, with the message as it came."""
 
 
 @dataclass(frozen=True)
