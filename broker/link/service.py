@@ -97,8 +97,10 @@ def run(workers: Sequence[Worker], session: Lifeline) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     # What was imported lives as long as the process: looking through it for garbage is a tenth of ingest's time.
+    # And a batch of messages is thousands of objects that all go together: no use in looking after each 700.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     running = [_Running(worker, stop) for worker in [*session.workers(), *workers]]
     session.open()
     for each in running:

@@ -334,8 +334,11 @@ class Session:
         log.info("disconnected: %s", reason, extra={"event": "disconnected"})
 
     def _on_packets(self, heard: list[tuple[bytes, bytes]]) -> None:
-        topics = self._topics
-        packets = [(topics.get(topic) or self._learn(topic))._replace(raw=raw) for topic, raw in heard if raw]
+        packets = []
+        for topic, raw in heard:
+            if raw:
+                known = self._topics.get(topic) or self._learn(topic)
+                packets.append(Packet(known.source, known.topic, raw, known.who, known.spec, known.reason))
         if self._intake is not None:
             self._intake[1].put(packets)
             return
