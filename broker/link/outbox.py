@@ -189,14 +189,16 @@ class Outbox:
             self._give_up(8, _NONE, "disk-full", batch)
             self._insert(batch)
             return
+        for each in batch:
+            each.error = OutboxFull("Máy hết chỗ, chưa cất được. Xin báo cán bộ xã.")
         alarms = [each for each in batch if each.lane == Lane.ALARM]
         if alarms:
             self._reserve.unlink(missing_ok=True)
-            with suppress(sqlite3.OperationalError), self._transaction():
-                self._insert(alarms)
-                batch = [each for each in batch if each.lane != Lane.ALARM]
-        for each in batch:
-            each.error = OutboxFull("Máy hết chỗ, chưa cất được. Xin báo cán bộ xã.")
+            with suppress(sqlite3.OperationalError):
+                with self._transaction():
+                    self._insert(alarms)
+                for each in alarms:  # only now: it is the commit that a full disk refuses
+                    each.error = None
 
     def _insert(self, batch: Sequence[_Waiting]) -> None:
         """Put messages at the end of their lanes."""

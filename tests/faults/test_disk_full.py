@@ -120,6 +120,22 @@ def test_on_a_full_disk_events_are_refused_with_a_sentence_and_alarms_have_their
     again.close()
 
 
+def test_an_alarm_that_even_the_reserve_cannot_hold_is_refused_and_not_called_kept(
+    mounts: list[Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    mount(mounts, folder, "4m")
+    outbox = open_box(folder / "camera.db")
+    with full(folder):
+        told = 0
+        with pytest.raises(OutboxFull):
+            for _ in range(60):
+                outbox.put(Lane.ALARM, "t", b"a" * 90_000, datetime.now(UTC), "trusted")
+                told += 1
+        assert outbox.held()[Lane.ALARM] == told > 0
+    outbox.close()
+
+
 def test_readings_give_way_on_a_full_disk_and_the_gap_is_told(mounts: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     mount(mounts, folder, "16m")
