@@ -120,7 +120,7 @@ class Intake:
             packets = self.inbox.take(0.5, GATHER_S, size)
             if not packets and len(self.inbox):
                 stop.wait(GATHER_S)  # all that waits is beyond its source's rate
-            self._calm()
+            self._tell_chatter()
             is_due = bool(packets or self._held or (self._unsaid and self._is_time_to_say()))
             began_s = self._clock.monotonic()
             if is_due and not self.take(packets):
@@ -227,15 +227,19 @@ class Intake:
         bucket = self._buckets.setdefault(source, Bucket(RATE_PER_S, BURST, at_s=now_s))
         found = bucket.take(now_s, wanted)
         if found < wanted:
-            self._chatter[source] = now_s
-            names = ", ".join(sorted(self._chatter))
-            self._session.problem("chatter", f"{names} gửi quá nhiều; đang nhận chậm lại.")
+            self._chatter[source] = (
+                now_s  # told later: here the inbox is held, and who fills it must not wait
+            )
         return found
 
-    def _calm(self) -> None:
+    def _tell_chatter(self) -> None:
+        """Name those who sent too much of late."""
         now_s = self._clock.monotonic()
-        if self._chatter and all(now_s - at_s > CALM_S for at_s in self._chatter.values()):
-            self._chatter.clear()
+        self._chatter = {name: at_s for name, at_s in self._chatter.items() if now_s - at_s <= CALM_S}
+        if self._chatter:
+            names = ", ".join(sorted(self._chatter))
+            self._session.problem("chatter", f"{names} gửi quá nhiều; đang nhận chậm lại.")
+        else:
             self._session.cleared("chatter")
 
 
