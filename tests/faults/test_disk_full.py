@@ -24,7 +24,7 @@ from broker.link.outbox import Outbox, OutboxFull
 from deploy.browser import words_of
 from deploy.stage import Stage
 from tests.faults.commune import Commune
-from tests.hub.test_ingest import BOARD, CAMERA, NOW, House, reading
+from tests.hub.house import BOARD, CAMERA, NOW, House, reading
 from tests.until import until
 
 pytestmark = [pytest.mark.xdist_group("disk-full"), pytest.mark.timeout(240)]

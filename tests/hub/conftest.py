@@ -10,6 +10,7 @@ import pytest
 
 from broker.hub.records import Database
 from broker.hub.records.database import open_url
+from tests.hub.house import House
 from tests.hub.town import Keys, Town, make_keys, settle, settled
 from tests.postgres import RunningPostgres
 
@@ -91,3 +92,8 @@ def _opened(kind: str, rows: str, folder: Path, request: pytest.FixtureRequest) 
         found = open_url(server.url(name))
     yield found
     found.close()
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> House:
+    return House(database, tmp_path / "media")

@@ -9,115 +9,37 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
 
-from broker import contract
-from broker.contract import Identity, message
-from broker.contract.board import Reading, Readings, ReadingsNow
-from broker.contract.camera import Box, CameraState, CameraStatus, CameraTampered, MotionEnded, MotionStarted
-from broker.contract.hub import Media
-from broker.contract.kiosk import FeedbackSent, HelperCalled
-from broker.contract.node import Lost, NodeHealth, Problem, ServiceState
-from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
+from broker.contract import Identity
+from broker.contract.board import Readings, ReadingsNow
+from broker.contract.camera import MotionStarted
+from broker.contract.kiosk import HelperCalled
+from broker.contract.node import Lost, NodeHealth
 from broker.hub.bucket import Bucket
-from broker.hub.ingest import Intake, next_size
+from broker.hub.ingest import next_size
 from broker.hub.pulse import Pulse
 from broker.hub.records import (
-    Alert,
-    CameraSeen,
     Change,
     Database,
-    Feedback,
     Gap,
     HelperCall,
     HighWater,
     NodeSeen,
-    Play,
     PlayStep,
     Quarantine,
     ServiceSeen,
-    SpeakerSeen,
 )
 from broker.hub.records.database import open_url
-from broker.hub.reserve import Reserve
 from broker.hub.telemetry import series
 from broker.link.inbox import Packet
-from broker.link.media import MediaStore
-from tests.fakes.clock import FakeClock
-from tests.fakes.session import FakeSession
+from tests.hub.house import BOARD, CAMERA, KIOSK, NOW, SPEAKER, House, reading, receipt, state
 from tests.until import until
-
-NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
-PLACE = contract.Place("00", "00000")
-BOARD = Identity("thon-01", "board")
-KIOSK = Identity("thon-01", "kiosk")
-SPEAKER = Identity("thon-01", "speaker")
-CAMERA = Identity("thon-01", "camera")
-
-
-class House:
-    """An intake on a real database, and the wire's way of saying things to it."""
-
-    def __init__(self, database: Database, media: Path) -> None:
-        self.database = database
-        self.clock = FakeClock(NOW)
-        self.session: Any = FakeSession(Identity("hub", "ingest"), clock=self.clock)
-        self.media = MediaStore(media)
-        self.intake = self.started()
-
-    def started(self) -> Intake:
-        reserve = Reserve(self.media.root.parent / "reserve", 1 << 16)
-        return Intake(self.database, self.media, self.session, reserve)
-
-    def entry(self, who: Identity, msg: Any, seq: int = 0, first: int = 0, epoch: str = "e1") -> Packet:
-        return self.packet(who, contract.spec_of(msg), message.payload(msg), seq, first, epoch)
-
-    def poison(self, seq: int, body: bytes = b'{"items":[]}') -> Packet:
-        return self.packet(BOARD, contract.spec_of(Readings), body, seq)
-
-    def packet(
-        self, who: Identity, spec: contract.Spec, body: bytes, seq: int, first: int = 0, epoch: str = "e1"
-    ) -> Packet:
-        raw = message.encode(body, NOW, "trusted", epoch if seq else "", seq, first)
-        return Packet(str(who), contract.topic_of(PLACE, who, spec.type), raw, who, spec)
-
-    def take(self, *packets: Packet) -> bool:
-        return self.intake.take(packets)
-
-    def acks(self) -> list[tuple[str, str, int]]:
-        found = [(str(s.to), s.message.epoch, s.message.upto) for s in self.session.sent]
-        self.session.sent.clear()
-        return found
-
-    def values(self) -> list[float]:
-        with self.database.reading() as db:
-            points = series.raw(
-                db, "thon-01", "water_level_m", NOW - timedelta(days=1), NOW + timedelta(days=1)
-            )
-            return [point.value for point in points]
-
-    def all(self, table: type[Any]) -> list[Any]:
-        with self.database.reading() as db:
-            return list(db.scalars(select(table)))
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> House:
-    return House(database, tmp_path / "media")
-
-
-def reading(n: int, at: datetime = NOW) -> Readings:
-    item = Reading(series="water_level_m", at=at + timedelta(milliseconds=n), value=float(n), unit="m")
-    return Readings(items=[item])
-
-
-def state(life: Any, boot: str = "b1", problems: Any = ()) -> ServiceState:
-    return ServiceState(state=life, since=NOW, boot=boot, version="1", problems=list(problems))
 
 
 def test_messages_in_order_are_stored_and_acknowledged_once(house: House) -> None:
@@ -354,133 +276,6 @@ def test_pages_hear_of_new_readings_at_once_and_then_once_a_second(house: House)
     run(house, 20, lambda: said() == 2)
 
 
-def test_a_will_of_an_earlier_start_does_not_overwrite_a_later_birth(house: House) -> None:
-    house.take(house.entry(KIOSK, state("ready", "b2")))
-    house.take(house.entry(KIOSK, state("lost", "b1")))
-    assert house.all(ServiceSeen)[0].state == "ready"
-    house.clock.advance(5)
-    house.take(house.entry(KIOSK, state("lost", "b2")))
-    row = house.all(ServiceSeen)[0]
-    assert (row.state, row.since) == ("lost", NOW + timedelta(seconds=5))
-    house.clock.advance(5)
-    house.take(house.entry(KIOSK, state("lost", "b2")))
-    assert house.all(ServiceSeen)[0].since == NOW + timedelta(seconds=5), "a retained will is no new loss"
-
-
-def test_a_service_s_problems_are_kept_and_only_changes_are_noted(house: House) -> None:
-    trouble = [Problem(code="no-sound", text="Chưa thấy thiết bị âm thanh.")]
-    for _ in range(3):
-        house.take(house.entry(SPEAKER, state("degraded", problems=trouble)))
-    assert house.all(ServiceSeen)[0].problems == [
-        {"code": "no-sound", "text": "Chưa thấy thiết bị âm thanh."}
-    ]
-    assert [row.topic for row in house.all(Change)] == ["service"]
-
-
-def receipt(life: Any, **change: Any) -> PlayReceipt:
-    fields = {
-        "occurrence": "bt-1.1.20261121T103000Z",
-        "announcement": "bt-1",
-        "revision": 1,
-        "state": life,
-        "at": NOW,
-        "planned_at": NOW + timedelta(days=6),
-    }
-    return PlayReceipt(**(fields | change))
-
-
-def test_receipts_make_the_trail_of_a_play(house: House) -> None:
-    played = {"started_at": NOW, "ended_at": NOW, "late_ms": 120, "sound": "card", "proof_level": 1}
-    house.take(
-        house.entry(SPEAKER, receipt("ready"), 1),
-        house.entry(SPEAKER, receipt("playing", started_at=NOW), 2),
-        house.entry(SPEAKER, receipt("played", **played), 3),
-    )
-    play = house.all(Play)[0]
-    assert (play.node, play.state, play.late_ms, play.started_at) == ("thon-01", "played", 120, NOW)
-    assert [step.state for step in house.all(PlayStep)] == ["ready", "playing", "played"]
-
-
-def test_speaker_status_and_applied_plan_share_a_row(house: House) -> None:
-    house.take(
-        house.entry(SPEAKER, SpeakerStatus(doing="idle", since=NOW, output="card", plan_generation=3)),
-        house.entry(SPEAKER, PlanApplied(generation=3, at=NOW, ready=["a"], missing=["b"]), 1),
-    )
-    row = house.all(SpeakerSeen)[0]
-    assert (row.output, row.applied_generation, row.ready, row.missing) == ("card", 3, ["a"], ["b"])
-
-
-def test_a_play_whose_sound_arrived_is_missing_no_longer(house: House) -> None:
-    occurrence = receipt("ready").occurrence
-    house.take(
-        house.entry(SPEAKER, PlanApplied(generation=3, at=NOW, ready=[], missing=[occurrence, "b"]), 1),
-        house.entry(SPEAKER, receipt("fetching"), 2),
-    )
-    assert house.all(SpeakerSeen)[0].missing == [occurrence, "b"]
-    house.take(house.entry(SPEAKER, receipt("ready"), 3))
-    assert house.all(SpeakerSeen)[0].missing == ["b"]
-
-
-def test_a_motion_episode_becomes_one_alert_with_its_picture(house: House) -> None:
-    box = Box(x=0.1, y=0.2, w=0.3, h=0.4)
-    started = MotionStarted(
-        episode="e1", camera="cong", started_at=NOW, snapshot=b"\xff\xd8jpeg", boxes=[box]
-    )
-    clip = Media(sha256="a" * 64, size=10, type="video/mp4")
-    ended = MotionEnded(episode="e1", camera="cong", started_at=NOW, ended_at=NOW, clip=clip)
-    house.take(house.entry(CAMERA, started, 1), house.entry(CAMERA, ended, 2))
-    alert = house.all(Alert)[0]
-    assert (alert.kind, alert.state, alert.has_clip) == ("motion", "raised", False)
-    assert alert.boxes == [{"x": 0.1, "y": 0.2, "w": 0.3, "h": 0.4}]
-    picture = house.media.path_of(alert.snapshot)
-    assert picture is not None
-    assert picture.read_bytes() == b"\xff\xd8jpeg"
-    assert alert.clip == {"sha256": "a" * 64, "size": 10, "type": "video/mp4", "duration_ms": None}
-
-
-def test_a_tampering_is_raised_and_ends(house: House) -> None:
-    said = {"tampering": "t1", "camera": "cong", "what": "covered", "started_at": NOW}
-    house.take(house.entry(CAMERA, CameraTampered(**said, snapshot=b"j"), 1))
-    house.take(house.entry(CAMERA, CameraTampered(**said, ended_at=NOW), 2))
-    alert = house.all(Alert)[0]
-    assert (alert.kind, alert.what, alert.ended_at, alert.snapshot is None) == (
-        "tamper",
-        "covered",
-        NOW,
-        False,
-    )
-
-
-def test_the_cameras_of_a_node_mirror_what_it_last_said(house: House) -> None:
-    def status(*names: str) -> CameraStatus:
-        return CameraStatus(cameras=[CameraState(camera=n, state="live", since=NOW) for n in names])
-
-    house.take(house.entry(CAMERA, status("cong", "san")))
-    house.take(house.entry(CAMERA, status("cong")))
-    assert [row.camera for row in house.all(CameraSeen)] == ["cong"]
-
-
-@pytest.mark.parametrize("since", ["9999-12-31T23:59:00+00:00", "0001-01-01T00:00:00+14:00"])
-def test_a_camera_or_a_receipt_of_an_impossible_time_is_counted_and_never_shown(
-    house: House, since: str
-) -> None:
-    at = datetime.fromisoformat(since)
-    seen = CameraStatus(cameras=[CameraState(camera="cong", state="offline", since=at)])
-    receipt = PlayReceipt(occurrence="o", announcement="a", revision=1, state="ready", at=NOW, planned_at=at)
-    assert house.take(house.entry(CAMERA, seen), house.entry(SPEAKER, receipt, 1))
-    assert house.all(CameraSeen) == []
-    assert house.all(Play) == []
-    assert sum(row.count for row in house.all(Quarantine)) == 2
-
-
-def test_feedback_is_kept_sealed_and_its_code_is_not_overwritten(house: House) -> None:
-    mine = FeedbackSent(code="0123456789", at=NOW, sealed=b"one")
-    house.take(house.entry(KIOSK, mine, 1), house.entry(KIOSK, mine, 1, epoch="e2"))
-    house.take(house.entry(KIOSK, FeedbackSent(code="0123456789", at=NOW, sealed=b"two"), 2))
-    assert [row.sealed for row in house.all(Feedback)] == [b"one"]
-    assert house.all(Quarantine)[0].count == 1
-
-
 def test_ingest_writes_its_own_sign_of_life(house: House) -> None:
     pulse = Pulse(house.database, house.session)
     pulse.write()
@@ -504,7 +299,7 @@ def test_the_worker_stores_good_and_counts_bad_packets(house: House) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from tests.hub import test_ingest as t
+from tests.hub import house as t
 from broker.hub.records.database import open_url
 
 house = t.House(open_url(sys.argv[1]), Path(sys.argv[2]))

@@ -32,7 +32,7 @@ from broker.hub.records.database import DatabaseError, open_url
 from broker.hub.telemetry import series
 from broker.link.session import Session
 from tests.brokers import RunningBroker
-from tests.hub.test_ingest import BOARD, KIOSK, NOW, House, reading, state
+from tests.hub.house import BOARD, KIOSK, NOW, House, reading, state
 from tests.link.living import EVERYONE, ingest_of, living, log_of, session_of
 from tests.postgres import RunningPostgres
 from tests.settings import give_passwords, hub_settings
