@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from broker.contract.rights import BANNER
 from deploy import van_khe
 from deploy.mosquitto import config as mosquitto
-from deploy.rights import BANNER
 from deploy.stage import Secrets, Stage, StageError, Wishes
 from deploy.supervise import Supervisor
 

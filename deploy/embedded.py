@@ -32,8 +32,8 @@ from amqtt.plugins.topic_checking import TopicAccessControlListPlugin
 from amqtt.session import Session
 
 from broker.contract.message import LARGE
+from broker.contract.rights import BANNER
 from deploy.notify import notify
-from deploy.rights import BANNER
 
 _STOP_PATIENCE_S = 1.0
 _HEARTBEAT_S = 5.0

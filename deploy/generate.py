@@ -15,7 +15,7 @@ import msgspec
 
 from broker.contract import HUB, MESSAGES, NODE_SERVICES, Identity, Place, Spec, spec_of, topic_of
 from broker.contract.message import LARGE, VERSION, Frame
-from deploy.rights import amqtt_config, dynsec
+from broker.contract.rights import amqtt_config, dynsec
 from deploy.settings_page import settings_page
 
 __all__ = ["amqtt_config", "asyncapi", "contract_page", "documents", "dynsec", "generate"]

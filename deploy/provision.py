@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.contract import HUB, Identity, Place
+from broker.contract.rights import hub_identities, node_identities
 from broker.link.config import load
 from broker.trust.files import write_atomically
 from broker.trust.identity import (
@@ -25,7 +26,6 @@ from broker.trust.identity import (
     issue_server,
 )
 from deploy.mosquitto import config as mosquitto
-from deploy.rights import hub_identities, node_identities
 from deploy.toml_text import toml_text
 
 SETTINGS_FILE = "langso.toml"

@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from broker import RELEASE
 from broker.contract import HUB_SERVICES, NODE_SERVICES
+from broker.contract.rights import amqtt_config
 from broker.link.config import load
 from broker.trust.identity import Commune, open_commune
 from deploy import van_khe
@@ -41,7 +42,6 @@ from deploy.provision import (
     write_broker,
     write_hub_settings,
 )
-from deploy.rights import amqtt_config
 from deploy.supervise import Child
 from deploy.van_khe import House
 

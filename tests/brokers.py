@@ -17,10 +17,10 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.contract import Identity, Place
-from deploy import embedded, rights
+from broker.contract import Identity, Place, rights
+from broker.contract.rights import hub_identities, node_identities
+from deploy import embedded
 from deploy.mosquitto import config as mosquitto
-from deploy.rights import hub_identities, node_identities
 from deploy.stage import free_port
 from tests import rabbitmq, raw_mqtt
 from tests.until import until

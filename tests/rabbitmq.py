@@ -15,7 +15,7 @@ from pathlib import Path
 
 from broker.contract import Identity, Place
 from broker.contract.message import LARGE
-from deploy.rights import rabbitmq_definitions
+from broker.contract.rights import rabbitmq_definitions
 from deploy.stage import free_port
 from tests.until import until
 

@@ -32,12 +32,12 @@ MAY_IMPORT = {
 }
 
 OWNERS = {
-    "paho": ("broker.link.session",),
+    "paho": ("broker.link.session", "broker.link.bare"),
     "gtts": ("broker.speech",),
     "lunar_vn": ("broker.link.calendar",),
     "segno": ("broker.look",),
     "influxdb_client": ("broker.hub.telemetry.influx",),
-    "requests": ("broker.link.media", "broker.speech", "deploy"),
+    "requests": ("broker.link.media", "broker.link.enrol", "broker.speech", "deploy"),
     "cv2": ("edge.camera",),
     "av": ("edge.camera", "broker.speech"),
     "serial": ("firmware_bridge.port",),
@@ -46,8 +46,10 @@ OWNERS = {
     "alembic": ("broker.hub.records",),
     "cryptography": ("broker.trust",),
     "argon2": ("broker.hub.accounts",),
+    "fido2": ("broker.trust",),
+    "pyotp": ("broker.hub.second_factor",),
     "amqtt": ("deploy.embedded",),
-    "cheroot": ("broker.hub.devices",),
+    "cheroot": ("broker.hub.devices", "broker.hub.keys"),
     "waitress": ("broker.look.serving",),
     "espeakng_loader": ("broker.speech",),
 }

@@ -22,11 +22,21 @@ class Media(Message):
     duration_ms: int | None = None
 
 
+class Passkey(Message):
+    """What an authenticator signed around the text's hash (WebAuthn assertion, W3C Level 2 §6.3.3)."""
+
+    authenticator_data: Annotated[bytes, Meta(min_length=37, max_length=1024)]
+    client_data: Annotated[bytes, Meta(min_length=2, max_length=2048)]
+    """JSON as the browser wrote it; its `challenge` is the SHA-256 of the bytes a key file would sign."""
+
+
 class Signature(Message):
     """Who signed, by key id, and the raw signature (ECDSA P-256 over SHA-256, r and s, 64 bytes)."""
 
     key: str
     value: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    passkey: Passkey | None = None
+    """Present when a passkey signed; then `value` covers authenticator_data and the SHA-256 of client_data."""
 
 
 class Signed(Message):
@@ -77,6 +87,15 @@ class ContentPlan(Message):
     signed: Signed
 
 
+@message("node/plan/audit", senders=("announce",), receivers=("node",))
+class AuditPlan(Message):
+    """The head of the hub's audit log for the node to keep; retained, signed by the hub. Its generation is the
+    index of the head, which never goes back."""
+
+    generation: int
+    signed: Signed
+
+
 @message("speaker/cmd/play-now", senders=("announce",), receivers=("speaker",), expires_s=120, limit=LARGE)
 class PlayNow(Message):
     """Play at once what also stands in the plan; the command only saves the wait for the plan."""
@@ -96,4 +115,4 @@ class StopPlay(Message):
     at: datetime
 
 
-MESSAGES = (Ack, TrustPlan, PlayPlan, CameraPlan, ContentPlan, PlayNow, StopPlay)
+MESSAGES = (Ack, TrustPlan, PlayPlan, CameraPlan, ContentPlan, AuditPlan, PlayNow, StopPlay)

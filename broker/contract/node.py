@@ -43,6 +43,9 @@ class NodeHealth(Message):
     cpu_celsius: float | None = None
     clock: Literal["trusted", "estimated", "unknown"] = "unknown"
     content_generation: int = 0
+    audit_index: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    audit_hash: str = ""
+    """The newest head of the hub's audit log that this node keeps."""
 
 
 @message("*/event/lost", senders=NODE_SERVICES, receivers=("ingest",))

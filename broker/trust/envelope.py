@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 
 from broker.contract.hub import Media, Signature, Signed
 
-Domain = Literal["announcement", "trust", "plays", "cameras", "content"]
+Domain = Literal["announcement", "trust", "plays", "cameras", "content", "audit"]
 Role = Literal["approver", "emergency", "hub"]
 Kind = Literal["routine", "priority", "emergency"]
 PrivateKey = ec.EllipticCurvePrivateKey
@@ -147,6 +147,15 @@ class CamerasBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     generation: Annotated[int, Meta(ge=1)]
     node: str
     cameras: list[CameraSetup]
+
+
+class AuditBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The head of the hub's audit log; signed by the hub, kept by every node. `generation` is its index."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    commune: str
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    at: Instant
 
 
 class ContentBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

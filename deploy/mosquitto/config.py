@@ -1,6 +1,6 @@
 """Mosquitto's configuration: on loopback with passwords (demo) or on 8883 with client certificates (a commune).
 
-Rights come from the dynamic-security file beside it (deploy/rights.py); there is no acl_file. The broker keeps
+Rights come from the dynamic-security file beside it (broker/contract/rights.py); there is no acl_file. The broker keeps
 no messages: durability is end to end, so persistence stays off.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from broker.contract import Identity, Place
 from broker.contract.message import LARGE
-from deploy.rights import dynsec
+from broker.contract.rights import dynsec
 
 PLUGIN_FOLDERS = (
     "/usr/lib/x86_64-linux-gnu",

@@ -12,8 +12,8 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from broker.contract.message import LARGE
+from broker.contract.rights import hub_identities, node_identities
 from deploy.embedded import command
-from deploy.rights import hub_identities, node_identities
 from tests.brokers import RunningBroker
 from tests.until import until
 

@@ -1,10 +1,11 @@
 """The hub's records: one file per noun, one database for ingest, announce and web."""
 
-from broker.hub.records.account import ROLES, Account
+from broker.hub.records.account import ROLES, Account, ApproverKey, Deputy, Invitation, TrustList
 from broker.hub.records.alert import ALERT_STATES, Alert, AlertStep
 from broker.hub.records.announcement import Announcement, Occurrence, Play, PlayStep, Revision, Stop
 from broker.hub.records.audit import AuditRow, audit_rows, write_audit
 from broker.hub.records.camera import Camera, CameraSeen
+from broker.hub.records.certificate import Certificate, EnrolCode, Revocation
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
 from broker.hub.records.citizen import Feedback, HelperCall
 from broker.hub.records.database import REFUSALS, Database, DatabaseError, insert_into, open_database
@@ -33,20 +34,25 @@ __all__ = [
     "Alert",
     "AlertStep",
     "Announcement",
+    "ApproverKey",
     "AuditRow",
     "Base",
     "BoardSeen",
     "Camera",
     "CameraSeen",
+    "Certificate",
     "Change",
     "ContentBundle",
     "Database",
     "DatabaseError",
+    "Deputy",
+    "EnrolCode",
     "Feedback",
     "Gap",
     "HelperCall",
     "HighWater",
     "HourDue",
+    "Invitation",
     "Measured",
     "MeasuredDay",
     "MeasuredHour",
@@ -60,6 +66,7 @@ __all__ = [
     "Replica",
     "ReplicaDue",
     "Revision",
+    "Revocation",
     "Sequence",
     "Series",
     "ServiceSeen",
@@ -68,6 +75,7 @@ __all__ = [
     "Stop",
     "Token",
     "TokenSeries",
+    "TrustList",
     "UtcTime",
     "Village",
     "audit_rows",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broker.hub.records.table import Base
@@ -58,6 +58,9 @@ class NodeSeen(Base):
     cpu_celsius: Mapped[float | None]
     clock: Mapped[str]
     content_generation: Mapped[int] = mapped_column(default=0)
+    audit_index: Mapped[int] = mapped_column(BigInteger, default=0)
+    audit_hash: Mapped[str] = mapped_column(default="")
+    """The newest head of the audit log that the node says it keeps."""
     seen_at: Mapped[datetime]
 
 

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from broker.contract import MESSAGES, Identity, Place, filters_of, spec_of, topic_of
-from deploy.rights import (
+from broker.contract.rights import (
     amqtt_config,
     dynsec,
     hub_identities,
