@@ -6,16 +6,17 @@ Only facts of the machine stand here (codes, ports, paths). What people edit liv
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from broker.contract import HUB, ContractError, Identity, Place
+from broker.link.table_check import TableCheck
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class SettingsError(Exception):
@@ -57,6 +58,10 @@ class Broker(Struct, kw_only=True):
     keepalive_s: Annotated[
         int, Meta(description="a silent service counts as lost after 1.5 times this", ge=2, le=600)
     ] = 15
+    pid_file: Annotated[
+        str,
+        Meta(description="file with Mosquitto's process id, told of a new revocation list (hub only)"),
+    ] = ""
 
 
 class Keys(Struct, kw_only=True):
@@ -82,14 +87,36 @@ class DevicePort(Struct, kw_only=True):
     port: Annotated[Port, Meta(description="port to listen on (hub only)")] = 8443
 
 
-class Console(Struct, kw_only=True):
-    """The officials' console (hub only). Behind a TLS proxy anywhere but on loopback."""
+class EnrolmentPort(Struct, kw_only=True):
+    """The hub's own HTTPS listener where a new node fetches its certificates with a code (hub only)."""
 
+    name: Annotated[
+        str, Meta(description="name or address of the hub as nodes see it; empty: that of broker.host")
+    ] = ""
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port to listen on")] = 8444
+
+
+class Console(Struct, kw_only=True):
+    """The officials' console (hub only). It listens on loopback, a TLS proxy of this machine stands before it."""
+
+    host: Annotated[str, Meta(description="address to listen on, on loopback")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port to listen on")] = 8080
     secure: Annotated[bool, Meta(description="true behind a TLS proxy: cookies travel over HTTPS only")] = (
         False
     )
+    address: Annotated[
+        str,
+        Meta(
+            description="what officials type, `https://hub.example.gov.vn`: passkeys belong to it; "
+            "empty: http://localhost and the port",
+            pattern=r"^$|^https://[a-z0-9.-]+(:[0-9]{1,5})?$|^http://localhost(:[0-9]{1,5})?$",
+        ),
+    ] = ""
+    second_factor: Annotated[
+        bool,
+        Meta(description="false only in a demo on this machine: some roles need a code beside the password"),
+    ] = True
 
 
 class DatabaseOf(Struct, kw_only=True):
@@ -127,7 +154,7 @@ class SpeakerOf(Struct, kw_only=True):
 class KioskOf(Struct, kw_only=True):
     """The touch screen of this node."""
 
-    host: Annotated[str, Meta(description="address to listen on; keep it on loopback")] = "127.0.0.1"
+    host: Annotated[str, Meta(description="address to listen on, on loopback")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port to listen on")] = 8081
     diagonal_in: Annotated[float, Meta(description="diagonal of the panel in inches", ge=5, le=86)] = 15.6
     width_px: Annotated[int, Meta(description="pixels across", ge=320, le=7680)] = 1920
@@ -183,6 +210,7 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     keys: Keys = msgspec.field(default_factory=Keys)
     clock: ClockOf = msgspec.field(default_factory=ClockOf)
     device_port: DevicePort = msgspec.field(default_factory=DevicePort)
+    enrolment: EnrolmentPort = msgspec.field(default_factory=EnrolmentPort)
     console: Console = msgspec.field(default_factory=Console)
     database: DatabaseOf = msgspec.field(default_factory=DatabaseOf)
     speech: SpeechOf = msgspec.field(default_factory=SpeechOf)
@@ -211,6 +239,16 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
         """Folder of this machine's keys."""
         return Path(self.keys.dir) if self.keys.dir else self.data_dir / "keys"
 
+    @property
+    def hub_name(self) -> str:
+        """Name or address of the hub as its nodes see it (hub only)."""
+        return self.enrolment.name or self.broker.host
+
+    @property
+    def console_address(self) -> str:
+        """What officials type to reach the console, without a slash at the end: the origin of passkeys."""
+        return self.console.address or f"http://localhost:{self.console.port}"
+
 
 def load(path: Path) -> Settings:
     """Read and check the settings of this machine. Relative folders count from the file's own folder.
@@ -223,7 +261,7 @@ def load(path: Path) -> Settings:
         raise SettingsError([f"{path}: cannot be read: {why.strerror}"]) from why
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
         raise SettingsError([f"{path}: not valid TOML: {why}"]) from why
-    checked = _Check(str(path))
+    checked = TableCheck(str(path))
     value = checked.struct(Settings, table, "")
     if value is None or checked.lines:
         raise SettingsError(checked.lines)
@@ -234,92 +272,13 @@ def load(path: Path) -> Settings:
     return settings
 
 
-@dataclass
-class _Check:
-    """Walks the table beside the declared types, collecting every error instead of stopping at the first."""
-
-    file: str
-
-    def __post_init__(self) -> None:
-        self.lines: list[str] = []
-
-    def struct(self, cls: type[Struct], table: Any, key: str) -> Any:
-        if not isinstance(table, dict):
-            self._wrong(key, table, "a table")
-            return None
-        fields = {field.name: field for field in msgspec.structs.fields(cls)}
-        for name in table:
-            if name not in fields:
-                allowed = ", ".join(sorted(fields))
-                self.lines.append(
-                    f"{self.file}: {_join(key, name)}: unknown setting; allowed here: {allowed}"
-                )
-        values = {}
-        for name, field in fields.items():
-            where = _join(key, name)
-            if name not in table:
-                if field.required:
-                    self.lines.append(f"{self.file}: {where}: missing; {_describe(field.type)}")
-                continue
-            found = self.value(field.type, table[name], where)
-            if found is not None:
-                values[name] = found
-        return None if self.lines else cls(**values)
-
-    def value(self, kind: Any, found: Any, key: str) -> Any:
-        plain = getattr(kind, "__origin__", kind)
-        if isinstance(plain, type) and issubclass(plain, Struct):
-            return self.struct(plain, found, key)
-        item = _list_item(kind)
-        if item is not None:
-            if not isinstance(found, list):
-                self._wrong(key, found, "a list")
-                return None
-            return [self.value(item, each, f"{key}[{n}]") for n, each in enumerate(found)]
-        try:
-            return msgspec.convert(found, kind)
-        except msgspec.ValidationError as why:
-            self.lines.append(f"{self.file}: {key}: found {found!r}; {why}; {_describe(kind)}")
-            return None
-
-    def _wrong(self, key: str, found: Any, wanted: str) -> None:
-        self.lines.append(f"{self.file}: {key or 'the file'}: found {found!r}, {wanted} is expected")
-
-
-def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
-
-
-def _list_item(kind: Any) -> Any:
-    """The struct inside `Annotated[list[Struct], …]`, or None."""
-    inner = kind.__origin__ if hasattr(kind, "__metadata__") else kind
-    args: tuple[Any, ...] = getattr(inner, "__args__", ())
-    if (
-        getattr(inner, "__origin__", None) is list
-        and isinstance(args[0], type)
-        and issubclass(args[0], Struct)
-    ):
-        return args[0]
-    return None
-
-
-def _describe(kind: Any) -> str:
-    inner = kind.__origin__ if hasattr(kind, "__metadata__") else kind
-    allowed = ""
-    if get_origin(inner) is Literal:
-        allowed = "allowed: " + ", ".join(map(str, get_args(inner))) + "; "
-    for note in getattr(kind, "__metadata__", ()):
-        if isinstance(note, Meta) and note.description:
-            return allowed + note.description
-    return allowed + "see docs/SETTINGS.md"
-
-
 def _resolved(settings: Settings, base: Path) -> Settings:
     """Folders written relative to the settings file become absolute."""
-    machine, keys, influx = settings.machine, settings.keys, settings.influx
+    machine, keys, influx, broker = settings.machine, settings.keys, settings.influx, settings.broker
     machine.data = str((base / machine.data).resolve())
     machine.run = str((base / machine.run).resolve()) if machine.run else ""
     keys.dir = str((base / keys.dir).resolve()) if keys.dir else ""
+    broker.pid_file = str((base / broker.pid_file).resolve()) if broker.pid_file else ""
     influx.token_file = str((base / influx.token_file).resolve()) if influx.token_file else ""
     return settings
 
@@ -340,6 +299,23 @@ def _agreements(settings: Settings) -> list[str]:
         lines.append("place.village: missing; a node stands in a village")
     if node and not settings.device_port.url.startswith("https://"):
         lines.append(f"device_port.url: found {settings.device_port.url!r}; a node needs https://host:port")
-    if not settings.broker.tls and settings.broker.host not in ("127.0.0.1", "::1", "localhost"):
+    return [*lines, *_doors(settings)]
+
+
+def _doors(settings: Settings) -> list[str]:
+    """What must not be reached from outside this machine."""
+    lines = []
+    if not settings.broker.tls and settings.broker.host not in LOOPBACK:
         lines.append(f"broker.tls: false with host {settings.broker.host!r}; plain MQTT is for loopback only")
+    for key, host in (("console.host", settings.console.host), ("kiosk.host", settings.kiosk.host)):
+        if host not in LOOPBACK:
+            lines.append(
+                f"{key}: found {host!r}; plain HTTP is for loopback only, others come through a TLS proxy"
+            )
+    address = settings.console.address
+    if not settings.console.second_factor and address and not address.startswith("http://localhost"):
+        lines.append(
+            f"console.second_factor: false with console.address {address!r}; "
+            "only a console for this machine alone may go without"
+        )
     return lines

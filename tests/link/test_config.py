@@ -80,3 +80,25 @@ def test_plain_mqtt_is_refused_off_loopback(tmp_path: Path) -> None:
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         load(tmp_path / "none.toml")
+
+
+def test_what_speaks_plainly_listens_on_loopback_only(tmp_path: Path) -> None:
+    found = errors(tmp_path, GOOD + '[console]\nhost = "0.0.0.0"\n[kiosk]\nhost = "192.0.2.7"\n')
+    assert [line.partition(": ")[2].partition(":")[0] for line in found] == ["console.host", "kiosk.host"]
+
+
+def test_the_second_factor_is_off_only_where_the_console_is_for_this_machine(tmp_path: Path) -> None:
+    for address in ("", "http://localhost:8080"):
+        file = tmp_path / "x.toml"
+        file.write_text(GOOD + f'[console]\nsecond_factor = false\naddress = "{address}"\n', encoding="utf-8")
+        assert not load(file).console.second_factor
+    found = errors(tmp_path, GOOD + '[console]\nsecond_factor = false\naddress = "https://hub.example"\n')
+    assert len(found) == 1
+    assert "console.second_factor" in found[0]
+
+
+@pytest.mark.parametrize("address", ["http://hub.example", "https://hub.example/", "hub.example", "https://"])
+def test_an_address_no_passkey_could_belong_to_is_refused(address: str, tmp_path: Path) -> None:
+    found = errors(tmp_path, GOOD + f'[console]\naddress = "{address}"\n')
+    assert len(found) == 1
+    assert "console.address" in found[0]
