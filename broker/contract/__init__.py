@@ -5,6 +5,7 @@ from __future__ import annotations
 from broker.contract import board, camera, hub, kiosk, node, speaker
 from broker.contract.message import (
     HUB,
+    HUB_KEEPERS,
     HUB_SERVICES,
     NODE_SERVICES,
     ContractError,
@@ -48,6 +49,7 @@ def read(place: Place, topic: str, raw: bytes, *, nearby: bool = False) -> Recei
 
 __all__ = [
     "HUB",
+    "HUB_KEEPERS",
     "HUB_SERVICES",
     "MESSAGES",
     "NODE_SERVICES",

@@ -26,6 +26,8 @@ HUB = "hub"
 
 NODE_SERVICES = ("node", "speaker", "camera", "kiosk", "board")
 HUB_SERVICES = ("ingest", "announce", "web")
+HUB_KEEPERS = ("rights", "canary")
+"""Identities of the hub that say no message: the one that keeps the broker's rights, and the one that has none."""
 SERVICES = NODE_SERVICES + HUB_SERVICES
 RESERVED = frozenset({"hub", "admin", "root", "canary", "broker", "province", "all", "ls"})
 
@@ -171,7 +173,7 @@ class Identity:
                 f"node name {self.node!r} must be 1 to 32 of a-z, 0-9 and inner '-', and none of: "
                 + ", ".join(sorted(RESERVED))
             )
-        allowed = HUB_SERVICES if self.node == HUB else NODE_SERVICES
+        allowed = HUB_SERVICES + HUB_KEEPERS if self.node == HUB else NODE_SERVICES
         if self.service not in allowed:
             raise ContractError(
                 f"service {self.service!r} of {self.node!r} must be one of {', '.join(allowed)}"
