@@ -80,7 +80,15 @@ class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     author: str
 
 
-class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class PasskeyUse(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Where a passkey signs: nowhere else does its signature count."""
+
+    rp_id: Annotated[str, Meta(pattern=r"^[a-z0-9.-]{1,253}$")]
+    """Name of the console's host, to which the authenticator bound the key."""
+    origin: Annotated[str, Meta(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
+
+
+class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One public key a node believes, whose it is, for what and from when until when."""
 
     key: Code
@@ -90,6 +98,8 @@ class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     roles: list[Role]
     since: Instant
     until: Instant
+    passkey: PasskeyUse | None = None
+    """Set when the key lives in an authenticator; then it signs as a passkey and in no other way."""
 
 
 class TrustBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

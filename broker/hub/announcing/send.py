@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
@@ -19,14 +18,14 @@ from broker.contract.hub import (
     Media,
     PlayNow,
     PlayPlan,
-    Signed,
     StopPlay,
     TrustPlan,
 )
 from broker.contract.message import Message
-from broker.hub import content
+from broker.hub import content, trusted
 from broker.hub.announcing import plans, schedule, workflow
 from broker.hub.announcing.plans import PlanTooLarge, Signer
+from broker.hub.declined import Declined
 from broker.hub.records import (
     REFUSALS,
     Database,
@@ -42,9 +41,6 @@ from broker.hub.records import (
 from broker.link.media import MediaStore
 from broker.link.service import Beat
 from broker.link.session import NotConnected, Session
-from broker.trust.envelope import Refused
-from broker.trust.identity import load_signed_trust, load_trust
-from broker.trust.keys import IdentityError
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +49,7 @@ TICK_S = 20.0
 """Plans are looked at this often without any change: time passes too."""
 AGAIN_S = 300.0
 """Retained plans are said again this often, for a broker that forgot them."""
-TOPICS = ("plan", "stop", "camera", "node", "content", "announcement")
+TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust")
 STOP_VALID = timedelta(seconds=600)
 
 
@@ -66,7 +62,6 @@ class Sender:
         self._clock = session.clock
         self._signer = signer
         self._media = media
-        self._keys: Path = session.settings.keys_dir
         self._said: dict[tuple[Identity, str], int] = {}
         self._last = 0
         self._connected = False
@@ -146,7 +141,7 @@ class Sender:
         now = self._clock.now()
         with self._database.session() as db:
             nodes = db.scalars(select(NodeRecord).where(NodeRecord.retired_at.is_(None))).all()
-            wanted = [*self._trust(nodes), *self._plans(db, nodes, now)]
+            wanted = [*self._trust(db, nodes), *self._plans(db, nodes, now)]
         # Only what is committed is said: a generation must never be given twice.
         for to, plan, generation in wanted:
             key = (to, spec_of(plan).kind)
@@ -184,17 +179,19 @@ class Sender:
         self._note("no-content", "")
         return plans.content_plan(db, self._signer, bundle, now)
 
-    def _trust(self, nodes: Sequence[NodeRecord]) -> list[tuple[Identity, Message, int]]:
+    def _trust(self, db: Db, nodes: Sequence[NodeRecord]) -> list[tuple[Identity, Message, int]]:
         try:
-            generation = load_trust(self._keys).generation
-            signed: Signed = load_signed_trust(self._keys)
-        except (IdentityError, Refused) as why:
+            generation = trusted.in_force(db, self._session.settings).generation
+            signed = trusted.signed_in_force(db)
+        except Declined as why:
             log.debug("trust list: %s", why)
             self._note(
                 "no-trust", "Trung tâm xã thiếu danh sách khoá tin cậy; loa sẽ không nhận bản tin mới."
             )
             return []
         self._note("no-trust", "")
+        if signed is None:
+            return []
         plan = TrustPlan(generation=generation, signed=signed)
         receivers = [each for each in NODE_SERVICES if each in spec_of(TrustPlan).receivers]
         return [(Identity(node.name, service), plan, generation) for node in nodes for service in receivers]

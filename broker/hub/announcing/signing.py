@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.orm import Session
 
 from broker.contract import Place
 from broker.contract.hub import Media, Signed
+from broker.hub import trusted
 from broker.hub.announcing import schedule
 from broker.hub.announcing.planner import TOLERANCE_S
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Revision
 from broker.link.config import Settings
 from broker.trust import reasons
-from broker.trust.envelope import Envelope, Kind, Refused, Start, TrustBody, canonical, open_announcement
-from broker.trust.identity import load_trust
-from broker.trust.keys import IdentityError
+from broker.trust.envelope import Envelope, Kind, Refused, Start, canonical, open_announcement
 
 NOW_TOLERANCE_S = 600
 """ "Phát ngay" may still begin this long after it was signed."""
@@ -30,20 +30,13 @@ SIGN_WITHIN = timedelta(minutes=10)
 class Desk:
     """Where approvals happen: which commune, and the folder with its trust list."""
 
-    place: Place
-    keys: Path
+    where: Place
+    keys_dir: Path
 
     @classmethod
     def of(cls, settings: Settings) -> Desk:
         """The desk of this hub."""
         return cls(settings.where, settings.keys_dir)
-
-    def trust(self) -> TrustBody:
-        """The trust list in force. Raises Declined when the hub has none."""
-        try:
-            return load_trust(self.keys)
-        except (IdentityError, Refused) as why:
-            raise Declined("no-trust", "Xã chưa có danh sách khoá tin cậy, xin báo người quản trị.") from why
 
 
 def envelope_of(revision: Revision, desk: Desk, issued_at: datetime) -> Envelope:
@@ -59,7 +52,7 @@ def envelope_of(revision: Revision, desk: Desk, issued_at: datetime) -> Envelope
     return Envelope(
         announcement=revision.announcement_id,
         revision=revision.number,
-        commune=f"{desk.place.province}/{desk.place.commune}",
+        commune=f"{desk.where.province}/{desk.where.commune}",
         kind=msgspec.convert(revision.kind, Kind),
         title=revision.title,
         spoken=revision.spoken,
@@ -75,12 +68,16 @@ def envelope_of(revision: Revision, desk: Desk, issued_at: datetime) -> Envelope
     )
 
 
-def checked(desk: Desk, account: Account, revision: Revision, signed: Signed, now: datetime) -> Envelope:
-    """The signed envelope, when it says exactly what was shown and this person's key may sign it."""
-    if account.key is None or [one.key for one in signed.signatures] != [account.key]:
-        raise Declined("not-own-key", "Chữ ký không phải của khoá gắn với tài khoản này.")
+def checked(
+    db: Session, desk: Desk, account: Account, revision: Revision, signed: Signed, now: datetime
+) -> Envelope:
+    """The signed envelope, when it says exactly what was shown and one of this person's own keys signed it."""
+    own = {row.id: row for row in trusted.keys_of(db, account)}
+    used = own.get(signed.signatures[0].key) if len(signed.signatures) == 1 else None
+    if used is None:
+        raise Declined("not-own-key", "Chữ ký không phải của khoá nào gắn với tài khoản này.")
     try:
-        envelope = open_announcement(signed, desk.trust(), now)
+        envelope = open_announcement(signed, trusted.in_force(db, desk), now)
     except Refused as why:
         raise Declined(why.code, reasons.sentence(why.code)) from why
     if not now - SIGN_WITHIN <= envelope.issued_at <= now + timedelta(seconds=5):

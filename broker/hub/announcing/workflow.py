@@ -17,7 +17,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract.hub import Signed
-from broker.hub.accounts import has_role, require_role
 from broker.hub.announcing import checks, schedule
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import rules_of
@@ -34,8 +33,12 @@ from broker.hub.records import (
     note_change,
     write_audit,
 )
+from broker.hub.roles import has_role, require_role, require_villages
 from broker.speech.lexicon import Lexicon
 from broker.trust.envelope import Start, canonical
+
+WRITERS = ("editor", "approver", "village")
+"""Who may write announcements, a village person for the own village only."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,12 @@ def save_draft(
 
     announcement: None begins a new announcement. Saving over a submitted revision supersedes it.
     """
-    require_role(account, "editor", "approver")
+    require_role(db, account, now, *WRITERS)
+    require_villages(db, account, now, list(draft.villages), *WRITERS)
     checks.refuse_unstorable(draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s)
     latest = None if announcement is None else newest_revision(db, announcement)
+    if latest is not None and latest.author_id != account.id:
+        require_role(db, account, now, "editor", "approver")  # a village person leaves others' words alone
     if latest is not None and latest.state == "draft" and latest.author_id == account.id:
         revision = latest
     else:
@@ -103,6 +109,8 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
         raise Declined("not-draft", "Bản này không còn là bản nháp; xin mở bản mới nhất để sửa.")
     if revision.author_id != account.id:
         raise Declined("not-author", "Chỉ người soạn mới gửi duyệt được; hãy lưu thành bản của mình trước.")
+    require_role(db, account, now, *WRITERS)
+    require_villages(db, account, now, list(revision.villages), *WRITERS)
     spoken = spoken_of(revision.text, revision.answers, lexicon)
     checks.refuse_unspeakable(revision.title, spoken)
     known = set(db.scalars(select(Village.code)))
@@ -120,7 +128,7 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
 
 def return_with_note(db: Session, account: Account, revision_id: int, note: str, now: datetime) -> Revision:
     """Give a submitted revision back to its author with a word why."""
-    require_role(account, "approver")
+    require_role(db, account, now, "approver")
     revision = _submitted(db, revision_id)
     if not note.strip():
         raise Declined("no-note", "Xin ghi vài chữ để người soạn biết cần sửa gì.")
@@ -145,11 +153,11 @@ def approve(
     Declined: the author, another's key, a key the trust list does not give this right, a text that is not the
     one shown, times that have passed or clash meanwhile, a revision that is no longer the newest.
     """
-    require_role(account, "approver")
+    require_role(db, account, now, "approver")
     revision = _submitted(db, revision_id)
     if revision.author_id == account.id:
         raise Declined("author-approves", "Người soạn không tự duyệt được; xin nhờ người duyệt khác.")
-    envelope = checked(desk, account, revision, signed, now)
+    envelope = checked(db, desk, account, revision, signed, now)
     if not revision.play_now:
         checks.refuse_starts([each.at for each in envelope.starts], now)
     _refuse_times(db, revision, now, waiting=False)
@@ -173,7 +181,7 @@ def withdraw(db: Session, account: Account, revision_id: int, now: datetime) -> 
     """Take back a draft, a waiting or an approved revision; what is playing of it falls silent."""
     revision = _revision(db, revision_id)
     if revision.author_id != account.id:
-        require_role(account, "approver")
+        require_role(db, account, now, "approver")
     if revision.state not in ("draft", "submitted", "returned", "approved"):
         raise Declined("over", "Bản tin này đã hết hiệu lực nên không cần gỡ nữa.")
     if revision.state == "approved":
@@ -196,12 +204,12 @@ def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
         row = db.get(Occurrence, occurrence)
         if row is None:
             raise Declined("no-occurrence", "Không tìm thấy lượt phát này.")
-        if row.revision.author_id != account.id or not has_role(account, "editor", "approver"):
-            require_role(account, "approver")
+        if row.revision.author_id != account.id or not has_role(db, account, now, "editor", "approver"):
+            require_role(db, account, now, "approver")
         nodes = _nodes_of(db, row.revision.villages)
         schedule.cancel_occurrences(db, [row], now)
     else:
-        require_role(account, "approver")
+        require_role(db, account, now, "approver")
         schedule.cancel_occurrences(db, _running(db, now), now)
     write_audit(db, now, account.username, "play.stopped", occurrence or "*")
     note_change(db, "plan", "*", now)

@@ -42,7 +42,6 @@ class Visitor:
     title: str
     roles: frozenset[str]
     villages: tuple[str, ...]
-    key: str
 
     def is_any(self, *roles: str) -> bool:
         """Whether this person has one of the roles."""
@@ -136,7 +135,6 @@ def _visitor(database: Database, account_id: int) -> Visitor | None:
         title=account.title,
         roles=frozenset(account.roles),
         villages=tuple(account.villages),
-        key=account.key or "",
     )
 
 

@@ -14,7 +14,7 @@ ROLES = ("editor", "approver", "police", "leader", "admin", "auditor", "village"
 
 
 class Account(Base):
-    """One person. `key` names the approver key whose public half stands in the trust list."""
+    """One person."""
 
     __tablename__ = "account"
 
@@ -25,7 +25,6 @@ class Account(Base):
     roles: Mapped[list[str]]
     password_hash: Mapped[str]
     """Argon2id, with its parameters inside."""
-    key: Mapped[str | None] = mapped_column(unique=True)
     villages: Mapped[list[str]] = mapped_column(default=list)
     """Codes of the villages a person of role `village` or `helper` belongs to; empty means all."""
     created_at: Mapped[datetime]

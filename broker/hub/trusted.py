@@ -1,0 +1,395 @@
+"""Whom the loudspeakers believe: people's keys, and the commune's trust list that the root key signs.
+
+A person makes a key (a passkey, or a key file); it waits until the holder of the root key signs a list that names
+it. The hub keeps every list it was given; the highest generation is in force and goes to all nodes. The root key
+never comes here. Every function works in the caller's transaction and raises Declined with one Vietnamese sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from broker.contract import Place
+from broker.contract.hub import Signature, Signed
+from broker.hub.declined import Declined
+from broker.hub.records import Account, ApproverKey, Deputy, SpeakerSeen, TrustList, note_change, write_audit
+from broker.trust import reasons
+from broker.trust.approvers import KEY_DAYS, clean_public
+from broker.trust.envelope import (
+    ROOT_KEY_ID,
+    PasskeyUse,
+    Refused,
+    Role,
+    TrustBody,
+    TrustedKey,
+    canonical,
+    open_trust,
+)
+from broker.trust.identity import load_hub_signer, load_root
+from broker.trust.keys import IdentityError, key_id, public_pem
+
+MOST_KEYS = 6
+"""Keys one person may have at a time."""
+MOST_BELIEVED = 200
+"""Keys in one list: it must fit a packet."""
+HUB_KEY_DAYS = 3650
+_AHEAD = 1000
+"""A node may say that it holds a list this much newer than the hub knows; more is nonsense."""
+
+
+class Here(Protocol):
+    """Which commune this is and where its keys lie: Settings, or an approver's Desk."""
+
+    @property
+    def where(self) -> Place:
+        """The commune's codes."""
+        ...
+
+    @property
+    def keys_dir(self) -> Path:
+        """The hub's folder of keys; `root.pub` and `hub-sign.key` are read."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A key that nodes still believe and that is to leave the list."""
+
+    key: TrustedKey
+    why: str
+    """removed (its owner took it back), no-role, disabled, expired, or unknown (no such key at this hub)"""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What the next trust list would change."""
+
+    add: tuple[ApproverKey, ...]
+    drop: tuple[Dropped, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.drop)
+
+
+def in_force(db: Session, here: Here) -> TrustBody:
+    """The trust list in force, checked against the root key. Raises Declined when the hub has none."""
+    signed = signed_in_force(db)
+    try:
+        if signed is None:
+            raise Declined("no-trust", "Xã chưa có danh sách tin cậy nên chưa ai ký duyệt được.")
+        return open_trust(signed, load_root(here.keys_dir))
+    except (IdentityError, Refused) as why:
+        raise Declined("no-trust", "Danh sách tin cậy ở trung tâm bị hỏng, xin báo người quản trị.") from why
+
+
+def signed_in_force(db: Session) -> Signed | None:
+    """The newest list as its nodes get it; None before the first."""
+    row = db.scalars(select(TrustList).order_by(TrustList.generation.desc()).limit(1)).first()
+    return None if row is None else signed_of(row)
+
+
+def signed_of(row: TrustList) -> Signed:
+    """A list as the root key signed it."""
+    return Signed(body=row.body, signatures=[Signature(key=ROOT_KEY_ID, value=row.signature)])
+
+
+def take(db: Session, here: Here, signed: Signed, by: str, now: datetime) -> TrustBody:
+    """Put a newly signed list in force: all nodes get it at once.
+
+    Declined: not signed by this commune's root key, another commune, not newer than every list before, or a list
+    by which nodes would no longer obey this hub's plans.
+    """
+    try:
+        trust = open_trust(signed, load_root(here.keys_dir))
+    except Refused as why:
+        raise Declined(why.code, _refusal(why)) from why
+    if trust.commune != _commune(here):
+        raise Declined("wrong-commune", "Danh sách này của xã khác.")
+    newest = db.scalar(select(func.max(TrustList.generation))) or 0
+    if trust.generation <= newest:
+        raise Declined(
+            "old-generation",
+            f"Danh sách số {trust.generation} không mới hơn danh sách số {newest} đang dùng; xin lập lại.",
+        )
+    _refuse_mute(here, trust, now)
+    before = {one.key for one in _believed(db, here)}
+    value = next(one.value for one in signed.signatures if one.key == ROOT_KEY_ID)
+    db.add(
+        TrustList(
+            generation=trust.generation, body=signed.body, signature=value, brought_at=now, brought_by=by
+        )
+    )
+    after = {one.key for one in trust.keys}
+    detail = {"added": ",".join(sorted(after - before)), "removed": ",".join(sorted(before - after))}
+    write_audit(db, now, by, "trust.taken", str(trust.generation), detail)
+    note_change(db, "trust", str(trust.generation), now)
+    return trust
+
+
+def proposal(
+    db: Session,
+    here: Here,
+    now: datetime,
+    *,
+    add: Collection[str] | None = None,
+    remove: Collection[str] = (),
+    emergency: Collection[str] | None = None,
+) -> str:
+    """The canonical text of the next list, for the root key to sign (domain `trust`).
+
+    add: keys that wait and shall be believed; None for all of them. remove: keys in force that shall leave beside
+    those that leave anyway. emergency: exactly these may sign emergencies; None leaves that as it is.
+    Keys with less than half of their time left get a new full time: signing the list confirms them.
+    """
+    waits = pending(db, here, now)
+    unknown = set(add or ()) - {one.id for one in waits.add}
+    if unknown:
+        raise Declined("no-key", "Có khoá không còn chờ xã ký nữa, xin mở lại trang danh sách tin cậy.")
+    leaves = {one.key.key for one in waits.drop} | set(remove)
+    own = _own_key(here, now)
+    keys = [_confirmed(db, one, now) for one in _believed(db, here) if _is_person(one)]
+    keys = [one for one in keys if one.key not in leaves]
+    keys += [_trusted(db, one, now) for one in waits.add if add is None or one.id in add]
+    if emergency is not None:
+        keys = [_with_emergency(one, one.key in emergency) for one in keys]
+    if len(keys) >= MOST_BELIEVED:
+        raise Declined("many-keys", f"Danh sách có {len(keys)} khoá, nhiều nhất {MOST_BELIEVED - 1}.")
+    hub = next((one for one in _believed(db, here) if one.public == own.public), own)
+    body = TrustBody(
+        generation=next_generation(db), commune=_commune(here), keys=[_hub_again(hub, now), *keys]
+    )
+    return canonical(body)
+
+
+def next_generation(db: Session) -> int:
+    """One above every list the hub or a node knows: a restored database must not go back behind its nodes."""
+    known = db.scalar(select(func.max(TrustList.generation))) or 0
+    told = select(func.max(SpeakerSeen.trust_generation)).where(SpeakerSeen.trust_generation < known + _AHEAD)
+    return max(known, db.scalar(told) or 0) + 1
+
+
+def add_key(
+    db: Session,
+    account: Account,
+    *,
+    kind: str,
+    public: str,
+    label: str,
+    now: datetime,
+    by: str,
+    credential: bytes | None = None,
+    use: PasskeyUse | None = None,
+) -> ApproverKey:
+    """Note a key that a person made. It waits until the commune signs it into the trust list.
+
+    kind: file or passkey; a passkey brings its credential id and where it was made.
+    """
+    try:
+        public = clean_public(public)
+    except IdentityError as why:
+        raise Declined("bad-key", "Khoá gửi lên không đúng loại, xin tạo lại.") from why
+    if len(keys_of(db, account)) >= MOST_KEYS:
+        raise Declined("many-keys", f"Mỗi người giữ nhiều nhất {MOST_KEYS} khoá; xin bỏ bớt khoá không dùng.")
+    name = key_id(public)
+    if db.get(ApproverKey, name) is not None:
+        raise Declined("key-taken", "Khoá này đã được ghi nhận từ trước, xin tạo khoá mới.")
+    row = ApproverKey(
+        id=name,
+        account_id=account.id,
+        kind=kind,
+        label=label.strip()[:60],
+        public=public,
+        credential=credential,
+        rp_id=use.rp_id if use else "",
+        origin=use.origin if use else "",
+        made_at=now,
+    )
+    db.add(row)
+    db.flush()
+    write_audit(db, now, by, "key.made", account.username, {"key": name, "kind": kind})
+    note_change(db, "key", account.username, now)
+    return row
+
+
+def remove_key(db: Session, key: str, by: str, now: datetime) -> ApproverKey:
+    """Take a key back: the hub takes no signature of it any more; nodes forget it with the next list."""
+    row = db.get(ApproverKey, key)
+    if row is None or row.removed_at is not None:
+        raise Declined("no-key", "Không tìm thấy khoá này, có thể nó đã được bỏ.")
+    row.removed_at = now
+    account = db.get_one(Account, row.account_id)
+    write_audit(db, now, by, "key.removed", account.username, {"key": key})
+    note_change(db, "key", account.username, now)
+    return row
+
+
+def keys_of(db: Session, account: Account) -> list[ApproverKey]:
+    """A person's keys, oldest first, without those taken back."""
+    query = select(ApproverKey).where(ApproverKey.account_id == account.id, ApproverKey.removed_at.is_(None))
+    return list(db.scalars(query.order_by(ApproverKey.made_at, ApproverKey.id)))
+
+
+def pending(db: Session, here: Here, now: datetime) -> Pending:
+    """Keys that wait to be believed, and keys still believed that are to go."""
+    believed = {one.key: one for one in _believed(db, here) if _is_person(one)}
+    rows = {
+        row.id: row for row in db.scalars(select(ApproverKey).order_by(ApproverKey.made_at, ApproverKey.id))
+    }
+    add = [
+        row
+        for row in rows.values()
+        if row.id not in believed and row.removed_at is None and until_of(db, row.account_id, now)
+    ]
+    drop = []
+    for key in believed.values():
+        why = _why_gone(db, rows.get(key.key), key, now)
+        if why:
+            drop.append(Dropped(key, why))
+    return Pending(tuple(add), tuple(drop))
+
+
+def signers(db: Session, here: Here, now: datetime) -> set[int]:
+    """Accounts whose signature the nodes would believe now: a key in force, and the right to approve."""
+    try:
+        trust = in_force(db, here)
+    except Declined:
+        return set()
+    good = {one.key for one in trust.keys if "approver" in one.roles and one.since <= now <= one.until}
+    query = select(ApproverKey).where(ApproverKey.id.in_(good), ApproverKey.removed_at.is_(None))
+    return {row.account_id for row in db.scalars(query) if until_of(db, row.account_id, now)}
+
+
+def until_of(db: Session, account_id: int, now: datetime) -> datetime | None:
+    """Until when a key of this person may be believed; None for somebody who may not approve.
+
+    A deputy's key ends with the last day of standing in.
+    """
+    account = db.get(Account, account_id)
+    if account is None or account.disabled_at is not None:
+        return None
+    if "approver" in account.roles:
+        return now + timedelta(days=KEY_DAYS)
+    grants = select(Deputy).where(
+        Deputy.account_id == account_id,
+        Deputy.role == "approver",
+        Deputy.until > now,
+        Deputy.ended_at.is_(None),
+    )
+    last: datetime | None = None
+    for grant in db.scalars(grants):
+        holder = db.get(Account, grant.for_account_id)
+        if holder is not None and holder.disabled_at is None and "approver" in holder.roles:
+            last = max(last or grant.until, grant.until)
+    return last and min(last, now + timedelta(days=KEY_DAYS))
+
+
+def _believed(db: Session, here: Here) -> Sequence[TrustedKey]:
+    """Keys of the list in force; none before the first list."""
+    if signed_in_force(db) is None:
+        return ()
+    return in_force(db, here).keys
+
+
+def _why_gone(db: Session, row: ApproverKey | None, key: TrustedKey, now: datetime) -> str:
+    if row is None:
+        return "unknown"
+    if row.removed_at is not None:
+        return "removed"
+    account = db.get_one(Account, row.account_id)
+    if account.disabled_at is not None:
+        return "disabled"
+    if until_of(db, row.account_id, now) is None:
+        return "no-role"
+    return "expired" if key.until <= now and "approver" not in account.roles else ""
+
+
+def _trusted(db: Session, row: ApproverKey, now: datetime) -> TrustedKey:
+    account = db.get_one(Account, row.account_id)
+    until = until_of(db, row.account_id, now)
+    if until is None:
+        raise Declined("no-right", f"{account.full_name} không có vai trò duyệt.")
+    use = PasskeyUse(rp_id=row.rp_id, origin=row.origin) if row.kind == "passkey" else None
+    return TrustedKey(
+        key=row.id,
+        public=row.public,
+        holder=account.full_name,
+        roles=["approver"],
+        since=now.replace(microsecond=0),
+        until=until.replace(microsecond=0),
+        passkey=use,
+    )
+
+
+def _confirmed(db: Session, key: TrustedKey, now: datetime) -> TrustedKey:
+    """A key that stays; with a full new time when half of it is over, or a shorter one when the right ends."""
+    row = db.get(ApproverKey, key.key)
+    until = None if row is None else until_of(db, row.account_id, now)
+    if until is None:
+        return key
+    is_old = key.until - now < timedelta(days=KEY_DAYS) / 2
+    if is_old or until < key.until:
+        return msgspec.structs.replace(key, until=until.replace(microsecond=0))
+    return key
+
+
+def _with_emergency(key: TrustedKey, may: bool) -> TrustedKey:
+    roles: list[Role] = [role for role in key.roles if role != "emergency"]
+    return msgspec.structs.replace(key, roles=[*roles, "emergency"] if may else roles)
+
+
+def _is_person(key: TrustedKey) -> bool:
+    return "hub" not in key.roles
+
+
+def _own_key(here: Here, now: datetime) -> TrustedKey:
+    """The hub's own signing key, which signs plans and can never speak. Raises IdentityError."""
+    name, private = load_hub_signer(here.keys_dir)
+    since = now.replace(microsecond=0)
+    return TrustedKey(
+        key=name,
+        public=public_pem(private),
+        holder="Trung tâm xã",
+        roles=["hub"],
+        since=since,
+        until=since + timedelta(days=HUB_KEY_DAYS),
+    )
+
+
+def _hub_again(key: TrustedKey, now: datetime) -> TrustedKey:
+    if key.until - now > timedelta(days=HUB_KEY_DAYS) / 2:
+        return key
+    return msgspec.structs.replace(key, until=now.replace(microsecond=0) + timedelta(days=HUB_KEY_DAYS))
+
+
+def _refuse_mute(here: Here, trust: TrustBody, now: datetime) -> None:
+    """A list without the hub's own key would leave every node deaf to its plans."""
+    own = _own_key(here, now)
+    if not any(
+        one.public == own.public
+        and one.key == own.key
+        and "hub" in one.roles
+        and one.since <= now <= one.until
+        for one in trust.keys
+    ):
+        raise Declined(
+            "hub-missing",
+            "Danh sách này thiếu khoá của trung tâm xã, các điểm sẽ không nhận lịch phát nữa; xin lập lại.",
+        )
+
+
+def _refusal(why: Refused) -> str:
+    if why.code in ("bad-signature", "unsigned"):
+        return "Chữ ký không phải của khoá gốc xã này, hoặc danh sách đã bị sửa sau khi ký."
+    return reasons.sentence(why.code)
+
+
+def _commune(here: Here) -> str:
+    return f"{here.where.province}/{here.where.commune}"
