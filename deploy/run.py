@@ -33,7 +33,8 @@ def run_service(service: str, config: Path) -> int:
         settings = load(config)
         _agree(settings, service, config)
         log_as(f"{settings.machine.name}.{service}", settings.machine.log_level)
-        clock = MachineClock(settings.data_dir / "clock-floor", settings.clock.source)
+        floor, is_node = settings.data_dir / "clock-floor", settings.machine.role == "node"
+        clock = MachineClock(floor, settings.clock.source, is_held=is_node)
         session = Session(settings, service, clock)
         workers = importlib.import_module(SERVICES[service]).build(settings, session)
     except SettingsError as why:

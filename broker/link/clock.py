@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,6 +24,9 @@ LOCAL = timezone(timedelta(hours=7), "ICT")
 
 BUILT_AT = datetime(2026, 11, 21, tzinfo=UTC) - timedelta(days=1)
 """No clock that shows less than this can be right."""
+
+BELIEVABLE = timedelta(days=5 * 365)
+"""A floor later than this after the build comes from a clock that was wrong once; it holds nothing up."""
 
 _UNSYNCHRONISED = 0x0040
 _CLOCK_ERROR = 5
@@ -44,18 +48,38 @@ class Clock(Protocol):
         ...
 
 
+def wall_time() -> datetime:
+    """What the machine shows."""
+    return datetime.now(UTC)
+
+
 class MachineClock:
     """The clock of this machine."""
 
-    def __init__(self, floor: Path, source: Literal["system", "host"]) -> None:
-        """floor: file with the last time known to be past. source: see `clock.source` in the settings."""
+    def __init__(
+        self,
+        floor: Path,
+        source: Literal["system", "host"],
+        *,
+        is_held: bool = False,
+        wall: Callable[[], datetime] = wall_time,
+    ) -> None:
+        """floor: file with the last time known to be past. source: see `clock.source` in the settings.
+        is_held: never show less than the floor. wall: what the machine shows."""
         self._floor_file = floor
         self._source = source
+        self._is_held = is_held
+        self._wall = wall
         self._floor = max(BUILT_AT, _read_floor(floor))
+        self._floor_s = time.monotonic()
 
     def now(self) -> datetime:
-        """Wall time, aware, UTC."""
-        return datetime.now(UTC)
+        """Wall time, aware, UTC. Where it is held, time below the floor is the floor and what has passed since:
+        otherwise a machine that wakes in the past would take what expired long ago for something new."""
+        wall = self._wall()
+        if not self._is_held or wall >= self._floor or self._floor > BUILT_AT + BELIEVABLE:
+            return wall
+        return self._floor + timedelta(seconds=time.monotonic() - self._floor_s)
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
@@ -63,7 +87,7 @@ class MachineClock:
 
     def state(self) -> ClockState:
         """`unknown` below the floor or when nothing vouches for the time."""
-        if self.now() < self._floor:
+        if self._wall() < self._floor:
             return "unknown"
         if self._source == "host" or _kernel_is_synchronised() or _has_battery_clock():
             return "trusted"
@@ -77,7 +101,7 @@ class MachineClock:
         if self.state() == "trusted":
             now = self.now()
             write_atomically(self._floor_file, now.isoformat().encode())
-            self._floor = now
+            self._floor, self._floor_s = now, time.monotonic()
 
 
 def _read_floor(path: Path) -> datetime:

@@ -9,14 +9,15 @@ from typing import get_args
 
 import pytest
 
-from broker.link.clock import Clock, ClockState, MachineClock
+from broker.link.clock import BUILT_AT, Clock, ClockState, MachineClock
 from tests.fakes.clock import FakeClock
 
 
-@pytest.fixture(params=["machine", "fake", "fake running"])
+@pytest.fixture(params=["machine", "held", "fake", "fake running"])
 def clock(request: pytest.FixtureRequest, tmp_path: Path) -> Clock:
     made: dict[str, Callable[[], Clock]] = {
         "machine": lambda: MachineClock(tmp_path / "floor", "host"),
+        "held": lambda: MachineClock(tmp_path / "floor", "host", is_held=True),
         "fake": FakeClock,
         "fake running": lambda: FakeClock(running=True, speed=3.0),
     }
@@ -45,3 +46,24 @@ def test_a_fake_clock_moves_as_told() -> None:
     assert clock.now() == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=10 - 3600)
     assert clock.monotonic() == 10
     assert clock.state() == "trusted"
+
+
+def test_a_held_clock_never_shows_less_than_the_last_time_that_was_kept(tmp_path: Path) -> None:
+    floor = tmp_path / "floor"
+    kept = BUILT_AT + timedelta(days=40)
+    floor.write_text(kept.isoformat())
+    wakes_in = datetime(2000, 1, 1, tzinfo=UTC)
+    held = MachineClock(floor, "host", is_held=True, wall=lambda: wakes_in)
+    assert held.state() == "unknown"
+    assert timedelta() <= held.now() - kept < timedelta(minutes=1)
+    assert MachineClock(floor, "host", wall=lambda: wakes_in).now() == wakes_in
+
+
+def test_a_floor_that_no_right_clock_can_have_left_holds_nothing_up(tmp_path: Path) -> None:
+    """A battery clock that died showing 2099 must not make every emergency look expired."""
+    floor = tmp_path / "floor"
+    floor.write_text(datetime(2099, 1, 1, tzinfo=UTC).isoformat())
+    shown = BUILT_AT + timedelta(days=1)
+    clock = MachineClock(floor, "host", is_held=True, wall=lambda: shown)
+    assert clock.state() == "unknown"
+    assert clock.now() == shown
