@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.hub.accounts import bind_key, create_account
+from broker.hub import trusted
+from broker.hub.accounts import create_account
 from broker.hub.content import set_base
 from broker.hub.records import Account, Database, NodeRecord, Village, note_change, open_database, put_setting
 from broker.link.config import load
-from broker.trust.approvers import ApproverKey, create_approver
-from broker.trust.envelope import Role
+from broker.trust.approvers import NewKey, new_key_file, sign_list
 from broker.trust.files import write_atomically
-from broker.trust.identity import Commune, publish_trust
+from broker.trust.identity import Commune
 from deploy.provision import SETTINGS_FILE, SHIPPED_CONTENT, Layout, ProvisionError, random_password
 
 
@@ -115,18 +115,21 @@ def add_approver(
     pin: str,
     file: Path,
     now: datetime,
-    roles: tuple[Role, ...] = ("approver",),
-) -> ApproverKey:
+    *,
+    emergency: bool = False,
+) -> NewKey:
     """Make a key for an account that may approve: the key file for its owner, the key's name in the trust list.
 
-    Raises ProvisionError for an unknown account, IdentityError for a weak PIN.
+    Raises ProvisionError for an unknown account, IdentityError for a weak PIN, Declined.
     """
     account = db.scalars(select(Account).where(Account.username == username)).first()
     if account is None:
         raise ProvisionError(f"account {username!r} is not known at the hub; make it first")
-    made = create_approver(commune, account.full_name, pin, roles)
+    made = new_key_file(account.full_name, pin)
     write_atomically(file, made.file.encode())
-    bind_key(db, account, made.key, now, "provision")
-    publish_trust(layout.commune, layout.hub / "keys")
-    note_change(db, "plan", "*", now)
+    trusted.add_key(db, account, kind="file", public=made.public, label=file.name, now=now, by="provision")
+    settings = load(layout.hub / SETTINGS_FILE)
+    urgent = {made.key} if emergency else None
+    body = trusted.proposal(db, settings, now, emergency=urgent)
+    trusted.take(db, settings, sign_list(body, commune.root), "provision", now)
     return made

@@ -249,9 +249,9 @@ class Stage:
         """Content, villages, nodes, the camera and people, as far as they are missing."""
         from sqlalchemy import select
 
+        from broker.hub import trusted
         from broker.hub.accounts import set_password
         from broker.hub.records import Account
-        from broker.trust.approvers import revoke_key
         from deploy.enrol import add_account, add_approver, hub_records, set_shipped_content
 
         set_shipped_content(self.layout)
@@ -278,8 +278,9 @@ class Stage:
             approver = next(each for each in wanted if "approver" in each.roles)
             commune = self._commune()
             old = known.get(approver.username)
-            if old is not None and old.key:
-                revoke_key(commune, old.key)
+            if old is not None:
+                for key in trusted.keys_of(db, old):
+                    trusted.remove_key(db, key.id, "demo", now)
             made.pin = random_pin()
             add_approver(self.layout, commune, db, approver.username, made.pin, self.key_file, now)
         return made

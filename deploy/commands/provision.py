@@ -231,10 +231,18 @@ def _make_approver(chosen: argparse.Namespace) -> None:
 
     layout = provision.Layout(chosen.dir)
     commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
-    roles: Any = ("approver", "emergency") if chosen.emergency else ("approver",)
     pin = provision.random_pin()
     with enrol.hub_records(layout) as database, database.session() as db:
-        enrol.add_approver(layout, commune, db, chosen.username, pin, chosen.out, datetime.now(UTC), roles)
+        enrol.add_approver(
+            layout,
+            commune,
+            db,
+            chosen.username,
+            pin,
+            chosen.out,
+            datetime.now(UTC),
+            emergency=chosen.emergency,
+        )
     put(f"{chosen.out}: key file of {chosen.username}, PIN {pin} (shown only now)")
 
 

@@ -25,7 +25,7 @@ from broker.contract.board import Reading
 from broker.contract.camera import Box, CameraTampered, MotionEnded, MotionStarted
 from broker.contract.node import Lost
 from broker.hub import alerts, gaps
-from broker.hub.accounts import bind_key, create_account
+from broker.hub.accounts import create_account
 from broker.hub.announcing import workflow
 from broker.hub.announcing.render import media_store
 from broker.hub.announcing.signing import Desk
@@ -55,7 +55,7 @@ from broker.link.clock import LOCAL
 from broker.link.config import Settings
 from broker.trust.approvers import lock_key
 from tests.fakes.clock import FakeClock
-from tests.hub.town import LEXICON, PASSWORD, PLACE, Keys, Town, hub_settings
+from tests.hub.town import LEXICON, PASSWORD, PLACE, Keys, Town, believe, hub_settings
 
 NOW = datetime(2026, 11, 21, 16, 42, tzinfo=LOCAL)
 PIN = "246810"
@@ -84,14 +84,14 @@ NODES = (
     ("thon-04", "trung", "Trung 1, đình"),
 )
 PEOPLE = (
-    ("hanh", "Lê Thị Hạnh", "văn hoá xã", ["editor"], None),
-    ("binh", "Phạm Văn Bình", "phó chủ tịch xã", ["approver"], "k-binh"),
-    ("khoa", "Trần Văn Khoa", "đại uý", ["police"], None),
-    ("lanh", "Vũ Thị Lành", "chủ tịch xã", ["leader"], None),
-    ("quan", "Ngô Quang Quân", "", ["admin"], None),
-    ("thon", "Đỗ Văn Thôn", "trưởng thôn Đông", ["village"], None),
-    ("giup", "Hà Thu Giúp", "tổ công nghệ số", ["helper"], None),
-    ("soat", "Lý Văn Soát", "", ["auditor"], None),
+    ("hanh", "Lê Thị Hạnh", "văn hoá xã", ["editor"]),
+    ("binh", "Phạm Văn Bình", "phó chủ tịch xã", ["approver"]),
+    ("khoa", "Trần Văn Khoa", "đại uý", ["police"]),
+    ("lanh", "Vũ Thị Lành", "chủ tịch xã", ["leader"]),
+    ("quan", "Ngô Quang Quân", "", ["admin"]),
+    ("thon", "Đỗ Văn Thôn", "trưởng thôn Đông", ["village"]),
+    ("giup", "Hà Thu Giúp", "tổ công nghệ số", ["helper"]),
+    ("soat", "Lý Văn Soát", "", ["auditor"]),
 )
 
 
@@ -232,6 +232,8 @@ def set_stage(folder: Path, keys: Keys, settled: Path) -> Iterator[Stage]:
     broadcaster = Broadcaster(database)
     app = create_app(settings, database, clock, broadcaster)
     stage = Stage(settings, database, clock, keys, app, broadcaster)
+    with database.session() as db:
+        believe(db, keys, {"binh": "k-binh"})
     with database.reading() as db:
         stage.people = {each.username: each for each in db.scalars(select(Account))}
     stop = threading.Event()
@@ -278,8 +280,8 @@ def _fill(database: Database) -> None:
                 node=node, camera=camera, state="live", since=since, frames_per_s=15.0, seen_at=NOW
             )
             db.add(seen)
-        for username, full_name, title, roles, key in PEOPLE:
-            account = create_account(
+        for username, full_name, title, roles in PEOPLE:
+            create_account(
                 db,
                 username=username,
                 full_name=full_name,
@@ -288,7 +290,6 @@ def _fill(database: Database) -> None:
                 roles=roles,
                 now=NOW,
             )
-            bind_key(db, account, key, NOW, "hub")
 
 
 def live_day(stage: Stage) -> dict[str, str]:

@@ -31,7 +31,7 @@ from broker.trust.envelope import (
     open_signed,
     open_trust,
 )
-from broker.trust.identity import load_hub_signer, load_root, load_trust
+from broker.trust.identity import load_hub_signer, load_root
 from tests.fakes.clock import FakeClock
 from tests.fakes.session import FakeSession
 from tests.hub.town import NOW, Town, hub_settings
@@ -63,7 +63,7 @@ class Studio:
         """The newest plan of a node, believed as the node believes it."""
         with self.town.database.session() as db:
             plan = plans.plays_plan(db, self.signer, db.get_one(NodeRecord, node), self.clock.now())
-        trust = load_trust(self.town.keys.hub)
+        trust = self.town.keys.trust
         return open_signed(plan.signed, "plays", trust, "hub", self.clock.now(), PlaysBody)
 
 
@@ -105,7 +105,7 @@ def test_an_approved_announcement_reaches_the_plan_of_its_villages_only(studio: 
         (revision.announcement_id, 1, NOW.replace(hour=17, minute=30))
     ]
     assert body.until > NOW + timedelta(days=6)
-    envelope = open_announcement(body.announcements[0], load_trust(studio.town.keys.hub), NOW)
+    envelope = open_announcement(body.announcements[0], studio.town.keys.trust, NOW)
     assert envelope.spoken == revision.spoken
     assert studio.plays("thon-02").plays == []
 
@@ -235,7 +235,7 @@ def test_cameras_are_told_as_the_commune_set_them_up(studio: Studio) -> None:
         note_change(db, "camera", "thon-01.cong", NOW)
     sent = studio.step()
     assert kinds(sent, CameraPlan) == ["thon-01.camera"]
-    trust = load_trust(studio.town.keys.hub)
+    trust = studio.town.keys.trust
     body = open_signed(sent[0][1].signed, "cameras", trust, "hub", NOW, CamerasBody)
     assert [(c.camera, c.sensitivity) for c in body.cameras] == [("cong", 0.9)]
 
@@ -248,7 +248,7 @@ def test_content_is_told_to_every_node_once_there_is_some(studio: Studio) -> Non
     studio.clock.advance(30)
     sent = studio.step()
     assert kinds(sent, ContentPlan) == ["thon-01.node", "thon-02.node", "thon-03.node"]
-    trust = load_trust(studio.town.keys.hub)
+    trust = studio.town.keys.trust
     body = open_signed(sent[0][1].signed, "content", trust, "hub", NOW, ContentBody)
     assert media_store(studio.settings).path_of(body.bundle.sha256)
     assert "no-content" not in studio.session.problems
@@ -353,10 +353,7 @@ def test_signed_texts_are_kept_exactly(studio: Studio) -> None:
     kept = plans.signed_of(revision)
     assert isinstance(kept, Signed)
     assert kept.body == revision.envelope
-    assert (
-        open_announcement(kept, load_trust(studio.town.keys.hub), NOW).announcement
-        == revision.announcement_id
-    )
+    assert open_announcement(kept, studio.town.keys.trust, NOW).announcement == revision.announcement_id
 
 
 def later(hours: float) -> datetime:

@@ -8,19 +8,30 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from broker.contract import Place
 from broker.contract.hub import Media, Signed
-from broker.hub.accounts import bind_key, create_account
+from broker.hub.accounts import create_account
 from broker.hub.announcing import workflow
 from broker.hub.announcing.signing import Desk
 from broker.hub.announcing.workflow import Draft
-from broker.hub.records import Account, Camera, Database, NodeRecord, Revision, Village
+from broker.hub.records import (
+    Account,
+    ApproverKey,
+    Camera,
+    Database,
+    NodeRecord,
+    Revision,
+    TrustList,
+    Village,
+)
 from broker.link.clock import LOCAL
 from broker.link.config import DevicePort, Machine, PlaceOf, Settings
 from broker.speech import lexicon
-from broker.trust.envelope import PrivateKey, Role, TrustBody, TrustedKey, sign
-from broker.trust.identity import create_commune, issue_hub, issue_node, load_trust, publish_trust, sign_trust
+from broker.trust.approvers import sign_list
+from broker.trust.envelope import PrivateKey, Role, TrustBody, TrustedKey, canonical, sign
+from broker.trust.identity import create_commune, issue_hub, issue_node, load_hub_signer
 from broker.trust.keys import new_key, public_pem
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=LOCAL)
@@ -37,6 +48,10 @@ class Keys:
     hub: Path
     node: Path
     private: dict[str, PrivateKey]
+    root: PrivateKey
+    trust: TrustBody
+    """The list in force; `signed_trust` is what the hub was given."""
+    signed_trust: Signed
 
 
 def make_keys(folder: Path) -> Keys:
@@ -57,12 +72,41 @@ def make_keys(folder: Path) -> Keys:
         )
         for name, key in private.items()
     ]
-    hub = load_trust(home).keys
-    sign_trust(commune, TrustBody(generation=2, commune="00/00000", keys=[*hub, *keys]))
     issue_hub(home, ["127.0.0.1", "localhost"], folder / "hub")
-    publish_trust(home, folder / "hub")
     issue_node(home, "thon-01", folder / "node")
-    return Keys(home, folder / "hub", folder / "node", private)
+    name, signer = load_hub_signer(folder / "hub")
+    hub = TrustedKey(
+        key=name,
+        public=public_pem(signer),
+        holder="Trung tâm xã",
+        roles=["hub"],
+        since=issued,
+        until=issued + timedelta(days=3650),
+    )
+    trust = TrustBody(generation=2, commune="00/00000", keys=[hub, *keys])
+    signed = sign_list(canonical(trust), commune.root)
+    return Keys(home, folder / "hub", folder / "node", private, commune.root, trust, signed)
+
+
+def believe(db: Session, keys: Keys, owners: dict[str, str]) -> None:
+    """The trust list as the commune signed it, and whose keys they are: key id by account name."""
+    newest = keys.signed_trust
+    db.add(
+        TrustList(
+            generation=keys.trust.generation,
+            body=newest.body,
+            signature=newest.signatures[0].value,
+            brought_at=NOW,
+            brought_by="hub",
+        )
+    )
+    ids = {row.username: row.id for row in db.scalars(select(Account))}
+    for username, key in owners.items():
+        public = public_pem(keys.private[key])
+        db.add(
+            ApproverKey(id=key, account_id=ids[username], kind="file", label="", public=public, made_at=NOW)
+        )
+    db.flush()
 
 
 def hub_settings(data: Path, keys: Path) -> Settings:
@@ -143,19 +187,20 @@ def settle(database: Database) -> None:
             db.flush()
             db.add(NodeRecord(name=f"thon-0{n}", village=code, label=f"{name} 1", registered_at=NOW))
         db.add(Camera(node="thon-01", camera="cong", name="Cổng", village="dong", source="/dev/video0"))
-        for username, roles, key in (
-            ("hoa", ["editor"], None),
-            ("binh", ["approver"], "k-binh"),
-            ("lanh", ["approver", "editor"], "k-lanh"),
+        for username, roles in (
+            ("hoa", ["editor"]),
+            ("binh", ["approver"]),
+            ("lanh", ["approver", "editor"]),
         ):
-            account = create_account(
+            create_account(
                 db, username=username, full_name=username.title(), password=PASSWORD, roles=roles, now=NOW
             )
-            bind_key(db, account, key, NOW, "hub")
 
 
 def settled(database: Database, keys: Keys) -> Town:
-    """The commune of a database that was filled."""
+    """The commune of a database that was filled, with its trust list."""
+    with database.session() as db:
+        believe(db, keys, {"binh": "k-binh", "lanh": "k-lanh"})
     with database.reading() as db:
         people = {each.username: each for each in db.scalars(select(Account))}
     return Town(database, keys, Desk(PLACE, keys.hub), people["hoa"], people["binh"], people["lanh"])
