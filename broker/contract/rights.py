@@ -14,6 +14,7 @@ from typing import Any
 
 from broker.contract import (
     HUB,
+    HUB_KEEPERS,
     HUB_SERVICES,
     MESSAGES,
     NODE_SERVICES,
@@ -36,6 +37,14 @@ BANNER = (
 RIGHTS_PLUGIN = "deploy.embedded.ContractRights"
 PASSWORD_PLUGIN = "deploy.embedded.ContractPasswords"  # noqa: S105  (a class, not a password)
 
+RIGHTS_KEEPER = Identity(HUB, "rights")
+"""The one identity that may change rights at the broker, and the witness when the canary is let out."""
+CANARY = Identity(HUB, "canary")
+"""The one identity without any right: whatever it can do at the broker, anybody can."""
+CONTROL = "$CONTROL/dynamic-security/v1"
+"""Where Mosquitto takes changes of rights; its answers come under RESPONSE."""
+RESPONSE = f"{CONTROL}/response"
+
 
 @dataclass(frozen=True)
 class Rights:
@@ -45,9 +54,44 @@ class Rights:
     hear: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class CanaryTopics:
+    """What the canary tries in vain, at a node that does not exist; the rights keeper may say and hear it."""
+
+    plan: str
+    command: str
+    tele: str
+    """Here the witness itself says only empty payloads, which nobody stores."""
+    own: str
+    """The witness's own word, also its last will: the proof that what is allowed does arrive."""
+
+    @property
+    def forbidden(self) -> tuple[str, ...]:
+        """All that the canary tries to say."""
+        return (self.plan, self.command, self.tele)
+
+
+def canary_topics(place: Place) -> CanaryTopics:
+    """The topics of the canary's trial in a commune."""
+    head = f"ls/{place.province}/{place.commune}"
+    nobody = f"{head}/canary"  # a reserved name: no node can ever bear it
+    return CanaryTopics(
+        f"{nobody}/speaker/plan/plays",
+        f"{nobody}/speaker/cmd/stop",
+        f"{nobody}/board/tele/readings",
+        f"{head}/{RIGHTS_KEEPER.node}/{RIGHTS_KEEPER.service}/state/witness",
+    )
+
+
+def canary_filters(place: Place) -> tuple[str, ...]:
+    """What the canary tries to listen to: everything, the broker's own affairs, a plan."""
+    head = f"ls/{place.province}/{place.commune}"
+    return ("#", "+/+/+/+/+/+/+", f"{head}/#", canary_topics(place).plan, "$SYS/#", "$CONTROL/#")
+
+
 def hub_identities() -> list[Identity]:
-    """The services of the hub."""
-    return [Identity(HUB, service) for service in HUB_SERVICES]
+    """The services of the hub, the keeper of the broker's rights, and the canary."""
+    return [Identity(HUB, service) for service in HUB_SERVICES + HUB_KEEPERS]
 
 
 def node_identities(node: str) -> list[Identity]:
@@ -57,6 +101,10 @@ def node_identities(node: str) -> list[Identity]:
 
 def rights_of(who: Identity, place: Place, everyone: Sequence[Identity]) -> Rights:
     """Rights of `who` in a commune made of `everyone`: plans and commands reach enrolled identities only."""
+    if who == RIGHTS_KEEPER:
+        trial = canary_topics(place)
+        both = tuple(sorted((*trial.forbidden, trial.own)))
+        return Rights(both, both)
     send: set[str] = set()
     hear: set[str] = set()
     for kind in MESSAGES:
@@ -85,7 +133,7 @@ def _salt(who: Identity, password: str) -> bytes:
 def dynsec(
     identities: Iterable[Identity], place: Place, passwords: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Mosquitto's dynamic-security file. Whatever is not granted is refused; nobody may use $CONTROL.
+    """Mosquitto's dynamic-security file. Whatever is not granted is refused; only hub.rights may use $CONTROL.
 
     passwords: by identity text; an identity without one can only come with its certificate.
     """
@@ -122,6 +170,8 @@ def _role(who: Identity, rights: Rights) -> dict[str, Any]:
     def grant(kind: str, topic: str) -> dict[str, Any]:
         return {"acltype": kind, "topic": topic, "priority": 0, "allow": True}
 
+    if who == RIGHTS_KEEPER:
+        rights = Rights((CONTROL, *rights.send), (RESPONSE, *rights.hear))
     return {
         "rolename": str(who),
         "acls": [grant("publishClientSend", topic) for topic in rights.send]

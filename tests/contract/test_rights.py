@@ -10,7 +10,13 @@ import pytest
 
 from broker.contract import MESSAGES, Identity, Place, filters_of, spec_of, topic_of
 from broker.contract.rights import (
+    CANARY,
+    CONTROL,
+    RESPONSE,
+    RIGHTS_KEEPER,
     amqtt_config,
+    canary_filters,
+    canary_topics,
     dynsec,
     hub_identities,
     node_identities,
@@ -21,9 +27,11 @@ from broker.contract.rights import (
 PLACE = Place("00", "00000")
 EVERYONE = hub_identities() + node_identities("thon-01") + node_identities("thon-02")
 PASSWORDS = {str(who): f"password of {who}" for who in EVERYONE}
+TALKERS = [who for who in EVERYONE if who != RIGHTS_KEEPER]
+"""Everyone but the witness, whose topics belong to the canary's trial and to no message."""
 
 
-@pytest.mark.parametrize("who", EVERYONE, ids=str)
+@pytest.mark.parametrize("who", TALKERS, ids=str)
 def test_an_identity_may_send_exactly_what_the_contract_lets_it_say(who):
     wanted = set()
     for kind in MESSAGES:
@@ -35,7 +43,7 @@ def test_an_identity_may_send_exactly_what_the_contract_lets_it_say(who):
     assert set(rights_of(who, PLACE, EVERYONE).send) == wanted
 
 
-@pytest.mark.parametrize("who", EVERYONE, ids=str)
+@pytest.mark.parametrize("who", TALKERS, ids=str)
 def test_an_identity_may_hear_exactly_its_filters(who):
     wanted = {each for kind in MESSAGES for each in filters_of(PLACE, who, kind)}
     assert set(rights_of(who, PLACE, EVERYONE).hear) == wanted
@@ -46,10 +54,30 @@ def test_no_service_of_a_node_may_speak_for_another_node():
         assert all(f"/{who.node}/{who.service}/" in topic for topic in rights_of(who, PLACE, EVERYONE).send)
 
 
-def test_nobody_is_granted_a_wildcard_to_publish_or_the_control_topic():
+def test_the_canary_has_no_right_at_all():
+    rights = rights_of(CANARY, PLACE, EVERYONE)
+    assert rights.send == rights.hear == ()
+    role = next(each for each in dynsec(EVERYONE, PLACE)["roles"] if each["rolename"] == str(CANARY))
+    assert role["acls"] == []
+
+
+def test_the_witness_may_say_and_hear_the_trial_and_no_message_of_any_service():
+    rights = rights_of(RIGHTS_KEEPER, PLACE, EVERYONE)
+    trial = canary_topics(PLACE)
+    assert set(rights.send) == set(rights.hear) == {*trial.forbidden, trial.own}
+    for who in TALKERS:
+        assert not set(rights.send) & set(rights_of(who, PLACE, EVERYONE).send)
+
+
+def test_the_canary_tries_to_hear_everything_the_broker_has():
+    assert {"#", "$SYS/#", "$CONTROL/#", canary_topics(PLACE).plan} <= set(canary_filters(PLACE))
+
+
+def test_nobody_is_granted_a_wildcard_to_publish_and_the_control_topic_only_the_keeper_of_rights():
     for role in dynsec(EVERYONE, PLACE, PASSWORDS)["roles"]:
+        topics = {acl["topic"] for acl in role["acls"] if "$" in acl["topic"]}
+        assert topics == ({CONTROL, RESPONSE} if role["rolename"] == str(RIGHTS_KEEPER) else set())
         for acl in role["acls"]:
-            assert "$" not in acl["topic"]
             assert "#" not in acl["topic"]
             if acl["acltype"] == "publishClientSend":
                 assert "+" not in acl["topic"]
