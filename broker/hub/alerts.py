@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract.camera import CameraTampered, MotionEnded, MotionStarted
-from broker.hub.accounts import require_role
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, Camera, NodeRecord, note_change, write_audit
+from broker.hub.roles import require_role
 
 CLOSE_REASONS = {
     "handled": "Đã xử lý",
@@ -26,7 +26,7 @@ CLOSE_REASONS = {
 """Why an alert was closed: code → what people read. All but the first are false alarms."""
 
 MAY_ACT = ("police",)
-MAY_SEE = ("police", "leader", "admin")
+MAY_SEE = ("police",)
 
 
 # -- what the nodes said; called by ingest with the snapshot already in the media store
@@ -90,7 +90,7 @@ def recent_alerts(db: Session, now: datetime, days: int = 7, limit: int = 200) -
 
 def mark_seen(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
     """An officer looked at it. Only the first look counts."""
-    alert = _for_officer(db, account, alert_id)
+    alert = _for_officer(db, account, alert_id, now)
     if alert.state == "raised":
         alert.state, alert.seen_at = "seen", now
         _step(db, alert, account, "seen", "", now)
@@ -99,7 +99,7 @@ def mark_seen(db: Session, account: Account, alert_id: int, now: datetime) -> Al
 
 def take(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
     """ "Tôi xử lý": this officer has it in hand. Declined when another has, or when it is closed."""
-    alert = _for_officer(db, account, alert_id)
+    alert = _for_officer(db, account, alert_id, now)
     _refuse_closed(alert)
     if alert.officer_id not in (None, account.id) and alert.state == "in-hand":
         name = alert.officer.full_name if alert.officer else ""
@@ -112,7 +112,7 @@ def take(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
 
 def escalate(db: Session, account: Account, alert_id: int, note: str, now: datetime) -> Alert:
     """Pass it upwards with a word why; it stays open."""
-    alert = _for_officer(db, account, alert_id)
+    alert = _for_officer(db, account, alert_id, now)
     _refuse_closed(alert)
     alert.escalated_at = now
     _step(db, alert, account, "escalated", note, now)
@@ -121,7 +121,7 @@ def escalate(db: Session, account: Account, alert_id: int, note: str, now: datet
 
 def close(db: Session, account: Account, alert_id: int, reason: str, note: str, now: datetime) -> Alert:
     """It is over. `reason` is one of CLOSE_REASONS."""
-    alert = _for_officer(db, account, alert_id)
+    alert = _for_officer(db, account, alert_id, now)
     _refuse_closed(alert)
     if reason not in CLOSE_REASONS:
         raise Declined("no-reason", "Xin chọn lý do kết thúc cảnh báo.")
@@ -134,7 +134,7 @@ def close(db: Session, account: Account, alert_id: int, reason: str, note: str, 
 
 def note_view(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
     """A clip is about to be shown to this person: recorded before a byte is sent. Declined without the right."""
-    require_role(account, *MAY_SEE)
+    require_role(db, account, now, *MAY_SEE)
     alert = _get(db, alert_id)
     _step(db, alert, account, "viewed", "", now)
     write_audit(db, now, account.username, "clip.viewed", f"alert {alert.id}")
@@ -170,8 +170,8 @@ def _alert(
     return found
 
 
-def _for_officer(db: Session, account: Account, alert_id: int) -> Alert:
-    require_role(account, *MAY_ACT)
+def _for_officer(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
+    require_role(db, account, now, *MAY_ACT)
     return _get(db, alert_id)
 
 

@@ -10,13 +10,15 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.orm import Session
 
-from broker.hub.accounts import require_role
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Feedback, HelperCall, note_change, write_audit
+from broker.hub.records import Account, Feedback, HelperCall, NodeRecord, note_change, write_audit
+from broker.hub.roles import require_role, require_villages
 from broker.link.config import Settings
 from broker.trust.seal import SealError, open_seal
 
-MAY_READ = ("editor", "leader", "admin")
+MAY_READ = ("editor", "leader")
+MAY_GO = ("editor", "approver", "leader", "village", "helper")
+"""Who goes to somebody that called from a kiosk; village people and helpers within their villages."""
 
 
 class Words(msgspec.Struct, kw_only=True):
@@ -38,7 +40,7 @@ def read(db: Session, settings: Settings, account: Account, code: str, now: date
 
     The words are opened with the hub's key each time and never stored in the open.
     """
-    require_role(account, *MAY_READ)
+    require_role(db, account, now, *MAY_READ)
     row = _feedback(db, code)
     try:
         private = (settings.keys_dir / "hub-seal.key").read_bytes()
@@ -58,7 +60,7 @@ def read(db: Session, settings: Settings, account: Account, code: str, now: date
 
 def take(db: Session, account: Account, code: str, now: datetime) -> Feedback:
     """This person looks after it. Declined when somebody already does."""
-    require_role(account, *MAY_READ)
+    require_role(db, account, now, *MAY_READ)
     row = _feedback(db, code)
     if row.taken_by not in (None, account.id):
         other = db.get_one(Account, row.taken_by)
@@ -81,13 +83,19 @@ def answer(db: Session, account: Account, code: str, text: str, now: datetime) -
     return row
 
 
-def take_call(db: Session, call: str, account_id: int, now: datetime) -> HelperCall:
-    """Somebody is going to the one who called. The first stays. Raises Declined for an unknown call."""
+def take_call(db: Session, account: Account, call: str, now: datetime) -> HelperCall:
+    """Somebody is going to the one who called. The first stays.
+
+    Raises Declined for an unknown call, and for a call from a village that is not this person's.
+    """
+    require_role(db, account, now, *MAY_GO)
     row = db.get(HelperCall, call)
     if row is None:
         raise Declined("no-call", "Không tìm thấy lượt gọi này.")
+    node = db.get(NodeRecord, row.node)
+    require_villages(db, account, now, [node.village if node else ""], *MAY_GO)
     if row.taken_at is None:
-        row.taken_at, row.taken_by = now, account_id
+        row.taken_at, row.taken_by = now, account.id
         note_change(db, "helper", call, now)
     return row
 

@@ -108,7 +108,7 @@ def test_one_person_takes_it_and_answers(town: Town) -> None:
 def test_a_call_for_a_helper_is_taken_once(town: Town) -> None:
     with town.database.session() as db:
         db.add(HelperCall(call="c1", node="thon-01", at=NOW, page="home", received_at=NOW))
-        feedback.take_call(db, "c1", town.hoa.id, NOW)
-        assert feedback.take_call(db, "c1", town.binh.id, NOW).taken_by == town.hoa.id
+        feedback.take_call(db, town.hoa, "c1", NOW)
+        assert feedback.take_call(db, town.binh, "c1", NOW).taken_by == town.hoa.id
         with pytest.raises(Declined):
-            feedback.take_call(db, "c2", town.hoa.id, NOW)
+            feedback.take_call(db, town.hoa, "c2", NOW)

@@ -20,7 +20,8 @@ from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import Fault, faults_of
 from broker.hub.console.sources import todo_for
 from broker.hub.console.wording import ago, hm, lasting, long_day, when
-from broker.hub.records import HelperCall, NodeRecord, Revision
+from broker.hub.records import Account, HelperCall, NodeRecord, Revision
+from broker.hub.roles import villages_of
 
 pages = Blueprint("today", __name__)
 
@@ -75,7 +76,7 @@ def today() -> str:
             "waits": _waits(db, at),
             "faults": faults,
             "todo": todo_for(db, access.visitor(), at),
-            "calls": _calls(db, commune, at),
+            "calls": _calls(db, commune, db.get_one(Account, access.visitor().id), at),
             "after": _after(tomorrow),
             "quiet_since": quiet.since,
             "drafts": _drafts(db, at),
@@ -101,11 +102,11 @@ def tomorrow() -> str:
 
 
 @pages.post("/helper-calls/<call>/take")
-@access.allow("editor", "approver", "leader", "admin", "village", "helper")
+@access.allow(*citizens.MAY_GO)
 def take_call(call: str) -> Response:
     """I am going to the one who called."""
     with desk().database.session() as db:
-        citizens.take_call(db, call, access.visitor().id, now())
+        citizens.take_call(db, db.get_one(Account, access.visitor().id), call, now())
     return redirect(url_for("today.today"))
 
 
@@ -179,15 +180,17 @@ def _draft(one: Revision, at: datetime) -> Draft:
     return Draft(one.announcement_id, title, f"Cất {ago(one.edited_at, at)}")
 
 
-def _calls(db: Session, commune: Commune, at: datetime) -> list[Call]:
-    """Calls nobody has taken, newest first."""
+def _calls(db: Session, commune: Commune, me: Account, at: datetime) -> list[Call]:
+    """Calls nobody has taken that this person may go to, newest first."""
     names: dict[str, NodeRecord] = {node.name: node for node in commune.nodes}
+    where = villages_of(db, me, at, *citizens.MAY_GO)
     query = select(HelperCall).where(
         HelperCall.taken_at.is_(None), HelperCall.received_at > at - timedelta(seconds=CALLS_SHOWN_S)
     )
     return [
         Call(c.call, names[c.node].label if c.node in names else c.node, ago(c.received_at, at))
         for c in db.scalars(query.order_by(HelperCall.received_at.desc()))
+        if where is None or (c.node in names and names[c.node].village in where)
     ]
 
 
