@@ -25,7 +25,6 @@ from broker.trust import reasons
 from broker.trust.approvers import KEY_DAYS, clean_public
 from broker.trust.envelope import (
     ROOT_KEY_ID,
-    PasskeyUse,
     Refused,
     Role,
     TrustBody,
@@ -35,6 +34,7 @@ from broker.trust.envelope import (
 )
 from broker.trust.identity import load_hub_signer, load_root
 from broker.trust.keys import IdentityError, key_id, public_pem
+from broker.trust.passkey import PasskeyUse
 
 MOST_KEYS = 6
 """Keys one person may have at a time."""

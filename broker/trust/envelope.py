@@ -7,6 +7,8 @@ another. Nodes believe the keys of a trust list, and the list because the commun
 
 from __future__ import annotations
 
+import hashlib
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from msgspec import Meta, Struct
 
 from broker.contract.hub import Media, Signature, Signed
+from broker.trust.passkey import PasskeyUse, signed_part
 
 Domain = Literal["announcement", "trust", "plays", "cameras", "content", "audit"]
 Role = Literal["approver", "emergency", "hub"]
@@ -32,8 +35,14 @@ ROOT_KEY_ID: Final = "root"
 LARGEST_BODY: Final = 120 * 1024
 """Bytes of a signed text; it must fit a packet beside its frame."""
 
+MOST_SIGNATURES: Final = 8
+"""Signatures looked at; a text comes with one or two."""
+
 MOST_STARTS: Final = 400
 MOST_REVISIONS: Final = 2**31 - 1
+
+_CONTROL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u")
+"""An escape by number in canonical JSON: msgspec writes one for control characters and for nothing else."""
 
 Instant = Annotated[datetime, Meta(tz=True)]
 LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -78,14 +87,6 @@ class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     issued_at: Instant
     expires: Instant
     author: str
-
-
-class PasskeyUse(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Where a passkey signs: nowhere else does its signature count."""
-
-    rp_id: Annotated[str, Meta(pattern=r"^[a-z0-9.-]{1,253}$")]
-    """Name of the console's host, to which the authenticator bound the key."""
-    origin: Annotated[str, Meta(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 
 
 class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -194,10 +195,15 @@ def parse_occurrence(occurrence: str) -> tuple[str, int, datetime]:
 
 
 def canonical(what: Struct) -> str:
-    """The one JSON text of a body: keys sorted, NFC. Raises ValueError for an invalid body."""
+    """The one JSON text of a body: keys sorted, NFC, no control characters but line breaks and tabs.
+
+    Raises ValueError for an invalid body.
+    """
     text = unicodedata.normalize("NFC", msgspec.json.encode(what, order="sorted").decode())
     if len(text.encode()) > LARGEST_BODY:
         raise ValueError(f"{type(what).__name__} is larger than {LARGEST_BODY} bytes")
+    if _CONTROL.search(text):
+        raise ValueError(f"{type(what).__name__} holds a control character")
     msgspec.json.decode(text, type=type(what))  # its ValidationError is a ValueError that names the field
     return text
 
@@ -214,33 +220,53 @@ def sign(body: str, domain: Domain, key_id: str, private_key: PrivateKey) -> Sig
     return Signature(key=key_id, value=r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
-def verify(body: str, domain: Domain, signature: Signature, public: str) -> bool:
-    """Whether `signature` over `body` was made for `domain` by the owner of `public` (SPKI PEM, P-256)."""
+def verify(
+    body: str, domain: Domain, signature: Signature, public: str, passkey: PasskeyUse | None = None
+) -> bool:
+    """Whether `signature` over `body` was made for `domain` by the owner of `public` (SPKI PEM, P-256).
+
+    passkey: set for a key that lives in an authenticator. Such a key signs as a passkey in this place or not at
+    all, any other key never does.
+    """
     raw = signature.value
-    if len(raw) != 64:
+    if len(raw) != 64 or (signature.passkey is None) != (passkey is None):
         return False
-    der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
     try:
-        key = serialization.load_pem_public_key(public.encode())
-        if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        covered: bytes | None = signed_bytes(body, domain)
+        if signature.passkey is not None and passkey is not None:
+            covered = signed_part(signature.passkey, passkey, hashlib.sha256(covered or b"").digest())
+        if covered is None:
             return False
-        key.verify(der, signed_bytes(body, domain), ec.ECDSA(hashes.SHA256()))
+        der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+        _public_key(public).verify(der, covered, ec.ECDSA(hashes.SHA256()))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
     return True
 
 
 def open_trust(signed: Signed, root_public: str) -> TrustBody:
-    """The trust list, if the commune's root key signed it. Raises Refused."""
+    """The trust list, if the commune's root key signed it. Raises Refused.
+
+    Every key in it is one P-256 key under one name, and a hub's key is for nothing else: it can never speak.
+    """
     _check_size(signed.body)
     if not signed.signatures:
         raise Refused("unsigned", "trust list")
-    if not any(verify(signed.body, "trust", one, root_public) for one in signed.signatures):
+    by_root = [one for one in signed.signatures[:MOST_SIGNATURES] if one.key == ROOT_KEY_ID]
+    if not any(verify(signed.body, "trust", one, root_public) for one in by_root):
         raise Refused("bad-signature", "the trust list is not signed by this commune's root key")
     trust = _read(signed.body, TrustBody)
     ids = [one.key for one in trust.keys]
     if len(ids) != len(set(ids)):
         raise Refused("malformed", "the trust list names a key id twice")
+    try:
+        points = [_public_key(one.public).public_numbers() for one in trust.keys]
+    except (ValueError, UnsupportedAlgorithm) as why:
+        raise Refused("malformed", f"a key of the trust list cannot be read: {why}") from why
+    if len(points) != len(set(points)):
+        raise Refused("malformed", "the trust list holds a key under two names")
+    if any("hub" in one.roles and one.roles != ["hub"] for one in trust.keys):
+        raise Refused("malformed", "the trust list would let a hub's key speak")
     return trust
 
 
@@ -278,12 +304,22 @@ def _check_size(body: str) -> None:
         raise Refused("malformed", f"{len(body)} characters, at most {LARGEST_BODY} are allowed")
 
 
+def _public_key(pem: str) -> ec.EllipticCurvePublicKey:
+    """A P-256 public key. Raises ValueError or UnsupportedAlgorithm."""
+    key = serialization.load_pem_public_key(pem.encode())
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        raise ValueError("not a P-256 key")
+    return key
+
+
 def _believe(signed: Signed, domain: Domain, trust: TrustBody, role: Role, now: datetime) -> None:
     """Return when one signature stands; else raise the refusal of the signature that came furthest."""
     if not signed.signatures:
         raise Refused("unsigned", domain)
     order: Sequence[str] = ("", "key-expired", "wrong-role", "bad-signature", "unknown-key")
-    found = [_verdict(signed.body, domain, one, trust, role, now) for one in signed.signatures[:8]]
+    found = [
+        _verdict(signed.body, domain, one, trust, role, now) for one in signed.signatures[:MOST_SIGNATURES]
+    ]
     best = min(found, key=order.index)
     if best:
         raise Refused(best, f"{domain}: needs role {role}, signed by " + _names(signed))
@@ -293,7 +329,7 @@ def _verdict(body: str, domain: Domain, one: Signature, trust: TrustBody, role: 
     key = next((k for k in trust.keys if k.key == one.key), None)
     if key is None:
         return "unknown-key"
-    if not verify(body, domain, one, key.public):
+    if not verify(body, domain, one, key.public, key.passkey):
         return "bad-signature"
     if role not in key.roles:
         return "wrong-role"
@@ -301,7 +337,7 @@ def _verdict(body: str, domain: Domain, one: Signature, trust: TrustBody, role: 
 
 
 def _names(signed: Signed) -> str:
-    return ", ".join(one.key[:64] for one in signed.signatures[:8])
+    return ", ".join(one.key[:64] for one in signed.signatures[:MOST_SIGNATURES])
 
 
 def _read(body: str, wanted: type[Body]) -> Body:
