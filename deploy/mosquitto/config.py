@@ -1,7 +1,9 @@
-"""Mosquitto's configuration: on loopback with passwords (demo) or on 8883 with client certificates (a commune).
+"""Mosquitto's configuration: client certificates (a commune, the demo), or passwords on loopback (test brokers).
 
-Rights come from the dynamic-security file beside it (broker/contract/rights.py); there is no acl_file. The broker keeps
-no messages: durability is end to end, so persistence stays off.
+Rights come from the dynamic-security file beside it (broker/contract/rights.py); there is no acl_file. With
+certificates that file is only the beginning: the hub's `announce` keeps the rights over $CONTROL, and the plugin
+writes the file anew with each change. The broker keeps no messages: durability is end to end, so persistence stays
+off.
 """
 
 from __future__ import annotations
@@ -28,17 +30,30 @@ PLUGIN_FOLDERS = (
     "/opt/homebrew/lib",
 )
 PLUGIN_NAME = "mosquitto_dynamic_security.so"
+RIGHTS_FILE = "rights.json"
+PID_FILE = "mosquitto.pid"
+"""In the broker's folder; the hub's setting `broker.pid_file` names it, so that announce can tell of a new CRL."""
 PROGRAM_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Files of the broker's own certificate and of the commune's authorities, absolute paths."""
+    """Files of the broker's own certificate and of the commune's authorities, absolute paths.
+
+    certificate: with the issuing certificate behind it. crl: lists of the issuing keys; without that file, or with
+    one that has expired, the broker lets nobody in.
+    """
 
     ca: Path
     certificate: Path
     key: Path
-    crl: Path | None = None
+    crl: Path
+
+
+def certificates_in(keys: Path) -> Certificates:
+    """The broker's files in the hub's folder of keys."""
+    keys = keys.resolve()
+    return Certificates(keys / "ca.pem", keys / "broker.pem", keys / "broker.key", keys / "crl.pem")
 
 
 def program() -> Path | None:
@@ -70,6 +85,7 @@ def configuration(
     port: int,
     host: str = "",
     certificates: Certificates | None = None,
+    pid_file: Path | None = None,
 ) -> str:
     """Text of mosquitto.conf. With certificates: mutual TLS, the certificate's name is the identity.
 
@@ -101,6 +117,8 @@ def configuration(
         "use_username_as_clientid true",
         f"user {_owner()}",
     ]
+    if pid_file is not None:
+        lines.append(f"pid_file {pid_file}")
     if certificates is not None:
         lines += _tls(certificates)
     return "\n".join(lines) + "\n"
@@ -112,17 +130,15 @@ def _owner() -> str:
 
 
 def _tls(files: Certificates) -> list[str]:
-    lines = [
-        "tls_version tlsv1.2",
+    return [
+        "tls_version tlsv1.2",  # the least it accepts
         f"cafile {files.ca}",
         f"certfile {files.certificate}",
         f"keyfile {files.key}",
+        f"crlfile {files.crl}",
         "require_certificate true",
         "use_identity_as_username true",
     ]
-    if files.crl is not None:
-        lines.append(f"crlfile {files.crl}")
-    return lines
 
 
 def write(
@@ -134,23 +150,31 @@ def write(
     host: str = "",
     passwords: Mapping[str, str] | None = None,
     certificates: Certificates | None = None,
+    anew: bool = False,
 ) -> Path:
     """Write mosquitto.conf and rights.json into `folder` and return the former.
 
+    With certificates a rights.json that is there stays, because announce has kept it since; anew: make it again.
     Raises FileNotFoundError where the dynamic-security plugin is not installed.
     """
     plugin_file = plugin()
     if plugin_file is None:
         raise FileNotFoundError(f"{PLUGIN_NAME} is not installed; type: apt-get install mosquitto")
     folder.mkdir(parents=True, exist_ok=True)
-    rights_file = folder / "rights.json"
-    rights_file.touch(mode=0o600)
-    text = json.dumps(dynsec(identities, place, passwords), indent=1, sort_keys=True)
-    rights_file.write_text(text + "\n", encoding="utf-8")
+    rights_file = folder / RIGHTS_FILE
+    if certificates is None or anew or not rights_file.exists():
+        rights_file.touch(mode=0o600)
+        text = json.dumps(dynsec(identities, place, passwords), indent=1, sort_keys=True)
+        rights_file.write_text(text + "\n", encoding="utf-8")
     config_file = folder / "mosquitto.conf"
     config_file.write_text(
         configuration(
-            plugin_file=plugin_file, rights_file=rights_file, port=port, host=host, certificates=certificates
+            plugin_file=plugin_file,
+            rights_file=rights_file,
+            port=port,
+            host=host,
+            certificates=certificates,
+            pid_file=folder / PID_FILE,
         ),
         encoding="utf-8",
     )
