@@ -20,10 +20,14 @@ from broker.hub.console import (
     compose,
     duty,
     feedback,
+    firststeps,
     measured,
     menu,
+    nodes,
     overview,
+    places,
     progress,
+    revoke,
     sessions,
     signin,
     sound,
@@ -32,6 +36,7 @@ from broker.hub.console import (
     today,
     wire,
 )
+from broker.hub.console.codes import ShownCodes
 from broker.hub.console.desk import Desk, desk
 from broker.hub.console.live import Broadcaster
 from broker.hub.console.pace import Pace
@@ -59,6 +64,10 @@ ROOMS = (
     measured,
     cameras,
     wire,
+    nodes,
+    revoke,
+    places,
+    firststeps,
     stream,
 )
 API_READERS = ("editor", "approver", "leader", "admin", "auditor", "police")
@@ -82,6 +91,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.extensions["sign-in"] = SignIn(database, clock)
     app.extensions["desk"] = Desk(settings, database, clock, broadcaster, opener)
     app.extensions["pace"] = Pace()
+    app.extensions["shown-codes"] = ShownCodes()
     dress(app, static=STATIC)
     access.guard(app, database)
     forms = CSRFProtect(app)

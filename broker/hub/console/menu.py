@@ -8,6 +8,7 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import func, select
 
+from broker.hub.console import steps
 from broker.hub.console.access import Visitor
 from broker.hub.records import Database, Feedback
 
@@ -29,10 +30,14 @@ class Item:
 def menus(database: Database, person: Visitor) -> dict[str, Any]:
     """`menu` for the masthead, `more` for the person's own menu, `tabs` for a phone."""
     main = _main(person, _waiting_feedback(database) if person.is_any("editor", "leader") else 0)
+    if person.is_any("admin") and not _is_finished(database):
+        main.insert(0, Item("first", "Bắt đầu", url_for("firststeps.first_steps"), "up", "Bắt đầu"))
     more = (
         [Item("cameras", "Camera của xã", url_for("cameras.all_cameras"))] if person.is_any("admin") else []
     )
     if person.is_any("admin", "leader", "auditor"):
+        machines = Item("nodes", "Điểm và máy", url_for("nodes.all_nodes"), "village", "Máy")
+        (main if person.is_any("admin") else more).append(machines)
         more.append(Item("wire", "Đường truyền", url_for("wire.wire")))
     if person.is_any("police") and not any(item.key == "duty" for item in main):
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
@@ -55,6 +60,11 @@ def _main(person: Visitor, feedback: int) -> list[Item]:
     if person.is_any("police") and not person.is_any("editor", "approver"):
         items.append(Item("duty", "Phòng trực", url_for("duty.room"), "camera", "Phòng trực"))
     return items
+
+
+def _is_finished(database: Database) -> bool:
+    with database.reading() as db:
+        return steps.is_finished(db)
 
 
 def _waiting_feedback(database: Database) -> int:
