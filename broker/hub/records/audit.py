@@ -1,17 +1,26 @@
-"""Rows of the audit log; the chain of their hashes is made and checked by broker.trust.audit."""
+"""Rows of the audit log; the chain of their hashes is made and checked by broker.trust.audit.
+
+The database itself refuses to change, delete or insert between rows (triggers of migration 0007). Its owner can
+take the triggers off; the chain, and the heads kept at the nodes, show what was done then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select, text
+import msgspec
+from sqlalchemy import ColumnElement, LargeBinary, String, cast, select, text, type_coerce
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from broker.hub.records.table import Base
 from broker.trust import audit
 
 _CHAIN_LOCK = 0x6C735F6175
+TRIGGERS = ("audit_append", "audit_keep_changed", "audit_keep_deleted")
+"""What keeps the table append-only; migration 0007 makes them."""
 
 
 class AuditRow(Base):
@@ -21,8 +30,8 @@ class AuditRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     """Position in the chain, from 1."""
-    at: Mapped[datetime]
-    actor: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(index=True)
     action: Mapped[str]
     subject: Mapped[str]
     detail: Mapped[dict[str, str]]
@@ -40,16 +49,20 @@ def write_audit(
     db.flush()
     last = db.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(1)).first()
     entry = audit.Entry(
-        at=at.astimezone(UTC), actor=actor, action=action, subject=subject, detail=detail or {}
+        at=at.astimezone(UTC),
+        actor=_plain(actor),
+        action=action,
+        subject=_plain(subject),
+        detail={_plain(name): _plain(value) for name, value in (detail or {}).items()},
     )
     row = audit.append(None if last is None else _row(last), entry)
     db.add(
         AuditRow(
             id=row.index,
             at=entry.at,
-            actor=actor,
+            actor=entry.actor,
             action=action,
-            subject=subject,
+            subject=entry.subject,
             detail=dict(entry.detail),
             prev=row.prev,
             hash=row.hash,
@@ -57,9 +70,71 @@ def write_audit(
     )
 
 
-def audit_rows(db: Session) -> Iterator[audit.Row]:
-    """The whole chain in order, for broker.trust.audit.verify and for the auditor's page."""
-    return (_row(row) for row in db.scalars(select(AuditRow).order_by(AuditRow.id)).yield_per(1000))
+def audit_rows(db: Session, after: int = 0, *, as_bytes: bool = False) -> Iterator[audit.Row]:
+    """The chain in order, from the row after `after`, for broker.trust.audit.verify; streamed.
+
+    Somebody may have written anything into the table: what cannot be read comes as a row whose hash is wrong.
+    On SQLite text that is no UTF-8 raises OperationalError; read `as_bytes` then, which is slower.
+    """
+    fields = [AuditRow.at, AuditRow.actor, AuditRow.action, AuditRow.subject, AuditRow.detail]
+    columns: list[ColumnElement[Any]] = [
+        cast(each, LargeBinary) if as_bytes else type_coerce(each, String)
+        for each in (*fields, AuditRow.prev, AuditRow.hash)
+    ]
+    query = select(AuditRow.id, *columns).where(AuditRow.id > after).order_by(AuditRow.id)
+    with db.execute(query.execution_options(stream_results=True)) as found:
+        for rows in found.partitions(2000):
+            for index, *values in rows:
+                yield _read(index, [_text(each) for each in values] if as_bytes else values)
+
+
+def _read(index: int, values: Sequence[Any]) -> audit.Row:
+    at, actor, action, subject, detail, prev, digest = values
+    return audit.Row(
+        index=index,
+        entry=_entry(at, actor, action, subject, detail),
+        prev=prev if isinstance(prev, str) else "",
+        hash=digest if isinstance(digest, str) else "",
+    )
+
+
+def _text(value: object) -> object:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def has_triggers(db: Session) -> bool:
+    """Whether the database still refuses to change what stands in the log."""
+    kind = db.get_bind().dialect.name
+    names = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'audit'::regclass AND tgenabled <> 'D'"
+    if kind == "sqlite":
+        names = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
+    return set(TRIGGERS) <= set(db.scalars(text(names)))
+
+
+_NOTHING = audit.Entry(at=datetime.fromtimestamp(0, UTC), actor="", action="", subject="")
+
+
+def _entry(at: object, actor: object, action: object, subject: object, detail: object) -> audit.Entry:
+    """An entry from a row as the driver gives it: times and JSON as text on SQLite, decoded on PostgreSQL."""
+    try:
+        is_text = isinstance(at, str)
+        return msgspec.convert(
+            {
+                "at": datetime.fromisoformat(f"{at}+00:00") if is_text else at.replace(tzinfo=UTC),  # type: ignore[attr-defined]
+                "actor": actor,
+                "action": action,
+                "subject": subject,
+                "detail": msgspec.json.decode(detail) if isinstance(detail, str) else detail,
+            },
+            audit.Entry,
+        )
+    except (ValueError, TypeError, AttributeError):
+        return _NOTHING
+
+
+def _plain(words: str) -> str:
+    """One spelling of each letter, so that the same words have the same hash wherever they come from."""
+    return unicodedata.normalize("NFC", words)
 
 
 def _row(row: AuditRow) -> audit.Row:

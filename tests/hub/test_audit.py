@@ -1,0 +1,281 @@
+"""The audit log on real databases: it refuses to be changed, and what its owner does to it all the same is found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from broker.hub import audit
+from broker.hub.records import AuditRow, Database, NodeRecord, NodeSeen, Village, audit_rows, write_audit
+from broker.hub.records.audit import TRIGGERS
+from broker.trust.audit import GENESIS, START, Head, Row, append, verify
+
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(database: Database) -> Database:
+    """Twelve entries, and two nodes of which one keeps the head of row 10."""
+    for n in range(12):
+        with database.session() as db:
+            write_audit(
+                db,
+                NOW + timedelta(minutes=n),
+                "binh",
+                "announcement.approved",
+                f"bt-{n}.1",
+                {"key": "k-binh"},
+            )
+    with database.session() as db:
+        db.add(Village(code="dong", name="Đông", rank=1))
+        db.flush()
+        for name in ("thon-01", "thon-02"):
+            db.add(NodeRecord(name=name, village="dong", label=f"Điểm {name}", registered_at=NOW))
+    say(database, "thon-01", head(database, 10))
+    return database
+
+
+def head(database: Database, index: int) -> Head:
+    with database.reading() as db:
+        return Head(index, db.get_one(AuditRow, index).hash)
+
+
+def say(database: Database, node: str, kept: Head) -> None:
+    """What ingest writes when a node says what it keeps."""
+    with database.session() as db:
+        health = NodeSeen(
+            node=node, at=NOW, uptime_s=1, load_1m=0, memory_free_percent=1, disk_free_percent=1,
+            cpu_celsius=None, clock="trusted", audit_index=kept.index, audit_hash=kept.hash, seen_at=NOW,
+        )  # fmt: skip
+        db.add(health)
+
+
+def as_owner(database: Database, *statements: str) -> None:
+    """What somebody does who owns the database: triggers off, raw SQL, triggers on again."""
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    with database.engine.begin() as db:
+        kept = []
+        if is_sqlite:
+            kept = list(
+                db.execute(
+                    text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'")
+                )
+                .scalars()
+                .all()
+            )
+        for name in TRIGGERS:
+            db.exec_driver_sql(
+                f"DROP TRIGGER {name}" if is_sqlite else f"ALTER TABLE audit DISABLE TRIGGER {name}"
+            )
+        for statement in statements:
+            db.exec_driver_sql(statement)
+        for line in kept:
+            db.exec_driver_sql(line)
+        if not is_sqlite:
+            for name in TRIGGERS:
+                db.exec_driver_sql(f"ALTER TABLE audit ENABLE TRIGGER {name}")
+
+
+def recompute(database: Database, index: int, actor: str) -> None:
+    """The cleverest of owners: changes one row and computes every hash after it anew."""
+    with database.reading() as db:
+        rows = list(audit_rows(db))
+    made: list[Row] = []
+    for row in rows:
+        entry = row.entry
+        if row.index == index:
+            entry = type(entry)(
+                at=entry.at, actor=actor, action=entry.action, subject=entry.subject, detail=entry.detail
+            )
+        made.append(append(made[-1] if made else None, entry))
+    as_owner(
+        database,
+        *(
+            f"UPDATE audit SET actor = '{row.entry.actor}', prev = '{row.prev}', hash = '{row.hash}' "
+            f"WHERE id = {row.index}"
+            for row in made
+        ),
+    )
+
+
+def found(database: Database, *kept: Head) -> tuple[str, int] | None:
+    with database.reading() as db:
+        finding = audit.inspect(db, kept)
+    assert finding.has_triggers
+    fault = finding.verdict.fault
+    return (fault.flaw, fault.index) if fault else None
+
+
+def test_a_log_that_nobody_touched_is_whole_and_the_node_agrees(log: Database) -> None:
+    with log.reading() as db:
+        finding = audit.inspect(db)
+        assert audit.newest(db) == finding.verdict.head == head(log, 12)
+    assert finding.is_well
+    assert [(each.node, each.head.index, each.agrees) for each in finding.nodes] == [
+        ("thon-01", 10, True),
+        ("thon-02", 0, True),
+    ]
+
+
+def test_an_empty_log_is_whole(database: Database) -> None:
+    with database.reading() as db:
+        assert audit.newest(db) == START
+        assert audit.inspect(db).is_well
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET actor = 'x' WHERE id = 3",
+        "DELETE FROM audit WHERE id = 3",
+        "DELETE FROM audit",
+        f"INSERT INTO audit VALUES (14, '2026-11-21', 'x', 'y', 'z', '{{}}', '{GENESIS}', '{GENESIS}')",
+        f"INSERT INTO audit VALUES (13, '2026-11-21', 'x', 'y', 'z', '{{}}', '{GENESIS}', '{GENESIS}')",
+        f"INSERT INTO audit VALUES (0, '2026-11-21', 'x', 'y', 'z', '{{}}', '{GENESIS}', '{GENESIS}')",
+    ],
+)
+def test_the_database_itself_refuses_to_change_the_log(log: Database, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="append-only"), log.engine.begin() as db:
+        db.exec_driver_sql(statement)
+    assert found(log) is None
+
+
+def test_replacing_and_truncating_are_refused_too(log: Database) -> None:
+    is_sqlite = log.engine.dialect.name == "sqlite"
+    statement = (
+        f"REPLACE INTO audit VALUES (3, '2026-11-21', 'x', 'y', 'z', '{{}}', '{GENESIS}', '{GENESIS}')"
+        if is_sqlite
+        else "TRUNCATE audit"
+    )
+    with pytest.raises(DBAPIError, match="append-only"), log.engine.begin() as db:
+        db.exec_driver_sql(statement)
+    assert found(log) is None
+
+
+@pytest.mark.parametrize(
+    ("statements", "flaw", "index"),
+    [
+        (["UPDATE audit SET actor = 'quan' WHERE id = 5"], "edited", 5),
+        (["UPDATE audit SET at = '2026-11-21 01:00:00.000000' WHERE id = 5"], "edited", 5),
+        (['UPDATE audit SET detail = \'{"key": "k-lanh"}\' WHERE id = 5'], "edited", 5),
+        (["DELETE FROM audit WHERE id = 5"], "missing", 5),
+        (["DELETE FROM audit WHERE id <= 3"], "missing", 1),
+        (
+            [
+                "DELETE FROM audit WHERE id = 5",
+                "UPDATE audit SET id = -id WHERE id > 5",
+                "UPDATE audit SET id = -id - 1 WHERE id < 0",
+            ],
+            "moved",
+            5,
+        ),
+        (
+            [
+                "UPDATE audit SET id = 100 WHERE id = 5",
+                "UPDATE audit SET id = 5 WHERE id = 6",
+                "UPDATE audit SET id = 6 WHERE id = 100",
+            ],
+            "moved",
+            5,
+        ),
+        (
+            [
+                "UPDATE audit SET id = -id WHERE id > 4",
+                "UPDATE audit SET id = -id + 1 WHERE id < 0",
+                "INSERT INTO audit SELECT 5, at, actor, action, subject, detail, prev, hash FROM audit WHERE id = 4",
+            ],
+            "moved",
+            5,
+        ),
+        (["DELETE FROM audit WHERE id > 8"], "cut", 10),
+        (["DELETE FROM audit"], "cut", 10),
+    ],
+    ids=["who", "when", "detail", "one", "first", "renumbered", "order", "inserted", "tail", "all"],
+)
+def test_what_the_owner_of_the_database_does_is_found(
+    log: Database, statements: list[str], flaw: str, index: int
+) -> None:
+    as_owner(log, *statements)
+    assert found(log) == (flaw, index)
+
+
+def test_a_chain_computed_anew_is_found_by_the_head_at_the_node(log: Database) -> None:
+    recompute(log, 5, "quan")
+    with log.reading() as db:
+        assert verify(audit_rows(db)).is_whole  # the chain alone cannot tell
+        nodes = audit.inspect(db).nodes
+    assert found(log) == ("rewritten", 10)
+    assert [each.agrees for each in nodes] == [False, True]
+
+
+def test_what_was_changed_after_the_newest_head_at_a_node_is_found_by_one_from_paper(log: Database) -> None:
+    paper = head(log, 12)
+    recompute(log, 11, "quan")
+    assert found(log) is None
+    assert found(log, paper) == ("rewritten", 12)
+
+
+def test_a_tail_cut_off_and_grown_again_is_found(log: Database) -> None:
+    as_owner(log, "DELETE FROM audit WHERE id > 9")
+    for n in range(5):
+        with log.session() as db:
+            write_audit(db, NOW, "quan", "account.signed-in", str(n))
+    assert found(log) == ("rewritten", 10)
+
+
+def test_a_log_whose_guards_were_taken_off_is_not_well(log: Database) -> None:
+    is_sqlite = log.engine.dialect.name == "sqlite"
+    off = "DROP TRIGGER audit_keep_changed" if is_sqlite else "ALTER TABLE audit DISABLE TRIGGER {}"
+    with log.engine.begin() as db:
+        db.exec_driver_sql(off.format("audit_keep_changed"))
+    with log.reading() as db:
+        finding = audit.inspect(db)
+    if not is_sqlite:  # the next test gets the same tables
+        with log.engine.begin() as db:
+            db.exec_driver_sql("ALTER TABLE audit ENABLE TRIGGER audit_keep_changed")
+    assert not finding.has_triggers
+    assert finding.verdict.is_whole
+    assert not finding.is_well
+
+
+@pytest.mark.parametrize("column", ["actor", "at", "detail", "hash", "prev"])
+def test_bytes_that_are_no_text_are_an_edited_row_and_no_crash(log: Database, column: str) -> None:
+    if log.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL takes no such bytes")
+    as_owner(log, f"UPDATE audit SET {column} = CAST(x'ff00fe' AS TEXT) WHERE id = 6")
+    assert found(log) == ("moved" if column == "prev" else "edited", 6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["detail = 'null'", "detail = '{'", "detail = '[1]'", "at = 'x'", "actor = x'00'", "hash = 7"],
+)
+def test_whatever_stands_in_a_row_is_an_edited_row_and_no_crash(log: Database, change: str) -> None:
+    if log.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps to its types")
+    as_owner(log, f"UPDATE audit SET {change} WHERE id = 6")
+    assert found(log) == ("edited", 6)
+
+
+def test_words_in_another_spelling_of_the_same_letters_have_one_hash(database: Database) -> None:
+    with database.session() as db:
+        write_audit(db, NOW, "Bi\u0300nh", "x", "e\u0301", {"a\u0300": "o\u0309"})
+    with database.reading() as db:
+        row = db.get_one(AuditRow, 1)
+        assert (row.actor, row.subject, row.detail) == ("Bình", "é", {"à": "ỏ"})
+        assert audit.inspect(db).is_well
+
+
+def test_the_last_look_is_kept(log: Database) -> None:
+    def look(db: Session) -> None:
+        audit.note_look(db, audit.inspect(db), NOW)
+
+    with log.session() as db:
+        assert audit.last_look(db) is None
+        look(db)
+    with log.reading() as db:
+        assert audit.last_look(db) == (NOW, 12, True)
