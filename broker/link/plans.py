@@ -21,15 +21,17 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 class KeptTrust:
     """The commune's trust list on this node."""
 
-    def __init__(self, file: Path, root_public: str) -> None:
-        """file: where the list is kept. root_public: the commune's root key, SPKI PEM."""
+    def __init__(self, file: Path, root_public: str, commune: str) -> None:
+        """file: where the list is kept. root_public: the commune's root key, SPKI PEM.
+        commune: its codes, `37/14000`."""
         self._file = file
         self._root = root_public
+        self._commune = commune
         self.body: TrustBody | None = None
         kept = find_signed(file)
         if kept is not None:
             try:
-                self.body = open_trust(kept, root_public)
+                self.body = self._open(kept)
             except Refused as why:
                 log.error("kept trust list refused: %s", why, extra={"event": "trust-refused"})
 
@@ -40,12 +42,18 @@ class KeptTrust:
 
     def take(self, plan: TrustPlan) -> bool:
         """Believe a newer list. False for what is not newer. Raises Refused, OSError."""
-        body = open_trust(plan.signed, self._root)
+        body = self._open(plan.signed)
         if body.generation <= self.generation:
             return False
         keep_signed(self._file, plan.signed)
         self.body = body
         return True
+
+    def _open(self, signed: Signed) -> TrustBody:
+        body = open_trust(signed, self._root)
+        if body.commune != self._commune:
+            raise Refused("wrong-commune", f"for {body.commune}, here is {self._commune}")
+        return body
 
 
 class KeptPlan(Generic[Body]):

@@ -13,7 +13,7 @@ REASONS: Final = MappingProxyType(
         # who signed it
         "unsigned": "Bản tin chưa có chữ ký của người duyệt nên loa không phát.",
         "unknown-key": "Chữ ký không thuộc người nào trong danh sách tin cậy của xã.",
-        "bad-signature": "Chữ ký không khớp với nội dung: nội dung đã bị sửa sau khi ký.",
+        "bad-signature": "Chữ ký không khớp: nội dung đã bị sửa sau khi ký, hoặc được ký ở nơi khác.",
         "wrong-role": "Người ký không có quyền cho loại việc này.",
         "key-expired": "Chữ ký dùng khoá đã hết hạn hoặc chưa đến ngày hiệu lực.",
         "no-trust": "Điểm này chưa nhận được danh sách tin cậy của xã.",
@@ -42,6 +42,7 @@ REASONS: Final = MappingProxyType(
         "wrong-audio": "Âm thanh tải về không đúng bản đã duyệt.",
         "spoken-here": "Chưa tải được âm thanh nên điểm tự đọc đúng lời đã duyệt.",
         "stopped": "Đã dừng theo lệnh.",
+        "revoked": "Đã dừng vì xã không còn tin khoá của người ký.",
         "preempted": "Nhường cho bản tin quan trọng hơn.",
         "power": "Điểm mất điện hoặc khởi động lại giữa lúc phát.",
         "sound-failed": "Thiết bị âm thanh không nhận hoặc ngừng nhận âm thanh.",

@@ -69,7 +69,8 @@ class _Watch:
         self._reports = reports
         self._node = settings.machine.name
         self._inbox = session.inbox(TrustPlan, CameraPlan)
-        self._trust = KeptTrust(folder / "trust.json", load_root(settings.keys_dir))
+        commune = f"{settings.where.province}/{settings.where.commune}"
+        self._trust = KeptTrust(folder / "trust.json", load_root(settings.keys_dir), commune)
         self._plan: KeptPlan[CamerasBody] = KeptPlan(
             folder / "cameras.json", "cameras", CamerasBody, self._trust, self._now()
         )

@@ -100,7 +100,10 @@ class _ContentWork:
         self._root = settings.data_dir / "content"
         self._store = MediaStore(settings.data_dir / "media")
         self._client = MediaClient(settings, session.who, self._store)
-        self._trust = KeptTrust(settings.data_dir / "node" / "trust.json", load_root(settings.keys_dir))
+        commune = f"{settings.where.province}/{settings.where.commune}"
+        self._trust = KeptTrust(
+            settings.data_dir / "node" / "trust.json", load_root(settings.keys_dir), commune
+        )
         self._plan = KeptPlan(
             settings.data_dir / "node" / "content.json",
             "content",

@@ -16,7 +16,15 @@ from broker.link.inbox import Inbox
 from broker.link.outbox import OutboxFull
 from broker.link.plans import find_signed, keep_signed
 from broker.link.service import Beat
-from broker.trust.envelope import PlaysBody, Refused, TrustBody, open_signed, open_trust, parse_occurrence
+from broker.trust.envelope import (
+    PlaysBody,
+    Refused,
+    TrustBody,
+    open_announcement,
+    open_signed,
+    open_trust,
+    parse_occurrence,
+)
 from broker.trust.reasons import sentence
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import EARLY_S, Allowed, Ask, at_least, check, is_usable, since_signed
@@ -80,7 +88,7 @@ class Orders:
             if trust.commune != desk.commune:
                 raise Refused("wrong-commune", trust.commune)
             before = desk.trust
-            if before is not None and trust.generation < before.generation:
+            if before is not None and trust != before and trust.generation <= before.generation:
                 raise Refused("old-generation", f"{trust.generation}, in force is {before.generation}")
         except Refused as why:
             self._complain("trust-refused", "Danh sách tin cậy", why)
@@ -96,6 +104,9 @@ class Orders:
         """A new list judges everything anew: the plan in force and one that came too early."""
         with self._desk.lock:
             self._desk.trust = trust
+            current = self._desk.playing
+        if current is not None and self._is_disowned(current, trust):
+            self._desk.halt("revoked")
         log.info("trust list %d", trust.generation, extra={"event": "trust-applied"})
         waiting = self._waiting_plan
         self._waiting_plan, self._in_force = None, ""
@@ -103,6 +114,14 @@ class Orders:
         if signed is not None:
             self._plan(signed, is_kept=waiting is None)
         self._desk.show()
+
+    def _is_disowned(self, current: Play, trust: TrustBody) -> bool:
+        """Whether what sounds now was signed by a key that the commune believes no longer."""
+        try:
+            open_announcement(current.ask.signed, trust, self._desk.clock.now())
+        except Refused as why:
+            return why.code in ("unknown-key", "wrong-role")
+        return False
 
     def _plan(self, signed: Signed, *, is_kept: bool = False) -> None:
         desk = self._desk

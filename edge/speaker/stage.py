@@ -253,6 +253,7 @@ _END: Final[dict[str, PlayState]] = {
     "": "played",
     "stopped": "cancelled",
     "cancelled": "cancelled",
+    "revoked": "cancelled",
     "preempted": "preempted",
     "power": "interrupted",
     "sound-failed": "failed",

@@ -37,6 +37,8 @@ from broker.hub.roles import has_role, require_role, require_villages
 from broker.speech.lexicon import Lexicon
 from broker.trust.envelope import Start, canonical
 
+_INVISIBLE = ("Cc", "Cf", "Cs")
+"""Control and format characters (among them those that turn the direction of reading) and lone surrogates."""
 WRITERS = ("editor", "approver", "village")
 """Who may write announcements, a village person for the own village only."""
 
@@ -74,8 +76,8 @@ def save_draft(
         revision = latest
     else:
         revision = _new_revision(db, account, latest, now)
-    revision.title = unicodedata.normalize("NFC", draft.title.strip())
-    revision.text = unicodedata.normalize("NFC", draft.text)
+    revision.title = _visible(draft.title).strip()
+    revision.text = _visible(draft.text)
     revision.kind = draft.kind
     revision.villages = sorted(set(draft.villages))
     revision.play_now = draft.play_now
@@ -230,6 +232,14 @@ def expire(db: Session, now: datetime) -> int:
             _end(db, revision, "expired", now)
             count += 1
     return count
+
+
+def _visible(text: str) -> str:
+    """A text as people see it: NFC, without the invisible characters that come with copying and could deceive."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(
+        char for char in composed if char in "\n\r\t" or unicodedata.category(char) not in _INVISIBLE
+    )
 
 
 def _new_revision(db: Session, account: Account, latest: Revision | None, now: datetime) -> Revision:
