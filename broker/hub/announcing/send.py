@@ -23,7 +23,7 @@ from broker.contract.hub import (
 )
 from broker.contract.message import Message
 from broker.hub import content, trusted
-from broker.hub.announcing import plans, schedule, workflow
+from broker.hub.announcing import heads, plans, schedule, workflow
 from broker.hub.announcing.plans import PlanTooLarge, Signer
 from broker.hub.declined import Declined
 from broker.hub.records import (
@@ -62,6 +62,7 @@ class Sender:
         self._clock = session.clock
         self._signer = signer
         self._media = media
+        self._signed_head = heads.SignedHead(session.settings.data_dir)
         self._said: dict[tuple[Identity, str], int] = {}
         self._last = 0
         self._connected = False
@@ -141,7 +142,7 @@ class Sender:
         now = self._clock.now()
         with self._database.session() as db:
             nodes = db.scalars(select(NodeRecord).where(NodeRecord.retired_at.is_(None))).all()
-            wanted = [*self._trust(db, nodes), *self._plans(db, nodes, now)]
+            wanted = [*self._trust(db, nodes), *self._plans(db, nodes, now), *self._head(db, nodes, now)]
         # Only what is committed is said: a generation must never be given twice.
         for to, plan, generation in wanted:
             key = (to, spec_of(plan).kind)
@@ -195,6 +196,22 @@ class Sender:
         plan = TrustPlan(generation=generation, signed=signed)
         receivers = [each for each in NODE_SERVICES if each in spec_of(TrustPlan).receivers]
         return [(Identity(node.name, service), plan, generation) for node in nodes for service in receivers]
+
+    def _head(
+        self, db: Db, nodes: Sequence[NodeRecord], now: datetime
+    ) -> list[tuple[Identity, Message, int]]:
+        """The head of the audit log, for every node to keep."""
+        place = self._session.settings.where
+        try:
+            plan = heads.audit_plan(db, self._signer, place, self._signed_head, now)
+        except (heads.LogChanged, OSError) as why:
+            log.error("no head of the audit log: %s", why, extra={"event": "audit-head-failed"})
+            self._note(
+                "audit-head", "Đầu sổ nhật ký không gửi được cho các điểm, xin mở trang Nhật ký để xem."
+            )
+            return []
+        self._note("audit-head", "")
+        return [] if plan is None else [(Identity(n.name, "node"), plan, plan.generation) for n in nodes]
 
     def _note(self, code: str, sentence: str) -> None:
         if sentence:

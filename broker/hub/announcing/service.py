@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_waiting
 from broker.hub.announcing.send import Sender
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 RENDER_POLL_S = 0.5
 RENDER_PATIENCE_S = 300.0
 """An online engine may be slow with a long text."""
+AUDIT_PATIENCE_S = 300.0
+"""Looking through years of the audit log takes a while on a small computer."""
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
@@ -34,6 +37,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     return [
         Worker("plans", sender.run, patience_s=60.0),
         rendering(database, Renderer(settings), session.clock),
+        Worker("audit", Watch(database, session).run, patience_s=AUDIT_PATIENCE_S),
     ]
 
 

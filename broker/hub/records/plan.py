@@ -18,7 +18,7 @@ class Plan(Base):
 
     node: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
-    """plays, cameras or content"""
+    """plays, cameras, content or audit"""
     generation: Mapped[int]
     fingerprint: Mapped[str]
     """Hash of what it says apart from its generation and times: unchanged plans are not made again."""
