@@ -39,10 +39,15 @@ MOST_SIGNATURES: Final = 8
 """Signatures looked at; a text comes with one or two."""
 
 MOST_STARTS: Final = 400
+MOST_VILLAGES: Final = 400
 MOST_REVISIONS: Final = 2**31 - 1
 
 _CONTROL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u")
 """An escape by number in canonical JSON: msgspec writes one for control characters and for nothing else."""
+
+_MARKS: Final = re.compile(r"[^\w\x00-\x7f]{31,}")
+"""Where marks could be piled up: outside ASCII, no letter and no digit. Unicode's stream-safe text has at most
+30 marks on a letter (UAX #15); the time to sort a pile grows with its square."""
 
 Instant = Annotated[datetime, Meta(tz=True)]
 LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -78,7 +83,7 @@ class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Exactly the words to be spoken, numbers and dates already written out."""
     voice: str
     audio: Media
-    villages: Annotated[list[str], Meta(min_length=1)]
+    villages: Annotated[list[str], Meta(min_length=1, max_length=MOST_VILLAGES)]
     """Village codes; nothing outside the list speaks."""
     starts: Annotated[list[Start], Meta(min_length=1, max_length=MOST_STARTS)]
     repeat: Annotated[int, Meta(ge=1, le=10)]
@@ -199,13 +204,21 @@ def canonical(what: Struct) -> str:
 
     Raises ValueError for an invalid body.
     """
-    text = unicodedata.normalize("NFC", msgspec.json.encode(what, order="sorted").decode())
+    text = _composed(msgspec.json.encode(what, order="sorted").decode(), type(what).__name__)
     if len(text.encode()) > LARGEST_BODY:
         raise ValueError(f"{type(what).__name__} is larger than {LARGEST_BODY} bytes")
     if _CONTROL.search(text):
         raise ValueError(f"{type(what).__name__} holds a control character")
     msgspec.json.decode(text, type=type(what))  # its ValidationError is a ValueError that names the field
     return text
+
+
+def _composed(text: str, name: str) -> str:
+    """The text in NFC. Raises ValueError for a pile of marks that would take seconds to sort."""
+    for run in _MARKS.finditer(text):
+        if sum(map(bool, map(unicodedata.combining, run[0]))) > 30:
+            raise ValueError(f"{name} piles up marks on a letter")
+    return unicodedata.normalize("NFC", text)
 
 
 def signed_bytes(body: str, domain: Domain) -> bytes:

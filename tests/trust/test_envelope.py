@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+import unicodedata
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import msgspec
 import pytest
@@ -240,3 +243,138 @@ def test_a_broken_public_key_believes_nothing(keys: dict[str, PrivateKey]) -> No
 def test_an_occurrence_is_named_by_its_start_in_utc() -> None:
     local = datetime.fromisoformat("2026-11-21T17:30:00+07:00")
     assert occurrence_id("A1", 2, local) == "A1.2.20261121T103000Z"
+
+
+@cache
+def hostile() -> dict[str, str]:
+    """Texts an attacker would send, by what is wrong with them."""
+    good = canonical(envelope())
+    nfd = unicodedata.normalize("NFD", good)
+    return {
+        "a key twice": good.replace('"revision":1', '"revision":2,"revision":1'),
+        "the last key twice": good[:-1] + ',"voice":"vi"}',
+        "a float": good.replace('"revision":1', '"revision":1.0'),
+        "an exponent": good.replace('"revision":1', '"revision":1e0'),
+        "a number in quotes": good.replace('"revision":1', '"revision":"1"'),
+        "a minus nought": good.replace('"gap_s":3', '"gap_s":-0'),
+        "a leading nought": good.replace('"revision":1', '"revision":01'),
+        "not a number": good.replace('"revision":1', '"revision":NaN'),
+        "a byte order mark": "\ufeff" + good,
+        "a lone surrogate": good.replace("Họp", "\ud800"),
+        "an escaped lone surrogate": good.replace("Họp", "\\ud800"),
+        "a NUL": good.replace("Họp", "\\u0000"),
+        "a bare NUL": good.replace("Họp", "\0"),
+        "another control character": good.replace("Họp", "\\u001b[2J"),
+        "a letter by its number": good.replace("Họp", "\\u0048ọp"),
+        "an escaped slash": good.replace("00/00000", "00\\/00000"),
+        "letters taken apart": nfd,
+        "a space": good.replace('":', '": ', 1),
+        "a line at its end": good + "\n",
+        "another order": "{" + ",".join(reversed(good[1:-1].split(',"', 1))) + "}",
+        "an unknown name": good[:-1] + ',"zz":1}',
+        "a lower-case zone": good.replace("Z", "z"),
+        "the same time longer": good.replace("2026-11-21T06:00:00Z", "2026-11-21T06:00:00.000Z"),
+        "brackets without end": "[" * 100_000,
+        "depth inside a name": good[:-1] + ',"zz":' + "[" * 50_000 + "]" * 50_000 + "}",
+        "depth inside a list": good.replace('"villages":[', '"villages":[' + "[" * 50_000),
+        "a million names": "{" + ",".join(f'"{n}":1' for n in range(1_000_000)) + "}",
+        "as many names as fit": "{" + ",".join(f'"{n}":1' for n in range(12_000)) + "}",
+        "ten megabytes": good.replace("Họp", "a" * 10_000_000),
+        "ten megabytes of marks": good.replace("Họp", "\u0301" * 5_000_000),
+        "as many marks as fit": good.replace("Họp", "\u0301\u0323" * 29_000),
+        "as many escaped marks as fit": good.replace("Họp", "a" + "\\u0301\\u0323" * 9_900),
+        "many small piles of marks": good.replace("Họp", ("a" + "\u0301\u0323" * 15) * 1_900),
+        "too many starts": good.replace(
+            '"starts":[', '"starts":[' + '{"at":"2026-11-21T07:00:00Z","tolerance_s":1},' * 2_000
+        ),
+        "as many villages as fit": good.replace('"dong"', ",".join('"dong "' for _ in range(15_000))),
+        "nothing": "",
+        "null": "null",
+    }
+
+
+@pytest.mark.parametrize("name", list(hostile()))
+def test_hostile_spellings_are_refused_at_once_even_when_signed(
+    name: str, keys: dict[str, PrivateKey], trust: TrustBody
+) -> None:
+    body = hostile()[name]
+    assert body != canonical(envelope())
+    try:
+        signatures = [sign(body, "announcement", "binh", keys["binh"])]
+    except UnicodeEncodeError:
+        signatures = sign_anything(keys)
+    spent_s = []
+    for _ in range(3):
+        began = time.thread_time()
+        with pytest.raises(Refused) as caught:
+            open_announcement(Signed(body=body, signatures=signatures), trust, NOW)
+        spent_s.append(time.thread_time() - began)
+        assert caught.value.code in ("malformed", "not-canonical")
+    assert min(spent_s) < 0.05
+
+
+def sign_anything(keys: dict[str, PrivateKey]) -> list[Signature]:
+    """A signature beside a text that cannot be signed at all."""
+    return [sign("{}", "announcement", "binh", keys["binh"])]
+
+
+@pytest.mark.parametrize("name", list(hostile()))
+def test_hostile_spellings_of_other_bodies_are_refused_at_once(
+    name: str, keys: dict[str, PrivateKey], trust: TrustBody
+) -> None:
+    body = hostile()[name]
+    signatures = [*sign_anything(keys) * 4, Signature(key=ROOT_KEY_ID, value=b"\1" * 64)] * 1000
+    whole = Signed(body=body, signatures=signatures)
+    began = time.thread_time()
+    with pytest.raises(Refused):
+        open_trust(whole, public_of(keys["root"]))
+    with pytest.raises(Refused):
+        open_signed(whole, "plays", trust, "hub", NOW, PlaysBody)
+    assert time.thread_time() - began < 0.1
+
+
+@pytest.mark.parametrize("text", ["\0", "\x1b[2J", "\x1f"])
+def test_control_characters_cannot_be_written(text: str) -> None:
+    with pytest.raises(ValueError, match="control"):
+        canonical(envelope(spoken=text))
+
+
+@pytest.mark.parametrize("text", ["dòng một\ndòng hai\tcột", "đường dẫn \\u0041", "gạch \\\\u", '"\\"'])
+def test_line_breaks_and_backslashes_are_no_control_characters(
+    text: str, keys: dict[str, PrivateKey], trust: TrustBody
+) -> None:
+    what = envelope(spoken=text)
+    assert open_announcement(signed(what, "announcement", "binh", keys["binh"]), trust, NOW).spoken == text
+
+
+def test_a_trust_list_that_would_let_the_hub_speak_is_refused(
+    keys: dict[str, PrivateKey], trust: TrustBody
+) -> None:
+    root = public_of(keys["root"])
+    hub = next(one for one in trust.keys if one.key == "hub")
+    others = [one for one in trust.keys if one.key != "hub"]
+
+    def refused(*more: TrustedKey) -> str:
+        body = msgspec.structs.replace(trust, keys=[*others, *more])
+        with pytest.raises(Refused) as caught:
+            open_trust(signed(body, "trust", ROOT_KEY_ID, keys["root"]), root)
+        return str(caught.value)
+
+    assert "speak" in refused(msgspec.structs.replace(hub, roles=["hub", "approver"]))
+    assert "two names" in refused(hub, msgspec.structs.replace(hub, key="other", roles=["approver"]))
+    spelled = hub.public.replace("\n", "\r\n")
+    assert "two names" in refused(
+        hub, msgspec.structs.replace(hub, key="other", roles=["approver"], public=spelled)
+    )
+    assert "cannot be read" in refused(hub, msgspec.structs.replace(hub, key="other", public="no key"))
+    p384 = public_of(ec.generate_private_key(ec.SECP384R1()))
+    assert "cannot be read" in refused(hub, msgspec.structs.replace(hub, key="other", public=p384))
+
+
+def test_a_trust_list_counts_only_under_the_root_key_s_name(
+    keys: dict[str, PrivateKey], trust: TrustBody
+) -> None:
+    with pytest.raises(Refused, match="bad-signature"):
+        open_trust(signed(trust, "trust", "binh", keys["root"]), public_of(keys["root"]))
+    with pytest.raises(Refused, match="bad-signature"):
+        open_trust(signed(trust, "plays", ROOT_KEY_ID, keys["root"]), public_of(keys["root"]))
