@@ -159,7 +159,7 @@ def enrol(name: str) -> str:
         is_open=row is not None and row.used_at is None and not course.is_over,
         shown=shown,
         left=lasting((shown.expires_at - at).total_seconds()) if shown else "",
-        command=command_of(desk().settings, name, shown.code) if shown else "",
+        command=command_of(desk().settings, name, shown.code) if shown else [],
     )
 
 
@@ -176,11 +176,11 @@ def free_name(taken: Sequence[str]) -> str:
     return next(name for n in range(1, MOST_NODES) if (name := f"thon-{n:02d}") not in taken)
 
 
-def command_of(settings: Settings, node: str, code: str) -> str:
-    """The one command a machine enrols with, in one line."""
+def command_of(settings: Settings, node: str, code: str) -> list[str]:
+    """The one command a machine enrols with, in pieces that may stand on lines of their own."""
     hub = f"https://{settings.hub_name}:{settings.enrolment.port}"
     pin = root_fingerprint(settings)
-    return f"sudo -u langso langso enrol {node} --hub {hub} --code {code} --pin {pin}"
+    return [f"sudo -u langso langso enrol {node}", f"--hub {hub}", f"--code {code}", f"--pin {pin}"]
 
 
 def root_fingerprint(settings: Settings) -> str:

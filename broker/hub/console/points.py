@@ -126,7 +126,8 @@ def point_of(seen: Seen, node: NodeRecord, at: datetime) -> Point:
         and until_weight in ("bad", "look")
         and _WEIGHTS.index(until_weight) < _WEIGHTS.index(weight)
     ):
-        weight, said = until_weight, f"{said}, chứng thư cần xem"
+        weight = until_weight
+        said = "Chứng thư hết hạn" if until_weight == "bad" else "Chứng thư sắp hết"
     return Point(
         name=node.name,
         label=node.label,
@@ -219,9 +220,9 @@ def _until(certificates: Sequence[Certificate], at: datetime) -> tuple[str, str]
     end = min(one.not_after for one in certificates)
     left = end - at
     if left <= timedelta(0):
-        return "bad", f"hết hạn ngày {_day(end)}"
+        return "bad", f"hết hạn {_day(end)}"
     if left < SOON:
-        return "look", f"đến {_day(end)}, còn {max(1, left.days)} ngày"
+        return "look", f"còn {max(1, left.days)} ngày"
     return "ok", f"đến {_day(end)}"
 
 
