@@ -151,6 +151,13 @@ def run_schedules(arguments: Sequence[str], tell: Tell) -> int:
     return status
 
 
+def run_forge(arguments: Sequence[str], tell: Tell) -> int:
+    """Forgeries against a real loudspeaker service (tests/faults/forge.py)."""
+    _install(missing_packages(), tell)
+    status: int = importlib.import_module("tests.faults.forge").main(arguments, tell)
+    return status
+
+
 def run_lint(tell: Tell) -> int:
     """ruff check, ruff format --check, mypy --strict; runs all three, fails when one does."""
     tools = {

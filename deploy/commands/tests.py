@@ -13,10 +13,13 @@ def add(commands: Any) -> None:
     test.set_defaults(act=_test)
     faults = commands.add_parser(
         "faults",
-        help="`--schedules N --seed S`: seeded schedules of faults; without: the ladders that `test` leaves out",
+        help="`--schedules N --seed S`: seeded schedules of faults; `--forge N --seed S`: forged announcements; "
+        "without: the ladders that `test` leaves out",
         add_help=False,
     )
-    faults.add_argument("rest", nargs=argparse.REMAINDER, metavar="--schedules N … | PYTEST-ARGUMENTS")
+    faults.add_argument(
+        "rest", nargs=argparse.REMAINDER, metavar="--schedules N … | --forge N … | PYTEST-ARGUMENTS"
+    )
     faults.set_defaults(act=_faults)
     lint = commands.add_parser("lint", help="ruff, ruff format, mypy --strict")
     lint.set_defaults(act=_lint)
@@ -35,8 +38,10 @@ def _test(chosen: argparse.Namespace) -> int:
 
 def _faults(chosen: argparse.Namespace) -> int:
     from deploy.terminal import put
-    from deploy.testing import run_schedules, run_tests
+    from deploy.testing import run_forge, run_schedules, run_tests
 
+    if any(each.startswith("--forge") for each in chosen.rest):
+        return run_forge(chosen.rest, put)
     if any(each.startswith("--schedules") for each in chosen.rest):
         return run_schedules(chosen.rest, put)
     return run_tests(["-m", "ladder", "-n0", *chosen.rest], put)
