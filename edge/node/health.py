@@ -10,14 +10,15 @@ from pathlib import Path
 from broker.contract.board import Reading
 from broker.contract.node import NodeHealth
 from broker.link.clock import Clock
+from edge.node.heads import KeptHead
 
 LITTLE_DISK_PERCENT = 5.0
 HOT_CELSIUS = 80.0
 """A Raspberry Pi slows itself down at 80 °C (raspberrypi.com, frequency management)."""
 
 
-def measure(data: Path, clock: Clock, content_generation: int) -> NodeHealth:
-    """The state of this computer now. data: folder whose disk counts."""
+def measure(data: Path, clock: Clock, content_generation: int, head: KeptHead | None) -> NodeHealth:
+    """The state of this computer now. data: folder whose disk counts. head: newest of the hub's audit log."""
     disk = shutil.disk_usage(data)
     return NodeHealth(
         at=clock.now(),
@@ -28,6 +29,8 @@ def measure(data: Path, clock: Clock, content_generation: int) -> NodeHealth:
         cpu_celsius=_celsius(),
         clock=clock.state(),
         content_generation=content_generation,
+        audit_index=head.index if head else 0,
+        audit_hash=head.hash if head else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""The service `node`: health of this computer, the content of its kiosk, the floor under its clock."""
+"""The service `node`: health of this computer, its kiosk's content, its clock's floor, the hub's audit heads."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from broker.trust.envelope import ContentBody, Refused
 from broker.trust.identity import load_root
 from broker.trust.reasons import sentence
 from edge.node.content import generation_of, swap_in
+from edge.node.heads import HeadBook, HeadsWork
 from edge.node.health import HOT_CELSIUS, LITTLE_DISK_PERCENT, measure, readings_of
 
 log = logging.getLogger(__name__)
@@ -31,19 +32,24 @@ WAIT_S = 0.25
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
-    """The workers of this service: `health` and `content`."""
-    content = _ContentWork(settings, session)
+    """The workers of this service: `health`, `content` and `heads`."""
+    commune = f"{settings.where.province}/{settings.where.commune}"
+    trust = KeptTrust(settings.data_dir / "node" / "trust.json", load_root(settings.keys_dir), commune)
+    content = _ContentWork(settings, session, trust)
+    heads = HeadsWork(settings, session, trust)
     return [
-        Worker("health", _HealthWork(settings, session).run),
+        Worker("health", _HealthWork(settings, session, heads.book).run),
         Worker("content", content.run, patience_s=60),
+        Worker("heads", heads.run),
     ]
 
 
 class _HealthWork:
     """Measures, says, and keeps the clock's floor."""
 
-    def __init__(self, settings: Settings, session: Session) -> None:
+    def __init__(self, settings: Settings, session: Session, book: HeadBook) -> None:
         self._data = settings.data_dir
+        self._book = book
         self._session = session
         self._said_at = float("-inf")
 
@@ -57,7 +63,8 @@ class _HealthWork:
 
     def _say(self) -> None:
         session, clock = self._session, self._session.clock
-        health = measure(self._data, clock, generation_of(self._data / "content"))
+        head = self._book.newest
+        health = measure(self._data, clock, generation_of(self._data / "content"), head)
         session.send(health)
         self._judge(health.disk_free_percent, health.cpu_celsius, health.clock)
         now = clock.monotonic()
@@ -95,15 +102,12 @@ class _HealthWork:
 class _ContentWork:
     """Follows the hub's content plan."""
 
-    def __init__(self, settings: Settings, session: Session) -> None:
+    def __init__(self, settings: Settings, session: Session, trust: KeptTrust) -> None:
         self._session = session
         self._root = settings.data_dir / "content"
         self._store = MediaStore(settings.data_dir / "media")
         self._client = MediaClient(settings, session.who, self._store)
-        commune = f"{settings.where.province}/{settings.where.commune}"
-        self._trust = KeptTrust(
-            settings.data_dir / "node" / "trust.json", load_root(settings.keys_dir), commune
-        )
+        self._trust = trust
         self._plan = KeptPlan(
             settings.data_dir / "node" / "content.json",
             "content",
