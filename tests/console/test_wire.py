@@ -82,7 +82,7 @@ def test_a_commune_without_points_says_how_to_begin(stage: Stage) -> None:
             node.retired_at = NOW
     said = text_of(stage)
     assert "Xã chưa có điểm nào." in said
-    assert "langso provision" in said
+    assert "thêm điểm ở trang Điểm và máy" in said
 
 
 def test_a_point_that_never_called_says_what_to_check(stage: Stage) -> None:

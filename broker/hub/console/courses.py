@@ -70,7 +70,7 @@ def enrol_course(label: str, code: EnrolCode | None, services: Sequence[ServiceS
         hms(max(one.since for one in ready)) if is_ready else "",
     )
     head = f"{label} đã sẵn sàng." if is_ready else f"{label} đã ghi danh, đang nối."
-    said = "Loa ở đây đã nhận lịch phát của xã." if is_ready else "Thường mất chưa tới một phút."
+    said = "Mọi chương trình của máy đang chạy và đã nối về trung tâm." if is_ready else "Thường mất chưa tới một phút."
     return Course(head, said, (made, fetched, joined, last), is_over=is_ready, is_well=is_ready)
 
 
@@ -107,8 +107,8 @@ def _wrong(code: EnrolCode) -> str:
 def revoke_course(label: str, row: Revocation, at: datetime) -> Course:
     """How far one revoking is. Steps may be done in any order."""
     wanted = (
-        ("Xoá hết quyền của máy ở bộ chuyển tin", row.rights_gone_at),
-        ("Đưa chứng thư vào sổ thu hồi", row.crl_loaded_at),
+        ("Xoá hết quyền của máy ở máy chuyển tin", row.rights_gone_at),
+        ("Đưa chứng thư vào danh sách thu hồi", row.crl_loaded_at),
         ("Ngắt mọi kết nối của máy", row.cut_off_at),
         ("Thử vào lại bằng chứng thư đã thu hồi: bị từ chối", row.probed_at),
     )

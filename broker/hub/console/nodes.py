@@ -19,6 +19,7 @@ from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.points import headline, point_of, points_of, say_certificates, seen_of
 from broker.hub.console.wording import lasting, local, when
 from broker.hub.declined import Declined
+from broker.hub.keys import canary, crl
 from broker.hub.keys.enrolment import offer_code
 from broker.hub.records import (
     Account,
@@ -49,6 +50,15 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Door:
+    """Something that decides who may come in, and how it stands."""
+
+    name: str
+    weight: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Happened:
     """Something that happened to a node."""
 
@@ -64,6 +74,7 @@ def all_nodes() -> str:
     at = now()
     with desk().database.reading() as db:
         seen = seen_of(db)
+        doors = _doors(db, at)
     points = points_of(seen, at)
     return render_template(
         "_nodes.html" if is_part() else "nodes.html",
@@ -72,6 +83,7 @@ def all_nodes() -> str:
         said=say_certificates(points, seen),
         points=[point for point in points if not point.is_retired],
         retired=[point for point in points if point.is_retired],
+        doors=doors,
         root=root_fingerprint(desk().settings),
     )
 
@@ -187,6 +199,19 @@ def root_fingerprint(settings: Settings) -> str:
     """What the root certificate of this commune is recognised by; empty while the hub has no keys."""
     file = Path(settings.keys_dir) / "ca.pem"
     return fingerprint(file.read_bytes()) if file.exists() else ""
+
+
+def _doors(db: Session, at: datetime) -> list[Door]:
+    """Whether the broker keeps to everybody's rights, and how long its list of revoked certificates lasts."""
+    verdict, said = canary.standing(db)
+    weight = {"clear": "ok", "open": "bad", "unknown": "look"}.get(verdict, "wait")
+    until = crl.ends(desk().settings.keys_dir)
+    warned = crl.warning(until, at)
+    lasts = f"Còn hạn đến {when(until, at)}, trung tâm tự ký lại mỗi ngày." if until else ""
+    return [
+        Door("Quyền của từng máy", weight, said or "Chưa thử lần nào."),
+        Door("Danh sách thu hồi", "bad" if warned else "ok", warned or lasts),
+    ]
 
 
 def _offer(db: Session, name: str, village: str, label: str) -> None:

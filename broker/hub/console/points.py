@@ -141,7 +141,7 @@ def point_of(seen: Seen, node: NodeRecord, at: datetime) -> Point:
         is_enrolled=bool(certificates),
         is_retired=is_retired,
         code=code,
-        lines=_lines(certificates, services, at),
+        lines=() if is_retired else _lines(certificates, services, at),
     )
 
 
@@ -195,7 +195,7 @@ def _life(
     if node.retired_at is not None:
         if code is not None:
             return "wait", "Đã thu hồi, chờ máy mới", f"mã đến {when(code.expires_at, at)}"
-        return "plain", "Đã thu hồi", when(node.retired_at, at)
+        return "plain", "Đã thu hồi", f"lúc {when(node.retired_at, at)}"
     if not certificates and not services:
         if code is not None:
             return "wait", "Chờ máy ghi danh", f"mã đến {when(code.expires_at, at)}"
