@@ -15,12 +15,24 @@ from sqlalchemy.orm import Session
 from broker.hub import trusted
 from broker.hub.accounts import create_account
 from broker.hub.content import set_base
-from broker.hub.records import Account, Database, NodeRecord, Village, note_change, open_database, put_setting
+from broker.hub.keys.enrolment import admit, offer_code
+from broker.hub.keys.issuing import Issuer
+from broker.hub.records import (
+    Account,
+    Certificate,
+    Database,
+    Village,
+    note_change,
+    open_database,
+    put_setting,
+)
 from broker.link.config import load
 from broker.trust.approvers import NewKey, new_key_file, sign_list
+from broker.trust.enrolment import SETTINGS_FILE, Ask, fingerprint, prepare, settle
 from broker.trust.files import write_atomically
-from broker.trust.identity import Commune
-from deploy.provision import SETTINGS_FILE, SHIPPED_CONTENT, Layout, ProvisionError, random_password
+from broker.trust.identity import Commune, renew_issuing
+from broker.trust.keys import read_file
+from deploy.provision import SHIPPED_CONTENT, Layout, ProvisionError, random_password
 
 
 @contextmanager
@@ -78,15 +90,57 @@ def put_villages(db: Session, villages: Sequence[Village], now: datetime, river:
     db.flush()
 
 
-def register_node(db: Session, name: str, village: str, label: str, now: datetime) -> None:
-    """Tell the hub of a node; nothing changes when it is known. Raises ProvisionError for an unknown village."""
-    if db.get(Village, village) is None:
-        known = ", ".join(db.scalars(select(Village.code).order_by(Village.rank))) or "none yet"
-        raise ProvisionError(f"village {village!r} is not known at the hub; known: {known}")
-    if db.get(NodeRecord, name) is None:
-        db.add(NodeRecord(name=name, village=village, label=label, registered_at=now))
-        note_change(db, "node", name, now)
-        db.flush()
+def enrol_here(db: Session, layout: Layout, node: str, village: str, label: str, now: datetime) -> None:
+    """Enrol a node whose folder stands in this one, by the same steps as `langso enrol` but without the network.
+
+    Raises Declined, IdentityError, OSError.
+    """
+    settings = load(layout.hub / SETTINGS_FILE)
+    folder = layout.node(node)
+    offer = offer_code(db, node=node, village=village, label=label, by="provision", now=now, again=True)
+    ask = Ask(node=node, code=offer.code, requests=prepare(folder / "keys", node))
+    welcome = admit(db, settings, Issuer(settings.keys_dir), ask, now)
+    settle(folder / "keys", folder, welcome, fingerprint(read_file(settings.keys_dir / "ca.pem")))
+
+
+def make_code(
+    db: Session, layout: Layout, node: str, village: str, label: str, now: datetime, *, again: bool = False
+) -> tuple[str, datetime]:
+    """A code for a node: the command to type there, and until when it counts. Raises Declined, IdentityError."""
+    settings = load(layout.hub / SETTINGS_FILE)
+    known = db.get(Village, village)
+    shown = label or f"Nhà văn hoá {known.name if known else village}"
+    offer = offer_code(db, node=node, village=village, label=shown, by="provision", now=now, again=again)
+    address = f"https://{settings.hub_name}:{settings.enrolment.port}"
+    return (
+        f"sudo -u langso langso enrol {node} --hub {address} --code {offer.code} --pin {pin_of(layout)}",
+        offer.expires_at,
+    )
+
+
+def pin_of(layout: Layout) -> str:
+    """What a new node compares the hub with. Raises SettingsError, IdentityError."""
+    return fingerprint(read_file(load(layout.hub / SETTINGS_FILE).keys_dir / "ca.pem"))
+
+
+def sign_first_list(layout: Layout, commune: Commune, now: datetime) -> None:
+    """The first trust list, which believes the hub's own key alone: nodes obey its plans, nobody can speak.
+
+    Raises Declined, IdentityError.
+    """
+    settings = load(layout.hub / SETTINGS_FILE)
+    with hub_records(layout) as database, database.session() as db:
+        body = trusted.proposal(db, settings, now)
+        trusted.take(db, settings, sign_list(body, commune.root), "provision", now)
+
+
+def replace_issuing(layout: Layout, commune: Commune) -> None:
+    """Give the hub a new issuing key; certificates that are out stay good, and revoked ones revoked."""
+    keys = load(layout.hub / SETTINGS_FILE).keys_dir
+    with hub_records(layout) as database, database.reading() as db:
+        gone = select(Certificate).where(Certificate.revoked_at.is_not(None))
+        revoked = [(row.serial, row.revoked_at) for row in db.scalars(gone) if row.revoked_at]
+    renew_issuing(commune, keys, revoked)
 
 
 def add_account(

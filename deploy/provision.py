@@ -1,14 +1,15 @@
-"""Makes a commune, its nodes, its approvers and its accounts: keys, settings files, the broker's rights.
+"""Makes a commune and what its hub needs: keys, settings files, the broker's rights.
 
-One folder holds it all and can stay with the administrator:
-`commune/` (root key and device CA, may live on a stick), `hub/` and `nodes/<name>/` (what each machine gets: its
-`langso.toml` and `keys/`), `broker/` (Mosquitto's configuration and rights). The demo goes the same way.
+One folder holds it all: `commune/` (the root key; may live on a stick), `hub/` (its `langso.toml` and `keys/`),
+`broker/` (Mosquitto's configuration and rights). Nodes make their own folders by `langso enrol`; in the demo they
+stand in `nodes/<name>/`.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +18,13 @@ from typing import Any
 from broker.contract import HUB, Identity, Place
 from broker.contract.rights import hub_identities, node_identities
 from broker.link.config import load
+from broker.trust.enrolment import DATA, SETTINGS_FILE
 from broker.trust.files import write_atomically
-from broker.trust.identity import (
-    Commune,
-    create_commune,
-    issue_hub,
-    issue_node,
-    issue_server,
-)
+from broker.trust.identity import Commune, create_commune, create_hub
+from broker.trust.keys import new_password, write_secret
+from broker.trust.toml_text import toml_text
 from deploy.mosquitto import config as mosquitto
-from deploy.toml_text import toml_text
 
-SETTINGS_FILE = "langso.toml"
-DATA = "/var/lib/langso"
 SHIPPED_CONTENT = Path(__file__).resolve().parent.parent / "kiosk" / "shipped" / "bundle.json"
 Tables = Mapping[str, Mapping[str, Any]]
 
@@ -54,6 +49,12 @@ class CommuneFacts:
     broker_port: int = 8883
     device_port: int = 8443
     tls: bool = True
+    enrolment_port: int = 8444
+
+    @property
+    def hosts(self) -> list[str]:
+        """Names and addresses under which the hub's listeners are reached."""
+        return list(dict.fromkeys([self.host, "127.0.0.1", "localhost"]))
 
     @property
     def place(self) -> Place:
@@ -69,7 +70,7 @@ class Layout:
 
     @property
     def commune(self) -> Path:
-        """Root key and device CA."""
+        """The root key, locked."""
         return self.root / "commune"
 
     @property
@@ -107,10 +108,8 @@ def make_commune(layout: Layout, facts: CommuneFacts, passphrase: str, own: Tabl
     Raises IdentityError when the commune is there already or the passphrase is too short.
     """
     layout = Layout(layout.root.resolve())  # the broker's file needs absolute paths
-    commune = create_commune(layout.commune, passphrase, facts.place, facts.name)
-    hosts = list(dict.fromkeys([facts.host, "127.0.0.1", "localhost"]))
-    issue_hub(layout.commune, hosts, layout.hub / "keys")
-    issue_server(layout.commune, hosts, layout.broker / "keys", "broker")
+    commune = create_commune(layout.commune, passphrase, facts.place)
+    create_hub(commune, facts.hosts, layout.hub / "keys")
     write_hub_settings(layout, facts, own)
     return commune
 
@@ -120,50 +119,35 @@ def write_hub_settings(layout: Layout, facts: CommuneFacts, own: Tables | None =
     tables: dict[str, dict[str, Any]] = {
         "machine": {"role": "hub", "name": HUB, "data": DATA},
         "place": _place(facts),
-        "broker": {"host": "127.0.0.1" if not facts.tls else facts.host, **_broker(facts)},
+        "broker": {
+            "host": "127.0.0.1" if not facts.tls else facts.host,
+            "port": facts.broker_port,
+            "tls": facts.tls,
+            "pid_file": str(layout.broker.resolve() / mosquitto.PID_FILE),
+        },
         "keys": {"dir": "keys"},
         "device_port": {"host": "0.0.0.0", "port": facts.device_port},  # noqa: S104  (mutual TLS guards it)
+        "enrolment": {"name": facts.host, "host": "0.0.0.0", "port": facts.enrolment_port},  # noqa: S104  (TLS)
     }
     return _write_settings(layout.hub, tables, own)
 
 
-def add_node(
-    layout: Layout,
-    facts: CommuneFacts,
-    name: str,
-    village: str,
-    village_name: str,
-    own: Tables | None = None,
-) -> Path:
-    """Keys and settings of one node; returns its folder. Keys that exist stay.
-
-    Raises ContractError for a name no node may have, IdentityError when the commune's files are missing.
-    """
-    Identity(name, "node")
+def write_node_settings(layout: Layout, name: str, own: Tables) -> Path:
+    """Add settings of its own to those an enrolled node of this folder has; returns its folder. Raises OSError."""
     folder = layout.node(name)
-    if not (folder / "keys" / "node.key").exists():
-        issue_node(layout.commune, name, folder / "keys")
-    tables: dict[str, dict[str, Any]] = {
-        "machine": {"role": "node", "name": name, "data": DATA},
-        "place": {**_place(facts), "village": village, "village_name": village_name},
-        "broker": {"host": facts.host, **_broker(facts)},
-        "keys": {"dir": "keys"},
-        "device_port": {"url": f"https://{facts.host}:{facts.device_port}"},
-    }
-    _write_settings(folder, tables, own)
-    return folder
+    found = tomllib.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    return _write_settings(folder, found, own)
 
 
 def write_broker(layout: Layout, facts: CommuneFacts) -> Path:
-    """Mosquitto's configuration with the rights of the hub and of all nodes made so far; again after each change.
+    """Mosquitto's configuration, and at first the rights of whoever is known here; `announce` keeps them from then on.
 
     With TLS identities come by certificate, without (loopback) by the passwords in their folders of keys.
     """
     layout = Layout(layout.root.resolve())
+    keys = layout.hub / "keys"
     certificates = mosquitto.Certificates(
-        ca=layout.hub / "keys" / "ca.pem",
-        certificate=layout.broker / "keys" / "broker.pem",
-        key=layout.broker / "keys" / "broker.key",
+        ca=keys / "ca.pem", certificate=keys / "broker.pem", key=keys / "broker.key", crl=keys / "crl.pem"
     )
     return mosquitto.write(
         layout.broker,
@@ -177,16 +161,19 @@ def write_broker(layout: Layout, facts: CommuneFacts) -> Path:
 
 
 def identities(layout: Layout) -> list[Identity]:
-    """Everyone who may come to the broker."""
+    """The hub's own and the nodes whose folders are here."""
     return hub_identities() + [who for name in layout.nodes() for who in node_identities(name)]
 
 
 def passwords(layout: Layout) -> dict[str, str]:
-    """MQTT passwords by identity, from the folders of keys."""
+    """MQTT passwords by identity, made where they are missing: for a broker on loopback that knows no certificates."""
     found = {}
     for who in identities(layout):
         folder = layout.hub if who.node == HUB else layout.node(who.node)
-        found[str(who)] = (folder / "keys" / f"{who.service}.password").read_text(encoding="ascii").strip()
+        file = folder / "keys" / f"{who.service}.password"
+        if not file.exists():
+            write_secret(file, new_password().encode())
+        found[str(who)] = file.read_text(encoding="ascii").strip()
     return found
 
 
@@ -198,19 +185,16 @@ def facts_of(layout: Layout) -> CommuneFacts:
         where.province,
         where.commune,
         where.commune_name,
-        broker.host,
+        settings.hub_name,
         broker.port,
         settings.device_port.port,
         broker.tls,
+        settings.enrolment.port,
     )
 
 
 def _place(facts: CommuneFacts) -> dict[str, Any]:
     return {"province": facts.province, "commune": facts.commune, "commune_name": facts.name}
-
-
-def _broker(facts: CommuneFacts) -> dict[str, Any]:
-    return {"port": facts.broker_port, "tls": facts.tls}
 
 
 def _write_settings(folder: Path, tables: dict[str, dict[str, Any]], own: Tables | None) -> Path:

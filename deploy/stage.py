@@ -25,15 +25,14 @@ from broker import RELEASE
 from broker.contract import HUB_SERVICES, NODE_SERVICES
 from broker.contract.rights import amqtt_config
 from broker.link.config import load
+from broker.trust.enrolment import SETTINGS_FILE
 from broker.trust.identity import Commune, open_commune
 from deploy import van_khe
 from deploy.mosquitto import config as mosquitto
 from deploy.provision import (
-    SETTINGS_FILE,
     SHIPPED_CONTENT,
     CommuneFacts,
     Layout,
-    add_node,
     identities,
     make_commune,
     passwords,
@@ -41,6 +40,7 @@ from deploy.provision import (
     random_pin,
     write_broker,
     write_hub_settings,
+    write_node_settings,
 )
 from deploy.supervise import Child
 from deploy.van_khe import House
@@ -52,7 +52,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 KEEPALIVE_S = 5
 KEY_FILE = "khoa-duyet-hung.json"
-DEFAULT_PORTS = {"broker": 8883, "device": 8443, "console": 8080, "kiosk": 8081}
+DEFAULT_PORTS = {"broker": 8883, "device": 8443, "enrolment": 8444, "console": 8080, "kiosk": 8081}
 
 
 OWN_PORTS = range(20_000, 32_000)
@@ -157,24 +157,25 @@ class Stage:
             taken.add(port)
             self._ports[name] = port
 
-        for name in ("broker", "device", "console"):
+        for name in ("broker", "device", "enrolment", "console"):
             take(name, DEFAULT_PORTS[name])
         for number, house in enumerate(self.houses):
             take(house.name, DEFAULT_PORTS["kiosk"] + number)
 
     def port(self, name: str) -> int:
-        """Port of `broker`, `device`, `console`, or of a node's kiosk by the node's name."""
+        """Port of `broker`, `device`, `enrolment`, `console`, or of a node's kiosk by the node's name."""
         return self._ports[name]
 
     @property
     def facts(self) -> CommuneFacts:
         """What every machine must know."""
-        return van_khe.facts(self.port("broker"), self.port("device"))
+        ports = (self.port("broker"), self.port("device"), self.port("enrolment"))
+        return van_khe.facts(*ports, tls=self.broker_kind == "mosquitto")
 
     @property
     def console_url(self) -> str:
         """Where officials and officers sign in."""
-        return f"http://{LOOPBACK}:{self.port('console')}"
+        return f"http://localhost:{self.port('console')}"  # a name: passkeys belong to none but names
 
     def kiosk_url(self, house: House) -> str:
         """Where the touch screen of a house looks."""
@@ -194,27 +195,33 @@ class Stage:
 
     def prepare(self, tell: Callable[[str], None]) -> Secrets:
         """Make or find the commune, write all settings, make the first accounts. Tells each step in one line."""
-        is_new = not (self.layout.commune / "root.key").exists()
-        if is_new:
-            tell("making the commune: root key, device CA, hub")
+        if not (self.layout.commune / "root.key").exists():
+            tell("making the commune: root key, issuing key, hub")
             self._found()
-        write_hub_settings(self.layout, self.facts, self._hub_settings())
-        for house in self.houses:
-            add_node(
-                self.layout,
-                self.facts,
-                house.name,
-                house.village,
-                house.village_name,
-                self._node_settings(house),
+        elif not (self.layout.hub / "keys" / "issuing.key").exists():
+            raise StageError(
+                f"{self.wishes.folder}: made by an earlier release; delete it or choose another with --data"
             )
+        write_hub_settings(self.layout, self.facts, self._hub_settings())
+        made = Secrets()
+        if not self._is_filled() or self.wishes.new_passwords:
+            made = self._fill(tell)
+            self._filled_file().write_text(self._filling(), encoding="utf-8")
+        for house in self.houses:
+            write_node_settings(self.layout, house.name, self._node_settings(house))
         self._write_broker()
-        is_filled = not self.wishes.database and _text_of(self._filled_file()) == self._filling()
-        if is_filled and not self.wishes.new_passwords:
-            return Secrets()
-        made = self._fill(tell)
-        self._filled_file().write_text(self._filling(), encoding="utf-8")
         return made
+
+    def _is_filled(self) -> bool:
+        return (
+            not self.wishes.database
+            and _text_of(self._filled_file()) == self._filling()
+            and all(self._is_enrolled(house) for house in self.houses)
+        )
+
+    def _is_enrolled(self, house: House) -> bool:
+        folder = self.layout.node(house.name)
+        return (folder / SETTINGS_FILE).exists() and (folder / "keys" / "node.pem").exists()
 
     def _filled_file(self) -> Path:
         return self.layout.commune / "filled-for"
@@ -252,13 +259,16 @@ class Stage:
         from broker.hub import trusted
         from broker.hub.accounts import set_password
         from broker.hub.records import Account
-        from deploy.enrol import add_account, add_approver, hub_records, set_shipped_content
+        from deploy.enrol import add_account, add_approver, enrol_here, hub_records, set_shipped_content
 
         set_shipped_content(self.layout)
         made = Secrets()
         now = datetime.now(UTC)
         with hub_records(self.layout) as database, database.session() as db:
             van_khe.fill(db, self.houses, self.wishes.camera, now)
+            for house in self.houses:
+                if not self._is_enrolled(house):
+                    enrol_here(db, self.layout, house.name, house.village, house.label, now)
             known = {row.username: row for row in db.scalars(select(Account))}
             wanted = [
                 each for each in van_khe.PEOPLE if self.wishes.new_passwords or each.username not in known
@@ -290,7 +300,8 @@ class Stage:
             **self._machine("hub"),
             "broker": self._broker(),
             "device_port": {"host": LOOPBACK, "port": self.port("device")},
-            "console": {"host": LOOPBACK, "port": self.port("console")},
+            "enrolment": {"host": LOOPBACK, "port": self.port("enrolment")},
+            "console": {"host": LOOPBACK, "port": self.port("console"), "second_factor": False},
             "database": {"url": self.wishes.database},
         }
 
@@ -306,6 +317,7 @@ class Stage:
         return {
             **self._machine(house.name),
             "broker": self._broker(),
+            "device_port": {"url": f"https://{LOOPBACK}:{self.port('device')}"},
             "speaker": {"sound": "auto" if is_first and not self.wishes.free_ports else "file"},
             "kiosk": {"host": LOOPBACK, "port": self.port(house.name)},
             "board": {"ports": [line]} if is_first or not self.wishes.serial else {},
@@ -315,7 +327,12 @@ class Stage:
         return {"machine": {"data": "data", "run": str(self._run / name)}, "clock": {"source": "host"}}
 
     def _broker(self) -> dict[str, Any]:
-        return {"host": LOOPBACK, "port": self.port("broker"), "tls": False, "keepalive_s": KEEPALIVE_S}
+        return {
+            "host": LOOPBACK,
+            "port": self.port("broker"),
+            "tls": self.facts.tls,
+            "keepalive_s": KEEPALIVE_S,
+        }
 
     def _write_broker(self) -> None:
         if self.broker_kind == "mosquitto":

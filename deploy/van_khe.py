@@ -61,11 +61,18 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
-def facts(broker_port: int, device_port: int) -> CommuneFacts:
-    """What every machine of the demo must know; all on loopback."""
+def facts(broker_port: int, device_port: int, enrolment_port: int, *, tls: bool) -> CommuneFacts:
+    """What every machine of the demo must know; all on loopback. tls: false only with the embedded broker."""
     table = _table()
     return CommuneFacts(
-        table["province"], table["commune"], table["name"], "127.0.0.1", broker_port, device_port, tls=False
+        table["province"],
+        table["commune"],
+        table["name"],
+        "127.0.0.1",
+        broker_port,
+        device_port,
+        tls,
+        enrolment_port,
     )
 
 
@@ -77,13 +84,11 @@ def houses(count: int) -> list[House]:
 
 
 def fill(db: Session, nodes: list[House], camera_source: str, now: datetime) -> None:
-    """Villages, map, nodes and the first house's camera; what is there stays, the camera's source follows."""
-    from deploy.enrol import put_villages, read_villages, register_node  # the database: at a first start only
+    """Villages, map and the first house's camera; what is there stays, the camera's source follows."""
+    from deploy.enrol import put_villages, read_villages  # the database: at a first start only
 
     villages, river = read_villages(_FILE)
     put_villages(db, villages, now, river)
-    for house in nodes:
-        register_node(db, house.name, house.village, house.label, now)
     _put_camera(db, nodes[0], camera_source, now)
     _put_levels(db, now)
 

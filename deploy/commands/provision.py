@@ -11,10 +11,13 @@ FOLDER = Path("/etc/langso")
 
 def add(commands: Any) -> None:
     """Declare the commands."""
-    provision = commands.add_parser("provision", help="make a commune, a node, an account, an approver's key")
+    provision = commands.add_parser(
+        "provision", help="make a commune, a node's code, an account, an approver's key"
+    )
     parts = provision.add_subparsers(metavar="WHAT", required=True)
     _add_commune(parts)
-    _add_node(parts)
+    _add_code(parts)
+    _add_issuing(parts)
     _add_account(parts)
     _add_approver(parts)
     _add_token(parts)
@@ -32,9 +35,7 @@ def add(commands: Any) -> None:
 
 
 def _add_commune(parts: Any) -> None:
-    commune = parts.add_parser(
-        "commune", help="root key, device CA, the hub's keys and settings, the broker's rights"
-    )
+    commune = parts.add_parser("commune", help="root key, the hub's keys and settings, the broker's rights")
     commune.add_argument("--province", required=True, metavar="CODE", help="digits")
     commune.add_argument("--commune", required=True, metavar="CODE", help="digits")
     commune.add_argument("--name", required=True, metavar="NAME", help='as on screens: "xã Vân Khê"')
@@ -43,18 +44,31 @@ def _add_commune(parts: Any) -> None:
     )
     commune.add_argument("--broker-port", type=int, default=8883, metavar="PORT")
     commune.add_argument("--device-port", type=int, default=8443, metavar="PORT")
+    commune.add_argument("--enrolment-port", type=int, default=8444, metavar="PORT")
     commune.add_argument("--data", default="/var/lib/langso", metavar="DIR", help="the hub's data folder")
     commune.add_argument("--passphrase-file", type=Path, metavar="FILE", help="else it is asked for")
     commune.set_defaults(act=_commune)
 
 
-def _add_node(parts: Any) -> None:
-    node = parts.add_parser("node", help="keys and settings of one cultural house; registers it at the hub")
-    node.add_argument("name", metavar="NAME", help="thon-01")
-    node.add_argument("--village", required=True, metavar="CODE")
-    node.add_argument("--village-name", required=True, metavar="NAME", help='as on screens: "thôn Đông"')
-    node.add_argument("--label", default="", metavar="TEXT", help="default: Nhà văn hoá <village name>")
-    node.set_defaults(act=_node)
+def _add_code(parts: Any) -> None:
+    code = parts.add_parser(
+        "code", help="a code by which a cultural house's machine fetches its certificates"
+    )
+    code.add_argument("name", metavar="NAME", help="thon-01")
+    code.add_argument("--village", required=True, metavar="CODE")
+    code.add_argument(
+        "--label", default="", metavar="TEXT", help="default: Nhà văn hoá and the village's name"
+    )
+    code.add_argument(
+        "--again", action="store_true", help="also when it holds certificates: they are replaced"
+    )
+    code.set_defaults(act=_code)
+
+
+def _add_issuing(parts: Any) -> None:
+    issuing = parts.add_parser("issuing", help="a new issuing key for the hub, signed by the root key")
+    issuing.add_argument("--passphrase-file", type=Path, metavar="FILE", help="else it is asked for")
+    issuing.set_defaults(act=_issuing)
 
 
 def _add_account(parts: Any) -> None:
@@ -94,8 +108,12 @@ def _commune(chosen: argparse.Namespace) -> int:
     return _carefully(_make_commune, chosen)
 
 
-def _node(chosen: argparse.Namespace) -> int:
-    return _carefully(_make_node, chosen)
+def _code(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_code, chosen)
+
+
+def _issuing(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_issuing, chosen)
 
 
 def _account(chosen: argparse.Namespace) -> int:
@@ -158,17 +176,27 @@ def _passphrase(chosen: argparse.Namespace, *, twice: bool) -> str:
 
 
 def _make_commune(chosen: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
     from deploy import enrol, provision
     from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
     facts = provision.CommuneFacts(
-        chosen.province, chosen.commune, chosen.name, chosen.host, chosen.broker_port, chosen.device_port
+        chosen.province,
+        chosen.commune,
+        chosen.name,
+        chosen.host,
+        chosen.broker_port,
+        chosen.device_port,
+        enrolment_port=chosen.enrolment_port,
     )
     own = {"machine": {"data": str(Path(chosen.data).resolve())}}
-    provision.make_commune(layout, facts, _passphrase(chosen, twice=True), own)
+    commune = provision.make_commune(layout, facts, _passphrase(chosen, twice=True), own)
     enrol.set_shipped_content(layout)
-    put(f"{layout.hub}: what the hub needs; {layout.commune}: root key and device CA, keep a copy offline")
+    enrol.sign_first_list(layout, commune, datetime.now(UTC))
+    put(f"{layout.hub}: what the hub needs; {layout.commune}: the root key, keep it offline and a copy apart")
+    put(f"pin of this commune: {enrol.pin_of(layout)}")
     _broker(layout, facts)
 
 
@@ -191,21 +219,30 @@ def _make_broker(chosen: argparse.Namespace) -> None:
     _broker(layout, provision.facts_of(layout))
 
 
-def _make_node(chosen: argparse.Namespace) -> None:
+def _make_code(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
     from deploy import enrol, provision
     from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
-    facts = provision.facts_of(layout)
-    now = datetime.now(UTC)
-    label = chosen.label or f"Nhà văn hoá {chosen.village_name}"
     with enrol.hub_records(layout) as database, database.session() as db:
-        enrol.register_node(db, chosen.name, chosen.village, label, now)
-        folder = provision.add_node(layout, facts, chosen.name, chosen.village, chosen.village_name)
-    put(f"{folder}: what {chosen.name} needs, copy it to /etc/langso there")
-    _broker(layout, facts)
+        order, until = enrol.make_code(
+            db, layout, chosen.name, chosen.village, chosen.label, datetime.now(UTC), again=chosen.again
+        )
+    put(f"On {chosen.name}, before {until.astimezone():%H:%M} (shown only now):")
+    put(f"  {order}")
+
+
+def _make_issuing(chosen: argparse.Namespace) -> None:
+    from broker.trust.identity import open_commune
+    from deploy import enrol, provision
+    from deploy.terminal import put
+
+    layout = provision.Layout(chosen.dir)
+    commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
+    enrol.replace_issuing(layout, commune)
+    put(f"{layout.hub / 'keys'}: a new issuing key; restart the hub's services and Mosquitto to use it")
 
 
 def _make_account(chosen: argparse.Namespace) -> None:

@@ -205,7 +205,7 @@ class Commune:
     # -- somebody on the wire who has stolen an identity
 
     def intruder(self, identity: str) -> Intruder:
-        """A connection with the password of one service."""
+        """A connection with the keys of one service."""
         return Intruder(self, identity)
 
 
@@ -216,7 +216,13 @@ class Intruder:
         self._up = threading.Event()
         self._broken = threading.Event()
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=identity, protocol=mqtt.MQTTv311)
-        client.username_pw_set(identity, passwords(commune.stage.layout)[identity])
+        layout, facts = commune.stage.layout, commune.stage.facts
+        node, _, service = identity.partition(".")
+        keys = (layout.hub if node == "hub" else layout.node(node)) / "keys"
+        if facts.tls:
+            client.tls_set(str(keys / "ca.pem"), str(keys / f"{service}.pem"), str(keys / f"{service}.key"))
+        else:
+            client.username_pw_set(identity, passwords(layout)[identity])
         client.on_connect = lambda *_: self._up.set()
         client.on_disconnect = self._on_disconnect
         client.connect("127.0.0.1", commune.stage.port("broker"))

@@ -21,7 +21,8 @@ from broker.hub import alerts, devices
 from broker.hub.records import Alert, NodeRecord
 from broker.link.config import DevicePort, Machine, PlaceOf, Settings, SettingsError
 from broker.link.media import MediaClient, MediaError, MediaStore
-from broker.trust.identity import create_commune, issue_node
+from broker.trust.identity import create_commune, create_hub
+from tests.enrolled import enrol_keys
 from tests.fakes.clock import FakeClock
 from tests.hub.town import PLACE, Town, hub_settings
 
@@ -183,7 +184,7 @@ def test_other_addresses_are_not_there(port: Port, path: str) -> None:
 
 def test_a_node_that_is_unknown_or_retired_gets_nothing(port: Port, tmp_path: Path) -> None:
     port.store.add(DATA, "audio/ogg")
-    issue_node(port.town.keys.commune, "thon-77", tmp_path / "unknown")
+    enrol_keys(port.town.keys.hub, "thon-77", tmp_path / "unknown")
     assert port.ask("GET", f"/media/{SHA}", keys=tmp_path / "unknown").status_code == 403
     with port.town.database.session() as db:
         db.get_one(NodeRecord, "thon-01").retired_at = NOW
@@ -195,8 +196,8 @@ def test_a_hub_service_is_no_device(port: Port) -> None:
 
 
 def test_without_a_certificate_of_the_commune_no_connection_stands(port: Port, tmp_path: Path) -> None:
-    create_commune(tmp_path / "other", "mật khẩu khác", PLACE)
-    issue_node(tmp_path / "other", "thon-01", tmp_path / "stranger")
+    create_hub(create_commune(tmp_path / "other", "mật khẩu khác", PLACE), ["h"], tmp_path / "other-hub")
+    enrol_keys(tmp_path / "other-hub", "thon-01", tmp_path / "stranger")
     with pytest.raises(requests.ConnectionError):
         port.ask("GET", f"/media/{SHA}", keys=tmp_path / "stranger")
     with pytest.raises(requests.ConnectionError):

@@ -27,12 +27,13 @@ from broker.hub.records import (
     Village,
 )
 from broker.link.clock import LOCAL
-from broker.link.config import DevicePort, Machine, PlaceOf, Settings
+from broker.link.config import Console, DevicePort, Machine, PlaceOf, Settings
 from broker.speech import lexicon
 from broker.trust.approvers import sign_list
 from broker.trust.envelope import PrivateKey, Role, TrustBody, TrustedKey, canonical, sign
-from broker.trust.identity import create_commune, issue_hub, issue_node, load_hub_signer
+from broker.trust.identity import create_commune, create_hub, load_hub_signer
 from broker.trust.keys import new_key, public_pem
+from tests.enrolled import enrol_keys
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=LOCAL)
 PLACE = Place("00", "00000")
@@ -72,8 +73,8 @@ def make_keys(folder: Path) -> Keys:
         )
         for name, key in private.items()
     ]
-    issue_hub(home, ["127.0.0.1", "localhost"], folder / "hub")
-    issue_node(home, "thon-01", folder / "node")
+    create_hub(commune, ["127.0.0.1", "localhost"], folder / "hub")
+    enrol_keys(folder / "hub", "thon-01", folder / "node")
     name, signer = load_hub_signer(folder / "hub")
     hub = TrustedKey(
         key=name,
@@ -110,11 +111,12 @@ def believe(db: Session, keys: Keys, owners: dict[str, str]) -> None:
 
 
 def hub_settings(data: Path, keys: Path) -> Settings:
-    """Settings of a hub under a temporary folder."""
+    """Settings of a hub under a temporary folder; tests of the second factor turn it on."""
     settings = Settings(
         machine=Machine(role="hub", name="hub", data=str(data)),
         place=PlaceOf(province="00", commune="00000", commune_name="xã Vân Khê"),
         device_port=DevicePort(host="127.0.0.1", port=0),
+        console=Console(second_factor=False),
     )
     settings.keys.dir = str(keys)
     return settings

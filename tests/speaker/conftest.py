@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from broker.contract import Place
-from broker.trust.envelope import Role, TrustedKey
-from broker.trust.identity import create_commune, load_hub_signer, load_trust, sign_trust
+from broker.trust.approvers import sign_list
+from broker.trust.envelope import Role, TrustBody, TrustedKey, canonical
+from broker.trust.identity import create_commune, create_hub, load_hub_signer
 from broker.trust.keys import new_key, public_pem
 from tests.speaker.signers import DAY, MORNING, Signers
 
@@ -18,13 +18,13 @@ from tests.speaker.signers import DAY, MORNING, Signers
 def signers(tmp_path_factory: pytest.TempPathFactory) -> Signers:
     folder: Path = tmp_path_factory.mktemp("commune")
     commune = create_commune(folder, "ba con gà trống", Place("00", "00000"), now=MORNING - 30 * DAY)
-    hub, hub_key = load_hub_signer(folder)
+    create_hub(commune, ["127.0.0.1"], folder / "hub")
+    hub, hub_key = load_hub_signer(folder / "hub")
     keys = {"binh": new_key(), "cuong": new_key(), "stranger": new_key(), "hub": hub_key}
-    first = load_trust(folder)
 
     def trusted(name: str, role: Role) -> TrustedKey:
         return TrustedKey(
-            key=name,
+            key=hub if name == "hub" else name,
             public=public_pem(keys[name]),
             holder=name,
             roles=[role],
@@ -32,6 +32,6 @@ def signers(tmp_path_factory: pytest.TempPathFactory) -> Signers:
             until=MORNING + 365 * DAY,
         )
 
-    more = [trusted("binh", "approver"), trusted("cuong", "emergency")]
-    trust = msgspec.structs.replace(first, generation=2, keys=[*first.keys, *more])
-    return Signers(commune, keys, trust, sign_trust(commune, trust), hub)
+    believed = [trusted("hub", "hub"), trusted("binh", "approver"), trusted("cuong", "emergency")]
+    trust = TrustBody(generation=2, commune=commune.place, keys=believed)
+    return Signers(commune, keys, trust, sign_list(canonical(trust), commune.root), hub)

@@ -13,8 +13,8 @@ from broker.contract.hub import PlayPlan, TrustPlan
 from broker.contract.message import Lane
 from broker.link.clock import BUILT_AT
 from broker.link.session import Session
-from broker.trust.identity import issue_node
 from edge.speaker.service import build
+from tests.enrolled import enrol_keys
 from tests.fakes.clock import FakeClock
 from tests.speaker.house import House
 from tests.speaker.signers import MORNING, Signers
@@ -25,7 +25,8 @@ def test_a_node_alone_plays_what_it_holds_and_keeps_its_receipts(tmp_path: Path,
     settings = msgspec.structs.replace(
         house.settings, broker=msgspec.structs.replace(house.settings.broker, host="127.0.0.1", port=1)
     )
-    issue_node(signers.commune.folder, "thon-01", settings.keys_dir)
+    enrol_keys(signers.commune.folder / "hub", "thon-01", settings.keys_dir)
+    (settings.keys_dir / "speaker.password").write_text("none is asked for", encoding="ascii")
     media = house.hub.add(0.2)
     house.store.add(house.hub.files[media.sha256], media.type)
     kept = settings.data_dir / "speaker"

@@ -16,17 +16,19 @@ from sqlalchemy import select
 from broker.contract import MESSAGES, Identity, Lane, Message, spec_of, topic_of
 from broker.contract.hub import CameraPlan, ContentPlan, Media, PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
 from broker.contract.message import LARGE, NODE_SERVICES, encode, payload
+from broker.hub import trusted
 from broker.hub.announcing import plans
 from broker.hub.announcing.plans import Signer
 from broker.hub.records import Camera as CameraRecord
 from broker.hub.records import CameraSeen, Occurrence, Play, PlayStep, note_change
+from broker.link.config import load
+from broker.trust.enrolment import SETTINGS_FILE
 from broker.trust.envelope import Domain, PlaysBody, Quiet, canonical, sign
-from broker.trust.identity import load_hub_signer, load_trust
+from broker.trust.identity import load_hub_signer
 from broker.trust.keys import new_key
 from broker.trust.reasons import sentence
 from deploy import walk
 from deploy.browser import WalkError
-from deploy.provision import SETTINGS_FILE
 from deploy.stage import ROOT, Stage
 from deploy.walk import World
 from edge.speaker.sinks import find_card
@@ -133,7 +135,7 @@ def test_a_missing_settings_file_is_one_line(tmp_path: Path, order: tuple[str, .
 @pytest.mark.parametrize(
     ("service", "gone"),
     [
-        ("kiosk", "kiosk.password"),
+        ("kiosk", "kiosk.key"),
         ("speaker", "root.pub"),
         ("camera", "root.pub"),
         ("node", "root.pub"),
@@ -331,7 +333,8 @@ class Forger:
             announcements=[],
             cancelled=[],
         )
-        self.trust = load_trust(self._keys)
+        with commune.database.reading() as db:
+            self.trust = trusted.in_force(db, load(commune.stage.layout.hub / SETTINGS_FILE))
         commune.supervisor.hold("hub.announce")
         self._intruder = commune.intruder("hub.announce")
 

@@ -7,7 +7,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.toml_text import toml_text
+from broker.trust.toml_text import toml_text
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True)
 PLAIN = st.one_of(
