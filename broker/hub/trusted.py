@@ -237,6 +237,16 @@ def keys_of(db: Session, account: Account) -> list[ApproverKey]:
     return list(db.scalars(query.order_by(ApproverKey.made_at, ApproverKey.id)))
 
 
+def usable_keys(db: Session, here: Here, account: Account, now: datetime) -> list[ApproverKey]:
+    """A person's keys that sign announcements now: in the list in force, for approving, within their time."""
+    try:
+        trust = in_force(db, here)
+    except Declined:
+        return []
+    good = {one.key for one in trust.keys if "approver" in one.roles and one.since <= now <= one.until}
+    return [row for row in keys_of(db, account) if row.id in good]
+
+
 def pending(db: Session, here: Here, now: datetime) -> Pending:
     """Keys that wait to be believed, and keys still believed that are to go."""
     believed = {one.key: one for one in _believed(db, here) if _is_person(one)}

@@ -10,15 +10,16 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from broker.contract import Place
-from broker.contract.hub import Media, Signed
+from broker.contract.hub import Media, Passkey, Signed
 from broker.hub import trusted
 from broker.hub.announcing import schedule
 from broker.hub.announcing.planner import TOLERANCE_S
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Revision
+from broker.hub.records import Account, ApproverKey, Revision
 from broker.link.config import Settings
 from broker.trust import reasons
 from broker.trust.envelope import Envelope, Kind, Refused, Start, canonical, open_announcement
+from broker.trust.passkey import sign_count_of
 
 NOW_TOLERANCE_S = 600
 """ "Phát ngay" may still begin this long after it was signed."""
@@ -84,4 +85,17 @@ def checked(
         raise Declined("stale", "Trang duyệt đã mở quá lâu, xin mở lại rồi ký.")
     if canonical(envelope_of(revision, desk, envelope.issued_at)) != signed.body:
         raise Declined("other-text", "Nội dung đã ký khác với bản đang chờ duyệt, xin mở lại trang duyệt.")
+    _note_counter(used, signed.signatures[0].passkey)
     return envelope
+
+
+def _note_counter(key: ApproverKey, passkey: Passkey | None) -> None:
+    """An authenticator that counts must have counted on; else somebody holds a copy of it (WebAuthn §6.1.1)."""
+    if passkey is None:
+        return
+    counter = sign_count_of(passkey)
+    if (counter or key.sign_count) and counter <= key.sign_count:
+        raise Declined(
+            "cloned-key", "Khoá này có dấu hiệu bị sao chép. Xin bỏ khoá, tạo khoá mới và báo người quản trị."
+        )
+    key.sign_count = counter

@@ -15,6 +15,7 @@ from broker.hub import api, influx_api
 from broker.hub.accounts import SignIn
 from broker.hub.console import (
     access,
+    account,
     approve,
     cameras,
     compose,
@@ -23,8 +24,10 @@ from broker.hub.console import (
     firststeps,
     measured,
     menu,
+    mykeys,
     nodes,
     overview,
+    people,
     places,
     progress,
     revoke,
@@ -34,12 +37,14 @@ from broker.hub.console import (
     speakers,
     stream,
     today,
+    trust,
     wire,
 )
 from broker.hub.console.codes import ShownCodes
 from broker.hub.console.desk import Desk, desk
 from broker.hub.console.live import Broadcaster
 from broker.hub.console.pace import Pace
+from broker.hub.console.session_store import SessionStore
 from broker.hub.declined import Declined
 from broker.hub.records import Database
 from broker.link.clock import Clock
@@ -52,6 +57,8 @@ STATIC = Path(__file__).parent / "static"
 LARGEST_FORM = 512 * 1024
 ROOMS = (
     signin,
+    account,
+    people,
     today,
     compose,
     approve,
@@ -68,6 +75,8 @@ ROOMS = (
     revoke,
     places,
     firststeps,
+    mykeys,
+    trust,
     stream,
 )
 API_READERS = ("editor", "approver", "leader", "admin", "auditor", "police")
@@ -77,8 +86,10 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     """The console, ready to serve. Raises OSError when its own files in the data folder cannot be made."""
     app = Flask(__name__, static_folder=None)
     secret = sessions.kept_secret(settings.data_dir / "console.secret")
-    store = sessions.SessionStore(settings.data_dir / "console-sessions.db")
-    opener = sessions.ServerSessions(store, secret, clock, secure=settings.console.secure)
+    store = SessionStore(settings.data_dir / "console-sessions.db")
+    opener = sessions.ServerSessions(
+        store, secret, clock, secure=settings.console.secure, on_end=broadcaster.doubt
+    )
     app.config.update(
         SECRET_KEY=secret,
         MAX_CONTENT_LENGTH=LARGEST_FORM,
@@ -93,7 +104,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.extensions["pace"] = Pace()
     app.extensions["shown-codes"] = ShownCodes()
     dress(app, static=STATIC)
-    access.guard(app, database)
+    access.guard(app)
     forms = CSRFProtect(app)
     _add_blueprints(app, database)
     _add_writers(app, forms, influx_api.blueprint(database, clock))
@@ -135,6 +146,7 @@ def _shared() -> dict[str, Any]:
     """What every template may use."""
     person = g.get("visitor")
     shared: dict[str, Any] = {"visitor": person, "commune_name": desk().commune_name, "here": "", "theme": ""}
+    shared["is_trial"] = not desk().settings.console.second_factor
     if person is not None and not request.headers.get("X-Part"):
         shared |= menu.menus(desk().database, person)
     return shared

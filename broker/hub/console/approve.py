@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 
+import msgspec
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from broker.contract.hub import Signature, Signed
+from broker.contract.hub import Passkey, Signature, Signed
+from broker.hub import trusted
 from broker.hub.announcing import signing, workflow
 from broker.hub.console import access
 from broker.hub.console.day import commune_of, start_of
@@ -17,7 +20,8 @@ from broker.hub.console.desk import desk, now
 from broker.hub.console.drafting import KINDS
 from broker.hub.console.wording import when
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Revision, write_audit
+from broker.hub.records import Account, ApproverKey, Revision, write_audit
+from broker.trust.passkey import PasskeyUse, raw_signature, use_of
 
 pages = Blueprint("approve", __name__)
 
@@ -45,7 +49,10 @@ def envelope(key: str) -> Response:
 @pages.post("/announcements/<key>/approve")
 @access.allow("approver")
 def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
-    """Take what the approver's browser signed. Form: body, key, signature (base64), heard (yes or skipped)."""
+    """Take what the approver's browser signed.
+
+    Form: body, key, signature, for a passkey also authenticator and client (base64), heard (yes or skipped).
+    """
     try:
         signed = _signed()
         with desk().database.session() as db:
@@ -79,11 +86,16 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
         if revision.state != "submitted" and not trouble:
             return redirect(url_for("progress.announcement", key=key))
         commune = commune_of(db)
+        use = use_of(desk().settings.console_address)
+        keys = trusted.usable_keys(db, desk().settings, _me(db), at)
         return render_template(
             "approve.html",
             here="today",
             revision=revision,
             trouble=trouble,
+            has_key=bool(keys),
+            passkeys=_passkeys(keys, use),
+            use=use,
             kind=KINDS.get(revision.kind, revision.kind),
             names=commune.names,
             where=commune.say_places(revision.villages),
@@ -100,17 +112,36 @@ def _starts(revision: Revision) -> str:
 
 
 def _signed() -> Signed:
-    """What the browser sent. Raises Declined when it is no signature at all."""
+    """What the browser sent: a key file's signature (r and s), or an authenticator's (DER) with what it covers.
+
+    Raises Declined when it is no signature at all.
+    """
     try:
-        value = base64.b64decode(request.form.get("signature", ""), validate=True)
+        value, passkey = _bytes("signature"), None
+        if request.form.get("client"):
+            passkey = msgspec.convert(
+                {"authenticator_data": _bytes("authenticator"), "client_data": _bytes("client")}, Passkey
+            )
+            value = raw_signature(value)
         if len(value) != 64:
             raise ValueError
     except (binascii.Error, ValueError) as why:
         raise Declined("bad-signature", "Chữ ký gửi lên không đọc được, xin ký lại.") from why
-    return Signed(
-        body=request.form.get("body", ""),
-        signatures=[Signature(key=request.form.get("key", "")[:64], value=value)],
-    )
+    signature = Signature(key=request.form.get("key", "")[:64], value=value, passkey=passkey)
+    return Signed(body=request.form.get("body", ""), signatures=[signature])
+
+
+def _bytes(name: str) -> bytes:
+    return base64.b64decode(request.form.get(name, ""), validate=True)
+
+
+def _passkeys(keys: Sequence[ApproverKey], use: PasskeyUse | None) -> list[dict[str, str]]:
+    """The person's passkeys that sign here, for the script."""
+    return [
+        {"key": row.id, "credential": base64.urlsafe_b64encode(row.credential).rstrip(b"=").decode()}
+        for row in keys
+        if row.credential and use and row.origin == use.origin
+    ]
 
 
 def _me(db: Session) -> Account:

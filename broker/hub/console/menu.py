@@ -38,9 +38,15 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
     if person.is_any("admin", "leader", "auditor"):
         machines = Item("nodes", "Điểm và máy", url_for("nodes.all_nodes"), "village", "Máy")
         (main if person.is_any("admin") else more).append(machines)
+        more.append(Item("people", "Người dùng", url_for("people.all_people")))
         more.append(Item("wire", "Đường truyền", url_for("wire.wire")))
     if person.is_any("police") and not any(item.key == "duty" for item in main):
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
+    if person.is_any("admin", "leader", "auditor", "approver"):
+        more.append(Item("trust", "Danh sách tin cậy", url_for("trust.page")))
+    if person.is_any("approver"):
+        more.append(Item("my-keys", "Khoá ký của tôi", url_for("mykeys.page")))
+    more.append(Item("account", "Tài khoản của tôi", url_for("account.mine")))
     on_phone = [item for item in main if item.icon][:5]
     return {"menu": main, "more": [*more, *(i for i in main if i not in on_phone)], "tabs": on_phone}
 
@@ -49,7 +55,7 @@ def _main(person: Visitor, feedback: int) -> list[Item]:
     items = []
     if person.is_any(*OFFICE, "helper"):
         items.append(Item("today", "Hôm nay", url_for("today.today"), "calendar", "Hôm nay"))
-    if person.is_any("editor", "approver"):
+    if person.is_any("editor", "approver", "village"):
         items.append(Item("write", "Soạn bản tin", url_for("compose.new"), "pencil", "Soạn"))
     if person.is_any(*OFFICE):
         items.append(Item("play", "Cụm loa", url_for("speakers.points"), "horn", "Cụm loa"))

@@ -1,15 +1,15 @@
 // Approving: the announcement is heard, read and signed here. Neither the key nor the PIN leaves this page.
+import {
+  canPasskey, canSign, passkeyTrouble, signText, signWithPasskey, toBase64, toHex, unlock, WrongSecret,
+} from "./keys.js";
 
 const page = document.getElementById("ky");
 const names = JSON.parse(page.dataset.villages);
 const kinds = { routine: "Thông thường", priority: "Ưu tiên", emergency: "Khẩn cấp" };
 const find = (id) => document.getElementById(id);
-const text = new TextEncoder();
-const state = { body: "", envelope: null, heard: false, source: null, context: null };
+const passkeys = JSON.parse(page.dataset.passkeys);
+const state = { body: "", envelope: null, heard: false, busy: false, source: null, context: null };
 
-const fromBase64 = (value) => Uint8Array.from(atob(value), (c) => c.charCodeAt(0));
-const toBase64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
-const toHex = (bytes) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("");
 const clock = new Intl.DateTimeFormat("vi-VN", {
   timeZone: "Asia/Ho_Chi_Minh", weekday: "long", day: "numeric", month: "numeric", hour: "2-digit", minute: "2-digit",
 });
@@ -21,10 +21,16 @@ function say(sentence, kind = "bad") {
   note.hidden = !sentence;
 }
 
+const isHeard = () => state.envelope && (state.heard || find("khong-nghe").checked);
+
+function allow(id, ready) {
+  find(id)?.setAttribute("aria-disabled", String(!ready || state.busy));
+}
+
 function check() {
-  const ready = state.envelope && (state.heard || find("khong-nghe").checked)
-    && find("khoa").files.length === 1 && find("pin").value.length >= 6;
-  find("ky-duyet").setAttribute("aria-disabled", String(!ready));
+  const hasFile = find("khoa").files.length === 1 && find("pin").value.length >= 6;
+  allow("ky-bang-may", isHeard());
+  allow("ky-duyet", isHeard() && hasFile);
 }
 
 /** Everything shown comes out of the very text that will be signed. */
@@ -124,63 +130,57 @@ async function hear() {
   source.start();
 }
 
-class WrongPin extends Error {}
-
-async function unlock(file, pin) {
-  let kept;
-  try {
-    kept = JSON.parse(file);
-  } catch {
-    throw new Error("Tệp này không phải tệp khoá duyệt.");
-  }
-  if (kept.format !== "langso-key/1") throw new Error("Tệp này không phải tệp khoá duyệt của Làng Số.");
-  const base = await crypto.subtle.importKey("raw", text.encode(pin.normalize("NFC")), "PBKDF2", false, ["deriveKey"]);
-  const lock = await crypto.subtle.deriveKey(
-    { name: "PBKDF2", hash: kept.kdf.hash, salt: fromBase64(kept.kdf.salt), iterations: kept.kdf.iterations },
-    base, { name: "AES-GCM", length: 256 }, false, ["unwrapKey"],
-  );
-  try {
-    const key = await crypto.subtle.unwrapKey(
-      "pkcs8", fromBase64(kept.wrapped), lock, { name: "AES-GCM", iv: fromBase64(kept.cipher.iv) },
-      { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"],
-    );
-    return { id: kept.key, key };
-  } catch {
-    throw new WrongPin("Mã PIN chưa đúng với tệp khoá này.");
-  }
-}
-
-async function sign(event) {
-  event.preventDefault();
-  const button = find("ky-duyet");
+/** Sign with `how`, which returns the fields to send, and send them. */
+async function sign(button, how) {
   if (button.getAttribute("aria-disabled") === "true") return;
-  button.setAttribute("aria-disabled", "true");
-  say("Đang mở khoá và ký…", "wait");
+  state.busy = true;
+  check();
   try {
     await renew();
-    const { id, key } = await unlock(await find("khoa").files[0].text(), find("pin").value);
-    const words = new Uint8Array([...text.encode("langso/announcement/1\0"), ...text.encode(state.body)]);
-    const value = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, words);
+    const fields = { body: state.body, heard: state.heard ? "yes" : "skipped", ...(await how()) };
     const form = find("gui-chu-ky");
-    form.elements.body.value = state.body;
-    form.elements.key.value = id;
-    form.elements.signature.value = toBase64(value);
-    form.elements.heard.value = state.heard ? "yes" : "skipped";
+    for (const [name, value] of Object.entries(fields)) form.elements[name].value = value;
     find("pin").value = "";
     form.submit();
   } catch (why) {
     say(why.message || "Chưa ký được, xin thử lại.");
-    if (why instanceof WrongPin) { find("pin").value = ""; find("pin").focus(); }
+    if (why instanceof WrongSecret) { find("pin").value = ""; find("pin").focus(); }
+    state.busy = false;
     check();
   }
 }
 
-if (!globalThis.crypto?.subtle) {
+async function byFile() {
+  say("Đang mở khoá và ký…", "wait");
+  const { id, key } = await unlock(await find("khoa").files[0].text(), find("pin").value);
+  return { key: id, signature: toBase64(await signText(key, "announcement", state.body)) };
+}
+
+async function byPasskey() {
+  say("Xin xác nhận trên máy: vân tay, khuôn mặt hoặc mã mở khoá.", "wait");
+  try {
+    return await signWithPasskey(passkeys, page.dataset.rp, "announcement", state.body);
+  } catch (why) {
+    throw new Error(passkeyTrouble(why), { cause: why });
+  }
+}
+
+if (!canSign) {
   say("Trình duyệt này không ký được ở địa chỉ không có https. Xin mở bằng địa chỉ https của trung tâm.");
 } else {
   page.hidden = false;
+  const device = find("ky-bang-may");
+  if (device && (!canPasskey || location.origin !== page.dataset.origin)) {
+    device.hidden = true;
+    find("may-khac").hidden = false;
+    find("bang-tep").open = true;
+  }
   find("nghe").addEventListener("click", () => find("nghe").getAttribute("aria-disabled") === "true" || hear());
   for (const id of ["khong-nghe", "khoa", "pin"]) find(id).addEventListener("input", check);
-  find("ky-bang-khoa").addEventListener("submit", sign);
+  device?.addEventListener("click", () => sign(device, byPasskey));
+  find("ky-bang-khoa").addEventListener("submit", (event) => {
+    event.preventDefault();
+    sign(find("ky-duyet"), byFile);
+  });
   load();
 }
