@@ -79,10 +79,12 @@ class RunningBroker:
         for who in self.identities:
             self.passwords.setdefault(str(who), secrets.token_urlsafe(12))
 
-    def start(self) -> None:
-        """Start and wait until it listens."""
+    def start(self, *, again: bool = False) -> None:
+        """Start and wait until it listens. again: the embedded one with the file it has, whoever changed it."""
         env = None
-        if self.kind == "mosquitto":
+        if self.kind == "amqtt" and again:
+            command = embedded.command(self.folder / "amqtt.json")
+        elif self.kind == "mosquitto":
             command = self._mosquitto()
         elif self.kind == "rabbitmq":
             need("rabbitmq-server", "rabbitmq-server")

@@ -34,6 +34,10 @@ class NoWay(Exception):
         self.is_refusal = is_refusal
 
 
+class NoKeys(NoWay):
+    """This machine's own keys for the identity are missing or spoiled: nothing is known of the broker."""
+
+
 class Heard(NamedTuple):
     """One packet that arrived."""
 
@@ -62,7 +66,7 @@ class Will:
 
 
 def way_of(settings: Settings, who: Identity) -> Way:
-    """The way of an identity whose keys lie in this machine's folder. Raises NoWay when they cannot be used."""
+    """The way of an identity whose keys lie in this machine's folder. Raises NoKeys when they cannot be used."""
     broker, keys = settings.broker, settings.keys_dir
     try:
         if broker.tls:
@@ -71,17 +75,17 @@ def way_of(settings: Settings, who: Identity) -> Way:
             return Way(broker.host, broker.port, str(who), context)
         password = (keys / f"{who.service}.password").read_text(encoding="ascii").strip()
     except OSError as why:  # ssl.SSLError is one of them
-        raise NoWay(f"the keys of {who} cannot be used: {why}") from why
+        raise NoKeys(f"the keys of {who} cannot be used: {why}") from why
     return Way(broker.host, broker.port, str(who), None, password)
 
 
 def way_with(settings: Settings, name: str, key_pem: bytes, chain_pem: bytes) -> Way:
-    """The way under any name with a certificate that lies in memory only. Raises NoWay."""
+    """The way under any name with a certificate that lies in memory only. Raises NoKeys."""
     try:
         context = _trusting(settings.keys_dir / "ca.pem")
         _load_from_memory(context, key_pem, chain_pem)
     except OSError as why:
-        raise NoWay(f"the certificate of {name} cannot be used: {why}") from why
+        raise NoKeys(f"the certificate of {name} cannot be used: {why}") from why
     return Way(settings.broker.host, settings.broker.port, name, context)
 
 

@@ -65,7 +65,7 @@ class Control:
 
     def __init__(self, bare: Bare) -> None:
         """Raises NoWay when the broker does not even let it listen."""
-        self._bare = bare
+        self.connection = self._bare = bare
         if bare.subscribe([RESPONSE]) != [True]:
             raise Silent("hub.rights may not hear the broker's answers")
 

@@ -10,10 +10,10 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session as Db
 
 from broker.contract import Identity
@@ -29,6 +29,10 @@ LARGEST_COMMAND = 100_000
 """Bytes; more does not fit the broker's largest packet. A role beyond it is changed grant by grant."""
 NOBODY = "nobody"
 """An empty group that takes the place of any anonymous group: 2.0.11 cannot be without one again once it had one."""
+HALF_OPEN = timedelta(seconds=120)
+"""A connection that was opened before the revocation list and has not yet named itself can do so later; Mosquitto
+closes such a one after 90 s. So long a node that was revoked waits for rights under the same name."""
+NAMED = 20
 ROUNDS = 3
 """Changes to hub.rights itself end its own connection: then it comes again and looks again."""
 
@@ -45,9 +49,11 @@ class Change:
     commands: tuple[Command, ...]
 
 
-def entitled(db: Db) -> list[Identity]:
+def entitled(db: Db, now: datetime) -> list[Identity]:
     """Everyone who is to have rights now: the hub, and nodes that are in service and not being revoked."""
-    leaving = select(Revocation.node).where(Revocation.probed_at.is_(None))
+    leaving = select(Revocation.node).where(
+        or_(Revocation.probed_at.is_(None), Revocation.crl_loaded_at > now - HALF_OPEN)
+    )
     nodes = db.scalars(
         select(NodeRecord.name)
         .where(NodeRecord.retired_at.is_(None), NodeRecord.name.not_in(leaving))
@@ -62,7 +68,7 @@ def push(settings: Settings, database: Database, now: datetime) -> list[Change]:
     Raises NoWay, Silent; the database's errors.
     """
     with database.reading() as db:
-        wanted = dynsec(entitled(db), settings.where)
+        wanted = dynsec(entitled(db, now), settings.where)
     done: list[Change] = []
     for _ in range(ROUNDS):
         try:
@@ -99,11 +105,12 @@ def _carry_out(control: Control, changes: Sequence[Change], done: list[Change]) 
 
 
 def _tell(database: Database, done: Sequence[Change], now: datetime) -> None:
-    detail = {
-        verb: ", ".join(sorted({each.about for each in done if each.verb == verb}))[:1000]
-        for verb in ("added", "removed", "mended")
-    }
-    detail = {verb: names for verb, names in detail.items() if names}
+    detail = {}
+    for verb in ("added", "removed", "mended"):
+        names = sorted({each.about for each in done if each.verb == verb})
+        if names:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            detail[verb] = ", ".join(names[:NAMED]) + more
     log.warning("rights changed at the broker: %s", json.dumps(detail), extra={"event": "rights-pushed"})
     with database.session() as db:
         write_audit(db, now, str(RIGHTS_KEEPER), "rights.pushed", "broker", detail)
