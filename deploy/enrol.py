@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.hub import trusted
+from broker.hub import next_list, trusted
 from broker.hub.accounts import create_account
 from broker.hub.content import set_base
 from broker.hub.keys.enrolment import admit, offer_code
@@ -130,7 +130,7 @@ def sign_first_list(layout: Layout, commune: Commune, now: datetime) -> None:
     """
     settings = load(layout.hub / SETTINGS_FILE)
     with hub_records(layout) as database, database.session() as db:
-        body = trusted.proposal(db, settings, now)
+        body = next_list.proposal(db, settings, now)
         trusted.take(db, settings, sign_list(body, commune.root), "provision", now)
 
 
@@ -184,6 +184,6 @@ def add_approver(
     trusted.add_key(db, account, kind="file", public=made.public, label=file.name, now=now, by="provision")
     settings = load(layout.hub / SETTINGS_FILE)
     urgent = {made.key} if emergency else None
-    body = trusted.proposal(db, settings, now, emergency=urgent)
+    body = next_list.proposal(db, settings, now, emergency=urgent)
     trusted.take(db, settings, sign_list(body, commune.root), "provision", now)
     return made

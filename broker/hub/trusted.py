@@ -7,29 +7,25 @@ never comes here. Every function works in the caller's transaction and raises De
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broker.contract import Place
 from broker.contract.hub import Signature, Signed
 from broker.hub.declined import Declined
-from broker.hub.records import Account, ApproverKey, Deputy, SpeakerSeen, TrustList, note_change, write_audit
+from broker.hub.records import Account, ApproverKey, Deputy, TrustList, note_change, write_audit
 from broker.trust import reasons
 from broker.trust.approvers import KEY_DAYS, clean_public
 from broker.trust.envelope import (
     ROOT_KEY_ID,
     Refused,
-    Role,
     TrustBody,
     TrustedKey,
-    canonical,
     open_trust,
 )
 from broker.trust.identity import load_hub_signer, load_root
@@ -38,11 +34,7 @@ from broker.trust.passkey import PasskeyUse
 
 MOST_KEYS = 6
 """Keys one person may have at a time."""
-MOST_BELIEVED = 200
-"""Keys in one list: it must fit a packet."""
 HUB_KEY_DAYS = 3650
-_AHEAD = 1000
-"""A node may say that it holds a list this much newer than the hub knows; more is nonsense."""
 
 
 class Here(Protocol):
@@ -57,26 +49,6 @@ class Here(Protocol):
     def keys_dir(self) -> Path:
         """The hub's folder of keys; `root.pub` and `hub-sign.key` are read."""
         ...
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A key that nodes still believe and that is to leave the list."""
-
-    key: TrustedKey
-    why: str
-    """removed (its owner took it back), no-role, disabled, expired, or unknown (no such key at this hub)"""
-
-
-@dataclass(frozen=True)
-class Pending:
-    """What the next trust list would change."""
-
-    add: tuple[ApproverKey, ...]
-    drop: tuple[Dropped, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.add or self.drop)
 
 
 def in_force(db: Session, here: Here) -> TrustBody:
@@ -111,7 +83,7 @@ def take(db: Session, here: Here, signed: Signed, by: str, now: datetime) -> Tru
         trust = open_trust(signed, load_root(here.keys_dir))
     except Refused as why:
         raise Declined(why.code, _refusal(why)) from why
-    if trust.commune != _commune(here):
+    if trust.commune != commune_of(here):
         raise Declined("wrong-commune", "Danh sách này của xã khác.")
     newest = db.scalar(select(func.max(TrustList.generation))) or 0
     if trust.generation <= newest:
@@ -120,7 +92,7 @@ def take(db: Session, here: Here, signed: Signed, by: str, now: datetime) -> Tru
             f"Danh sách số {trust.generation} không mới hơn danh sách số {newest} đang dùng; xin lập lại.",
         )
     _refuse_mute(here, trust, now)
-    before = {one.key for one in _believed(db, here)}
+    before = {one.key for one in believed(db, here)}
     value = next(one.value for one in signed.signatures if one.key == ROOT_KEY_ID)
     db.add(
         TrustList(
@@ -132,48 +104,6 @@ def take(db: Session, here: Here, signed: Signed, by: str, now: datetime) -> Tru
     write_audit(db, now, by, "trust.taken", str(trust.generation), detail)
     note_change(db, "trust", str(trust.generation), now)
     return trust
-
-
-def proposal(
-    db: Session,
-    here: Here,
-    now: datetime,
-    *,
-    add: Collection[str] | None = None,
-    remove: Collection[str] = (),
-    emergency: Collection[str] | None = None,
-) -> str:
-    """The canonical text of the next list, for the root key to sign (domain `trust`).
-
-    add: keys that wait and shall be believed; None for all of them. remove: keys in force that shall leave beside
-    those that leave anyway. emergency: exactly these may sign emergencies; None leaves that as it is.
-    Keys with less than half of their time left get a new full time: signing the list confirms them.
-    """
-    waits = pending(db, here, now)
-    unknown = set(add or ()) - {one.id for one in waits.add}
-    if unknown:
-        raise Declined("no-key", "Có khoá không còn chờ xã ký nữa, xin mở lại trang danh sách tin cậy.")
-    leaves = {one.key.key for one in waits.drop} | set(remove)
-    own = _own_key(here, now)
-    keys = [_confirmed(db, one, now) for one in _believed(db, here) if _is_person(one)]
-    keys = [one for one in keys if one.key not in leaves]
-    keys += [_trusted(db, one, now) for one in waits.add if add is None or one.id in add]
-    if emergency is not None:
-        keys = [_with_emergency(one, one.key in emergency) for one in keys]
-    if len(keys) >= MOST_BELIEVED:
-        raise Declined("many-keys", f"Danh sách có {len(keys)} khoá, nhiều nhất {MOST_BELIEVED - 1}.")
-    hub = next((one for one in _believed(db, here) if one.public == own.public), own)
-    body = TrustBody(
-        generation=next_generation(db), commune=_commune(here), keys=[_hub_again(hub, now), *keys]
-    )
-    return canonical(body)
-
-
-def next_generation(db: Session) -> int:
-    """One above every list the hub or a node knows: a restored database must not go back behind its nodes."""
-    known = db.scalar(select(func.max(TrustList.generation))) or 0
-    told = select(func.max(SpeakerSeen.trust_generation)).where(SpeakerSeen.trust_generation < known + _AHEAD)
-    return max(known, db.scalar(told) or 0) + 1
 
 
 def add_key(
@@ -247,25 +177,6 @@ def usable_keys(db: Session, here: Here, account: Account, now: datetime) -> lis
     return [row for row in keys_of(db, account) if row.id in good]
 
 
-def pending(db: Session, here: Here, now: datetime) -> Pending:
-    """Keys that wait to be believed, and keys still believed that are to go."""
-    believed = {one.key: one for one in _believed(db, here) if _is_person(one)}
-    rows = {
-        row.id: row for row in db.scalars(select(ApproverKey).order_by(ApproverKey.made_at, ApproverKey.id))
-    }
-    add = [
-        row
-        for row in rows.values()
-        if row.id not in believed and row.removed_at is None and until_of(db, row.account_id, now)
-    ]
-    drop = []
-    for key in believed.values():
-        why = _why_gone(db, rows.get(key.key), key, now)
-        if why:
-            drop.append(Dropped(key, why))
-    return Pending(tuple(add), tuple(drop))
-
-
 def signers(db: Session, here: Here, now: datetime) -> set[int]:
     """Accounts whose signature the nodes would believe now: a key in force, and the right to approve."""
     try:
@@ -301,65 +212,14 @@ def until_of(db: Session, account_id: int, now: datetime) -> datetime | None:
     return last and min(last, now + timedelta(days=KEY_DAYS))
 
 
-def _believed(db: Session, here: Here) -> Sequence[TrustedKey]:
+def believed(db: Session, here: Here) -> Sequence[TrustedKey]:
     """Keys of the list in force; none before the first list."""
     if signed_in_force(db) is None:
         return ()
     return in_force(db, here).keys
 
 
-def _why_gone(db: Session, row: ApproverKey | None, key: TrustedKey, now: datetime) -> str:
-    if row is None:
-        return "unknown"
-    if row.removed_at is not None:
-        return "removed"
-    account = db.get_one(Account, row.account_id)
-    if account.disabled_at is not None:
-        return "disabled"
-    if until_of(db, row.account_id, now) is None:
-        return "no-role"
-    return "expired" if key.until <= now and "approver" not in account.roles else ""
-
-
-def _trusted(db: Session, row: ApproverKey, now: datetime) -> TrustedKey:
-    account = db.get_one(Account, row.account_id)
-    until = until_of(db, row.account_id, now)
-    if until is None:
-        raise Declined("no-right", f"{account.full_name} không có vai trò duyệt.")
-    use = PasskeyUse(rp_id=row.rp_id, origin=row.origin) if row.kind == "passkey" else None
-    return TrustedKey(
-        key=row.id,
-        public=row.public,
-        holder=account.full_name,
-        roles=["approver"],
-        since=now.replace(microsecond=0),
-        until=until.replace(microsecond=0),
-        passkey=use,
-    )
-
-
-def _confirmed(db: Session, key: TrustedKey, now: datetime) -> TrustedKey:
-    """A key that stays; with a full new time when half of it is over, or a shorter one when the right ends."""
-    row = db.get(ApproverKey, key.key)
-    until = None if row is None else until_of(db, row.account_id, now)
-    if until is None:
-        return key
-    is_old = key.until - now < timedelta(days=KEY_DAYS) / 2
-    if is_old or until < key.until:
-        return msgspec.structs.replace(key, until=until.replace(microsecond=0))
-    return key
-
-
-def _with_emergency(key: TrustedKey, may: bool) -> TrustedKey:
-    roles: list[Role] = [role for role in key.roles if role != "emergency"]
-    return msgspec.structs.replace(key, roles=[*roles, "emergency"] if may else roles)
-
-
-def _is_person(key: TrustedKey) -> bool:
-    return "hub" not in key.roles
-
-
-def _own_key(here: Here, now: datetime) -> TrustedKey:
+def own_key(here: Here, now: datetime) -> TrustedKey:
     """The hub's own signing key, which signs plans and can never speak. Raises IdentityError."""
     name, private = load_hub_signer(here.keys_dir)
     since = now.replace(microsecond=0)
@@ -373,15 +233,9 @@ def _own_key(here: Here, now: datetime) -> TrustedKey:
     )
 
 
-def _hub_again(key: TrustedKey, now: datetime) -> TrustedKey:
-    if key.until - now > timedelta(days=HUB_KEY_DAYS) / 2:
-        return key
-    return msgspec.structs.replace(key, until=now.replace(microsecond=0) + timedelta(days=HUB_KEY_DAYS))
-
-
 def _refuse_mute(here: Here, trust: TrustBody, now: datetime) -> None:
     """A list without the hub's own key would leave every node deaf to its plans."""
-    own = _own_key(here, now)
+    own = own_key(here, now)
     if not any(
         one.public == own.public
         and one.key == own.key
@@ -401,5 +255,6 @@ def _refusal(why: Refused) -> str:
     return reasons.sentence(why.code)
 
 
-def _commune(here: Here) -> str:
+def commune_of(here: Here) -> str:
+    """`province/commune` codes, as signed texts spell them."""
     return f"{here.where.province}/{here.where.commune}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.hub.console.wording import local
+from broker.hub.next_list import Dropped
 from broker.hub.records import Account, ApproverKey
-from broker.hub.trusted import Dropped
 from broker.trust.approvers import comparison_code
 from broker.trust.envelope import TrustedKey
 

@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.hub import trusted
+from broker.hub import next_list, trusted
 from broker.hub.console.points import point_of, seen_of
 from broker.hub.console.wording import count, when
 from broker.hub.declined import Declined
@@ -116,7 +116,7 @@ def _trust(db: Session, here: trusted.Here, people: Sequence[Account], at: datet
     able = trusted.signers(db, here, at)
     believed = [each for each in people if each.id in able]
     try:
-        waits = len(trusted.pending(db, here, at).add)
+        waits = len(next_list.pending(db, here, at).add)
     except Declined:
         waits = 0  # a broken list is said by its own page
     parts = [Part(True, f"Loa đang tin: {_names(believed)}")] if believed else []

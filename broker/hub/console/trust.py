@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from broker.contract.hub import Signature, Signed
-from broker.hub import trusted
+from broker.hub import next_list, trusted
 from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.keyring import ShownKey, believed_key, code_of, leaving_key, waiting_key
@@ -68,7 +68,7 @@ def proposal() -> Response:
     """Exactly the text the root key is to sign. Arguments add, remove, emergency: key ids, each may come often."""
     try:
         with desk().database.reading() as db:
-            body = trusted.proposal(
+            body = next_list.proposal(
                 db,
                 desk().settings,
                 now(),
@@ -103,13 +103,13 @@ def _page(trouble: str = "") -> str:
         rows = {row.id: row for row in db.scalars(select(ApproverKey))}
         owners = {row.id: row for row in db.scalars(select(Account))}
         waits = (
-            trusted.pending(db, desk().settings, at)
+            next_list.pending(db, desk().settings, at)
             if believed or not _newest(db)
-            else trusted.Pending((), ())
+            else next_list.Pending((), ())
         )
         behind, arrived = _arrival(db, believed.generation if believed else 0)
         past = _past(db, at)
-        following = trusted.next_generation(db)
+        following = next_list.next_generation(db)
     add = [waiting_key(row, owners[row.account_id]) for row in waits.add]
     drop = [leaving_key(gone, rows, at) for gone in waits.drop]
     leaving = {each.id for each in drop}
