@@ -3,6 +3,7 @@
     GET  /media/<sha256>   the bytes, or a part of them (Range)
     HEAD /media/<sha256>   200 when it is here; else 404, and `X-Have` says how much of an upload is
     PUT  /media/<sha256>   the bytes, or the rest of them (Content-Range); 201 whole, 422 wrong hash, 409 elsewhere
+    POST /certificate      a request for the certificate that follows the one shown; 200 with the chain
 
 Who may GET or PUT comes from the contract (`media=`). Pictures and clips of cameras are never given out here.
 """
@@ -12,27 +13,26 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from cheroot.makefile import MakeFile
-from cheroot.ssl import Adapter
-from cheroot.wsgi import Gateway_10
-from cheroot.wsgi import Server as WsgiServer
 from flask import Flask, Response, abort, request, send_file
 from sqlalchemy import select
 
 from broker.contract import HUB, MESSAGES, ContractError, Identity, identity_of, spec_of
 from broker.hub import alerts
+from broker.hub.declined import Declined
+from broker.hub.keys.enrolment import is_revoked, renew
+from broker.hub.keys.https import PEER, SERIAL, Listener
+from broker.hub.keys.issuing import Issuer
 from broker.hub.records import Alert, Database, NodeRecord
 from broker.link.clock import Clock
-from broker.link.config import Settings, SettingsError
+from broker.link.config import Settings
 from broker.link.media import CHUNK, MediaError, MediaStore
-from broker.link.service import Beat, Worker
+from broker.link.service import Worker
+from broker.trust.certificates import LARGEST_REQUEST
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,7 @@ LARGEST = 512 * 1024 * 1024
 """Bytes of one file, as contract Media allows."""
 RESERVE = 200 * 1024 * 1024
 """Bytes of the hub's disk that uploads leave free."""
-SILENT_S = 10
 THREADS = 8
-PEER = "langso.peer"
 
 _RANGE = re.compile(r"bytes (\d+)-(-?\d+)/(\d+)", re.ASCII)
 
@@ -63,39 +61,20 @@ def device_worker(settings: Settings, database: Database, clock: Clock) -> Worke
 
 def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Worker, int]:
     """The worker and the port it listens on. Raises SettingsError naming the key or the address."""
-    where, keys = settings.device_port, settings.keys_dir
-    missing = [keys / n for n in ("ca.pem", "device.pem", "device.key") if not (keys / n).is_file()]
-    if missing:
-        raise SettingsError([f"keys.dir: {each} is missing; `langso provision` makes it" for each in missing])
-    app = create_app(database, MediaStore(settings.data_dir / "media"), clock)
-    server = _Server((where.host, where.port), app, numthreads=THREADS, max=THREADS, timeout=SILENT_S)
-    server.gateway = _PeerGateway
-    server.shutdown_timeout = 0.3
-    server.max_request_body_size = LARGEST + 1
-    try:
-        server.ssl_adapter = _Tls(settings.keys_dir)
-        server.prepare()
-    except (OSError, ssl.SSLError) as why:
-        raise SettingsError(
-            [f"device_port.port: {where.port} on {where.host} cannot be used: {why}"]
-        ) from why
-
-    def run(stop: threading.Event, beat: Beat) -> None:
-        serving = threading.Thread(target=server.serve, name="device-port")
-        serving.start()
-        try:
-            while not stop.wait(0.5):
-                if not serving.is_alive():
-                    raise RuntimeError("the device port stopped serving")
-                beat()
-        finally:
-            server.stop()
-            serving.join(0.5)
-
-    return Worker("devices", run), int(server.bind_addr[1])
+    where = settings.device_port
+    listener = Listener(
+        settings.keys_dir,
+        (where.host, where.port),
+        create_app(settings, database, MediaStore(settings.data_dir / "media"), clock),
+        key="device_port.port",
+        ask_peer=True,
+        threads=THREADS,
+        most_body=LARGEST + 1,
+    )
+    return Worker("devices", listener.run), listener.port
 
 
-def create_app(database: Database, store: MediaStore, clock: Clock) -> Flask:
+def create_app(settings: Settings, database: Database, store: MediaStore, clock: Clock) -> Flask:
     """The WSGI application; the peer's identity stands in the environment under PEER."""
     app = Flask("langso-devices", static_folder=None)
     allowed = rights()
@@ -107,7 +86,8 @@ def create_app(database: Database, store: MediaStore, clock: Clock) -> Flask:
             abort(403)
         with database.reading() as db:
             node = db.get(NodeRecord, who.node)
-        if node is None or node.retired_at is not None:
+            gone = is_revoked(db, request.environ[SERIAL])
+        if node is None or node.retired_at is not None or gone:
             abort(403)
         return who
 
@@ -138,6 +118,23 @@ def create_app(database: Database, store: MediaStore, clock: Clock) -> Flask:
         with database.session() as db:
             alerts.clip_arrived(db, sha256, clock.now())
         return "", 201
+
+    @app.route("/certificate", methods=["POST"], provide_automatic_options=False)
+    def certificate() -> tuple[str, int]:
+        """The certificate that follows the one shown here; the new key's request is the body."""
+        who = _peer()
+        if who is None:
+            abort(403)
+        if (request.content_length or 0) > LARGEST_REQUEST:
+            abort(413)
+        wish = request.get_data().decode("ascii", "replace")
+        try:
+            with database.session() as db:
+                issuer = Issuer(settings.keys_dir)
+                return renew(db, issuer, who, request.environ[SERIAL], wish, clock.now()), 200
+        except Declined as why:
+            log.warning("%s: not renewed: %s", who, why.code, extra={"event": "not-renewed"})
+            return str(why), 409 if why.code == "too-early" else 403
 
     return app
 
@@ -231,56 +228,3 @@ def _wanted_range() -> tuple[int, int]:
     if total > LARGEST:
         abort(413)
     return start, total
-
-
-class _Tls(Adapter):
-    """TLS that asks for a certificate of the commune's device CA.
-
-    The handshake happens with the first read, in a worker thread: a peer that connects and says nothing must
-    not keep the others from being accepted.
-    """
-
-    def __init__(self, keys: Path) -> None:
-        super().__init__(str(keys / "device.pem"), str(keys / "device.key"))
-        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(keys / "ca.pem"))
-        self.context.verify_mode = ssl.CERT_REQUIRED
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.context.load_cert_chain(self.certificate, self.private_key)
-
-    def bind(self, sock: Any) -> Any:
-        return sock
-
-    def wrap(self, sock: Any) -> tuple[Any, dict[str, str]]:
-        wrapped = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        return wrapped, self.get_environ()
-
-    def get_environ(self) -> dict[str, str]:
-        return {"wsgi.url_scheme": "https", "HTTPS": "on"}
-
-    def makefile(self, sock: Any, mode: str = "r", bufsize: int = -1) -> Any:
-        return MakeFile(sock, mode, bufsize)
-
-
-class _PeerGateway(Gateway_10):
-    """Adds the common name of the peer's verified certificate."""
-
-    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # cheroot's stub says None
-        env: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
-        subject = (self.req.conn.socket.getpeercert() or {}).get("subject", ())
-        names = [value for part in subject for key, value in part if key == "commonName"]
-        env[PEER] = names[0] if len(names) == 1 else ""
-        return env
-
-
-class _Server(WsgiServer):
-    """cheroot's server with this house's log."""
-
-    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Handshakes that fail and peers that leave are no trouble of ours: never more than a warning."""
-        log.log(
-            min(level, logging.WARNING),
-            "device port: %s",
-            msg,
-            extra={"event": "device-port"},
-            exc_info=traceback,
-        )

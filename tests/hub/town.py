@@ -27,7 +27,7 @@ from broker.hub.records import (
     Village,
 )
 from broker.link.clock import LOCAL
-from broker.link.config import Console, DevicePort, Machine, PlaceOf, Settings
+from broker.link.config import Console, DevicePort, EnrolmentPort, Machine, PlaceOf, Settings
 from broker.speech import lexicon
 from broker.trust.approvers import sign_list
 from broker.trust.envelope import PrivateKey, Role, TrustBody, TrustedKey, canonical, sign
@@ -116,6 +116,7 @@ def hub_settings(data: Path, keys: Path) -> Settings:
         machine=Machine(role="hub", name="hub", data=str(data)),
         place=PlaceOf(province="00", commune="00000", commune_name="xã Vân Khê"),
         device_port=DevicePort(host="127.0.0.1", port=0),
+        enrolment=EnrolmentPort(host="127.0.0.1", port=0),
         console=Console(second_factor=False),
     )
     settings.keys.dir = str(keys)

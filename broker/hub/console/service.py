@@ -7,6 +7,7 @@ from flask import Flask
 from broker.hub.console.app import create_app
 from broker.hub.console.live import Broadcaster
 from broker.hub.devices import device_worker
+from broker.hub.keys.listener import enrolment_worker
 from broker.hub.records import open_database
 from broker.link.config import Settings
 from broker.link.service import Worker
@@ -28,6 +29,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
         Worker("live", broadcaster.run),
         Worker("console", web.run),
         device_worker(settings, database, session.clock),
+        enrolment_worker(settings, database, session.clock),
     ]
 
 
