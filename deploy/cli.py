@@ -26,11 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from deploy.commands import audit, demo, machine, provision, speech, study, tests
+    from deploy.commands import audit, demo, enrol, machine, provision, speech, study, tests
 
     parser = argparse.ArgumentParser(prog="langso", description="Làng Số: the commune in one command.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for room in (demo, speech, study, machine, provision, audit, tests):
+    for room in (demo, speech, study, machine, enrol, provision, audit, tests):
         room.add(commands)
     return parser
 

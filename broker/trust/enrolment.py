@@ -150,9 +150,10 @@ def forget(keys: Path) -> None:
         place.rmdir()
 
 
-def settle(keys: Path, folder: Path, welcome: Welcome, pin: str) -> None:
+def settle(keys: Path, folder: Path, welcome: Welcome, pin: str, data: str = DATA) -> None:
     """Install what the hub answered: keys and certificates in `keys`, `langso.toml` in `folder`, in one step.
 
+    data: the data folder, unless settings that are there name another.
     Raises IdentityError when a certificate does not fit its key, its name or the root that `pin` names, or when
     the settings that are there cannot be read; then nothing has changed. OSError when the disk does not take it.
     """
@@ -163,7 +164,7 @@ def settle(keys: Path, folder: Path, welcome: Welcome, pin: str) -> None:
     write_public(place / "ca.pem", welcome.ca.encode())
     write_public(place / "root.pub", welcome.root.encode())
     write_public(place / "hub-seal.pub", welcome.hub_seal.encode())
-    text = _settings(keys, folder, welcome)
+    text = _settings(keys, folder, welcome, data)
     if text is not None:
         write_atomically(folder / SETTINGS_FILE, text.encode(), mode=0o640)
     swap_in(place)
@@ -192,7 +193,7 @@ def _public(pem: str) -> Any:
         raise IdentityError("the answer's root key cannot be read") from why
 
 
-def _settings(keys: Path, folder: Path, welcome: Welcome) -> str | None:
+def _settings(keys: Path, folder: Path, welcome: Welcome, data: str) -> str | None:
     """The settings file with the commune's facts in it; None when it says so already. What people added stays."""
     file = folder / SETTINGS_FILE
     try:
@@ -204,7 +205,7 @@ def _settings(keys: Path, folder: Path, welcome: Welcome) -> str | None:
     here = keys.resolve()
     home = folder.resolve()
     tables: dict[str, dict[str, Any]] = {
-        "machine": {"data": DATA, **before.get("machine", {}), "role": "node", "name": welcome.node},
+        "machine": {"data": data, **before.get("machine", {}), "role": "node", "name": welcome.node},
         "place": {
             "province": welcome.province,
             "commune": welcome.commune,
