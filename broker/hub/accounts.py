@@ -115,7 +115,7 @@ class SignIn:
         self._hasher = password_hasher()
         self._dummy = self._hasher.hash("nobody has this password")
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
-        self.doors = Doors(clock)
+        self._doors = Doors(clock)
 
     def verify(self, username: str, password: str, address: str = "") -> Account:
         """The account, when name and password are right; its second factor is the caller's next question.
@@ -124,7 +124,7 @@ class SignIn:
         that names cannot be guessed; `locked` after too many wrong ones for this name or from this address.
         """
         name = username.strip().lower()[:64]
-        self.doors.refuse_locked(name, address)
+        self._doors.refuse_locked(name, address)
         with self._database.reading() as db:
             account = db.scalars(select(Account).where(Account.username == name)).first()
         is_usable = account is not None and account.password_hash != NO_PASSWORD
@@ -132,8 +132,19 @@ class SignIn:
         if account is None or not right or not is_usable or account.disabled_at is not None:
             self._note_wrong(name, address, account)
             raise Declined("wrong-password", "Tên đăng nhập hoặc mật khẩu chưa đúng, xin thử lại.")
-        self.doors.note_right(name)
         return self._note_right(account.id, password)
+
+    def refuse_locked(self, account: Account, address: str) -> None:
+        """Raise Declined `locked` before a code is looked at."""
+        self._doors.refuse_locked(account.username, address)
+
+    def note_wrong_code(self, account: Account, address: str) -> None:
+        """A wrong code counts like a wrong password: whoever knows the password must not guess codes."""
+        self._note_wrong(account.username, address, account)
+
+    def note_in(self, account: Account) -> None:
+        """Everything was shown: this person's past mistakes are forgiven."""
+        self._doors.note_right(account.username)
 
     def is_password(self, account: Account, password: str) -> bool:
         """Whether this is the account's password: asked again before it is changed."""
@@ -147,10 +158,13 @@ class SignIn:
                 return False
 
     def _note_wrong(self, name: str, address: str, account: Account | None) -> None:
-        self.doors.note_wrong(name, address)
-        if account is not None:
-            with self._database.session() as db:
-                db.get_one(Account, account.id).failed_logins += 1
+        is_locked = self._doors.note_wrong(name, address)
+        if account is None:
+            return
+        with self._database.session() as db:
+            db.get_one(Account, account.id).failed_logins += 1
+            if is_locked:
+                write_audit(db, self._clock.now(), name, "account.locked", name)
 
     def _note_right(self, account_id: int, password: str) -> Account:
         with self._database.session() as db:

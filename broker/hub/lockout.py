@@ -22,10 +22,14 @@ class Limit:
     locked_s: float
 
 
-OF_NAME = (Limit(5, 30.0, 300.0), Limit(30, 3600.0, 900.0))
-"""Five in half a minute, five minutes (Decision 724/QĐ-BTTTT); slow guessing ends as well."""
+OF_NAME = (Limit(5, 30.0, 300.0), Limit(30, 3600.0, 900.0), Limit(100, 86_400.0, 3600.0))
+"""Five in half a minute, five minutes (Decision 724/QĐ-BTTTT); slow guessing, of codes too, ends as well."""
 OF_ADDRESS = (Limit(20, 30.0, 300.0), Limit(120, 3600.0, 900.0))
 """An office shares one address, so it is given more."""
+
+
+def _is_over(limit: Limit, times: deque[float], now_s: float) -> bool:
+    return len(times) >= limit.wrong and now_s - times[-limit.wrong] <= limit.within_s
 
 
 class Lockout:
@@ -44,20 +48,22 @@ class Lockout:
         with self._lock:
             return max(0.0, self._locked.get(key, 0.0) - self._clock.monotonic())
 
-    def note_wrong(self, key: str) -> None:
-        """A wrong try."""
+    def note_wrong(self, key: str) -> bool:
+        """A wrong try. Returns whether it locked the key."""
         now_s = self._clock.monotonic()
         with self._lock:
             times = self._wrong.setdefault(key, deque(maxlen=self._longest))
             self._wrong.move_to_end(key)
             times.append(now_s)
-            for limit in self._limits:
-                if len(times) >= limit.wrong and now_s - times[-limit.wrong] <= limit.within_s:
-                    self._locked[key] = max(self._locked.get(key, 0.0), now_s + limit.locked_s)
-                    self._locked.move_to_end(key)
+            broken = [each for each in self._limits if _is_over(each, times, now_s)]
+            if broken:
+                until_s = now_s + max(each.locked_s for each in broken)
+                self._locked[key] = max(self._locked.get(key, 0.0), until_s)
+                self._locked.move_to_end(key)
             for kept in (self._wrong, self._locked):
                 while len(kept) > MOST_REMEMBERED:
                     kept.popitem(last=False)
+        return bool(broken)
 
     def note_right(self, key: str) -> None:
         """Past mistakes are forgiven, a lock stays."""
@@ -79,10 +85,10 @@ class Doors:
             minutes = max(1, round(left_s / 60))
             raise Declined("locked", f"Đã nhập sai nhiều lần. Xin chờ khoảng {minutes} phút rồi thử lại.")
 
-    def note_wrong(self, name: str, address: str) -> None:
-        """A wrong password or code for this name from this address."""
-        self._names.note_wrong(name)
+    def note_wrong(self, name: str, address: str) -> bool:
+        """A wrong password or code for this name from this address. Returns whether it locked the name."""
         self._addresses.note_wrong(network_of(address))
+        return self._names.note_wrong(name)
 
     def note_right(self, name: str) -> None:
         """This name has shown all it must; its address may still be guessing others."""

@@ -115,6 +115,13 @@ class Stage:
             assert answer.status_code == 302, answer.get_data(as_text=True)
         return client
 
+    def half(self, name: str) -> FlaskClient:
+        """Somebody who has shown the password and not yet the second factor, where the settings ask for one."""
+        client = self.app.test_client()
+        answer = self.post(client, "/sign-in", {"name": name, "password": PASSWORD}, page="/sign-in")
+        assert answer.headers["Location"].startswith("/sign-in/"), answer.get_data(as_text=True)
+        return client
+
     def post(self, client: FlaskClient, path: str, form: dict[str, object], page: str = "", **more: object):  # type: ignore[no-untyped-def]
         """Send a form with the token of `page` (default: the sign-in page or Hôm nay)."""
         shown = client.get(page or "/sign-in", follow_redirects=True).get_data(as_text=True)
@@ -288,6 +295,7 @@ def _fill(database: Database) -> None:
                 title=title,
                 password=PASSWORD,
                 roles=roles,
+                villages=["dong"] if "village" in roles else [],
                 now=NOW,
             )
 

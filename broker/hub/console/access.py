@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+from broker.hub.console.desk import Desk, desk
+from broker.hub.console.session_store import Kept
 from broker.hub.console.sessions import Visit
-from broker.hub.records import ROLES, Account, Database
+from broker.hub.console.wording import when
+from broker.hub.records import ROLES, Account
+from broker.hub.roles import NEEDS_SECOND, grants_of, roles_of, villages_of
+from broker.hub.second_factor import is_set
 
 ROLES_SAID = {
     "editor": "biên tập",
@@ -24,7 +30,9 @@ ROLES_SAID = {
     "helper": "người giúp",
 }
 EVERYONE = frozenset({"*"})
-"""Policy of what a stranger may see: the sign-in page, health, files of the look."""
+"""Policy of what a stranger may see: the sign-in page, an invitation, health, files of the look."""
+HALFWAY = frozenset({"-"})
+"""Policy of the pages between a right password and the second factor."""
 
 OPEN_ENDPOINTS = frozenset({"look.file", "static.file"})
 """Files without data, served by broker.look."""
@@ -41,7 +49,13 @@ class Visitor:
     name: str
     title: str
     roles: frozenset[str]
+    """In force: own roles, and those held for others."""
     villages: tuple[str, ...]
+    """Villages this person speaks for."""
+    acting: tuple[str, ...] = ()
+    """"duyệt thay Trần Văn Hùng đến 17:00 thứ Hai 30/11", for the person's own menu."""
+    lacks_second: bool = False
+    """Roles are held back until the second factor is set up."""
 
     def is_any(self, *roles: str) -> bool:
         """Whether this person has one of the roles."""
@@ -73,6 +87,12 @@ def public(view: View) -> View:
     return view
 
 
+def halfway(view: View) -> View:
+    """Declare that a view belongs between a right password and the second factor."""
+    view.policy = HALFWAY  # type: ignore[attr-defined]
+    return view
+
+
 def policy_of(app: Flask, endpoint: str) -> frozenset[str]:
     """Roles that may use an endpoint; empty where nobody declared any."""
     if endpoint in OPEN_ENDPOINTS:
@@ -81,23 +101,23 @@ def policy_of(app: Flask, endpoint: str) -> frozenset[str]:
     return frozenset(declared)
 
 
-def guard(app: Flask, database: Database) -> None:
+def guard(app: Flask) -> None:
     """Put the check before every view of the app."""
 
     def check() -> Response | None:
         g.visitor = None
-        if request.endpoint is None:
+        if request.endpoint is None or request.endpoint in OPEN_ENDPOINTS:
             return None  # 404 needs no rights
         policy = policy_of(app, request.endpoint)
-        if request.endpoint in OPEN_ENDPOINTS:
-            return None
-        visit = session._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-        if isinstance(visit, Visit) and visit.kept is not None:
-            g.visitor = _visitor(database, visit.kept.account_id)
+        kept = visit().kept
+        if kept is not None and kept.stage == "in":
+            g.visitor = person_of(desk(), kept)
         if policy == EVERYONE:
             return None
+        if policy == HALFWAY:
+            return None if kept is not None and kept.stage != "in" else _to_sign_in(was_over=False)
         if g.visitor is None:
-            return _to_sign_in(was_over=bool(getattr(visit, "was_over", False)))
+            return _to_sign_in(was_over=visit().was_over)
         if policy.isdisjoint(g.visitor.roles):
             if request.path == "/" and home_of(g.visitor) != "/":
                 return redirect(home_of(g.visitor))  # the bare address: everybody's own first page
@@ -106,6 +126,13 @@ def guard(app: Flask, database: Database) -> None:
         return None
 
     app.before_request(check)
+
+
+def visit() -> Visit:
+    """The session of this request, whoever it belongs to."""
+    found = session._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    assert isinstance(found, Visit)  # noqa: S101  (app.py installs no other kind)
+    return found
 
 
 def visitor() -> Visitor:
@@ -123,19 +150,48 @@ def home_of(person: Visitor) -> str:
     return url_for("duty.room")
 
 
-def _visitor(database: Database, account_id: int) -> Visitor | None:
-    with database.reading() as db:
-        account = db.get(Account, account_id)
-    if account is None or account.disabled_at is not None:
+def person_of(here: Desk, kept: Kept) -> Visitor | None:
+    """Who holds a session, with the roles in force now; None when nobody may act by it any more.
+
+    A role that asks for the second factor is held back from somebody who was given it after signing in.
+    """
+    at = here.clock.now()
+    with here.database.reading() as db:
+        account = db.get(Account, kept.account_id)
+        if account is None or account.disabled_at is not None:
+            return None
+        roles, grants = roles_of(db, account, at), grants_of(db, account, at)
+        villages = tuple(sorted(villages_of(db, account, at, "village") or ()))
+    is_held_back = (
+        here.settings.console.second_factor and not is_set(account) and not roles.isdisjoint(NEEDS_SECOND)
+    )
+    if is_held_back:
+        roles -= NEEDS_SECOND
+    if not roles:
         return None
     return Visitor(
         id=account.id,
         username=account.username,
         name=account.full_name,
         title=account.title,
-        roles=frozenset(account.roles),
-        villages=tuple(account.villages),
+        roles=roles,
+        villages=villages,
+        acting=tuple(
+            _said(grant.role, whom, grant.until, at) for grant, whom in grants if grant.role in roles
+        ),
+        lacks_second=is_held_back,
     )
+
+
+def still_may(here: Desk, session: Visit, person: Visitor) -> bool:
+    """Whether this session still stands and means the same rights, for streams that outlive their request."""
+    kept = here.sessions.found(session)
+    now = person_of(here, kept) if kept is not None and kept.stage == "in" else None
+    return now is not None and now.roles == person.roles
+
+
+def _said(role: str, whom: Account, until: datetime, at: datetime) -> str:
+    return f"{ROLES_SAID[role]} thay {whom.full_name} đến {when(until, at)}"
 
 
 def _to_sign_in(*, was_over: bool) -> Response:

@@ -27,18 +27,18 @@ from broker.hub.console.sound import preview_of
 from broker.hub.console.wording import day_name, hm, local
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Revision
+from broker.hub.roles import villages_of
 from broker.look.villages import village_map
 from broker.speech.voice import VOICES
 
 log = logging.getLogger(__name__)
 pages = Blueprint("compose", __name__)
 
-WRITERS = ("editor", "approver")
 DAYS_AHEAD = 36
 
 
 @pages.route("/announcements/new", methods=["GET", "POST"])
-@access.allow(*WRITERS)
+@access.allow(*workflow.WRITERS)
 def new() -> str | Response | tuple[str, int]:
     """A new announcement: the empty page, and the first time it is kept or sent."""
     if request.method == "POST":
@@ -48,7 +48,7 @@ def new() -> str | Response | tuple[str, int]:
 
 
 @pages.route("/announcements/<key>/edit", methods=["GET", "POST"])
-@access.allow(*WRITERS)
+@access.allow(*workflow.WRITERS)
 def edit(key: str) -> str | Response | tuple[str, int]:
     """Go on with one: a draft as it is, anything else as a new revision once it is kept."""
     if request.method == "POST":
@@ -59,7 +59,7 @@ def edit(key: str) -> str | Response | tuple[str, int]:
 
 
 @pages.post("/announcements/preview")
-@access.allow(*WRITERS)
+@access.allow(*workflow.WRITERS)
 def preview() -> Response:
     """What the page shows beside the fields, for the script while somebody types."""
     fields = fields_of_form(request.form)
@@ -71,7 +71,7 @@ def preview() -> Response:
 
 
 @pages.post("/announcements/listen")
-@access.allow(*WRITERS)
+@access.allow(*workflow.WRITERS)
 def listen() -> str:
     """The draft as it would be heard, as an audio element."""
     return render_template("_compose_hear.html", hear=preview_of(fields_of_form(request.form).draft))
@@ -138,6 +138,7 @@ def _work_out(
         if key and revision is None:
             revision = workflow.newest_revision(db, key)
         sheet = sheet_of(db, commune, fields, lexicon(), at, key)
+        may = villages_of(db, _me(db), at, *workflow.WRITERS)
     drawn = village_map(
         commune.shapes(),
         dict.fromkeys(fields.draft.villages, "pick"),
@@ -145,8 +146,9 @@ def _work_out(
         cls="little",
         river=desk().river(),
     )
+    villages = [each for each in commune.villages if may is None or each.code in may]
     shown = {"sheet": sheet, "fields": fields, "draft": fields.draft, "key": key, "map": drawn, "own": OWN}
-    return revision, sheet, {**shown, "villages": commune.villages, "hm": hm, "local": local}
+    return revision, sheet, {**shown, "villages": villages, "hm": hm, "local": local}
 
 
 def _days(chosen: str) -> list[tuple[str, str]]:

@@ -36,6 +36,8 @@ TOPIC_ROLES: dict[str, frozenset[str]] = {
     "helper": frozenset({"editor", "approver", "leader", "helper", "village", "admin"}),
 }
 """Topics that not everybody who is signed in may hear."""
+RIGHTS = "account"
+"""Topic of changes to accounts, their roles and their deputies."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Listener:
         self.topics = topics
         self._queue: queue.Queue[News] = queue.Queue(QUEUE_LIMIT)
         self._behind = threading.Event()
+        self._doubted = threading.Event()
 
     def tell(self, news: News) -> None:
         """Give it a change; a full queue marks the listener as behind."""
@@ -61,6 +64,17 @@ class Listener:
             self._queue.put_nowait(news)
         except queue.Full:
             self._behind.set()
+
+    def doubt(self) -> None:
+        """Somebody's rights or sessions changed: it must ask whether it may still listen."""
+        self._doubted.set()
+
+    def is_doubted(self) -> bool:
+        """True once after each doubt."""
+        if not self._doubted.is_set():
+            return False
+        self._doubted.clear()
+        return True
 
     def next(self, timeout_s: float) -> News | None:
         """The next change, None after `timeout_s` without one."""
@@ -123,6 +137,12 @@ class Broadcaster:
         with self._lock:
             self._listeners.discard(listener)
 
+    def doubt(self) -> None:
+        """Sessions or rights changed: every stream asks at once, and those that may not listen any more end."""
+        with self._lock:
+            for listener in self._listeners:
+                listener.doubt()
+
     def count(self) -> int:
         """How many pages are listening."""
         with self._lock:
@@ -136,6 +156,9 @@ class Broadcaster:
             heard_at = time.monotonic()
             while not self._stopped.is_set():
                 news = listener.next(0.5)
+                if listener.is_doubted() and not still_open():
+                    yield _event("over", "")
+                    return
                 if listener.caught_up():
                     yield _event("resync", "")
                 elif news is not None:
@@ -168,6 +191,8 @@ class Broadcaster:
             rows = changes_after(db, last)
         with self._lock:
             listeners = list(self._listeners)
+        if any(row.topic == RIGHTS for row in rows):
+            self.doubt()
         for row in rows:
             news = _as_news(row)
             for listener in listeners:

@@ -191,13 +191,18 @@ def _found(
         "may_approve": revision.state == "submitted"
         and person.is_any("approver")
         and revision.author_id != person.id,
-        "may_edit": person.is_any("editor", "approver"),
+        "may_edit": person.is_any("editor", "approver")
+        or (person.is_any("village") and revision.author_id == person.id),
         "edit_name": "Viết tiếp" if revision.state == "draft" else "Sửa thành bản mới",
     }
 
 
 def _audio(revision: Revision, person: Visitor) -> str:
-    if not revision.audio or not person.is_any("editor", "approver", "leader", "admin", "auditor", "village"):
+    hears = person.is_any("editor", "approver", "leader", "admin", "auditor") or (
+        person.is_any("village")
+        and (revision.author_id == person.id or not set(person.villages).isdisjoint(revision.villages))
+    )
+    if not revision.audio or not hears:
         return ""
     return url_for("sound.audio", key=revision.announcement_id, sha256=revision.audio["sha256"])
 

@@ -1,7 +1,6 @@
 """Who is signed in: sessions kept on the server, so that a cookie says nothing and can be ended at once.
 
-A session is a random token in a cookie (HttpOnly, SameSite=Strict); the store knows only its hash. Sessions
-live in a small SQLite file of the web service, so that a restart signs nobody out.
+A session is a random token in a cookie (HttpOnly, SameSite=Strict); the store knows only its hash.
 """
 
 from __future__ import annotations
@@ -11,91 +10,25 @@ import hmac
 import os
 import re
 import secrets
-import sqlite3
-import threading
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
 
+from broker.hub.console.session_store import Kept, Origin, SessionStore, Stage
 from broker.link.clock import Clock
 
 COOKIE = "langso"
 IDLE_S = 30 * 60
 """A session unused this long is over; the duty room's stays open for a whole shift."""
 IDLE_DUTY_S = 12 * 3600
-LONGEST_S = 12 * 3600
+IDLE_HALF_S = 10 * 60
+"""Time to find the phone and type its code."""
 WITHOUT_COOKIE = frozenset(
     {"look.file", "static.file", "health", "influx.ping", "influx.health", "influx.write", "influx.write_v1"}
 )
-_TOUCH_S = 20
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """One session as stored."""
-
-    account_id: int
-    since: datetime
-    used_at: datetime
-    idle_s: int
-
-
-class SessionStore:
-    """Sessions by the hash of their token. Threads share it."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises sqlite3.Error when the file cannot be opened."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        path.chmod(0o600)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS session (hash TEXT PRIMARY KEY, account INTEGER NOT NULL, "
-            "since REAL NOT NULL, used REAL NOT NULL, idle_s INTEGER NOT NULL) WITHOUT ROWID"
-        )
-
-    def begin(self, account_id: int, now: datetime, idle_s: int) -> str:
-        """Start a session; the token for the cookie. Sessions that are over are forgotten by the way."""
-        token = secrets.token_urlsafe(32)
-        at = now.timestamp()
-        with self._lock:
-            self._db.execute("DELETE FROM session WHERE since < ? OR used + idle_s < ?", (at - LONGEST_S, at))
-            self._db.execute(
-                "INSERT INTO session VALUES (?, ?, ?, ?, ?)", (_hash(token), account_id, at, at, idle_s)
-            )
-        return token
-
-    def find(self, token: str, now: datetime, *, touch: bool = True) -> Kept | None:
-        """The session of a token, or None when there is none or it is over. `touch`: this is use, not a poll."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT account, since, used, idle_s FROM session WHERE hash = ?", (_hash(token),)
-            ).fetchone()
-            if row is None:
-                return None
-            account, since, used, idle_s = row
-            at = now.timestamp()
-            if at - used > idle_s or at - since > LONGEST_S:
-                self._db.execute("DELETE FROM session WHERE hash = ?", (_hash(token),))
-                return None
-            if touch and at - used > _TOUCH_S:
-                self._db.execute("UPDATE session SET used = ? WHERE hash = ?", (at, _hash(token)))
-        return Kept(account, _time(since), _time(used), idle_s)
-
-    def end(self, token: str) -> None:
-        """Forget a session."""
-        with self._lock:
-            self._db.execute("DELETE FROM session WHERE hash = ?", (_hash(token),))
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
 
 
 def kept_secret(path: Path) -> bytes:
@@ -124,11 +57,21 @@ class Visit(dict[str, object], SessionMixin):
 class ServerSessions(SessionInterface):
     """Flask's door to the store."""
 
-    def __init__(self, store: SessionStore, secret: bytes, clock: Clock, *, secure: bool) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        secret: bytes,
+        clock: Clock,
+        *,
+        secure: bool,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """on_end: called when sessions were ended, so that open streams look whether they still may run."""
         self._store = store
         self._clock = clock
         self._secret = secret
         self._secure = secure
+        self._on_end = on_end
 
     def open_session(self, app: Flask, request: Request) -> Visit:  # noqa: ARG002
         """The session of the cookie, or a fresh one that nobody is signed in to."""
@@ -138,19 +81,43 @@ class ServerSessions(SessionInterface):
         kept = self._store.find(token, self._clock.now(), touch=not request.path.startswith("/live"))
         return self._visit(token, kept, was_over=kept is None)
 
-    def sign_in(self, visit: Visit, account_id: int, idle_s: int) -> None:
+    def sign_in(
+        self, visit: Visit, account_id: int, idle_s: int, stage: Stage = "in", proposed: bytes | None = None
+    ) -> None:
         """Bind a fresh token to the account: the old token is worth nothing afterwards."""
+        origin = Origin(request.remote_addr or "", request.user_agent.string)
         self._store.end(visit.token)
-        visit.token = self._store.begin(account_id, self._clock.now(), idle_s)
+        visit.token = self._store.begin(account_id, self._clock.now(), idle_s, stage, origin, proposed)
 
     def sign_out(self, visit: Visit) -> None:
         """End the session; the browser gets a new, empty one."""
         self._store.end(visit.token)
         visit.token = secrets.token_urlsafe(32)
+        self._on_end()
 
-    def still_open(self, visit: Visit) -> bool:
-        """Whether the session stands, for streams that outlive their request."""
-        return self._store.find(visit.token, self._clock.now(), touch=False) is not None
+    def of(self, account_id: int) -> list[Kept]:
+        """A person's open sessions, the one used last first."""
+        return self._store.of(account_id, self._clock.now())
+
+    def propose(self, visit: Visit, sealed: bytes | None) -> None:
+        """Keep the secret of a second factor that is being set up in this session."""
+        self._store.propose(visit.token, sealed)
+
+    def end_one(self, account_id: int, session_id: str) -> bool:
+        """End one of a person's sessions; its live pages close."""
+        is_ended = self._store.end_one(account_id, session_id)
+        self._on_end()
+        return is_ended
+
+    def end_all(self, account_id: int, but: Visit | None = None) -> int:
+        """End all of a person's sessions, except the visit `but`; their live pages close."""
+        count = self._store.end_all(account_id, but.token if but else "")
+        self._on_end()
+        return count
+
+    def found(self, visit: Visit) -> Kept | None:
+        """The session as it stands now, for streams that outlive their request; None when it is over."""
+        return self._store.find(visit.token, self._clock.now(), touch=False)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:  # noqa: ARG002
         """Set the cookie where the token is new to this browser."""
@@ -169,11 +136,3 @@ class ServerSessions(SessionInterface):
             visit, "csrf_token", hmac.new(self._secret, token.encode(), hashlib.sha256).hexdigest()
         )
         return visit
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _time(stamp: float) -> datetime:
-    return datetime.fromtimestamp(stamp, UTC)

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from broker.hub.announcing.render import OPUS, Renderer, media_store, spoken_of
-from broker.hub.announcing.workflow import Draft
+from broker.hub.announcing.workflow import WRITERS, Draft
 from broker.hub.console import access
-from broker.hub.console.desk import desk, lexicon
+from broker.hub.console.desk import desk, lexicon, now
 from broker.hub.console.pictures import send_media
-from broker.hub.records import Revision
+from broker.hub.records import Account, Revision
+from broker.hub.roles import villages_of
 from broker.speech.voice import VOICES, EngineError
 
 log = logging.getLogger(__name__)
@@ -39,14 +40,19 @@ class Hearing:
 def audio(key: str, sha256: str) -> Response:
     """The sound of one revision of an announcement, exactly the bytes its envelope names. Ranges work."""
     with desk().database.reading() as db:
-        kept = db.scalars(select(Revision.audio).where(Revision.announcement_id == key)).all()
-    if not any(one and one.get("sha256") == sha256 for one in kept):
+        rows = db.scalars(select(Revision).where(Revision.announcement_id == key)).all()
+        me = db.get_one(Account, access.visitor().id)
+        may = villages_of(db, me, now(), *LISTENERS)
+    found = [row for row in rows if row.audio and row.audio.get("sha256") == sha256]
+    if not found:
         abort(404)  # other things live in the media store that are not for everybody
+    if may is not None and not any(may & set(row.villages) or row.author_id == me.id for row in found):
+        abort(403)  # a village person hears what is for the own village
     return _send(sha256)
 
 
 @pages.get("/announcements/trial/<token>")
-@access.allow("editor", "approver")
+@access.allow(*WRITERS)
 def trial(token: str) -> Response:
     """The sound of a draft read on trial; the token is only given to who asked for it."""
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, request, session
+from flask import Blueprint, Response, abort, request
 
 from broker.hub.console import access
 from broker.hub.console.desk import desk
 from broker.hub.console.live import TOPIC_ROLES
-from broker.hub.console.sessions import Visit
 
 pages = Blueprint("stream", __name__)
 
@@ -33,13 +32,12 @@ def live() -> Response:
     listener = here.broadcaster.join(may)
     if listener is None:
         abort(Response("", 503, {"Retry-After": "30"}))
-    visit = session._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-    assert isinstance(visit, Visit)  # noqa: S101  (app.py installs no other kind)
+    visit = access.visit()
     last = request.headers.get("Last-Event-ID", "")
     body = here.broadcaster.stream(
         listener,
         int(last) if last.isascii() and last.isdigit() else None,
-        lambda: here.sessions.still_open(visit),
+        lambda: access.still_may(here, visit, person),
     )
     answer = Response(body, mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"

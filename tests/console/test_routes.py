@@ -1,0 +1,178 @@
+"""Every route × every role: who comes in, who is shown the door, who is sent to sign in.
+
+The table says who may; the cells ask the running app. A route that is not in the table fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from broker.hub.console import access
+from broker.hub.records import ROLES
+from tests.console.stage import PEOPLE, Stage, set_stage
+from tests.hub.town import Keys
+
+ANYBODY = "*"
+HALF = "half"
+"""Somebody who has shown a password and not yet the second factor."""
+STRANGER = "stranger"
+WHO = (STRANGER, HALF, *ROLES)
+
+_STAFF = " ".join(ROLES)
+_OFFICE = "editor approver leader admin auditor village"
+_NUMBERS = "editor approver police leader admin auditor"
+
+TABLE = {
+    "account.change_password": _STAFF,
+    "account.end_one": _STAFF,
+    "account.end_others": _STAFF,
+    "account.mine": _STAFF,
+    "account.new_phone": _STAFF,
+    "account.renew_phone": _STAFF,
+    "account.sessions": _STAFF,
+    "api.all_series": _NUMBERS,
+    "api.description": _NUMBERS,
+    "api.readings": _NUMBERS,
+    "approve.envelope": "approver",
+    "approve.page": "approver",
+    "approve.send_back": "approver",
+    "approve.sign": "approver",
+    "cameras.add": "admin",
+    "cameras.all_cameras": "admin",
+    "cameras.change": "admin",
+    "compose.edit": "editor approver village",
+    "compose.listen": "editor approver village",
+    "compose.new": "editor approver village",
+    "compose.preview": "editor approver village",
+    "duty.alert": "police",
+    "duty.cameras": "police",
+    "duty.clip": "police",
+    "duty.close": "police",
+    "duty.escalate": "police",
+    "duty.queue": "police",
+    "duty.room": "police",
+    "duty.snapshot": "police",
+    "duty.take": "police",
+    "feedback.answer": "editor leader",
+    "feedback.inbox": "editor leader",
+    "feedback.one": "editor leader",
+    "feedback.take": "editor leader",
+    "firststeps.first_steps": "admin",
+    "health": ANYBODY,
+    "influx.health": ANYBODY,
+    "influx.ping": ANYBODY,
+    "influx.write": ANYBODY,
+    "influx.write_v1": ANYBODY,
+    "look.file": ANYBODY,
+    "measured.all_series": _NUMBERS,
+    "measured.one_series": _NUMBERS,
+    "nodes.add": "admin",
+    "nodes.all_nodes": "leader admin auditor",
+    "nodes.code_again": "admin",
+    "nodes.enrol": "admin",
+    "nodes.new": "admin",
+    "nodes.one_node": "leader admin auditor",
+    "overview.overview": _NUMBERS,
+    "people.add": "admin",
+    "people.all_people": "leader admin auditor",
+    "people.appoint": "admin",
+    "people.change": "admin",
+    "people.end_deputy": "admin",
+    "people.invite": "admin",
+    "people.new": "admin",
+    "people.one": "leader admin auditor",
+    "people.switch": "admin",
+    "people.take_phone": "admin",
+    "places.add": "admin",
+    "places.remove": "admin",
+    "places.villages": "admin",
+    "progress.announcement": f"{_OFFICE} helper",
+    "progress.silence": "approver",
+    "progress.stop": "editor approver",
+    "revoke.ask": "admin",
+    "revoke.revoke": "admin",
+    "revoke.watch": "leader admin auditor",
+    "signin.code": HALF,
+    "signin.home": _STAFF,
+    "signin.invitation": ANYBODY,
+    "signin.set_up": HALF,
+    "signin.sign_in": ANYBODY,
+    "signin.sign_out": _STAFF,
+    "sound.audio": _OFFICE,
+    "sound.trial": "editor approver village",
+    "speakers.points": _OFFICE,
+    "static.file": ANYBODY,
+    "stream.live": _STAFF,
+    "today.take_call": "editor approver leader village helper",
+    "today.today": f"{_OFFICE} helper",
+    "today.tomorrow": f"{_OFFICE} helper",
+    "wire.sample": "admin",
+    "wire.set_aside": "admin",
+    "wire.wire": "leader admin auditor",
+}
+"""Endpoint → who may. An auditor changes nothing but the own account; an admin opens neither pictures nor
+citizens' words."""
+
+
+@pytest.fixture(scope="module")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, keys: Keys, settled: Path
+) -> Iterator[tuple[Stage, dict[str, FlaskClient]]]:
+    """One console with somebody of every role at its door."""
+    with set_stage(tmp_path_factory.mktemp("routes"), keys, settled) as stage:
+        stage.settings.console.second_factor = True
+        half = stage.half("binh")
+        stage.settings.console.second_factor = False
+        clients = {roles[0]: stage.client(name) for name, _, _, roles in PEOPLE}
+        yield stage, {**clients, HALF: half, STRANGER: stage.client()}
+
+
+def test_every_route_stands_in_the_table(stage: Stage) -> None:
+    found = {rule.endpoint for rule in stage.app.url_map.iter_rules()}
+    assert found - set(TABLE) == set(), "routes that the table does not know"
+    assert set(TABLE) - found == set(), "routes that are gone"
+
+
+@pytest.mark.parametrize("endpoint", TABLE)
+def test_the_policy_of_a_route_is_what_the_table_says(stage: Stage, endpoint: str) -> None:
+    said = {ANYBODY: access.EVERYONE, HALF: access.HALFWAY}.get(TABLE[endpoint])
+    assert access.policy_of(stage.app, endpoint) == (said or frozenset(TABLE[endpoint].split()))
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("endpoint", TABLE)
+def test_a_cell(house: tuple[Stage, dict[str, FlaskClient]], endpoint: str, who: str) -> None:
+    stage, clients = house
+    for rule in stage.app.url_map.iter_rules(endpoint):
+        built = rule.build(dict.fromkeys(rule.arguments, "1"))
+        assert built is not None
+        for method in sorted({"GET", "POST"} & (rule.methods or set())):
+            answer = clients[who].open(built[1], method=method)  # no form token: nothing is changed
+            assert _seen(endpoint, answer) == _expected(endpoint, who), f"{method} {built[1]}"
+            answer.close()
+
+
+def _expected(endpoint: str, who: str) -> str:
+    may = TABLE[endpoint].split()
+    if ANYBODY in may or who in may:
+        return "in"
+    return "door" if who in (STRANGER, HALF) or HALF in may else "out"
+
+
+def _seen(endpoint: str, answer: TestResponse) -> str:
+    assert answer.status_code < 500
+    where = urlsplit(answer.headers.get("Location", "")).path
+    if answer.status_code == 302 and where == "/sign-in":
+        return "door"
+    if answer.status_code == 302 and endpoint == "today.today":
+        return "out"  # the bare address leads everybody to their own first page
+    if answer.status_code == 401 and not endpoint.startswith("influx."):  # those ask for a token of their own
+        return "door"
+    is_refused = answer.status_code == 403 and "không thuộc việc của anh/chị" in answer.get_data(as_text=True)
+    return "out" if is_refused else "in"
