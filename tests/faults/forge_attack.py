@@ -44,6 +44,7 @@ Phase = Literal["day", "night", "doubt"]
 T = TypeVar("T", Order, Sheet, bytes)
 GROUP: dict[Channel, int] = {"command": 60, "entry": 30, "plan": 12, "trust": 12, "bytes": 24}
 ANSWER_S = 60.0
+MOST_WRONG = 20
 POISON = re.compile(r"(\d+) gói tin")
 
 
@@ -223,6 +224,7 @@ class Attack:
                 case "bytes":
                     self._try_bytes(group)
             self._place.look_at_files()
+            assert len(self._wrong) < MOST_WRONG, "too much is wrong to go on"
 
     def _try_orders(self, group: Sequence[Slot]) -> None:
         orders = self._made(group, Order)

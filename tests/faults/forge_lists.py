@@ -118,7 +118,7 @@ def _root_elsewhere(f: Forger, trust: TrustBody) -> Signed:
 
 def _respelled(f: Forger, trust: TrustBody) -> Signed:
     body = canonical(trust)
-    body = f.dice.choice([body.replace(",", ", ", 1), body + "\n", body.replace("{", '{"keys":[],', 1)])
+    body = f.dice.choice(["{ " + body[1:], body + "\n", body.replace("{", '{"keys":[],', 1)])
     return by(body, sign(body, "trust", ROOT_KEY_ID, f.people.root))
 
 
@@ -218,7 +218,7 @@ def _changed(f: Forger, body: PlaysBody) -> Signed:
 
 def _spelled_anew(f: Forger, body: PlaysBody) -> Signed:
     text = canonical(body)
-    text = f.dice.choice([text.replace(",", ", ", 1), text + " ", text.replace("{", '{"plays":[],', 1)])
+    text = f.dice.choice(["{ " + text[1:], text + " ", text.replace("{", '{"plays":[],', 1)])
     return by(text, f.people.hub.sign(text, "plays"))
 
 
