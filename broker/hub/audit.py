@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from broker.hub.records import AuditRow, NodeRecord, NodeSeen, audit_rows, put_setting, setting
 from broker.hub.records.audit import has_triggers
-from broker.trust.audit import START, Head, Verdict, verify
+from broker.trust.audit import START, Fault, Head, Row, Verdict, entry_hash, verify
 
 LOOKED = "audit.looked"
 """Setting: what the last look through the whole log found."""
@@ -44,6 +44,20 @@ class Finding:
     def is_well(self) -> bool:
         """Nothing was touched, and the database still refuses to let anything be."""
         return self.verdict.is_whole and self.has_triggers
+
+
+class Look(msgspec.Struct, kw_only=True, frozen=True):
+    """A look through the whole log, as it is remembered."""
+
+    at: datetime
+    rows: int
+    fault: Fault | None
+    has_triggers: bool
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing was touched, and the database still refused to let anything be."""
+        return self.fault is None and self.has_triggers
 
 
 def newest(db: Session) -> Head:
@@ -92,15 +106,23 @@ def inspect(db: Session, kept: Sequence[Head] = ()) -> Finding:
 
 def note_look(db: Session, finding: Finding, now: datetime) -> None:
     """Keep when the log was looked through last, and what was found."""
-    verdict = finding.verdict
-    found: dict[str, Any] = {"at": now.isoformat(), "rows": verdict.head.index, "well": finding.is_well}
-    put_setting(db, LOOKED, found, now)
+    look = Look(
+        at=now,
+        rows=finding.verdict.head.index,
+        fault=finding.verdict.fault,
+        has_triggers=finding.has_triggers,
+    )
+    put_setting(db, LOOKED, msgspec.to_builtins(look), now)
 
 
-def last_look(db: Session) -> tuple[datetime, int, bool] | None:
-    """When the log was looked through last, how many rows it had, and whether all was well."""
-    found = setting(db, LOOKED, {})
+def last_look(db: Session) -> Look | None:
+    """The last look through the whole log; None before the first."""
     try:
-        return datetime.fromisoformat(found["at"]), int(found["rows"]), bool(found["well"])
-    except (KeyError, TypeError, ValueError):
+        return msgspec.convert(setting(db, LOOKED, None), Look)
+    except msgspec.ValidationError:
         return None
+
+
+def is_intact(row: Row) -> bool:
+    """Whether a row says what it said when it was written; its place in the chain is not looked at."""
+    return row.hash == entry_hash(row.prev, row.entry)

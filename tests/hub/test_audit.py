@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from broker.hub import audit
 from broker.hub.records import AuditRow, Database, NodeRecord, NodeSeen, Village, audit_rows, write_audit
-from broker.hub.records.audit import TRIGGERS
+from broker.hub.records.audit import TRIGGERS, chosen_rows
 from broker.trust.audit import GENESIS, START, Head, Row, append, verify
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -278,4 +278,24 @@ def test_the_last_look_is_kept(log: Database) -> None:
         assert audit.last_look(db) is None
         look(db)
     with log.reading() as db:
-        assert audit.last_look(db) == (NOW, 12, True)
+        assert audit.last_look(db) == audit.Look(at=NOW, rows=12, fault=None, has_triggers=True)
+
+
+def test_a_broken_look_is_kept_with_what_was_found(log: Database) -> None:
+    as_owner(log, "UPDATE audit SET actor = 'quan' WHERE id = 5")
+    with log.session() as db:
+        audit.note_look(db, audit.inspect(db), NOW)
+    with log.reading() as db:
+        look = audit.last_look(db)
+    assert look is not None
+    assert not look.is_well
+    assert look.fault is not None
+    assert (look.fault.flaw, look.fault.index) == ("edited", 5)
+
+
+def test_rows_are_read_newest_first_and_one_that_was_touched_shows(log: Database) -> None:
+    as_owner(log, "UPDATE audit SET actor = 'quan' WHERE id = 11")
+    with log.reading() as db:
+        rows = chosen_rows(db, [AuditRow.action == "announcement.approved", AuditRow.id > 3], 1, 3)
+    assert [(row.index, audit.is_intact(row)) for row in rows] == [(11, False), (10, True), (9, True)]
+    assert rows[1].entry.subject == "bt-9.1"

@@ -174,6 +174,6 @@ def test_the_daily_look_says_what_it_found_and_takes_it_back(studio: Studio) -> 
     with studio.database.reading() as db:
         looked = audit.last_look(db)
     assert looked is not None
-    assert looked[0] - studio.clock.now() < timedelta(seconds=5)
-    assert looked[2] is False
+    assert studio.clock.now() - looked.at < timedelta(seconds=60)
+    assert not looked.is_well
     as_owner(studio.database, "UPDATE audit SET subject = 'hoa' WHERE id = 2")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, LargeBinary, String, cast, select, text, type_coerce
+from sqlalchemy import ColumnElement, LargeBinary, Select, String, cast, select, text, type_coerce
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from broker.hub.records.table import Base
@@ -76,16 +76,27 @@ def audit_rows(db: Session, after: int = 0, *, as_bytes: bool = False) -> Iterat
     Somebody may have written anything into the table: what cannot be read comes as a row whose hash is wrong.
     On SQLite text that is no UTF-8 raises OperationalError; read `as_bytes` then, which is slower.
     """
+    query = _columns(as_bytes=as_bytes).where(AuditRow.id > after).order_by(AuditRow.id)
+    with db.execute(query.execution_options(stream_results=True)) as found:
+        for rows in found.partitions(2000):
+            for index, *values in rows:
+                yield _read(index, [_text(each) for each in values] if as_bytes else values)
+
+
+def chosen_rows(db: Session, wanted: Sequence[ColumnElement[bool]], skip: int, limit: int) -> list[audit.Row]:
+    """Rows that fit all of `wanted`, newest first; read as `audit_rows` does, and never raising for their text."""
+    is_loose = db.get_bind().dialect.name == "sqlite"  # takes any bytes as text
+    query = _columns(as_bytes=is_loose).where(*wanted).order_by(AuditRow.id.desc()).offset(skip).limit(limit)
+    return [_read(index, [_text(each) for each in values]) for index, *values in db.execute(query)]
+
+
+def _columns(*, as_bytes: bool) -> Select[Any]:
     fields = [AuditRow.at, AuditRow.actor, AuditRow.action, AuditRow.subject, AuditRow.detail]
     columns: list[ColumnElement[Any]] = [
         cast(each, LargeBinary) if as_bytes else type_coerce(each, String)
         for each in (*fields, AuditRow.prev, AuditRow.hash)
     ]
-    query = select(AuditRow.id, *columns).where(AuditRow.id > after).order_by(AuditRow.id)
-    with db.execute(query.execution_options(stream_results=True)) as found:
-        for rows in found.partitions(2000):
-            for index, *values in rows:
-                yield _read(index, [_text(each) for each in values] if as_bytes else values)
+    return select(AuditRow.id, *columns)
 
 
 def _read(index: int, values: Sequence[Any]) -> audit.Row:
