@@ -10,13 +10,24 @@ import pytest
 from sqlalchemy import select
 
 from broker.contract.hub import Signed
+from broker.hub import trusted
 from broker.hub.announcing import workflow
 from broker.hub.announcing.rules import put_rules
 from broker.hub.announcing.schedule import write_plays
 from broker.hub.announcing.workflow import Draft
 from broker.hub.declined import Declined
-from broker.hub.records import Change, NodeRecord, Occurrence, Play, Revision, Stop, audit_rows
+from broker.hub.records import (
+    ApproverKey,
+    Change,
+    NodeRecord,
+    Occurrence,
+    Play,
+    Revision,
+    Stop,
+    audit_rows,
+)
 from broker.trust.envelope import Envelope, sign
+from broker.trust.keys import new_key, public_pem
 from tests.hub.town import LEXICON, NOW, Town
 
 
@@ -210,11 +221,16 @@ def test_a_signature_must_come_from_the_approver_s_own_believed_key(town: Town) 
             return declined(lambda: workflow.approve(db, town.desk, town.binh, revision, signed, NOW)).code
 
     assert with_key("k-lanh") == "not-own-key"
-    town.binh.key = "k-cu"
+    town.keys.private["k-la"] = new_key()
+    with town.database.session() as db:
+        for key in ("k-cu", "k-la"):
+            public = public_pem(town.keys.private[key])
+            db.add(ApproverKey(id=key, account_id=town.binh.id, kind="file", public=public, made_at=NOW))
     assert with_key("k-cu") == "key-expired"
-    town.keys.private["k-la"] = town.keys.private["k-binh"]
-    town.binh.key = "k-la"
     assert with_key("k-la") == "unknown-key"
+    with town.database.session() as db:
+        trusted.remove_key(db, "k-binh", "binh", NOW)
+    assert with_key("k-binh") == "not-own-key"
 
 
 def test_a_changed_text_or_signature_is_refused(town: Town) -> None:
