@@ -7,6 +7,7 @@ import importlib
 import os
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from broker.contract import HUB_SERVICES
@@ -28,11 +29,14 @@ def run_service(service: str, config: Path) -> int:
     78: the settings or files it needs are wrong, and only a person can mend them. 75: it may work later.
     """
     from broker.trust.keys import IdentityError
+    from broker.trust.swap import finish_swap
 
     try:
         settings = load(config)
         _agree(settings, service, config)
         log_as(f"{settings.machine.name}.{service}", settings.machine.log_level)
+        with suppress(OSError):  # who may not write there leaves it to a service that may
+            finish_swap(settings.keys_dir)
         floor, is_node = settings.data_dir / "clock-floor", settings.machine.role == "node"
         clock = MachineClock(floor, settings.clock.source, is_held=is_node)
         session = Session(settings, service, clock)

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from broker.contract import ContractError, Identity
+from broker.link.config import Settings
 from broker.trust.enrolment import DATA, Ask, Welcome, forget, is_pin, prepare, read_code, settle
 from broker.trust.keys import IdentityError
 from broker.trust.swap import finish_swap
@@ -86,6 +87,26 @@ def enrol(
             f"Máy này không ghi được{name}: {why.strerror or why}. Xin sửa rồi chạy lại."
         ) from why
     return welcome
+
+
+def ask_renewal(settings: Settings, who: Identity, request: str) -> str:
+    """The certificate (chain, PEM) that follows this service's present one, which is shown as the proof.
+
+    Raises NotEnrolled; trying again later may help.
+    """
+    keys, parts = settings.keys_dir, urlsplit(settings.device_port.url)
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(keys / "ca.pem"))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(str(keys / f"{who.service}.pem"), str(keys / f"{who.service}.key"))
+    except OSError as why:
+        raise NotEnrolled(f"Không đọc được khoá của {who}: {why}.") from why
+    hub = Hub(parts.hostname or "", parts.port or 443)
+    status, body = _talk(hub, context, "POST", "/certificate", request.encode())
+    text = body.decode("utf-8", "replace")
+    if status != 200:
+        raise NotEnrolled(text[:300] or f"Trung tâm trả lời mã {status}.")
+    return text
 
 
 def _fetch_root(hub: Hub, pin: str) -> bytes:

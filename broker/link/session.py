@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 from typing import Any
 
@@ -28,6 +27,7 @@ from broker.contract.message import Lane, Message, Spec, decode, encode, payload
 from broker.contract.node import Life, Lost, Problem, ServiceState
 from broker.link.clock import Clock, boot_id
 from broker.link.config import Settings
+from broker.link.credential import Credential
 from broker.link.inbox import Allow, FairInbox, Inbox, Packet
 from broker.link.nearby import Nearby
 from broker.link.outbox import Outbox
@@ -84,7 +84,8 @@ class Session:
         """How often the broker has taken this service on: whoever waits for its word may have to be told again."""
         self._connected = threading.Event()
         self._lock = threading.Lock()
-        self._mqtt = _client(settings, self.who)
+        self._credential = Credential(settings, self.who) if settings.broker.tls else None
+        self._mqtt = _client(settings, self.who, self._credential)
         self._mqtt.on_connect = self._on_connect
         self._mqtt.on_disconnect = self._on_disconnect
         self._mqtt.hear = self._on_packets
@@ -259,6 +260,8 @@ class Session:
             if any(thread.name == name for thread in threading.enumerate()):
                 beat()
             self._tell_poison()
+            if self._credential is not None:
+                self._credential.follow()
             if self.clock.monotonic() - said_s >= every_s:
                 said_s = self.clock.monotonic()
                 if self.connected:
@@ -373,21 +376,15 @@ class Session:
         return topic_of(self.place, self.who, lost), payload(lost)
 
 
-def _client(settings: Settings, who: Identity) -> _Client:
+def _client(settings: Settings, who: Identity, credential: Credential | None) -> _Client:
     """A paho client with this service's identity: a certificate, or a password on loopback."""
     client = _Client(CallbackAPIVersion.VERSION2, client_id=str(who), protocol=mqtt.MQTTv311)
     client.max_inflight_messages_set(WINDOW * 3)
     client.max_queued_messages_set(WINDOW * 4)
     client.reconnect_delay_set(1, 30)
-    keys = settings.keys_dir
-    if settings.broker.tls:
-        client.tls_set(
-            ca_certs=str(keys / "ca.pem"),
-            certfile=str(keys / f"{who.service}.pem"),
-            keyfile=str(keys / f"{who.service}.key"),
-            tls_version=ssl.PROTOCOL_TLS_CLIENT,
-        )
+    if credential is not None:
+        client.tls_set_context(credential.context)
     else:
-        password = (keys / f"{who.service}.password").read_text(encoding="ascii").strip()
-        client.username_pw_set(str(who), password)
+        file = settings.keys_dir / f"{who.service}.password"
+        client.username_pw_set(str(who), file.read_text(encoding="ascii").strip())
     return client

@@ -129,6 +129,7 @@ def prepare(keys: Path, node: str) -> dict[str, str]:
     place = keys / NEXT
     if _text(place / _MARK) != node:
         forget(keys)
+        keys.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_public(place / _MARK, node.encode())
     found = {}
     for who in services:

@@ -21,6 +21,7 @@ from broker.trust.reasons import sentence
 from edge.node.content import generation_of, swap_in
 from edge.node.heads import HeadBook, HeadsWork
 from edge.node.health import HOT_CELSIUS, LITTLE_DISK_PERCENT, measure, readings_of
+from edge.node.renewal import RenewalWork
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ WAIT_S = 0.25
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
-    """The workers of this service: `health`, `content` and `heads`."""
+    """The workers of this service: `health`, `content`, `heads` and `renewal`."""
     commune = f"{settings.where.province}/{settings.where.commune}"
     trust = KeptTrust(settings.data_dir / "node" / "trust.json", load_root(settings.keys_dir), commune)
     content = _ContentWork(settings, session, trust)
@@ -41,6 +42,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
         Worker("health", _HealthWork(settings, session, heads.book).run),
         Worker("content", content.run, patience_s=60),
         Worker("heads", heads.run),
+        Worker("renewal", RenewalWork(settings, session).run, patience_s=60),
     ]
 
 

@@ -8,6 +8,7 @@ from broker.hub.console.app import create_app
 from broker.hub.console.live import Broadcaster
 from broker.hub.devices import device_worker
 from broker.hub.keys.listener import enrolment_worker
+from broker.hub.keys.own import own_worker
 from broker.hub.records import open_database
 from broker.link.config import Settings
 from broker.link.service import Worker
@@ -30,6 +31,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
         Worker("console", web.run),
         device_worker(settings, database, session.clock),
         enrolment_worker(settings, database, session.clock),
+        own_worker(settings, session.clock),
     ]
 
 

@@ -103,7 +103,9 @@ def admit(db: Session, settings: Settings, issuer: Issuer, ask: Ask, now: dateti
     row = _right_code(db, ask, now)
     asked = requests_hash(ask.requests)
     if row.used_at is not None and row.requests_hash != asked:
-        raise Declined("code-used", "Mã này đã dùng cho một máy khác. Xin lấy mã mới trên trang Điểm và máy.")
+        raise Declined(
+            "code-used", "Mã này đã dùng rồi. Nếu cần cài lại máy, xin lấy mã mới trên trang Điểm và máy."
+        )
     if row.used_at is None and _are_revoked(db, row, asked):
         raise Declined("keys-used", "Khoá của máy này đã bị thu hồi. Xin chạy lại lệnh: máy sẽ tạo khoá mới.")
     chains = _certify(db, issuer, row, ask, row.used_at or now)
