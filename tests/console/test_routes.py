@@ -22,6 +22,7 @@ ANYBODY = "*"
 HALF = "half"
 """Somebody who has shown a password and not yet the second factor."""
 STRANGER = "stranger"
+House = tuple[Stage, dict[str, FlaskClient]]
 WHO = (STRANGER, HALF, *ROLES)
 
 _STAFF = " ".join(ROLES)
@@ -72,6 +73,11 @@ TABLE = {
     "look.file": ANYBODY,
     "measured.all_series": _NUMBERS,
     "measured.one_series": _NUMBERS,
+    "mykeys.add_file": "approver",
+    "mykeys.add_passkey": "approver",
+    "mykeys.ask": "approver",
+    "mykeys.page": "approver",
+    "mykeys.remove": "approver",
     "nodes.add": "admin",
     "nodes.all_nodes": "leader admin auditor",
     "nodes.code_again": "admin",
@@ -112,6 +118,9 @@ TABLE = {
     "today.take_call": "editor approver leader village helper",
     "today.today": f"{_OFFICE} helper",
     "today.tomorrow": f"{_OFFICE} helper",
+    "trust.page": "approver leader admin auditor",
+    "trust.proposal": "leader admin",
+    "trust.take": "leader admin",
     "wire.sample": "admin",
     "wire.set_aside": "admin",
     "wire.wire": "leader admin auditor",
@@ -121,9 +130,7 @@ citizens' words."""
 
 
 @pytest.fixture(scope="module")
-def house(
-    tmp_path_factory: pytest.TempPathFactory, keys: Keys, settled: Path
-) -> Iterator[tuple[Stage, dict[str, FlaskClient]]]:
+def house(tmp_path_factory: pytest.TempPathFactory, keys: Keys, settled: Path) -> Iterator[House]:
     """One console with somebody of every role at its door."""
     with set_stage(tmp_path_factory.mktemp("routes"), keys, settled) as stage:
         stage.settings.console.second_factor = True
@@ -133,21 +140,21 @@ def house(
         yield stage, {**clients, HALF: half, STRANGER: stage.client()}
 
 
-def test_every_route_stands_in_the_table(stage: Stage) -> None:
-    found = {rule.endpoint for rule in stage.app.url_map.iter_rules()}
+def test_every_route_stands_in_the_table(house: House) -> None:
+    found = {rule.endpoint for rule in house[0].app.url_map.iter_rules()}
     assert found - set(TABLE) == set(), "routes that the table does not know"
     assert set(TABLE) - found == set(), "routes that are gone"
 
 
 @pytest.mark.parametrize("endpoint", TABLE)
-def test_the_policy_of_a_route_is_what_the_table_says(stage: Stage, endpoint: str) -> None:
+def test_the_policy_of_a_route_is_what_the_table_says(house: House, endpoint: str) -> None:
     said = {ANYBODY: access.EVERYONE, HALF: access.HALFWAY}.get(TABLE[endpoint])
-    assert access.policy_of(stage.app, endpoint) == (said or frozenset(TABLE[endpoint].split()))
+    assert access.policy_of(house[0].app, endpoint) == (said or frozenset(TABLE[endpoint].split()))
 
 
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("endpoint", TABLE)
-def test_a_cell(house: tuple[Stage, dict[str, FlaskClient]], endpoint: str, who: str) -> None:
+def test_a_cell(house: House, endpoint: str, who: str) -> None:
     stage, clients = house
     for rule in stage.app.url_map.iter_rules(endpoint):
         built = rule.build(dict.fromkeys(rule.arguments, "1"))

@@ -28,6 +28,7 @@ QUEUE_LIMIT = 128
 REPLAY_LIMIT = 200
 
 TOPIC_ROLES: dict[str, frozenset[str]] = {
+    "account": frozenset({"leader", "admin", "auditor"}),
     "alert": frozenset({"police"}),
     "camera": frozenset({"police", "admin"}),
     "feedback": frozenset({"editor", "leader"}),
