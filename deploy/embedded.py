@@ -5,6 +5,9 @@ Gaps of amqtt 0.12 that are closed here, each with a test: a connecting client w
 others subscribed to, wills passed without a check of rights, a connection could end a stranger's session before
 its password was read, one identity could take another's client id, packets had no upper limit, and a message was
 lost when a subscription changed during its delivery.
+
+On SIGHUP it reads CONFIG.json again: who is no longer in it is sent away. What it has read it says in CONFIG.loaded,
+the SHA-256 of the file; its process id stands in broker.pid beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import signal
 import sys
 from asyncio import StreamReader, StreamWriter
@@ -32,7 +36,7 @@ from amqtt.plugins.topic_checking import TopicAccessControlListPlugin
 from amqtt.session import Session
 
 from broker.contract.message import LARGE
-from broker.contract.rights import BANNER
+from broker.contract.rights import BANNER, PASSWORD_PLUGIN, RIGHTS_PLUGIN
 from deploy.notify import notify
 
 _STOP_PATIENCE_S = 1.0
@@ -111,6 +115,27 @@ class ContractBroker(Broker):  # type: ignore[misc]  # amqtt is untyped
         super().__init__(config)
         self._subscriptions = _Subscriptions()
 
+    async def adopt(self, config: dict[str, Any]) -> None:
+        """Take other passwords and maps, and send away whoever they no longer let in. Raises ValueError, KeyError."""
+        passwords, rights = config["plugins"][PASSWORD_PLUGIN], config["plugins"][RIGHTS_PLUGIN]
+        known = ContractPasswords.Config(**passwords)
+        maps = ContractRights.Config(**rights)
+        before: dict[str, str] = {}
+        for plugin in self.plugins_manager.plugins:
+            if isinstance(plugin, ContractPasswords):
+                before, plugin.config.sha256 = plugin.config.sha256, known.sha256
+                plugin.config.publish_acl = known.publish_acl
+            elif isinstance(plugin, ContractRights):
+                plugin.config.publish_acl = maps.publish_acl
+                plugin.config.subscribe_acl = maps.subscribe_acl
+                plugin.config.receive_acl = maps.receive_acl
+        for name, (session, handler) in list(self._sessions.items()):
+            if known.sha256.get(session.username or "") != before.get(session.username or ""):
+                session.will_flag = False
+                await handler.handle_connection_closed()
+                await handler.stop()
+                await self._delete_session(name)
+
     async def stream_connected(self, reader: StreamReader, writer: StreamWriter, listener_name: str) -> None:
         await self._client_connected(listener_name, _BoundedReader(reader), StreamWriterAdapter(writer))
 
@@ -171,11 +196,12 @@ def write_config(config: dict[str, Any], file: Path) -> Path:
     return file
 
 
-async def _serve(config: dict[str, Any]) -> int:
-    stop = asyncio.Event()
+async def _serve(config_file: Path, config: dict[str, Any]) -> int:
+    stop, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
     server = ContractBroker(config)
     try:
         await server.start()
@@ -183,6 +209,8 @@ async def _serve(config: dict[str, Any]) -> int:
         logging.getLogger(__name__).error("%s", why, extra={"event": "broker-not-started"})
         return 1
     logging.getLogger(__name__).warning(BANNER, extra={"event": "embedded-broker"})
+    (config_file.parent / "broker.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
+    reading = asyncio.create_task(_read_again(server, config_file, again))
     notify("READY=1")
     while not stop.is_set():
         notify("WATCHDOG=1")
@@ -190,6 +218,7 @@ async def _serve(config: dict[str, Any]) -> int:
             await asyncio.wait_for(stop.wait(), _HEARTBEAT_S)
         except TimeoutError:
             continue
+    reading.cancel()
     try:
         await asyncio.wait_for(server.shutdown(), _STOP_PATIENCE_S)
     except TimeoutError:
@@ -197,15 +226,29 @@ async def _serve(config: dict[str, Any]) -> int:
     return 0
 
 
+async def _read_again(server: ContractBroker, config_file: Path, again: asyncio.Event) -> None:
+    """Read the configuration at each signal, and once now: it may have changed since the start."""
+    while True:
+        again.clear()
+        raw = config_file.read_bytes()
+        try:
+            await server.adopt(json.loads(raw))
+            config_file.with_suffix(".loaded").write_text(hashlib.sha256(raw).hexdigest(), encoding="ascii")
+        except (OSError, ValueError, KeyError, TypeError) as why:
+            logging.getLogger(__name__).error("configuration not read again: %s", why)
+        await again.wait()
+
+
 def main(args: Sequence[str]) -> int:
     """Run the broker until SIGTERM; 0 when stopped in order, 1 when it could not start, 78 for a bad file."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        config = json.loads(Path(args[0]).read_text(encoding="utf-8"))
+        file = Path(args[0])
+        config = json.loads(file.read_text(encoding="utf-8"))
     except (IndexError, OSError, ValueError) as why:
         logging.getLogger(__name__).error("configuration: %s", why)
         return 78
-    return asyncio.run(_serve(config))
+    return asyncio.run(_serve(file, config))
 
 
 if __name__ == "__main__":

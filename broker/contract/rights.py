@@ -198,16 +198,36 @@ def amqtt_config(
         raise ValueError(
             f"the embedded broker needs a password for each identity; missing: {missing or 'all'}"
         )
-    rights = {str(who): rights_of(who, place, everyone) for who in everyone}
-    send = {name: list(each.send) for name, each in rights.items()}
-    hear = {name: list(each.hear) for name, each in rights.items()}
     digests = {str(who): hashlib.sha256(passwords[str(who)].encode()).hexdigest() for who in everyone}
     return {
         "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}", "max_connections": 500}},
-        "plugins": {
-            PASSWORD_PLUGIN: {"sha256": digests, "publish_acl": send},
-            RIGHTS_PLUGIN: {"publish_acl": send, "subscribe_acl": hear, "receive_acl": hear},
-        },
+        "plugins": _amqtt_plugins(everyone, place, digests),
+    }
+
+
+def amqtt_without_others(
+    config: Mapping[str, Any], identities: Iterable[Identity], place: Place
+) -> dict[str, Any]:
+    """The embedded broker's configuration with the rights of these identities only, as far as it has their
+    passwords. Raises ValueError when it has none of them.
+    """
+    digests: Mapping[str, str] = config["plugins"][PASSWORD_PLUGIN]["sha256"]
+    everyone = [who for who in sorted(set(identities), key=str) if str(who) in digests]
+    if not everyone:
+        raise ValueError("the embedded broker would be left without anybody")
+    left = {str(who): digests[str(who)] for who in everyone}
+    return {**config, "plugins": _amqtt_plugins(everyone, place, left)}
+
+
+def _amqtt_plugins(
+    everyone: Sequence[Identity], place: Place, digests: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    rights = {str(who): rights_of(who, place, everyone) for who in everyone}
+    send = {name: list(each.send) for name, each in rights.items()}
+    hear = {name: list(each.hear) for name, each in rights.items()}
+    return {
+        PASSWORD_PLUGIN: {"sha256": dict(digests), "publish_acl": send},
+        RIGHTS_PLUGIN: {"publish_acl": send, "subscribe_acl": hear, "receive_acl": hear},
     }
 
 

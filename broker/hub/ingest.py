@@ -32,6 +32,7 @@ from broker.contract.message import (
 )
 from broker.hub import arrivals
 from broker.hub.bucket import Bucket
+from broker.hub.keys.canary import Standing
 from broker.hub.ledger import Ledger, Mark
 from broker.hub.pulse import Pulse
 from broker.hub.quarantine import quarantine
@@ -97,6 +98,7 @@ class Intake:
         self._session = session
         self._reserve = reserve
         self._clock = session.clock
+        self._canary = Standing(database, session.clock)
         wanted = tuple(each for each in MESSAGES if each in arrivals.KNOWN)
         self.inbox = session.intake(*wanted, limit=PER_SOURCE, allow=self._allow)
         self._ledger = Ledger()
@@ -116,6 +118,9 @@ class Intake:
         size = FIRST
         while not stop.is_set():
             beat()
+            if self._is_broker_open():
+                stop.wait(RETRY_S)
+                continue
             self._greet()
             packets = self.inbox.take(0.5, GATHER_S, size)
             if not packets and len(self.inbox):
@@ -127,6 +132,15 @@ class Intake:
                 stop.wait(RETRY_S)
             elif packets:
                 size = next_size(size, len(packets), self._clock.monotonic() - began_s)
+
+    def _is_broker_open(self) -> bool:
+        """While anybody can speak in any name nothing is taken: it waits at its sources, which hold it for days."""
+        trouble = self._canary.trouble()
+        if trouble:
+            self._session.problem("canary", trouble)
+        else:
+            self._session.cleared("canary")
+        return bool(trouble)
 
     def take(self, packets: Sequence[Packet]) -> bool:
         """Store a batch and acknowledge it. False when the database refused and nothing was acknowledged."""

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 STOP_S = 0.9
 """From SIGTERM to exit."""
 
+UNREADY_US = 60_000_000
+"""So long the supervisor goes on waiting for a service that has its reason not to be ready."""
+
 Beat = Callable[[], None]
 
 
@@ -36,6 +39,8 @@ class Worker:
     name: str
     run: Callable[[threading.Event, Beat], None]
     patience_s: float = 20.0
+    is_ready: Callable[[], bool] = lambda: True
+    """The service calls itself ready only when all its workers are."""
 
 
 class Lifeline(Protocol):
@@ -105,16 +110,22 @@ def run(workers: Sequence[Worker], session: Lifeline) -> int:
     session.open()
     for each in running:
         each.thread.start()
-    session.ready()
-    _notify("READY=1")
+    is_ready = False
     trouble = ""
-    while not stop.wait(0.25):
+    while True:
+        if not is_ready and all(each.worker.is_ready() for each in running):
+            is_ready = True
+            session.ready()
+            _notify("READY=1")
+        if stop.wait(0.25):
+            break
         trouble = next(filter(None, (each.trouble() for each in running)), "")
         if trouble:
             failed = next((each.failed for each in running if each.failed), None)
             log.critical(trouble, extra={"event": "worker-failed"}, exc_info=failed)
             break
-        _notify("WATCHDOG=1")
+        # Who waits for something that makes it ready is alive: the supervisor must not end it for that.
+        _notify("WATCHDOG=1" if is_ready else f"EXTEND_TIMEOUT_USEC={UNREADY_US}\nSTATUS=not ready yet")
     stop.set()
     _notify("STOPPING=1")
     status = _leave(running, session)

@@ -31,7 +31,7 @@ PLUGIN_FOLDERS = (
 )
 PLUGIN_NAME = "mosquitto_dynamic_security.so"
 RIGHTS_FILE = "rights.json"
-PID_FILE = "mosquitto.pid"
+PID_FILE = "broker.pid"
 """In the broker's folder; the hub's setting `broker.pid_file` names it, so that announce can tell of a new CRL."""
 PROGRAM_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 

@@ -9,6 +9,8 @@ from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_waiting
 from broker.hub.announcing.send import Sender
+from broker.hub.keys import keeper as keeping
+from broker.hub.keys.keeper import Keeper
 from broker.hub.records import REFUSALS, Database, open_database
 from broker.link.clock import Clock
 from broker.link.config import Settings, SettingsError
@@ -27,16 +29,22 @@ AUDIT_PATIENCE_S = 300.0
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
-    """The workers of `announce`. Raises SettingsError without the hub's signing key, DatabaseError."""
+    """The workers of `announce`. Raises SettingsError without the hub's signing key, DatabaseError.
+
+    They work from the start, so that an emergency is spoken whatever the broker is like: all of it is signed. But
+    announce calls itself ready only when the canary came back from the broker.
+    """
     try:
         signer = Signer(*load_hub_signer(settings.keys_dir))
     except IdentityError as why:
         raise SettingsError([f"keys.dir: {why}"]) from why
     database = open_database(settings)
     sender = Sender(database, session, signer, media_store(settings))
+    keeper = Keeper(settings, database, session)
     return [
         Worker("plans", sender.run, patience_s=60.0),
         rendering(database, Renderer(settings), session.clock),
+        Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
         Worker("audit", Watch(database, session).run, patience_s=AUDIT_PATIENCE_S),
     ]
 

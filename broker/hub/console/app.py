@@ -46,6 +46,7 @@ from broker.hub.console.live import Broadcaster
 from broker.hub.console.pace import Pace
 from broker.hub.console.session_store import SessionStore
 from broker.hub.declined import Declined
+from broker.hub.keys import canary
 from broker.hub.records import Database
 from broker.link.clock import Clock
 from broker.link.config import Settings
@@ -117,10 +118,14 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
 
 @access.public
 def health() -> Response:
-    """For supervisors and proxies: the database answers, and how many live pages are open."""
+    """For supervisors and proxies: the database answers, the broker keeps rights, how many live pages are open."""
     here = desk()
     with here.database.reading() as db:
-        db.connection().exec_driver_sql("SELECT 1")
+        verdict, sentence = canary.standing(db)
+    if verdict == "open":
+        refused = jsonify({"ok": False, "why": sentence})
+        refused.status_code = 503
+        return refused
     return jsonify({"ok": True, "listeners": here.broadcaster.count()})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -17,11 +18,13 @@ from sqlalchemy.orm import Session as Db
 
 from broker.contract.rights import CANARY, CONTROL, RESPONSE, RIGHTS_KEEPER, canary_filters, canary_topics
 from broker.hub.keys.control import turn
-from broker.hub.records import put_setting, setting
+from broker.hub.records import REFUSALS, Database, put_setting, setting
 from broker.link.bare import Bare, Heard, NoKeys, NoWay, Way, Will, way_of
+from broker.link.clock import Clock
 from broker.link.config import Settings
 
 SETTING = "broker.canary"
+ASK_AGAIN_S = 1.0
 WAIT_S = 3.0
 """For what is allowed to arrive; what is forbidden has had as long by then."""
 
@@ -218,3 +221,23 @@ def standing(db: Db) -> tuple[Verdict, str]:
     if not isinstance(kept, dict):
         return "away", ""
     return kept.get("verdict", "unknown"), kept.get("sentence", "")
+
+
+class Standing:
+    """What the canary last found, for a service that must stop while the broker is open; asked once a second."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._found: tuple[Verdict, str] = ("away", "")
+        self._due_s = 0.0
+
+    def trouble(self) -> str:
+        """The sentence for people while the broker lets through what is forbidden, else empty."""
+        now_s = self._clock.monotonic()
+        if now_s >= self._due_s:
+            self._due_s = now_s + ASK_AGAIN_S
+            with suppress(*REFUSALS), self._database.reading() as db:
+                self._found = standing(db)
+        verdict, sentence = self._found
+        return sentence if verdict == "open" else ""

@@ -128,5 +128,16 @@ def tell_broker(settings: Settings) -> None:
         raise NotTold(f"{name}: process {pid} cannot be told: {why.strerror}") from why
 
 
+def renew(settings: Settings, database: Database, now: datetime) -> datetime:
+    """Sign the list and tell the broker at once: the way out when everybody is locked out. Returns its end.
+
+    Raises NotTold, when the list is written but the broker has to be started again; IdentityError, OSError, the
+    database's errors.
+    """
+    until = write(database, settings.keys_dir, Issuer(settings.keys_dir), now)
+    tell_broker(settings)
+    return until
+
+
 def _digest(serials: Serials) -> str:
     return hashlib.sha256(",".join(serial for serial, _ in serials).encode()).hexdigest()[:32]

@@ -27,6 +27,7 @@ from broker.link.bare import Bare, NoWay, way_with
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.trust.certificates import probe_certificate
+from broker.trust.keys import IdentityError
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,11 @@ class Revoker:
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._issuer = Issuer(settings.keys_dir)
+
+    @property
+    def _issuer(self) -> Issuer:
+        """Read anew each time: the commune may have given the hub another issuing key meanwhile."""
+        return Issuer(self._settings.keys_dir)
 
     def pending(self) -> list[int]:
         """Ids of revocations that are not done, oldest first."""
@@ -67,7 +72,7 @@ class Revoker:
                 if step not in done:
                     self._step(step, node)
                     self._write(revocation, {step: self._clock.now()}, "")
-        except (Unfinished, NoWay, Silent, crl.NotTold) as why:
+        except (Unfinished, NoWay, Silent, IdentityError, crl.NotTold) as why:
             log.warning("revoking %s: %s", node, why, extra={"event": "revocation-waits"})
             self._write(revocation, {}, str(why)[:300])
             return False
@@ -134,11 +139,15 @@ class Revoker:
             raise Unfinished(f"somebody still comes back as {', '.join(lost)}")
 
     def probe(self, node: str) -> None:
-        """The last look: the list counts, and the node's name alone is worth nothing. Raises Unfinished."""
+        """The last look, at all steps together, whatever undid one meanwhile. Raises as they do."""
+        self.take_rights(node)
         self.load_list(node)
         self.cut_off(node)
-        if self._is_enrolled_anew(node):
-            return  # its name is worth something again, to its new keys
+        if not self._is_enrolled_anew(node):  # else its name is worth something again, to its new keys
+            self.try_name(node)
+
+    def try_name(self, node: str) -> None:
+        """Raise Unfinished when the node's name, with a certificate on no list, can say or hear anything."""
         everyone = node_identities(node)
         trial = canary_topics(self._settings.where)
         mark = f"probe {secrets.token_hex(8)}".encode()
