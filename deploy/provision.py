@@ -139,10 +139,10 @@ def write_node_settings(layout: Layout, name: str, own: Tables) -> Path:
     return _write_settings(folder, found, own)
 
 
-def write_broker(layout: Layout, facts: CommuneFacts) -> Path:
+def write_broker(layout: Layout, facts: CommuneFacts, *, anew: bool = False) -> Path:
     """Mosquitto's configuration, and at first the rights of whoever is known here; `announce` keeps them from then on.
 
-    With TLS identities come by certificate, without (loopback) by the passwords in their folders of keys.
+    anew: begin with those rights again. With TLS identities come by certificate, without (loopback) by the passwords in their folders of keys.
     """
     layout = Layout(layout.root.resolve())
     keys = layout.hub / "keys"
@@ -157,6 +157,7 @@ def write_broker(layout: Layout, facts: CommuneFacts) -> Path:
         host="" if facts.tls else facts.host,
         passwords=None if facts.tls else passwords(layout),
         certificates=certificates if facts.tls else None,
+        anew=anew,
     )
 
 

@@ -25,6 +25,10 @@ def add(commands: Any) -> None:
         "broker", help="make Mosquitto's configuration and rights again from what is there"
     )
     broker.set_defaults(act=_broker_again)
+    revoked = parts.add_parser(
+        "crl", help="sign the list of revoked certificates again, at once: when it has expired nobody gets in"
+    )
+    revoked.set_defaults(act=_crl)
     villages = parts.add_parser(
         "villages", help="tell the hub its villages: a TOML file with [[village]] tables"
     )
@@ -136,6 +140,10 @@ def _villages(chosen: argparse.Namespace) -> int:
     return _carefully(_put_villages, chosen)
 
 
+def _crl(chosen: argparse.Namespace) -> int:
+    return _carefully(_make_list, chosen)
+
+
 def _broker_again(chosen: argparse.Namespace) -> int:
     return _carefully(_make_broker, chosen)
 
@@ -200,13 +208,14 @@ def _make_commune(chosen: argparse.Namespace) -> None:
     _broker(layout, facts)
 
 
-def _broker(layout: Any, facts: Any) -> None:
+def _broker(layout: Any, facts: Any, *, anew: bool = False) -> None:
     from deploy import provision
     from deploy.terminal import put
 
     try:
         put(
-            f"{provision.write_broker(layout, facts)}: Mosquitto's configuration; restart Mosquitto to use it"
+            f"{provision.write_broker(layout, facts, anew=anew)}: Mosquitto's configuration; "
+            "restart Mosquitto to use it"
         )
     except FileNotFoundError as why:
         put(f"Mosquitto's configuration is not made yet: {why}")
@@ -216,7 +225,29 @@ def _make_broker(chosen: argparse.Namespace) -> None:
     from deploy import provision
 
     layout = provision.Layout(chosen.dir)
-    _broker(layout, provision.facts_of(layout))
+    _broker(layout, provision.facts_of(layout), anew=True)
+
+
+def _make_list(chosen: argparse.Namespace) -> None:
+    from datetime import UTC, datetime
+
+    from broker.hub.keys import crl
+    from broker.link.config import load
+    from deploy import enrol, provision
+    from deploy.terminal import put
+
+    layout = provision.Layout(chosen.dir)
+    settings = load(layout.hub / provision.SETTINGS_FILE)
+    with enrol.hub_records(layout) as database:
+        try:
+            until = crl.renew(settings, database, datetime.now(UTC))
+        except crl.NotTold as why:
+            raise provision.ProvisionError(
+                f"{why}; the list is signed: start the broker again to use it"
+            ) from why
+    put(
+        f"{settings.keys_dir / crl.FILE}: good until {until.astimezone():%Y-%m-%d %H:%M}; the broker reads it now"
+    )
 
 
 def _make_code(chosen: argparse.Namespace) -> None:
