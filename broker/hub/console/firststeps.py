@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template, url_for
+from flask import Blueprint, render_template
 from sqlalchemy import select
 
 from broker.hub.console import access, steps
@@ -26,11 +26,5 @@ def first_steps() -> str:
         head=steps.headline(stairs),
         stairs=stairs,
         villages=villages,
-        links=_links(),
         is_over=all(step.is_done for step in stairs),
     )
-
-
-def _links() -> dict[str, str]:
-    ends = {"people": "people.everyone", "trust": "trust.page"}
-    return {name: url_for(end) for name, end in ends.items() if end in current_app.view_functions}

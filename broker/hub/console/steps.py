@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub import next_list, trusted
+from broker.hub import people as staff
 from broker.hub.console.points import point_of, seen_of
 from broker.hub.console.wording import count, when
 from broker.hub.declined import Declined
@@ -59,7 +60,7 @@ def stairs_of(db: Session, here: trusted.Here, at: datetime) -> list[Stair]:
     people = list(db.scalars(select(Account).where(Account.disabled_at.is_(None)).order_by(Account.id)))
     found = [
         _villages(db),
-        _people(people),
+        _people(db, people, at),
         _keys(db, people),
         _trust(db, here, people, at),
         _node(db, at),
@@ -87,13 +88,14 @@ def _villages(db: Session) -> Stair:
     return Stair("villages", "Tên các thôn", said if names else "Ghi tên từng thôn của xã.", bool(names))
 
 
-def _people(people: Sequence[Account]) -> Stair:
+def _people(db: Session, people: Sequence[Account], at: datetime) -> Stair:
+    waits = {each.id for each in people if staff.waiting_invitation(db, each, at) is not None}
     writers = [each for each in people if {"editor", "village"} & set(each.roles)]
     approvers = [each for each in people if "approver" in each.roles]
     is_done = any(one.id != other.id for one in writers for other in approvers)
     parts = (
-        Part(bool(writers), f"Người viết: {_names(writers) or 'chưa có'}"),
-        Part(bool(approvers), f"Người duyệt: {_names(approvers) or 'chưa có'}"),
+        Part(bool(writers), f"Người viết: {_names(writers, waits) or 'chưa có'}"),
+        Part(bool(approvers), f"Người duyệt: {_names(approvers, waits) or 'chưa có'}"),
     )
     said = "Người viết không tự duyệt bản của mình, nên cần ít nhất hai người."
     return Stair("people", "Người viết và người duyệt", said, is_done, parts)
@@ -106,9 +108,7 @@ def _keys(db: Session, people: Sequence[Account]) -> Stair:
         Part(each.id in owners, f"{each.full_name}: {'đã có khoá' if each.id in owners else 'chưa làm khoá'}")
         for each in approvers
     )
-    said = (
-        "Người duyệt tự đăng nhập trên máy của mình, mở “Khoá của tôi” rồi làm khoá. Không ai làm thay được."
-    )
+    said = "Người duyệt tự đăng nhập trên máy của mình, mở “Khoá ký của tôi” rồi làm khoá. Không ai làm thay được."
     return Stair("keys", "Khoá ký của người duyệt", said, any(part.is_done for part in parts), parts)
 
 
@@ -176,6 +176,7 @@ def _label(db: Session, play: Play) -> str:
     return node.label if node is not None else play.node
 
 
-def _names(people: Sequence[Account]) -> str:
-    names = [each.full_name for each in people]
+def _names(people: Sequence[Account], waits: Collection[int] = ()) -> str:
+    """Names in a row; those who have not followed their invitation yet are marked."""
+    names = [each.full_name + (" (đã mời, chưa vào)" if each.id in waits else "") for each in people]
     return ", ".join(names[:3]) + (f" và {len(names) - 3} người nữa" if len(names) > 3 else "")
