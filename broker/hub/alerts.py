@@ -94,6 +94,7 @@ def mark_seen(db: Session, account: Account, alert_id: int, now: datetime) -> Al
     if alert.state == "raised":
         alert.state, alert.seen_at = "seen", now
         _step(db, alert, account, "seen", "", now)
+        _decided(db, alert, account, "alert.seen", now)
     return alert
 
 
@@ -107,6 +108,7 @@ def take(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
     alert.seen_at = alert.seen_at or now
     alert.state, alert.in_hand_at, alert.officer_id = "in-hand", now, account.id
     _step(db, alert, account, "in-hand", "", now)
+    _decided(db, alert, account, "alert.taken", now)
     return alert
 
 
@@ -116,6 +118,7 @@ def escalate(db: Session, account: Account, alert_id: int, note: str, now: datet
     _refuse_closed(alert)
     alert.escalated_at = now
     _step(db, alert, account, "escalated", note, now)
+    _decided(db, alert, account, "alert.escalated", now)
     return alert
 
 
@@ -129,6 +132,7 @@ def close(db: Session, account: Account, alert_id: int, reason: str, note: str, 
     alert.state, alert.closed_at, alert.officer_id = "closed", now, alert.officer_id or account.id
     alert.close_reason, alert.note = reason, note.strip()[:2000]
     _step(db, alert, account, "closed", alert.note, now)
+    _decided(db, alert, account, "alert.closed", now)
     return alert
 
 
@@ -137,7 +141,7 @@ def note_view(db: Session, account: Account, alert_id: int, now: datetime) -> Al
     require_role(db, account, now, *MAY_SEE)
     alert = _get(db, alert_id)
     _step(db, alert, account, "viewed", "", now)
-    write_audit(db, now, account.username, "clip.viewed", f"alert {alert.id}")
+    _decided(db, alert, account, "clip.viewed", now)
     return alert
 
 
@@ -191,6 +195,11 @@ def _step(db: Session, alert: Alert, account: Account, what: str, note: str, now
     step: dict[str, Any] = {"alert_id": alert.id, "account_id": account.id}
     db.add(AlertStep(at=now, what=what, note=note.strip()[:2000], **step))
     _changed(db, alert, now)
+
+
+def _decided(db: Session, alert: Alert, account: Account, action: str, now: datetime) -> None:
+    """Into the audit log; an officer's note may name people and stays out of it."""
+    write_audit(db, now, account.username, action, f"alert {alert.id}")
 
 
 def _changed(db: Session, alert: Alert, now: datetime) -> None:

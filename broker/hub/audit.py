@@ -11,12 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from broker.hub.records import AuditRow, NodeRecord, NodeSeen, audit_rows, put_setting, setting
+from broker.hub.records import AuditRow, NodeRecord, NodeSeen, ServiceSeen, audit_rows, put_setting, setting
 from broker.hub.records.audit import has_triggers
 from broker.trust.audit import START, Fault, Head, Row, Verdict, entry_hash, verify
 
 LOOKED = "audit.looked"
 """Setting: what the last look through the whole log found."""
+COMPLAINT = "audit-changed"
+"""Problem of a node that was told heads which contradict each other (edge/node/heads.py)."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,13 @@ class NodeHead:
     seen_at: datetime | None
     agrees: bool
     """Whether this log contains it; True while there is none."""
+    complains: bool = False
+    """The node says that it was told two heads that contradict each other."""
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing at this node speaks against the log."""
+        return self.agrees and not self.complains
 
 
 @dataclass(frozen=True)
@@ -74,17 +83,18 @@ def contains(db: Session, head: Head) -> bool:
 def node_heads(db: Session) -> list[NodeHead]:
     """What every node of the commune says it keeps, and whether the log contains it."""
     query = (
-        select(NodeRecord, NodeSeen)
+        select(NodeRecord, NodeSeen, ServiceSeen)
         .outerjoin(NodeSeen, NodeSeen.node == NodeRecord.name)
+        .outerjoin(ServiceSeen, ServiceSeen.identity == NodeRecord.name + ".node")
         .where(NodeRecord.retired_at.is_(None))
         .order_by(NodeRecord.name)
     )
     found = []
-    for record, seen in db.execute(query):
+    for record, seen, service in db.execute(query):
         head = Head(seen.audit_index, seen.audit_hash) if seen is not None and seen.audit_index else START
-        found.append(
-            NodeHead(record.name, record.label, head, seen.seen_at if seen else None, contains(db, head))
-        )
+        complains = any(each.get("code") == COMPLAINT for each in (service.problems if service else ()))
+        seen_at = seen.seen_at if seen else None
+        found.append(NodeHead(record.name, record.label, head, seen_at, contains(db, head), complains))
     return found
 
 

@@ -17,6 +17,7 @@ from broker.hub.console import (
     access,
     account,
     approve,
+    audit,
     cameras,
     compose,
     duty,
@@ -72,6 +73,7 @@ ROOMS = (
     measured,
     cameras,
     wire,
+    audit,
     nodes,
     revoke,
     places,
@@ -132,7 +134,9 @@ def health() -> Response:
 def _add_blueprints(app: Flask, database: Database) -> None:
     for room in ROOMS:
         app.register_blueprint(room.pages)
-    app.register_blueprint(api.blueprint(database.reading))
+    readers = api.blueprint(database.reading)
+    readers.after_request(audit.note_export)
+    app.register_blueprint(readers)
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith("api."):
             access.allow(*API_READERS)(view)
