@@ -31,7 +31,9 @@ from broker.hub.announcing.render import media_store
 from broker.hub.announcing.signing import Desk
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console.app import create_app
+from broker.hub.console.desk import Desk as ConsoleDesk
 from broker.hub.console.live import Broadcaster
+from broker.hub.console.session_store import Kept
 from broker.hub.quarantine import quarantine
 from broker.hub.records import (
     Account,
@@ -121,6 +123,11 @@ class Stage:
         answer = self.post(client, "/sign-in", {"name": name, "password": PASSWORD}, page="/sign-in")
         assert answer.headers["Location"].startswith("/sign-in/"), answer.get_data(as_text=True)
         return client
+
+    def sessions_of(self, name: str) -> list[Kept]:
+        """Where somebody is signed in."""
+        desk: ConsoleDesk = self.app.extensions["desk"]
+        return desk.sessions.of(self.people[name].id)
 
     def post(self, client: FlaskClient, path: str, form: dict[str, object], page: str = "", **more: object):  # type: ignore[no-untyped-def]
         """Send a form with the token of `page` (default: the sign-in page or Hôm nay)."""

@@ -115,7 +115,8 @@ def guard(app: Flask) -> None:
         if policy == EVERYONE:
             return None
         if policy == HALFWAY:
-            return None if kept is not None and kept.stage != "in" else _to_sign_in(was_over=False)
+            is_half = kept is not None and kept.stage != "in"
+            return None if is_half else redirect(url_for("signin.sign_in", next=request.args.get("next")))
         if g.visitor is None:
             return _to_sign_in(was_over=visit().was_over)
         if policy.isdisjoint(g.visitor.roles):

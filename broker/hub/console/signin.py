@@ -75,6 +75,9 @@ def set_up() -> Answer:
         return phone_page("second-factor.html", kept.proposed, onward=onward)
     with desk().database.reading() as db:
         account = _half(db)
+    if second_factor.is_set(account):  # set up elsewhere meanwhile: a half-way session must not replace it
+        desk().sessions.sign_out(access.visit())
+        return redirect(url_for("signin.sign_in"))
     try:
         take_phone(account, kept.proposed)
     except Declined as why:
