@@ -39,6 +39,8 @@ NOW = datetime(2026, 11, 21, 8, 0, tzinfo=LOCAL)
 PLACE = Place("00", "00000")
 PASSWORD = "rất dài và khó đoán"
 LEXICON = lexicon.load()
+HOLDERS = {"k-binh": "Phạm Văn Bình", "k-lanh": "Vũ Thị Lành", "k-cu": "Trần Văn Cư"}
+"""Whose keys the trust list says they are."""
 
 
 @dataclass
@@ -66,7 +68,7 @@ def make_keys(folder: Path) -> Keys:
         TrustedKey(
             key=name,
             public=public_pem(key),
-            holder=name,
+            holder=HOLDERS[name],
             roles=roles.get(name, ["approver"]),
             since=issued,
             until=issued + timedelta(days=1 if name == "k-cu" else 3650),

@@ -46,7 +46,8 @@ async function line(key) {
 /** Everything shown comes out of the very text that will be signed. */
 async function show(body) {
   const list = JSON.parse(body);
-  const lines = await Promise.all(list.keys.map(line));
+  const rank = (key) => (key.roles.includes("hub") ? 2 : before.some((each) => each.key === key.key) ? 1 : 0);
+  const lines = await Promise.all([...list.keys].sort((one, other) => rank(one) - rank(other)).map(line));
   const isSame = JSON.stringify(list.keys) === JSON.stringify(before);
   find("so").textContent = list.generation;
   find("danh-sach").replaceChildren(...lines);
