@@ -44,6 +44,8 @@ Phase = Literal["day", "night", "doubt"]
 T = TypeVar("T", Order, Sheet, bytes)
 GROUP: dict[Channel, int] = {"command": 60, "entry": 30, "plan": 12, "trust": 12, "bytes": 24}
 ANSWER_S = 60.0
+IMPATIENT_S = 0.2
+"""For the rest of a group of which one was not answered."""
 MOST_WRONG = 20
 POISON = re.compile(r"(\d+) gói tin")
 
@@ -114,7 +116,7 @@ class Attack:
         self._trust: TrustPlan | None = None
         self._plan: PlayPlan | None = None
         self._kinds: dict[str, str] = {}
-        self._fences = itertools.count(1)
+        self._patience_s = ANSWER_S / 3
 
     def kind_of(self, occurrence: str) -> str:
         """What kind of forgery an occurrence belongs to."""
@@ -214,7 +216,7 @@ class Attack:
             groups += [mine[at : at + size] for at in range(0, len(mine), size)]
         self._forger.dice.shuffle(groups)
         for group in groups:
-            self._forger.now = self._place.now()
+            self._forger.now, self._patience_s = self._place.now(), ANSWER_S / 3
             self._tried.update(each.kind for each in group)
             match group[0].channel:
                 case "command" | "entry":
@@ -253,9 +255,10 @@ class Attack:
 
         if "" not in order.reasons:
             try:
-                until(said, ANSWER_S / 3)
+                until(said, self._patience_s)
             except AssertionError:
                 self._wrong.append(f"not answered: {kind}")
+                self._patience_s = IMPATIENT_S
                 return
         for state, reason in said():
             if state not in REFUSALS:
