@@ -6,24 +6,30 @@ import contextlib
 import io
 import json
 import re
+import shutil
 import socket
 import ssl
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from broker.contract import Identity
+from broker.hub import trusted
 from broker.hub.accounts import SignIn
 from broker.hub.declined import Declined
-from broker.hub.records import Account, NodeRecord, Village, open_database
+from broker.hub.records import NodeRecord, Village, open_database
 from broker.link.clock import MachineClock
 from broker.link.config import load
 from broker.link.session import Session
-from broker.trust.identity import load_trust
+from broker.trust.certificates import check_chain
+from broker.trust.enrolment import is_pin
 from broker.trust.keyfile import unlock
+from broker.trust.keys import load_private
 from deploy.cli import main
-from deploy.enrol import read_villages
+from deploy.enrol import enrol_here, hub_records, read_villages
 from deploy.mosquitto import config as mosquitto
 from deploy.provision import Layout, ProvisionError, random_password, random_pin
 from tests.brokers import free_port, need
@@ -72,7 +78,7 @@ def commune(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '[[village]]\ncode = "dong"\nname = "Đông"\n[[village]]\ncode = "tay"\nname = "Tây"\n'
     )
     langso("provision", "villages", str(villages), *where)
-    langso("provision", "node", "thon-01", "--village", "dong", "--village-name", "thôn Đông", *where)
+    _enrol(Layout(folder / "etc"))
     said = langso(
         "provision", "account", "hung", "--full-name", "Trần Hùng", "--role", "approver", *where
     ).stdout
@@ -82,6 +88,12 @@ def commune(tmp_path_factory: pytest.TempPathFactory) -> Path:
     order = ["provision", "approver", "hung", "--out", str(key_file), "--passphrase-file", str(secret)]
     (folder / "pin").write_text(re.search(r"PIN (\d{8})", langso(*order, *where).stdout)[1])
     return folder
+
+
+def _enrol(layout: Layout) -> None:
+    """A node that enrols without the network, as in the demo."""
+    with hub_records(layout) as database, database.session() as db:
+        enrol_here(db, layout, "thon-01", "dong", "Nhà văn hoá thôn Đông", datetime.now(UTC))
 
 
 def test_the_hubs_settings_hold(commune):
@@ -100,10 +112,41 @@ def test_private_keys_are_their_owners_alone(commune):
     assert all(file.stat().st_mode & 0o077 == 0 for file in keys)
 
 
-def test_neither_root_key_nor_ca_key_goes_to_a_machine(commune):
-    for part in ("hub", "nodes"):
-        names = {file.name for file in (commune / "etc" / part).rglob("*")}
-        assert not names & {"root.key", "ca.key"}
+def test_neither_root_key_nor_issuing_key_goes_where_it_does_not_belong(commune):
+    etc = commune / "etc"
+    assert [file.parent.name for file in etc.rglob("root.key")] == ["commune"]
+    assert [file.parent.parent.name for file in etc.rglob("issuing.key")] == ["hub"]
+
+
+def test_a_code_comes_as_the_command_to_type_on_the_node(commune):
+    where = ["--dir", str(commune / "etc")]
+    said = langso("provision", "code", "thon-02", "--village", "tay", *where).stdout
+    order = re.search(
+        r"langso enrol thon-02 --hub https://127\.0\.0\.1:\d+ --code [0-9A-Z]{4}-[0-9A-Z]{4} --pin ([0-9a-f-]{39})",
+        said,
+    )
+    assert order is not None, said
+    assert is_pin(order[1], (commune / "etc/hub/keys/ca.pem").read_bytes())
+    assert (
+        "đã có chứng thư"
+        in langso("provision", "code", "thon-01", "--village", "dong", *where, status=1).stderr
+    )
+
+
+def test_a_new_issuing_key_leaves_what_is_out_good(commune, tmp_path):
+    copy = tmp_path / "etc"
+    shutil.copytree(commune / "etc", copy)
+    secret = ["--passphrase-file", str(commune / "passphrase"), "--dir", str(copy)]
+    before = (copy / "hub/keys/issuing.pem").read_bytes()
+    langso("provision", "issuing", *secret)
+    keys = copy / "hub/keys"
+    assert (keys / "issuing.pem").read_bytes() != before
+    assert (keys / "issuing-1.pem").read_bytes() == before
+    for service in ("speaker", "node"):
+        node = copy / "nodes/thon-01/keys"
+        chain, key = (node / f"{service}.pem").read_text(), load_private(node / f"{service}.key")
+        check_chain(chain, key, Identity("thon-01", service), (keys / "ca.pem").read_bytes())
+    assert (keys / "crl.pem").read_bytes().count(b"BEGIN X509 CRL") == 2
 
 
 def test_the_hub_knows_villages_node_and_people(commune):
@@ -112,7 +155,6 @@ def test_the_hub_knows_villages_node_and_people(commune):
         with database.reading() as db:
             assert {row.code for row in db.query(Village)} == {"dong", "tay"}
             assert db.get(NodeRecord, "thon-01").village == "dong"
-            assert db.query(Account).filter_by(username="hung").one().key
         clock = MachineClock(commune / "floor", "host")
         account = SignIn(database, clock).verify("hung", (commune / "password").read_text())
         assert account.roles == ["approver"]
@@ -124,9 +166,11 @@ def test_the_hub_knows_villages_node_and_people(commune):
 
 def test_the_approvers_key_opens_with_its_pin_and_is_trusted(commune):
     key, _ = unlock((commune / "stick/key.json").read_bytes(), (commune / "pin").read_text())
-    trusted = {each.key: each for each in load_trust(commune / "etc/hub/keys").keys}
-    assert trusted[key].roles == ["approver"]
-    assert trusted[key].holder == "Trần Hùng"
+    settings = load(commune / "etc/hub/langso.toml")
+    with hub_records(Layout(commune / "etc")) as database, database.reading() as db:
+        found = {each.key: each for each in trusted.in_force(db, settings).keys}
+    assert found[key].roles == ["approver"]
+    assert found[key].holder == "Trần Hùng"
 
 
 def test_a_node_and_the_hub_meet_over_mutual_tls(commune, tmp_path):
@@ -167,32 +211,19 @@ def _ask_as_a_stranger(port: int, context: ssl.SSLContext) -> bytes:
     return answer
 
 
-def test_the_brokers_rights_name_the_node_without_any_password(commune):
+def test_the_brokers_first_rights_name_the_hub_alone_and_no_password(commune):
     rights = json.loads((commune / "etc/broker/rights.json").read_text(encoding="utf-8"))
     names = {client["username"] for client in rights["clients"]}
-    assert {"thon-01.speaker", "hub.ingest"} <= names
+    assert names == {"hub.ingest", "hub.announce", "hub.web", "hub.rights", "hub.canary"}
     assert not any("password" in client for client in rights["clients"])
-
-
-def test_a_node_taken_away_loses_its_rights(commune, tmp_path):
-    import shutil
-
-    copy = tmp_path / "etc"
-    shutil.copytree(commune / "etc", copy)
-    shutil.rmtree(copy / "nodes/thon-01")
-    langso("provision", "broker", "--dir", str(copy))
-    assert "thon-01" not in (copy / "broker/rights.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["node", "hub", "--village", "dong", "--village-name", "x"], "must be one of ingest"),
-        (["node", "Thôn 1", "--village", "dong", "--village-name", "x"], "node name"),
-        (
-            ["node", "thon-02", "--village", "nowhere", "--village-name", "x"],
-            "village 'nowhere' is not known",
-        ),
+        (["code", "hub", "--village", "dong"], "Tên điểm gồm"),
+        (["code", "Thôn 1", "--village", "dong"], "Tên điểm gồm"),
+        (["code", "thon-02", "--village", "nowhere"], "chưa biết thôn này"),
         (["account", "hung", "--full-name", "Ai", "--role", "editor"], "đã có người dùng"),
         (["account", "ai", "--full-name", "Ai", "--role", "king"], "vai trò"),
         (["villages", "/nowhere.toml"], "/nowhere.toml"),
