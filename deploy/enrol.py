@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from broker.hub import next_list, trusted
 from broker.hub.accounts import create_account
 from broker.hub.content import set_base
+from broker.hub.keys.command import enrol_command, root_fingerprint
 from broker.hub.keys.enrolment import admit, offer_code
 from broker.hub.keys.issuing import Issuer
 from broker.hub.records import (
@@ -111,16 +112,12 @@ def make_code(
     known = db.get(Village, village)
     shown = label or f"Nhà văn hoá {known.name if known else village}"
     offer = offer_code(db, node=node, village=village, label=shown, by="provision", now=now, again=again)
-    address = f"https://{settings.hub_name}:{settings.enrolment.port}"
-    return (
-        f"sudo -u langso langso enrol {node} --hub {address} --code {offer.code} --pin {pin_of(layout)}",
-        offer.expires_at,
-    )
+    return " ".join(enrol_command(settings, node, offer.code)), offer.expires_at
 
 
 def pin_of(layout: Layout) -> str:
     """What a new node compares the hub with. Raises SettingsError, IdentityError."""
-    return fingerprint(read_file(load(layout.hub / SETTINGS_FILE).keys_dir / "ca.pem"))
+    return root_fingerprint(load(layout.hub / SETTINGS_FILE))
 
 
 def sign_first_list(layout: Layout, commune: Commune, now: datetime) -> None:

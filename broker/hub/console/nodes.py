@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -20,6 +19,7 @@ from broker.hub.console.points import headline, point_of, points_of, say_certifi
 from broker.hub.console.wording import lasting, local, when
 from broker.hub.declined import Declined
 from broker.hub.keys import canary, crl
+from broker.hub.keys.command import enrol_command, root_fingerprint
 from broker.hub.keys.enrolment import offer_code
 from broker.hub.records import (
     Account,
@@ -30,8 +30,7 @@ from broker.hub.records import (
     SpeakerSeen,
     Village,
 )
-from broker.link.config import Settings
-from broker.trust.enrolment import fingerprint
+from broker.trust.keys import IdentityError
 
 pages = Blueprint("nodes", __name__)
 
@@ -84,7 +83,7 @@ def all_nodes() -> str:
         points=[point for point in points if not point.is_retired],
         retired=[point for point in points if point.is_retired],
         doors=doors,
-        root=root_fingerprint(desk().settings),
+        root=_root(),
     )
 
 
@@ -171,7 +170,7 @@ def enrol(name: str) -> str:
         is_open=row is not None and row.used_at is None and not course.is_over,
         shown=shown,
         left=lasting((shown.expires_at - at).total_seconds()) if shown else "",
-        command=command_of(desk().settings, name, shown.code) if shown else [],
+        command=enrol_command(desk().settings, name, shown.code) if shown else [],
     )
 
 
@@ -188,17 +187,11 @@ def free_name(taken: Sequence[str]) -> str:
     return next(name for n in range(1, MOST_NODES) if (name := f"thon-{n:02d}") not in taken)
 
 
-def command_of(settings: Settings, node: str, code: str) -> list[str]:
-    """The one command a machine enrols with, in pieces that may stand on lines of their own."""
-    hub = f"https://{settings.hub_name}:{settings.enrolment.port}"
-    pin = root_fingerprint(settings)
-    return [f"sudo -u langso langso enrol {node}", f"--hub {hub}", f"--code {code}", f"--pin {pin}"]
-
-
-def root_fingerprint(settings: Settings) -> str:
-    """What the root certificate of this commune is recognised by; empty while the hub has no keys."""
-    file = Path(settings.keys_dir) / "ca.pem"
-    return fingerprint(file.read_bytes()) if file.exists() else ""
+def _root() -> str:
+    try:
+        return root_fingerprint(desk().settings)
+    except IdentityError:
+        return ""  # the page says that the hub has no keys yet
 
 
 def _doors(db: Session, at: datetime) -> list[Door]:
