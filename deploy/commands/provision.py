@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from deploy.commands import account, trust
+
 FOLDER = Path("/etc/langso")
 
 
@@ -18,7 +20,8 @@ def add(commands: Any) -> None:
     _add_commune(parts)
     _add_code(parts)
     _add_issuing(parts)
-    _add_account(parts)
+    account.add_to(parts, _carefully)
+    trust.add_to(parts, _carefully)
     _add_approver(parts)
     _add_token(parts)
     broker = parts.add_parser(
@@ -75,15 +78,6 @@ def _add_issuing(parts: Any) -> None:
     issuing.set_defaults(act=_issuing)
 
 
-def _add_account(parts: Any) -> None:
-    account = parts.add_parser("account", help="an account with a random password, shown once")
-    account.add_argument("username", metavar="NAME")
-    account.add_argument("--full-name", required=True, metavar="NAME")
-    account.add_argument("--title", default="", metavar="TEXT")
-    account.add_argument("--role", action="append", required=True, metavar="ROLE", help="may be given again")
-    account.set_defaults(act=_account)
-
-
 def _add_approver(parts: Any) -> None:
     approver = parts.add_parser(
         "approver", help="a key file and PIN for an account that approves announcements"
@@ -118,10 +112,6 @@ def _code(chosen: argparse.Namespace) -> int:
 
 def _issuing(chosen: argparse.Namespace) -> int:
     return _carefully(_make_issuing, chosen)
-
-
-def _account(chosen: argparse.Namespace) -> int:
-    return _carefully(_make_account, chosen)
 
 
 def _approver(chosen: argparse.Namespace) -> int:
@@ -232,12 +222,12 @@ def _make_list(chosen: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
     from broker.hub.keys import crl
-    from broker.link.config import load
+    from broker.link.config import SETTINGS_FILE, load
     from deploy import enrol, provision
     from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
-    settings = load(layout.hub / provision.SETTINGS_FILE)
+    settings = load(layout.hub / SETTINGS_FILE)
     with enrol.hub_records(layout) as database:
         try:
             until = crl.renew(settings, database, datetime.now(UTC))
@@ -274,20 +264,6 @@ def _make_issuing(chosen: argparse.Namespace) -> None:
     commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
     enrol.replace_issuing(layout, commune)
     put(f"{layout.hub / 'keys'}: a new issuing key; restart the hub's services and Mosquitto to use it")
-
-
-def _make_account(chosen: argparse.Namespace) -> None:
-    from datetime import UTC, datetime
-
-    from deploy import enrol, provision
-    from deploy.terminal import put
-
-    layout = provision.Layout(chosen.dir)
-    with enrol.hub_records(layout) as database, database.session() as db:
-        password = enrol.add_account(
-            db, chosen.username, chosen.full_name, chosen.role, datetime.now(UTC), chosen.title
-        )
-    put(f"{chosen.username}: password {password} (shown only now)")
 
 
 def _make_approver(chosen: argparse.Namespace) -> None:
