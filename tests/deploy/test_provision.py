@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from broker.contract import Identity
-from broker.hub import trusted
+from broker.hub import people, trusted
 from broker.hub.accounts import SignIn
 from broker.hub.declined import Declined
 from broker.hub.records import NodeRecord, Village, open_database
@@ -36,6 +36,8 @@ from tests.brokers import free_port, need
 from tests.until import until
 
 PASSPHRASE = "một câu dài chỉ tôi biết"
+
+PASSWORD = "mưa rào trên mái tôn"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def commune(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = langso(
         "provision", "account", "hung", "--full-name", "Trần Hùng", "--role", "approver", *where
     ).stdout
-    (folder / "password").write_text(said.split()[2])
+    (folder / "invitation").write_text(said.split()[1].rpartition("/")[2])
     key_file = folder / "stick" / "key.json"
     key_file.parent.mkdir()
     order = ["provision", "approver", "hung", "--out", str(key_file), "--passphrase-file", str(secret)]
@@ -156,7 +158,9 @@ def test_the_hub_knows_villages_node_and_people(commune):
             assert {row.code for row in db.query(Village)} == {"dong", "tay"}
             assert db.get(NodeRecord, "thon-01").village == "dong"
         clock = MachineClock(commune / "floor", "host")
-        account = SignIn(database, clock).verify("hung", (commune / "password").read_text())
+        with database.session() as db:
+            people.accept(db, (commune / "invitation").read_text(), PASSWORD, clock.now())
+        account = SignIn(database, clock).verify("hung", PASSWORD)
         assert account.roles == ["approver"]
         with pytest.raises(Declined):
             SignIn(database, clock).verify("hung", "guessed password")

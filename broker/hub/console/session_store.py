@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+SESSIONS_FILE = "console-sessions.db"
+"""In the hub's data folder."""
 LONGEST_S = 12 * 3600
 Stage = Literal["in", "code", "setup"]
 """How far signing in has come: in; the phone's code is asked; a phone is being set up."""
