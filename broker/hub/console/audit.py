@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -98,12 +99,12 @@ def paper() -> str:
         "audit-print.html",
         here="audit",
         chosen=chosen,
-        days=list(by_day(lines, local(at).date())),
+        days=list(by_day(lines, None)),
         count=number(len(lines)),
         most=number(ON_PAPER) if len(rows) > ON_PAPER else "",
         square=qr(f"{head.index}:{head.hash}", "Mã sổ đầy đủ"),
         nodes=[kept_by(each, at) for each in nodes],
-        at=f"{hms(at)} ngày {local(at):%-d/%-m/%Y}",
+        at=_clock(at),
         back=url_for("audit.log") + choice.address(),
         **state,
     )
@@ -119,17 +120,31 @@ def note_export(answer: Response) -> Response:
     return answer
 
 
+def printed_head() -> dict[str, str]:
+    """For the foot of printed reports: `index` and `code` of the log as it stands now, and `at`."""
+    at = now()
+    with desk().database.reading() as db:
+        head = HeadSaid.of(audit.newest(db))
+    return {"index": head.index, "code": head.code, "at": _clock(at)}
+
+
+def _clock(at: datetime) -> str:
+    return f"{hms(at)} ngày {local(at):%-d/%-m/%Y}"
+
+
 def _state(db: Session) -> tuple[dict[str, Any], list[audit.NodeHead]]:
     """Whether the log is what it was, in words; and what the nodes keep of it."""
     at = now()
     head, look, nodes = audit.newest(db), audit.last_look(db), audit.node_heads(db)
+    bad_row = look.fault.index if look is not None and look.fault is not None else 0
     words = {
         "title": headline(head, look, nodes),
         "weight": weigh(look, nodes),
         "said": say_state(head, look, at),
         "troubles": say_trouble(look, nodes),
         "head": HeadSaid.of(head),
-        "bad_row": look.fault.index if look is not None and look.fault is not None else 0,
+        "bad_row": bad_row,
+        "bad_page": max(0, head.index - bad_row) // ON_A_PAGE + 1,
     }
     return words, nodes
 

@@ -236,6 +236,7 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
         "before": _roles("before"),
         "after": _roles("after"),
         "until": _until,
+        "seconds": lambda entry, _: entry.detail.get("seconds", "…").replace(".", ","),
         "reason": _reason,
         "keys": _keys,
         "changes": _changes,

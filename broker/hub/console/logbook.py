@@ -161,7 +161,7 @@ def lines_of(rows: Sequence[Row], names: Names) -> list[Line]:
     ]
 
 
-def by_day(lines: Sequence[Line], today: date) -> Iterator[tuple[str, list[Line]]]:
+def by_day(lines: Sequence[Line], today: date | None) -> Iterator[tuple[str, list[Line]]]:
     """Runs of rows of one day, with the day in words."""
     for day, found in groupby(lines, key=lambda line: line.day):
         yield ("Hôm nay, " if day == today else "") + long_day(day), list(found)
@@ -217,7 +217,8 @@ def say_trouble(look: Look | None, nodes: Sequence[NodeHead]) -> list[str]:
 
 def kept_by(each: NodeHead, at: datetime) -> Kept:
     """What a node keeps, in words."""
-    seen = f"nghe {ago(each.seen_at, at)}" if each.seen_at else "chưa nghe lần nào"
+    said = ago(each.seen_at, at) if each.seen_at else ""
+    seen = {"": "chưa báo lần nào", "vừa xong": "vừa báo"}.get(said, f"báo {said}")
     index = number(each.head.index)
     if each.head == START:
         return Kept(each.label, "wait", "chưa giữ mã nào", "", seen)
