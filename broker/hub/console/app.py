@@ -155,6 +155,7 @@ def _shared() -> dict[str, Any]:
     """What every template may use."""
     person = g.get("visitor")
     shared: dict[str, Any] = {"visitor": person, "commune_name": desk().commune_name, "here": "", "theme": ""}
+    shared["printed_head"] = audit.printed_head
     shared["is_trial"] = not desk().settings.console.second_factor
     if person is not None and not request.headers.get("X-Part"):
         shared |= menu.menus(desk().database, person)
