@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from waitress import wasyncore
@@ -20,13 +21,31 @@ LEAVE_S = 0.3
 LARGEST_BODY = 2 * 1024 * 1024
 
 
+_BEHIND: Mapping[str, Any] = {
+    "trusted_proxy": "*",  # whoever reaches loopback is on this machine
+    "trusted_proxy_count": 1,
+    "trusted_proxy_headers": {"x-forwarded-for"},
+}
+
+
 class Web:
     """One listening server. `run` is a worker's."""
 
     def __init__(
-        self, app: Any, host: str, port: int, *, key: str, threads: int, connections: int = 100
+        self,
+        app: Any,
+        host: str,
+        port: int,
+        *,
+        key: str,
+        threads: int,
+        connections: int = 100,
+        is_proxied: bool = False,
     ) -> None:
         """Listens at once; `port` 0 takes a free one. key: the setting that names the port, for the error.
+
+        is_proxied: a TLS proxy of this machine stands before it, and the last address it noted in
+        X-Forwarded-For is the visitor's. Otherwise such headers are thrown away, because anybody can write them.
 
         Raises SettingsError when the address cannot be had.
         """
@@ -44,6 +63,7 @@ class Web:
                 max_request_body_size=LARGEST_BODY,
                 ident=None,
                 clear_untrusted_proxy_headers=True,
+                **(_BEHIND if is_proxied else {}),
             )
         except OSError as why:
             line = f"{key}: {port} on {host} cannot be used: {why.strerror}; choose a free port"

@@ -61,3 +61,38 @@ def test_a_taken_port_is_one_sentence_with_its_setting() -> None:
     first = Web(Slow(), "127.0.0.1", 0, key="kiosk.port", threads=1)
     with pytest.raises(SettingsError, match=rf"kiosk.port: {first.port} on 127.0.0.1 cannot be used"):
         Web(Slow(), "127.0.0.1", first.port, key="kiosk.port", threads=1)
+
+
+def who_asks(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+    """An app that says from where it is asked."""
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [environ["REMOTE_ADDR"].encode()]
+
+
+@pytest.mark.parametrize(
+    ("is_proxied", "header", "seen"),
+    [
+        (True, "203.0.113.5", "203.0.113.5"),
+        (
+            True,
+            "6.6.6.6, 203.0.113.5",
+            "203.0.113.5",
+        ),  # what the visitor wrote stands before the proxy's word
+        (True, None, "127.0.0.1"),
+        (False, "203.0.113.5", "127.0.0.1"),
+    ],
+)
+def test_the_visitors_address_is_the_proxys_word_and_nobody_elses(
+    is_proxied: bool, header: str | None, seen: str
+) -> None:
+    stop = threading.Event()
+    web = Web(who_asks, "127.0.0.1", 0, key="console.port", threads=2, is_proxied=is_proxied)
+    worker = threading.Thread(target=web.run, args=(stop, lambda: None))
+    worker.start()
+    line = http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)
+    line.request("GET", "/", headers={"X-Forwarded-For": header} if header else {})
+    said = line.getresponse().read().decode()
+    line.close()
+    stop.set()
+    worker.join(10)
+    assert said == seen

@@ -25,7 +25,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     database = open_database(settings)
     broadcaster = Broadcaster(database)
     app = create_app(settings, database, session.clock, broadcaster)
-    web = serving(app, settings.console.host, settings.console.port)
+    web = serving(app, settings.console.host, settings.console.port, is_proxied=settings.console.secure)
     return [
         Worker("live", broadcaster.run),
         Worker("console", web.run),
@@ -35,6 +35,14 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     ]
 
 
-def serving(app: Flask, host: str, port: int) -> Web:
+def serving(app: Flask, host: str, port: int, *, is_proxied: bool = False) -> Web:
     """The console's web server, listening. Raises SettingsError when the address cannot be had."""
-    return Web(app, host, port, key="console.port", threads=THREADS, connections=CONNECTIONS)
+    return Web(
+        app,
+        host,
+        port,
+        key="console.port",
+        threads=THREADS,
+        connections=CONNECTIONS,
+        is_proxied=is_proxied,
+    )
