@@ -122,19 +122,21 @@ class ContractBroker(Broker):  # type: ignore[misc]  # amqtt is untyped
         maps = ContractRights.Config(**rights)
         before: dict[str, str] = {}
         for plugin in self.plugins_manager.plugins:
-            if isinstance(plugin, ContractPasswords):
+            # By name: amqtt imports this module a second time, and its classes are others than the program's.
+            name = f"{type(plugin).__module__}.{type(plugin).__qualname__}"
+            if name == PASSWORD_PLUGIN:
                 before, plugin.config.sha256 = plugin.config.sha256, known.sha256
                 plugin.config.publish_acl = known.publish_acl
-            elif isinstance(plugin, ContractRights):
+            elif name == RIGHTS_PLUGIN:
                 plugin.config.publish_acl = maps.publish_acl
                 plugin.config.subscribe_acl = maps.subscribe_acl
                 plugin.config.receive_acl = maps.receive_acl
-        for name, (session, handler) in list(self._sessions.items()):
+        for client, (session, handler) in list(self._sessions.items()):
             if known.sha256.get(session.username or "") != before.get(session.username or ""):
                 session.will_flag = False
                 await handler.handle_connection_closed()
                 await handler.stop()
-                await self._delete_session(name)
+                await self._delete_session(client)
 
     async def stream_connected(self, reader: StreamReader, writer: StreamWriter, listener_name: str) -> None:
         await self._client_connected(listener_name, _BoundedReader(reader), StreamWriterAdapter(writer))

@@ -142,7 +142,8 @@ def write_node_settings(layout: Layout, name: str, own: Tables) -> Path:
 def write_broker(layout: Layout, facts: CommuneFacts, *, anew: bool = False) -> Path:
     """Mosquitto's configuration, and at first the rights of whoever is known here; `announce` keeps them from then on.
 
-    anew: begin with those rights again. With TLS identities come by certificate, without (loopback) by the passwords in their folders of keys.
+    anew: begin with those rights again. With TLS identities come by certificate, without (loopback) by the passwords
+    in their folders of keys.
     """
     layout = Layout(layout.root.resolve())
     keys = layout.hub / "keys"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,8 +101,8 @@ source = "host"
         """Where the plugin keeps its rights."""
         return self.broker_folder / mosquitto.RIGHTS_FILE
 
-    def start(self) -> None:
-        """Start Mosquitto and wait until it lets the hub in."""
+    def start(self, *, without_rights: bool = False) -> None:
+        """Start Mosquitto and wait until it listens. without_rights: as one that lost its plug-in, open to all."""
         config = mosquitto.write(
             self.broker_folder,
             self.known,
@@ -109,18 +111,15 @@ source = "host"
             host="127.0.0.1",
             certificates=mosquitto.certificates_in(self.settings.keys_dir),
         )
-        self.start_with(mosquitto.command(config))
-
-    def start_with(self, command: list[str]) -> None:
-        """Start the broker by a command, and wait until it answers somebody."""
+        if without_rights:
+            kept = [line for line in config.read_text().splitlines() if not line.startswith("plugin")]
+            config.write_text("\n".join(kept) + "\n")
+        command = mosquitto.command(config)
         with (self.folder / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         until(self._listens, 20, self.log)
 
     def _listens(self) -> bool:
-        import socket
-        from contextlib import suppress
-
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5):
             return True
         return False

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from deploy.commands import account
+from deploy.commands import account, trust
 
 FOLDER = Path("/etc/langso")
 
@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
     _add_code(parts)
     _add_issuing(parts)
     account.add_to(parts, _carefully)
+    trust.add_to(parts, _carefully)
     _add_approver(parts)
     _add_token(parts)
     broker = parts.add_parser(
@@ -222,11 +223,12 @@ def _make_list(chosen: argparse.Namespace) -> None:
 
     from broker.hub.keys import crl
     from broker.link.config import load
+    from broker.trust.enrolment import SETTINGS_FILE
     from deploy import enrol, provision
     from deploy.terminal import put
 
     layout = provision.Layout(chosen.dir)
-    settings = load(layout.hub / provision.SETTINGS_FILE)
+    settings = load(layout.hub / SETTINGS_FILE)
     with enrol.hub_records(layout) as database:
         try:
             until = crl.renew(settings, database, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""A broker that lets through what is forbidden is found out by what arrives; one that proves nothing is not believed."""
+"""A broker that lets through what is forbidden is found out by what arrives; one that proves nothing is not trusted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from broker.contract.rights import CANARY, CONTROL, RIGHTS_KEEPER, canary_topics
 from broker.hub.keys import canary
 from broker.hub.keys.control import controlling
 from broker.link.bare import Bare, way_of
-from deploy.mosquitto import config as mosquitto
 from tests.brokers import PLACE, RunningBroker
 from tests.settings import give_passwords, hub_settings
 from tests.trusted_commune import TrustedCommune
@@ -45,17 +44,7 @@ def test_a_broker_that_keeps_rights_is_clear_and_nothing_is_left_of_the_trial(
 
 def test_a_broker_without_any_rights_is_open(commune: TrustedCommune) -> None:
     """As Mosquitto 2.1 once started when its list of rights had become a plug-in."""
-    config = mosquitto.write(
-        commune.broker_folder,
-        hub_identities(),
-        PLACE,
-        port=commune.port,
-        host="127.0.0.1",
-        certificates=mosquitto.certificates_in(commune.settings.keys_dir),
-    )
-    kept = [line for line in config.read_text().splitlines() if not line.startswith("plugin")]
-    config.write_text("\n".join(kept) + "\n")
-    commune.start_with(mosquitto.command(config))
+    commune.start(without_rights=True)
     finding = canary.look(commune.settings)
     assert finding.verdict == "open"
     assert f"publish {TRIAL.plan}" in finding.leaks
