@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from broker.hub import feedback as citizens
 from broker.hub.announcing.rules import rules_of
-from broker.hub.console import access
+from broker.hub.console import access, steps
 from broker.hub.console.day import Commune, Row, commune_of, lines, rows_of, start_of, today_of, waiting
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import Fault, faults_of
@@ -76,6 +76,7 @@ def today() -> str:
             "waits": _waits(db, at),
             "faults": faults,
             "todo": todo_for(db, access.visitor(), at),
+            "first": _first_steps(db, at),
             "calls": _calls(db, commune, db.get_one(Account, access.visitor().id), at),
             "after": _after(tomorrow),
             "quiet_since": quiet.since,
@@ -108,6 +109,13 @@ def take_call(call: str) -> Response:
     with desk().database.session() as db:
         citizens.take_call(db, db.get_one(Account, access.visitor().id), call, now())
     return redirect(url_for("today.today"))
+
+
+def _first_steps(db: Session, at: datetime) -> str:
+    """What a fresh hub still lacks, for its admin; empty once a node has played something."""
+    if not access.visitor().is_any("admin") or steps.is_finished(db):
+        return ""
+    return steps.headline(steps.stairs_of(db, desk().settings, at))
 
 
 def headline(rows: Sequence[Row], at: datetime) -> Markup:
