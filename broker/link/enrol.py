@@ -153,7 +153,10 @@ def _talk(hub: Hub, context: ssl.SSLContext, verb: str, path: str, body: bytes) 
     try:
         line.request(verb, path, body or None, {"Content-Type": "application/json"} if body else {})
         answer = line.getresponse()
-        return answer.status, answer.read(LARGEST_ANSWER)
+        found = answer.read(LARGEST_ANSWER)
+        if answer.length:  # read() with a limit does not mind an answer that was cut
+            raise http.client.IncompleteRead(found, answer.length)
+        return answer.status, found
     except ssl.SSLCertVerificationError as why:
         raise NotEnrolled(
             f"Chứng thư của {where} không khớp địa chỉ hoặc không phải của xã này "

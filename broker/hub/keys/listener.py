@@ -44,7 +44,9 @@ def enrolment_worker(settings: Settings, database: Database, clock: Clock) -> Wo
     return listening(settings, database, clock)[0]
 
 
-def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Worker, int]:
+def listening(
+    settings: Settings, database: Database, clock: Clock, knocks: int = KNOCKS
+) -> tuple[Worker, int]:
     """The worker and the port it listens on. Raises SettingsError."""
     try:
         Issuer(settings.keys_dir)
@@ -54,7 +56,7 @@ def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Wor
     listener = Listener(
         settings.keys_dir,
         (where.host, where.port),
-        create_app(settings, database, clock),
+        create_app(settings, database, clock, knocks),
         key="enrolment.port",
         ask_peer=False,
         threads=THREADS,
@@ -63,11 +65,11 @@ def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Wor
     return Worker("enrolment", listener.run), listener.port
 
 
-def create_app(settings: Settings, database: Database, clock: Clock) -> Flask:
-    """The WSGI application."""
+def create_app(settings: Settings, database: Database, clock: Clock, knocks: int = KNOCKS) -> Flask:
+    """The WSGI application. knocks: how often an address may knock at once."""
     app = Flask("langso-enrolment", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
-    pace = _Pace(clock)
+    pace = _Pace(clock, knocks)
 
     @app.before_request
     def slow_down() -> Response | None:
@@ -122,8 +124,9 @@ def _say(status: int, code: str, text: str) -> Response:
 class _Pace:
     """How often each address knocked of late. Threads share it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, knocks: int) -> None:
         self._clock = clock
+        self._knocks = knocks
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -131,7 +134,9 @@ class _Pace:
         """Whether this address may knock now."""
         now_s = self._clock.monotonic()
         with self._lock:
-            bucket = self._buckets.setdefault(_network(address), Bucket(KNOCKS_PER_S, KNOCKS, at_s=now_s))
+            bucket = self._buckets.setdefault(
+                _network(address), Bucket(KNOCKS_PER_S, self._knocks, at_s=now_s)
+            )
             self._buckets.move_to_end(_network(address))
             while len(self._buckets) > REMEMBERED:
                 self._buckets.popitem(last=False)
