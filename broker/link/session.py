@@ -364,6 +364,9 @@ class Session:
         text = topic.decode("utf-8", "replace")
         try:
             spec, who = parse_topic(self.place, text)
+            if self.who.service not in spec.receivers or (spec.delivery.addressed and who != self.who):
+                # A hostile broker delivers what nobody asked for: a neighbour's call, another node's orders.
+                raise ContractError(f"{text} is not for {self.who}")
             known = Packet(str(who), text, b"", who, spec)
         except ContractError as why:
             known = Packet("unknown", text[:200], b"", reason=str(why)[:200])

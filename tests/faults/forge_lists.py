@@ -127,6 +127,12 @@ def _older(f: Forger, trust: TrustBody, now: Now) -> TrustBody:
     return msgspec.structs.replace(trust, generation=generation)
 
 
+def _forked(f: Forger, trust: TrustBody, now: Now) -> TrustBody:
+    """Two lists of one number: whoever holds both could switch a node to and fro."""
+    del f
+    return msgspec.structs.replace(trust, generation=now.trust)
+
+
 def _twice_named(f: Forger, trust: TrustBody, now: Now) -> TrustBody:
     """The forger's key under an approver's name, behind the approver's own."""
     del now
@@ -164,6 +170,7 @@ TRUST: dict[str, MakeSheet] = {
     "list signed by the root for another purpose": _list("bad-signature", _root_elsewhere, _same),
     "list of the root, spelled anew": _list("not-canonical malformed", _respelled, _same),
     "list of the root, from before": _list("old-generation", _by_root, _older),
+    "list of the root, the number in force but other keys": _list("old-generation", _by_root, _forked),
     "list of the root, for another commune": _list(
         "wrong-commune",
         _by_root,
