@@ -13,7 +13,7 @@ import pytest
 from broker.contract import Identity
 from broker.contract.content import Bundle
 from broker.contract.hub import CameraPlan, ContentPlan, PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
-from broker.hub import content
+from broker.hub import content, next_list, trusted
 from broker.hub.announcing import plans, service, workflow
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_waiting
@@ -23,6 +23,7 @@ from broker.link.config import SettingsError
 from broker.link.session import NotConnected
 from broker.speech.sound import decode
 from broker.speech.voice import EngineError, choose
+from broker.trust.approvers import sign_list
 from broker.trust.envelope import (
     CamerasBody,
     ContentBody,
@@ -254,7 +255,19 @@ def test_content_is_told_to_every_node_once_there_is_some(studio: Studio) -> Non
     assert "no-content" not in studio.session.problems
 
 
-def test_a_new_trust_list_is_told_and_a_missing_one_is_a_problem(studio: Studio, tmp_path: Path) -> None:
+def test_a_new_trust_list_is_told_at_once_and_to_all(studio: Studio) -> None:
+    studio.step()
+    with studio.town.database.session() as db:
+        body = next_list.proposal(db, studio.settings, NOW)
+        trusted.take(db, studio.settings, sign_list(body, studio.town.keys.root), "quan", NOW)
+    sent = studio.step()
+    assert len(kinds(sent, TrustPlan)) == 9
+    plan = next(message for _, message in sent if isinstance(message, TrustPlan))
+    assert plan.generation == studio.town.keys.trust.generation + 1
+    assert kinds(studio.step(), TrustPlan) == []
+
+
+def test_a_missing_trust_list_is_a_problem(studio: Studio, tmp_path: Path) -> None:
     studio.settings.keys.dir = str(tmp_path / "nothing")
     studio.sender = studio.started()
     assert kinds(studio.step(), TrustPlan) == []

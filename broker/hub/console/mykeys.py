@@ -163,7 +163,9 @@ def _believed(db: Session) -> dict[str, Any]:
 def _use() -> PasskeyUse:
     use = use_of(desk().settings.console_address)
     if use is None:
-        raise Declined("no-passkeys", "Khoá trong máy cần trang mở bằng https; xin dùng tệp khoá.")
+        raise Declined(
+            "needs-https", "Khoá trong máy cần trang mở bằng https với một tên miền; xin dùng tệp khoá."
+        )
     return use
 
 
