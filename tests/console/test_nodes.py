@@ -323,10 +323,13 @@ def test_a_step_that_does_not_come_about_says_why_and_what_a_person_can_do(stage
     certify(stage, "thon-03")
     revoke(stage)
     with stage.database.session() as db:
-        db.scalars(select(Revocation)).one().trouble = "Máy chuyển tin không trả lời; đang thử lại."
+        db.scalars(select(Revocation)).one().trouble = "the broker still knows thon-03"
     said = text_of(stage, "/nodes/thon-03/revocation")
     assert "Chưa cắt xong máy ở Bến 2, đầu cầu." in said
-    assert "Máy chuyển tin không trả lời; đang thử lại." in said
+    assert (
+        "Xoá hết quyền của máy ở máy chuyển tin : không được Máy chuyển tin chưa nhận lệnh xoá quyền." in said
+    )
+    assert "the broker still knows thon-03" in said
     assert "rút điện hoặc dây mạng" in said
 
 

@@ -70,7 +70,11 @@ def enrol_course(label: str, code: EnrolCode | None, services: Sequence[ServiceS
         hms(max(one.since for one in ready)) if is_ready else "",
     )
     head = f"{label} đã sẵn sàng." if is_ready else f"{label} đã ghi danh, đang nối."
-    said = "Mọi chương trình của máy đang chạy và đã nối về trung tâm." if is_ready else "Thường mất chưa tới một phút."
+    said = (
+        "Mọi chương trình của máy đang chạy và đã nối về trung tâm."
+        if is_ready
+        else "Thường mất chưa tới một phút."
+    )
     return Course(head, said, (made, fetched, joined, last), is_over=is_ready, is_well=is_ready)
 
 
@@ -107,25 +111,33 @@ def _wrong(code: EnrolCode) -> str:
 def revoke_course(label: str, row: Revocation, at: datetime) -> Course:
     """How far one revoking is. Steps may be done in any order."""
     wanted = (
-        ("Xoá hết quyền của máy ở máy chuyển tin", row.rights_gone_at),
-        ("Đưa chứng thư vào danh sách thu hồi", row.crl_loaded_at),
-        ("Ngắt mọi kết nối của máy", row.cut_off_at),
-        ("Thử vào lại bằng chứng thư đã thu hồi: bị từ chối", row.probed_at),
+        (
+            "Xoá hết quyền của máy ở máy chuyển tin",
+            row.rights_gone_at,
+            "Máy chuyển tin chưa nhận lệnh xoá quyền.",
+        ),
+        ("Đưa chứng thư vào danh sách thu hồi", row.crl_loaded_at, "Máy chuyển tin chưa đọc danh sách mới."),
+        ("Ngắt mọi kết nối của máy", row.cut_off_at, "Máy cũ vẫn cố nối lại; trung tâm ngắt tiếp."),
+        (
+            "Thử vào lại bằng chứng thư đã thu hồi: bị từ chối",
+            row.probed_at,
+            "Phép thử chưa cho kết quả chắc chắn; trung tâm thử lại.",
+        ),
     )
-    left = [done for _, done in wanted if done is None]
+    left = [done for _, done, _ in wanted if done is None]
     waited_s = (at - row.asked_at).total_seconds()
     is_late = bool(row.trouble) or waited_s > _TROUBLED_AFTER_S
     steps = [Step("Ghi lệnh thu hồi vào sổ nhật ký", "done", time=hms(row.asked_at))]
     is_first = True
-    for name, done in wanted:
+    for name, done, hitch in wanted:
         if done is not None:
             steps.append(Step(name, "done", time=f"sau {number(_seconds(row, done), 1)} giây"))
             continue
-        why = (row.trouble or "Chưa xong, trung tâm đang thử lại.") if is_first and is_late else ""
+        why = hitch if is_first and is_late else ""
         steps.append(Step(name, ("fail" if is_late else "now") if is_first else "todo", why))
         is_first = False
     if not left:
-        took = max(_seconds(row, done) for _, done in wanted if done is not None)
+        took = max(_seconds(row, done) for _, done, _ in wanted if done is not None)
         return Course(
             f"{label}: máy cũ đã bị cắt hẳn.",
             f"Xong sau {number(took, 1)} giây. Máy ấy không vào lại được nữa, kể cả khi trung tâm khởi động lại.",

@@ -74,7 +74,7 @@ def offer_code(
         raise Declined("revoking", "Điểm này đang được thu hồi, xin chờ thu hồi xong rồi hãy cấp mã mới.")
     elif is_enrolled(db, node) and not again:
         raise Declined(
-            "enrolled", "Điểm này đã có chứng thư. Nếu máy vừa thay mới, xin chọn cấp lại cho điểm này."
+            "enrolled", "Điểm này đã có chứng thư. Máy vừa thay mới thì thu hồi máy cũ trước, rồi lấy mã."
         )
     record.village, record.label = village, label
     code = new_code()
