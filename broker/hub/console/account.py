@@ -8,11 +8,12 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from broker.hub import accounts, second_factor
+from broker.hub import accounts, second_factor, trusted
 from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.session_store import Kept
 from broker.hub.console.signin import checker, phone_page, take_code, take_phone
+from broker.hub.console.staff import ROLES_TOLD
 from broker.hub.console.wording import ago, long_day, when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Village
@@ -147,14 +148,16 @@ def _page(password_trouble: str = "", phone_trouble: str = "") -> str:
     with desk().database.reading() as db:
         names = {village.code: village.name for village in db.scalars(select(Village))}
         is_needed = second_factor.is_needed(db, desk().settings, account, at)
+        is_believed = account.id in trusted.signers(db, desk().settings, at)
     return render_template(
         "account.html",
         here="account",
         account=account,
-        roles=[access.ROLES_SAID[role] for role in account.roles],
+        roles=[ROLES_TOLD[role] for role in account.roles],
         villages=", ".join(names.get(code, code) for code in account.villages),
         since=long_day(account.totp_since.date()) if account.totp_since else "",
         is_needed=is_needed,
+        key="được tin cậy" if is_believed else "chưa được tin cậy",
         open=len(desk().sessions.of(account.id)),
         password_trouble=password_trouble,
         phone_trouble=phone_trouble,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from broker.hub.announcing import workflow
+from broker.hub.announcing.workflow import Draft
 from broker.hub.console import access
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, lexicon, now
@@ -44,7 +45,10 @@ def new() -> str | Response | tuple[str, int]:
     if request.method == "POST":
         return _act("")
     at = local(now())
-    return _page(Fields(day=f"{at:%Y-%m-%d}", time=""), "", None)
+    with desk().database.reading() as db:
+        may = villages_of(db, _me(db), at, *workflow.WRITERS)
+    own = sorted(may) if may is not None and len(may) == 1 else []  # one village: nothing to choose
+    return _page(Fields(Draft(villages=own), day=f"{at:%Y-%m-%d}", time=""), "", None)
 
 
 @pages.route("/announcements/<key>/edit", methods=["GET", "POST"])

@@ -218,8 +218,8 @@ def _person_page(username: str, trouble: str = "") -> str:
             "invitation": people.waiting_invitation(db, account, at),
             "deputies": [each for each in deputies_of(db, at) if username in (each.username, each.holder)],
             "others": [each for each in others if not ALONE & set(each.roles)],
-            "villages": _villages(db),
         }
+        villages = _villages(db)
     today = local(at).date()
     return render_template(
         "person.html",
@@ -231,6 +231,8 @@ def _person_page(username: str, trouble: str = "") -> str:
         given=[
             (role, DEPUTIES_SAID[role]) for role in ROLES if role in account.roles and role in DEPUTIES_SAID
         ],
+        villages=villages,
+        places_said=", ".join(each.name for each in villages if each.code in account.villages),
         today=today.isoformat(),
         latest=(today + people.LONGEST_DEPUTY - timedelta(days=1)).isoformat(),
         **found,
