@@ -166,8 +166,6 @@ def add_approver(
     pin: str,
     file: Path,
     now: datetime,
-    *,
-    emergency: bool = False,
 ) -> NewKey:
     """Make a key for an account that may approve: the key file for its owner, the key's name in the trust list.
 
@@ -180,7 +178,6 @@ def add_approver(
     write_atomically(file, made.file.encode())
     trusted.add_key(db, account, kind="file", public=made.public, label=file.name, now=now, by="provision")
     settings = load(layout.hub / SETTINGS_FILE)
-    urgent = {made.key} if emergency else None
-    body = next_list.proposal(db, settings, now, emergency=urgent)
+    body = next_list.proposal(db, settings, now)
     trusted.take(db, settings, sign_list(body, commune.root), "provision", now)
     return made

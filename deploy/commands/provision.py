@@ -1,4 +1,4 @@
-"""`langso provision`: makes a real commune, its nodes, accounts and approvers. docs/INSTALL.md walks through it."""
+"""`langso provision`: makes a real commune, its nodes, accounts and trust list. docs/INSTALL.md walks through it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = Path("/etc/langso")
 def add(commands: Any) -> None:
     """Declare the commands."""
     provision = commands.add_parser(
-        "provision", help="make a commune, a node's code, an account, an approver's key"
+        "provision", help="make a commune, a node's code, an account; sign the trust list"
     )
     parts = provision.add_subparsers(metavar="WHAT", required=True)
     _add_commune(parts)
@@ -22,7 +22,6 @@ def add(commands: Any) -> None:
     _add_issuing(parts)
     account.add_to(parts, _carefully)
     trust.add_to(parts, _carefully)
-    _add_approver(parts)
     _add_token(parts)
     broker = parts.add_parser(
         "broker", help="make Mosquitto's configuration and rights again from what is there"
@@ -78,19 +77,6 @@ def _add_issuing(parts: Any) -> None:
     issuing.set_defaults(act=_issuing)
 
 
-def _add_approver(parts: Any) -> None:
-    approver = parts.add_parser(
-        "approver", help="a key file and PIN for an account that approves announcements"
-    )
-    approver.add_argument("username", metavar="NAME")
-    approver.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="on the approver's own stick"
-    )
-    approver.add_argument("--emergency", action="store_true", help="may also sign emergencies")
-    approver.add_argument("--passphrase-file", type=Path, metavar="FILE", help="else it is asked for")
-    approver.set_defaults(act=_approver)
-
-
 def _add_token(parts: Any) -> None:
     token = parts.add_parser(
         "token", help="a token for a program that writes readings by the Influx protocol, shown once"
@@ -112,10 +98,6 @@ def _code(chosen: argparse.Namespace) -> int:
 
 def _issuing(chosen: argparse.Namespace) -> int:
     return _carefully(_make_issuing, chosen)
-
-
-def _approver(chosen: argparse.Namespace) -> int:
-    return _carefully(_make_approver, chosen)
 
 
 def _token(chosen: argparse.Namespace) -> int:
@@ -265,30 +247,6 @@ def _make_issuing(chosen: argparse.Namespace) -> None:
     commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
     enrol.replace_issuing(layout, commune)
     put(f"{layout.hub / 'keys'}: a new issuing key; restart the hub's services and Mosquitto to use it")
-
-
-def _make_approver(chosen: argparse.Namespace) -> None:
-    from datetime import UTC, datetime
-
-    from broker.trust.identity import open_commune
-    from deploy import enrol, provision
-    from deploy.terminal import put
-
-    layout = provision.Layout(chosen.dir)
-    commune = open_commune(layout.commune, _passphrase(chosen, twice=False))
-    pin = provision.random_pin()
-    with enrol.hub_records(layout) as database, database.session() as db:
-        enrol.add_approver(
-            layout,
-            commune,
-            db,
-            chosen.username,
-            pin,
-            chosen.out,
-            datetime.now(UTC),
-            emergency=chosen.emergency,
-        )
-    put(f"{chosen.out}: key file of {chosen.username}, PIN {pin} (shown only now)")
 
 
 def _make_token(chosen: argparse.Namespace) -> None:
