@@ -178,15 +178,23 @@ def _ask_witnesses(verdict: Verdict, course: Attack, place: Field) -> None:
 
 
 def name_strangers(verdict: Verdict, course: Attack, place: Field) -> None:
-    """What sounded without approval, by receipts, by the node's journal and by its files."""
+    """What sounded without approval, or once more than approved: by receipts, the node's journal and its files."""
     approved = {each.occurrence for each in course.controls.values()}
-    by_receipt = {name for name in place.answers.receipts if place.answers.said(name, "playing", "played")}
-    strangers = sorted((by_receipt | place.sounded_by_journal()) - approved)
-    files = sorted(each for each in place.heard_files if not any(f"-{name}.wav" in each for name in approved))
+    begun, journal = place.answers.begun(), place.sounded_by_journal()
+    files = Counter(_named(each) for each in place.heard_files)
+    strangers = sorted((begun.keys() | journal.keys() | files.keys()) - approved)
+    again = sorted(
+        name for name in approved if max(begun.get(name, 0), journal.get(name, 0), files.get(name, 0)) > 1
+    )
     forged = [file.name for file in place.files_with(FORGER_HZ)]
-    verdict.sounded = max(len(strangers), len(files), len(forged))
+    verdict.sounded = max(len(strangers) + len(again), len(forged))
     verdict.wrong[:0] = [
         *(f"sounded: {course.kind_of(name)} ({name})" for name in strangers),
-        *(f"a file nobody approved: {name}" for name in files),
+        *(f"sounded once more: {name}" for name in again),
         *(f"the forger's tone is in {name}" for name in forged),
     ]
+
+
+def _named(file: str) -> str:
+    """The occurrence for which a sound file was made: its name is local time, a dash, and that."""
+    return file.removesuffix(".wav").split("-", 2)[2]

@@ -46,6 +46,7 @@ GROUP: dict[Channel, int] = {"command": 60, "entry": 30, "plan": 12, "trust": 12
 ANSWER_S = 60.0
 IMPATIENT_S = 0.2
 """For the rest of a group of which one was not answered."""
+ENDS = ("played", "interrupted", "preempted", "failed")
 MOST_WRONG = 20
 POISON = re.compile(r"(\d+) gói tin")
 
@@ -193,7 +194,7 @@ class Attack:
     def settle(self) -> None:
         """Wait until everything approved so far has been heard to its end."""
         waiting = [one.occurrence for one in self.controls.values()]
-        over = ("played", *REFUSALS, "interrupted", "preempted", "failed")
+        over = (*ENDS, *REFUSALS)
         until(
             lambda: all(self._place.answers.said(one, *over) for one in waiting),
             ANSWER_S,
@@ -261,13 +262,15 @@ class Attack:
                 self._patience_s = IMPATIENT_S
                 return
         for state, reason in said():
+            if "" in order.reasons and state in ENDS:
+                continue  # the end of what was approved and still sounds
             if state not in REFUSALS:
                 self._wrong.append(f"accepted ({state}): {kind} {order.occurrence}")
                 return
             if reason not in order.reasons:
                 self._wrong.append(f"answered {reason!r} instead of {'/'.join(order.reasons)}: {kind}")
                 return
-        self._answered[said()[0][1] if said() else ""] += 1
+        self._answered["" if "" in order.reasons else said()[0][1]] += 1
 
     def _receipts(self, order: Order) -> list[tuple[str, str]]:
         return self._place.answers.receipts.get(order.occurrence, [])

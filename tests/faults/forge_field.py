@@ -59,6 +59,11 @@ class Answers:
     boots: list[str] = field(default_factory=list)
     seen: set[tuple[str, int]] = field(default_factory=set)
 
+    def begun(self) -> dict[str, int]:
+        """Occurrences of which a receipt says that they began to sound, and how many do."""
+        counts = {name: sum(state == "playing" for state, _ in said) for name, said in self.receipts.items()}
+        return {name: count for name, count in counts.items() if count}
+
     def said(self, occurrence: str, *states: str) -> bool:
         """Whether a receipt with one of these states came."""
         return any(state in states for state, _ in self.receipts.get(occurrence, []))
@@ -193,11 +198,13 @@ class Field:
         folder = self.settings.data_dir / "played"
         self.heard_files.update(each.name for each in folder.glob("*.wav"))
 
-    def sounded_by_journal(self) -> set[str]:
-        """Occurrences that began, as the node wrote them down before the first sample."""
+    def sounded_by_journal(self) -> dict[str, int]:
+        """Occurrences that began, and how often, as the node wrote them down before the first sample."""
         with closing(sqlite3.connect(self.settings.data_dir / "speaker" / "journal.db")) as db:
-            rows = db.execute("SELECT occurrence FROM plays WHERE starts > 0 OR started_at IS NOT NULL")
-            return {row[0] for row in rows}
+            rows = db.execute(
+                "SELECT occurrence, starts FROM plays WHERE starts > 0 OR started_at IS NOT NULL"
+            )
+            return dict(rows.fetchall())
 
     def files_with(self, hertz: int) -> Sequence[Path]:
         """Sound files in which this tone stands out."""

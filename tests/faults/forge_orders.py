@@ -303,7 +303,7 @@ def _again_mirrored(f: Forger) -> Order:
 
 def _again_later(f: Forger) -> Order:
     order = f.dice.choice(f.played)
-    start = f.now.replace(microsecond=0)
+    start = max(f.now.replace(microsecond=0), order.start + SECOND)
     name = occurrence_id(order.announcement, order.revision, start)
     return replace(order, start=start, occurrence=name, reasons=("start-not-signed",))
 
