@@ -139,8 +139,10 @@ def names_of(db: Session, rows: Sequence[Row] = ()) -> Names:
         .where(Announcement.id.in_(about))
     )
     return Names(
-        people=dict(db.execute(select(Account.username, Account.full_name)).tuples().all()),
-        nodes=dict(db.execute(select(NodeRecord.name, NodeRecord.label)).tuples().all()),
+        people={
+            row.username: row.full_name for row in db.execute(select(Account.username, Account.full_name))
+        },
+        nodes={row.name: row.label for row in db.execute(select(NodeRecord.name, NodeRecord.label))},
         cameras={f"{row.node}.{row.camera}": row.name for row in db.scalars(select(Camera))},
         titles={key: title for key, title in db.execute(titles) if title},
     )
