@@ -82,7 +82,7 @@ def test_a_fresh_hub_is_led_to_its_first_announcement_and_then_left_alone(stage:
     assert "Sáu bước nữa là loa nói được." in said
     assert "Tên các thôn : làm bây giờ" in said
     assert 'href="/first-steps"' in stage.client("quan").get("/nodes").get_data(as_text=True)
-    assert "Sáu bước nữa là loa nói được. Làm tiếp" in text_of(stage, "/")
+    assert "Bắt đầu: Sáu bước nữa là loa nói được. Làm tiếp" in text_of(stage, "/")
     put(stage, "Đông\nBến")
     assert done(stage) == ["villages"]
     back(stage, "hanh", "binh")

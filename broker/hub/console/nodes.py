@@ -37,6 +37,8 @@ pages = Blueprint("nodes", __name__)
 READERS = ("leader", "admin", "auditor")
 """Who may see the machines; only the admin adds and revokes."""
 MOST_NODES = 999
+_NO_PERSON = {"provision": "Người cài máy", "demo": "Bản chạy thử"}
+"""Who acted at a terminal, in words."""
 
 
 @dataclass(frozen=True)
@@ -246,11 +248,9 @@ def _facts(
     """What the machine last said it holds, as name and words."""
     found = [("Tên máy", node.name), ("Đăng ký", when(node.registered_at, at))]
     if speaker is not None:
-        trust = f"bản {speaker.trust_generation}" if speaker.trust_generation else "chưa có"
+        trust = f"số {speaker.trust_generation}" if speaker.trust_generation else "chưa có"
         found.append(("Danh sách tin cậy", trust))
-        found.append(
-            ("Lịch phát", f"bản {speaker.plan_generation}" if speaker.plan_generation else "chưa có")
-        )
+        found.append(("Lịch phát", "đã nhận" if speaker.plan_generation else "chưa nhận"))
     if health is not None:
         if health.audit_index:
             found.append(("Giữ sổ nhật ký tới", f"dòng {health.audit_index}"))
@@ -260,7 +260,7 @@ def _facts(
 
 def _past(db: Session, node: NodeRecord) -> list[Happened]:
     """Codes, enrolments and revokings of a node, newest first."""
-    names = {row.username: row.full_name for row in db.scalars(select(Account))}
+    names = _NO_PERSON | {row.username: row.full_name for row in db.scalars(select(Account))}
     found: list[tuple[datetime, str]] = []
     for code in db.scalars(select(EnrolCode).where(EnrolCode.node == node.name)):
         found.append((code.made_at, f"{names.get(code.made_by, code.made_by)} cấp mã ghi danh"))
