@@ -121,6 +121,7 @@ TABLE = {
     "today.take_call": "editor approver leader village helper",
     "today.today": f"{_OFFICE} helper",
     "today.tomorrow": f"{_OFFICE} helper",
+    "trust.arrival": "approver leader admin auditor",
     "trust.page": "approver leader admin auditor",
     "trust.proposal": "leader admin",
     "trust.take": "leader admin",

@@ -9,7 +9,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -21,8 +20,8 @@ from broker.contract.hub import Signature, Signed
 from broker.hub import next_list, trusted
 from broker.hub.console import access
 from broker.hub.console.desk import desk, now
-from broker.hub.console.keyring import ShownKey, believed_key, code_of, leaving_key, waiting_key
-from broker.hub.console.wording import count, when
+from broker.hub.console.keyring import ShownKey, believed_key, code_of, day_of, leaving_key, waiting_key
+from broker.hub.console.wording import count, hm
 from broker.hub.declined import Declined
 from broker.hub.records import Account, ApproverKey, NodeRecord, SpeakerSeen, TrustList
 from broker.trust.envelope import ROOT_KEY_ID, TrustBody, TrustedKey
@@ -60,6 +59,17 @@ class Past:
 def page() -> str:
     """Who is believed, what waits, where the list has arrived, and every list before."""
     return _page()
+
+
+@pages.get("/trust/arrival")
+@access.allow(*READERS)
+def arrival() -> str:
+    """The part of the page that says where the newest list has arrived."""
+    with desk().database.reading() as db:
+        believed = _in_force(db)
+        behind, arrived = _arrival(db, believed.generation if believed else 0)
+    generation = believed.generation if believed else 0
+    return render_template("_trust-arrival.html", generation=generation, behind=behind, arrived=arrived)
 
 
 @pages.get("/trust/proposal")
@@ -108,7 +118,7 @@ def _page(trouble: str = "") -> str:
             else next_list.Pending((), ())
         )
         behind, arrived = _arrival(db, believed.generation if believed else 0)
-        past = _past(db, at)
+        past = _past(db)
         following = next_list.next_generation(db)
     add = [waiting_key(row, owners[row.account_id]) for row in waits.add]
     drop = [leaving_key(gone, rows, at) for gone in waits.drop]
@@ -188,7 +198,7 @@ def _arrival(db: Session, generation: int) -> tuple[list[Behind], int]:
     return behind, arrived
 
 
-def _past(db: Session, at: datetime) -> list[Past]:
+def _past(db: Session) -> list[Past]:
     rows = db.scalars(select(TrustList).order_by(TrustList.generation.desc()).limit(MOST_SHOWN + 1)).all()
     names = {row.username: row.full_name for row in db.scalars(select(Account))}
     bodies = [msgspec.json.decode(row.body, type=TrustBody) for row in rows]
@@ -196,7 +206,7 @@ def _past(db: Session, at: datetime) -> list[Past]:
     found = []
     for row, body, before in zip(rows[:MOST_SHOWN], bodies, befores, strict=False):
         who = names.get(row.brought_by, "lệnh ở máy trung tâm")
-        said = f"{when(row.brought_at, at)}, {who} đưa lên"
+        said = f"{hm(row.brought_at)} ngày {day_of(row.brought_at)}, {who} đưa lên"
         found.append(Past(row.generation, said, _changes(before, body)))
     return found
 
@@ -206,12 +216,12 @@ def _changes(before: TrustBody | None, after: TrustBody) -> list[str]:
     new = {one.key: one for one in after.keys}
     said = [f"Thêm {_name(one)}" for key, one in new.items() if key not in old]
     said += [f"Bỏ {_name(one)}" for key, one in old.items() if key not in new]
-    for key in old.keys() & new.keys():
-        if old[key].roles != new[key].roles:
-            more = "emergency" in new[key].roles
-            said.append(f"{new[key].holder}: {'thêm' if more else 'bỏ'} quyền ký tin khẩn cấp")
-        elif old[key].until != new[key].until:
-            said.append(f"Gia hạn {_name(new[key])}")
+    for one in (new[key] for key in old if key in new):
+        if old[one.key].roles != one.roles:
+            more = "emergency" in one.roles
+            said.append(f"{one.holder}: {'thêm' if more else 'bỏ'} quyền ký tin khẩn cấp")
+        if old[one.key].until != one.until:
+            said.append(f"Khoá của {one.holder} dùng đến {day_of(one.until)}")
     return said or ["Không đổi"]
 
 

@@ -21,7 +21,7 @@ function check() {
 }
 
 const rolesSaid = (key) => {
-  if (key.roles.includes("hub")) return "ký lịch phát, không làm loa nói được";
+  if (key.roles.includes("hub")) return "chỉ ký lịch phát";
   return key.roles.includes("emergency") ? "ký bản tin và tin khẩn cấp" : "ký bản tin";
 };
 
