@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from broker.contract import NODE_SERVICES, Identity, Place
+from broker.contract import HUB, NODE_SERVICES, Identity, Place, identity_of
 from broker.contract.rights import hub_identities, node_identities
 from broker.hub.keys.issuing import Issuer
 from broker.hub.records import (
@@ -24,9 +25,9 @@ from broker.hub.records import (
     note_change,
     open_database,
 )
-from broker.link.bare import Bare, NoWay, Way, Will, way_with
+from broker.link.bare import Bare, NoWay, Way, Will, way_of, way_with
 from broker.link.config import Settings, load
-from broker.trust.certificates import certify_request, make_request
+from broker.trust.certificates import certify_request, make_request, probe_certificate
 from broker.trust.identity import create_commune, create_hub
 from broker.trust.keys import new_key, private_pem
 from deploy.mosquitto import config as mosquitto
@@ -53,6 +54,7 @@ class TrustedCommune:
     known: Sequence[Identity] = field(default_factory=hub_identities)
     """Whose rights are in the broker's file from the beginning."""
     place: Place = PLACE
+    kind: str = "certificates"
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -187,6 +189,19 @@ source = "host"
         node, _, _ = str(who).partition(".")
         held = self.stolen[node][str(who)]
         return way_with(self.settings, str(who), held.key, held.chain)
+
+    def context_of(self, who: str | Identity) -> ssl.SSLContext:
+        """TLS for anybody: one of the hub's own, a node's service, or a name that is nobody's."""
+        node, _, _ = str(who).partition(".")
+        if node == HUB:
+            way = way_of(self.settings, identity_of(str(who)))
+        elif node in self.stolen:
+            way = self.way(who)
+        else:
+            key, chain, _ = probe_certificate(self.issuer, str(who), datetime.now(UTC))
+            way = way_with(self.settings, str(who), key, chain)
+        assert way.context is not None
+        return way.context
 
     def come(self, who: str | Identity, will: Will | None = None) -> Bare:
         """A connection of a node's service. Raises NoWay."""

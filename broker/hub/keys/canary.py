@@ -25,6 +25,8 @@ from broker.link.config import Settings
 
 SETTING = "broker.canary"
 ASK_AGAIN_S = 1.0
+ACKNOWLEDGED_S = 1.0
+"""For an answer to what is forbidden; some brokers give none."""
 WAIT_S = 3.0
 """For what is allowed to arrive; what is forbidden has had as long by then."""
 
@@ -154,7 +156,7 @@ class _Trial:
             if not canary.is_up:
                 canary = Bare(self._canary_way)
                 canary.open()
-            canary.publish(topic, body)
+            canary.publish(topic, body, timeout_s=ACKNOWLEDGED_S)
         canary.close()
 
     def _note_heard_by(self, canary: Bare) -> None:

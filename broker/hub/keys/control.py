@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -48,9 +49,13 @@ class Found:
 def turn(settings: Settings) -> Iterator[None]:
     """Only one process at a time comes to the broker as hub.rights: a second would push the first out."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.data_dir / "rights.turn").open("w") as lock:
+    # Read-only is enough to wait for one's turn, also at a file that root's `langso doctor` made.
+    lock = os.open(settings.data_dir / "rights.turn", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 @contextmanager
