@@ -44,6 +44,10 @@ class Rule:
     say: Say
     needs: str = "digit"
     """"digit": tried only on texts with a digit; "any": always."""
+    sign: str = ""
+    """Tried only on texts with at least one of these characters; the empty string: always."""
+    hints: tuple[str, ...] = ()
+    """Tried only on texts with at least one of these words, lower case; empty: always. Only for speed."""
 
 
 @dataclass

@@ -67,17 +67,18 @@ def _bare(char: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", char).translate(_TONES))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def is_syllable(word: str) -> bool:
     """Whether a word can be a Vietnamese syllable, in any case: "HỘI" and "ban" can, "UBND" cannot."""
-    return len(word) <= 7 and _SYLLABLE.fullmatch(_bare_word(word.lower())) is not None
+    return len(word) <= 7 and _SYLLABLE.fullmatch(bare(word.lower())) is not None
 
 
-def _bare_word(word: str) -> str:
+def bare(word: str) -> str:
+    """A word without its tones; the letters ă â ê ô ơ ư đ stay."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", word).translate(_TONES))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def is_bare_syllable(word: str) -> bool:
     """Whether a word can be a Vietnamese syllable that lost all its marks, as in addresses: "phuong"."""
     return _BARE_SYLLABLE.fullmatch(word) is not None

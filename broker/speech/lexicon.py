@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -18,6 +19,17 @@ class LexiconError(ValueError):
 
 
 @dataclass(frozen=True)
+class Sense:
+    """One meaning of an abbreviation and the neighbours that settle on it."""
+
+    said: str
+    before: re.Pattern[str] | None
+    """Found at the end of what stands before, lower case; None asks nothing."""
+    after: re.Pattern[str] | None
+    """Matched by what follows, lower case; None asks nothing."""
+
+
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """Everything `normalise` looks up. Built by `load`."""
 
@@ -33,11 +45,24 @@ class Lexicon:
     """Shortened before a name: their full stop ends no sentence ("TP. Huế")."""
     papers: Mapping[str, str]
     """First half of a document's sign: "QĐ" → what it is."""
+    subjects: Mapping[str, str]
+    """Second half of a document's sign that names no issuer but what it is about: "VPHC"."""
+    senses: Mapping[str, tuple[Sense, ...]]
+    """Abbreviations whose neighbours tell what they mean; the first sense that fits wins."""
+    keys: frozenset[str]
+    """Everything a token may be looked up as, in lower case: what is not here and looks like a word is one."""
 
     def with_words(self, own: Mapping[str, str]) -> Lexicon:
         """The same with a commune's own words, which win over ours. Raises LexiconError."""
         added = {_key(written): (_spoken(written, said),) for written, said in own.items()}
-        return replace(self, abbreviations={**self.abbreviations, **added}, names=self.names - added.keys())
+        senses = {key: senses for key, senses in self.senses.items() if key not in added}
+        return replace(
+            self,
+            abbreviations={**self.abbreviations, **added},
+            names=self.names - added.keys(),
+            senses=senses,
+            keys=self.keys | {key.lower() for key in added},
+        )
 
 
 def load(own: Path | None = None) -> Lexicon:
@@ -60,6 +85,21 @@ def _shipped() -> Lexicon:
         issuers={_key(sign): said for sign, said in raw["issuers"].items()},
         titles=frozenset(map(_key, raw["names"]["titles"])),
         papers={_key(sign): said for sign, said in raw["papers"].items()},
+        subjects={_key(sign): said for sign, said in raw["subjects"].items()},
+        senses={_key(sign): tuple(map(_sense, found)) for sign, found in raw["senses"].items()},
+        keys=frozenset(
+            _key(written).lower() for table in ("abbreviations", "words", "senses") for written in raw[table]
+        ),
+    )
+
+
+def _sense(entry: list[str]) -> Sense:
+    """An entry [said, words before, words after]; the words are patterns, an empty one asks nothing."""
+    said, before, after = entry
+    return Sense(
+        said,
+        re.compile(rf"(?<!\w)(?:{before})[^\w.;]{{0,3}}$") if before else None,
+        re.compile(rf"[^\w;]{{0,3}}(?:{after})(?!\w)") if after else None,
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from broker.speech.draft import Draft, Rule
 from broker.speech.lexicon import Lexicon
 from broker.speech.rules import (
     addresses,
+    codes,
     dates,
     figures,
     leftovers,
@@ -20,6 +23,7 @@ from broker.speech.rules import (
 )
 
 _BEFORE_WORDS: tuple[Rule, ...] = (
+    *codes.RULES,
     *phones.RULES,
     *places.RULES,
     *times.RULES,
@@ -30,14 +34,29 @@ _BEFORE_WORDS: tuple[Rule, ...] = (
 )
 
 
+@lru_cache(maxsize=8)
+def _rules(lexicon: Lexicon) -> tuple[Rule, ...]:
+    return (*addresses.rules(lexicon), *legal.rules(lexicon), *_BEFORE_WORDS)
+
+
 def read(draft: Draft, lexicon: Lexicon) -> None:
     """Let every rule claim its part of the draft; what nobody could read ends as a doubt."""
-    has_digit = any(char.isdigit() for char in draft.text)
-    for rule in (*addresses.rules(lexicon), *legal.rules(lexicon), *_BEFORE_WORDS):
-        if has_digit or rule.needs == "any":
+    signs = frozenset(draft.text)
+    has_digit = any(char.isdigit() for char in signs)
+    lower = draft.text.lower()
+
+    def may(rule: Rule) -> bool:
+        return (
+            (has_digit or rule.needs == "any")
+            and not (rule.sign and signs.isdisjoint(rule.sign))
+            and (not rule.hints or any(hint in lower for hint in rule.hints))
+        )
+
+    for rule in _rules(lexicon):
+        if may(rule):
             draft.apply(rule)
     words.claim(draft, lexicon)
-    if has_digit:
-        for rule in figures.RULES:
+    for rule in figures.RULES:
+        if may(rule):
             draft.apply(rule)
     leftovers.claim(draft)

@@ -22,6 +22,25 @@ _DOTTED_RANGE = re.compile(
     rf"{_OPEN}(?P<d1>\d{{1,2}})(?:\.(?P<m1>\d{{1,2}})(?:\.(?P<y1>{_YEAR}))?)?{DASH}"
     rf"(?P<d2>\d{{1,2}})\.(?P<m2>\d{{1,2}})\.(?P<y2>{_YEAR}){_SHUT}"
 )
+_SHORT_YEAR = re.compile(
+    rf"{_OPEN}(?P<d>\d{{1,2}})(?P<s>{_SEP})(?P<m>\d{{1,2}})(?P=s)(?P<y>\d\d)(?!\w)(?![/.,\-–+]\d)"
+)
+_ISO = re.compile(
+    rf"{_OPEN}(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>\d\d)(?P=s)(?P<d>\d\d)(?=T\d|(?!\w))(?![/.,\-–+]\d)"
+)
+_MONTH_SHORT_YEAR = re.compile(
+    r"(?<!\w)(?:[Tt]háng|THÁNG|[Qq]uý|QUÝ|[Kk]ỳ|T)\s?(?P<x>(?P<m>\d{1,2})\s?/\s?(?P<y>\d\d))(?!\w)(?![/.,\-–]\d)"
+)
+_MONTH_LIST = re.compile(
+    rf"(?<!\w)(?:[Tt]háng|THÁNG|[Qq]uý)\s(?P<x>(?P<list>\d{{1,2}}(?:\s?,\s?\d{{1,2}}){{0,11}}(?:\s?(?:,|và|&)\s?\d{{1,2}}))\s?/\s?(?P<y>{_YEAR})){_SHUT}"
+)
+_SCHOOL_YEAR = re.compile(rf"(?<![\w.,/+])(?P<a>(?:19|20)\d\d){DASH}(?P<b>\d\d)(?!\w)(?![.,/\-–]\d)")
+_LUNAR_NAMED = re.compile(
+    rf"{_OPEN}(?P<x>(?:(?P<a>\d{{1,2}}){DASH})?(?P<d>\d{{1,2}})\s?/\s?)(?=(?:[Gg]iêng|GIÊNG|[Cc]hạp|CHẠP)(?!\w))"
+)
+_NEW_YEAR_RANGE = re.compile(
+    rf"(?<!\w)(?:[Mm]ùng|[Mm]ồng|MÙNG|MỒNG)\s(?P<x>(?P<a>\d{{1,2}}){DASH}(?P<b>\d{{1,2}}))(?![\w/])(?![.,/\-–]\d)"
+)
 _DAY = re.compile(rf"{_OPEN}(?P<d>\d{{1,2}})\s?(?P<s>[/\-.])\s?(?P<m>\d{{1,2}}){_SHUT}")
 _MONTH = re.compile(
     rf"(?<![\w.,+])(?:(?P<word>[Tt]háng|[Qq]uý|[Kk]ỳ"
@@ -51,16 +70,25 @@ _WEEK_NEAR = re.compile(
     r"|[\dh],?\s?\||\|[\s,(]*(?:ngày|\d{1,2}[/-]\d)"
 )
 _DATED = re.compile(
-    r"(?:ngày|sáng|trưa|chiều|tối|đêm|khuya|hôm|mùng|mồng|rằm|dịp|lễ|hết|trước|sau|từ|đến|tới|kể từ"
-    r"|tính đến|thứ (?:hai|ba"
-    r"|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn|quốc khánh|quốc tế|phụ nữ|thiếu nhi|lao động|nhà giáo|việt nam"
-    r"|kỷ niệm|chào mừng"
-    r"|giải phóng|thống nhất|thành lập|liệt sĩ|đoàn|đảng|quân đội|tết|nghỉ|vào|lúc|giờ|phút|rưỡi|h\d{0,2}"
-    r"|:\d\d|âm lịch"
-    r"|\d{1,2}[/-]\d{1,2}(?:/\d{4})?\s?(?:,|và|hoặc|đến|-|–)|\bngày [\d\s,;và/-]{1,40})[\s,(:]*$"
+    r"(?:(?<!\w)(?:ngày|sáng|trưa|chiều|tối|đêm|khuya|hôm|mùng|mồng|rằm|dịp|lễ|hội|hết|trước|sau|từ|đến|tới|kể từ|vào"
+    r"|tính đến|thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn|t[2-7]|quốc khánh|quốc tế|phụ nữ|thiếu nhi|lao động|nhà giáo"
+    r"|việt nam|kỷ niệm|chào mừng|giải phóng|thống nhất|thành lập|liệt sĩ|đoàn|đảng|quân đội|tết|nghỉ|lúc|giờ|phút|rưỡi"
+    r"|âm lịch|hạn|ngọ|nguyên tiêu|trung thu|vu lan|thanh minh|giỗ|giỗ tổ|khai giảng|khai hội|chính hội|dự kiến|phiên|dương lịch"
+    r"|sinh|đợt)|h\d{0,2}|:\d\d|\d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?\s?(?:,|và|hoặc|đến|-|–)"
+    r"|(?<!\w)ngày [\d\s,;và/-]{1,40})[\s,(:]*$"
 )
 _SURE_DATED = re.compile(
-    r"(?:ngày|sáng|trưa|chiều|tối|đêm|mùng|mồng|rằm|hôm|dịp|quốc khánh|lễ|kỷ niệm|giỗ tổ)[\s,(:]*$"
+    r"(?<!\w)(?:ngày|sáng|trưa|chiều|tối|đêm|mùng|mồng|rằm|hôm|dịp|quốc khánh|lễ|kỷ niệm|giỗ tổ|tết|hạn|hạn cuối"
+    r"|khai giảng|vu lan|trung thu|đoan ngọ|thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn)[\s,(:]*$"
+)
+_FEAST = re.compile(
+    r"(?<!\w)(?:tết|lễ|giỗ|rằm|kỷ niệm|hội làng|khai hội|chào mừng|quốc tế|nghỉ|ngày truyền thống)[^\d.;!?]{0,28}$"
+)
+_CALENDAR = re.compile(
+    r"\s?\(?\s?(?:âm lịch|dương lịch|âl(?!\w)|al(?!\w)|dl(?!\w)|hằng năm|hàng năm|năm nay|năm sau|năm ngoái|năm trước)"
+)
+_PLACE = re.compile(
+    r"(?<!\w)(?:đường|phố|quảng trường|công viên|trường|khu đô thị|rạp|nhà máy|nông trường|hồ|cầu)\s$"
 )
 _HOLIDAYS = frozenset(
     {(1, 1), (3, 2), (8, 3), (26, 3), (30, 4), (1, 5), (7, 5), (19, 5), (1, 6), (27, 7), (19, 8), (2, 9)}
@@ -77,23 +105,72 @@ _HOLIDAYS = frozenset(
         (24, 12),
         (25, 12),
     }
+    | {
+        (5, 9),
+        (27, 2),
+        (9, 1),
+        (21, 6),
+        (28, 6),
+        (28, 7),
+        (1, 10),
+        (14, 10),
+        (25, 11),
+        (26, 12),
+        (15, 5),
+        (7, 4),
+        (18, 4),
+    }
+    | {
+        (21, 4),
+        (17, 4),
+        (25, 4),
+        (26, 6),
+        (11, 7),
+        (15, 3),
+        (6, 12),
+        (3, 12),
+        (10, 12),
+        (19, 12),
+        (23, 11),
+        (4, 10),
+    }
 )
 _MEASURED = re.compile(
     r"\s?(?:%|°|m\b|cm\b|mm\b|km|kg|ha\b|lít|độ|người|tuổi|phút|giờ|tháng tuổi|triệu|nghìn|đồng|đ\b|hộ|cấp|tấn)"
 )
 _NO_DAY = re.compile(
-    r"(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ|hạng|thứ)(?:[\s:]|\d+\s?-\s?\d+\s?,)*$"
+    r"(?:(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ|hạng|vòng|nhịp|bản đồ|huyết áp|thị lực|khổ|mặt trận)"
+    r"(?:[\s:]|\d+\s?-\s?\d+\s?,)*"
+    r"|(?:số nhà|số|ngõ|ngách|hẻm|kiệt|lô|thửa|phòng|căn|tờ|mẫu|lớp|tổ|nhà|sinh hoạt hè|xóm|khu|khối|kios|ki ốt|ki-ốt|mương|kênh|thẻ)\s)$"
 )
 _PART = re.compile(
     r"\s*(?:diện tích|số|dân số|tổng|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng"
-    r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát"
-    r"|lít|kg|ha\b|km)"
+    r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát|nhiệm vụ"
+    r"|lít|kg|ha\b|km|quân số|thành viên|xóm|chi bộ|khu|buôn|làng|đơn vị|phòng|công trình|dự án|hồ sơ|ý kiến|cháu|trẻ"
+    r"|con|cây|xe|nhà|đội|tuyến|vụ|ca\b|buổi|câu|bài|môn|học sinh|đảng viên|đoàn viên|hội viên|cử tri|ủy viên|uỷ viên"
+    r"|phường|huyện|tỉnh|nội dung|kiến nghị|cơ sở|hạng mục|cuộc|tin\b|máy|sản phẩm|mô hình|chi hội|nhóm|gói|thửa)(?!\w)"
 )
 
 
-_SHARE = re.compile(r"(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|đạt|bằng|chỉ|có|được|mất|thêm|quá|tới|là)\s*$")
-_CLAUSE_END = re.compile(r"\s*(?:$|[,.;:)!?]|và\s|tại\s|ở\s|đến\s|năm\s|hằng|hàng|âm lịch|dương lịch)")
+_MASS = re.compile(
+    r"\s(?:số|diện tích|dân số|tổng số|tổng diện tích|chiều dài|quãng đường|cốc|thìa|muỗng|lượng|sản lượng|khối lượng|công suất"
+    r"|kinh phí|công việc|chỉ tiêu|tiêu chí)(?!\w)"
+)
+_SHARE = re.compile(
+    r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|đạt|bằng|chỉ|có|được|mất|thêm|quá|là|xong|hoàn thành|tổng số|trên|dưới"
+    r"|bán|lấp|đầy|cạn|ít nhất|tối thiểu|tối đa|trả|góp|xếp thứ|đứng thứ|đủ|pha|cắt|bớt|bón|nhịn|uống|ăn|lấy)\s*$"
+)
 _HOUR_OF_DAY = re.compile(rf"(?<={CLAIMED})(?P<x>/(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})){_SHUT}")
+
+
+_ALWAYS_OPEN = re.compile(r"(?<![\w.,/\-–])24/(?P<n>24|7)(?![\w/])(?!\s?/)")
+
+
+def _always_open(match: re.Match[str], draft: Draft) -> str | None:
+    """24/7 and 24/24: hours on duty, but for the days named so ("ngày 24/7")."""
+    if match["n"] == "7" and re.search(r"(?:ngày|sáng|chiều|tối|đêm|trưa)\s*$", draft.before(match.start())):
+        return None
+    return f"hai mươi tư trên {cardinal(int(match['n']))}"
 
 
 def _is_day(day: int, month: int) -> bool:
@@ -122,6 +199,8 @@ def _range(match: re.Match[str], draft: Draft) -> str | None:
     if not (_is_day(int(match["d2"]), int(match["m2"])) and _is_day(int(match["d1"]), int(month))):
         return None
     # "3-4/5": days or a mixed number? Days where they rise and are no share of something.
+    if match["y2"] is None and match["m1"] is None and _NO_DAY.search(draft.before(match.start(), 60)):
+        return None
     is_bare = match["y2"] is None and match["m1"] is None
     if is_bare and (int(match["d1"]) >= int(match["d2"]) or _PART.match(draft.after(match.end()))):
         return None
@@ -129,35 +208,133 @@ def _range(match: re.Match[str], draft: Draft) -> str | None:
     return f"{since} đến {_words(match['d2'], match['m2'], match['y2'])}"
 
 
-def _day(match: re.Match[str], draft: Draft) -> str | None:
+def _day(match: re.Match[str], draft: Draft) -> str | Said | None:
     day, month, mark = int(match["d"]), int(match["m"]), match["s"]
-    if not _is_day(day, month) or not _looks_like_day(match, draft, day, month, mark):
+    if not _is_day(day, month):
         return None
-    return _words(match["d"], match["m"], None)
+    is_day = _looks_like_day(match, draft, day, month, mark)
+    said = _words(match["d"], match["m"], None)
+    if is_day is None and mark == "/":
+        counted = f"{cardinal(day)} trên {cardinal(month)}"
+        part = f"{cardinal(day)} phần {_month(month)}"
+        # Beside a counted noun it is more likely a count.
+        first = counted if _PART.match(draft.after(match.end())) else said
+        return Said(first, tuple(dict.fromkeys((first, said, counted, part))))
+    return said if is_day else None
 
 
-def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, mark: str) -> bool:
+def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, mark: str) -> bool | None:
+    """Whether day and month are meant; None where nobody can tell."""
     before, after = draft.before(match.start(), 60), draft.after(match.end())
+    if _CALENDAR.match(after):
+        return True
     if _NO_DAY.search(before):
         return False
-    if mark == ".":
-        return _SURE_DATED.search(before) is not None and match["m"][0] == "0"
-    if _SURE_DATED.search(before) and not (mark == "-" and day < month and _MEASURED.match(after)):
-        return mark == "/" or day >= month or match["m"][0] == "0" or (day, month) in _HOLIDAYS
-    if _MEASURED.match(after):
-        return False
     is_padded = match["d"][0] == "0" or match["m"][0] == "0"
-    if mark == "-":
-        if _DATED.search(before) is not None:
-            return is_padded or day > month
-        return day > month and (day, month) in _HOLIDAYS
-    if is_padded or day > 12:
-        return not _PART.match(after) or _DATED.search(before) is not None
-    if _PART.match(after):
+    is_holiday = (day, month) in _HOLIDAYS
+    if mark == ".":
+        return (
+            _SURE_DATED.search(before) is not None and (match["m"][0] == "0" or day > 12 or is_holiday)
+        ) or None
+    if is_holiday and _PLACE.search(before):
+        return True  # "đường 30-4"
+    if _SURE_DATED.search(before) and not (mark == "-" and day < month and _MEASURED.match(after)):
+        return mark == "/" or day >= month or is_padded or is_holiday
+    if _MEASURED.match(after) and not (day > 12 and _DATED.search(before)):
         return False
-    if day < month and not _SHARE.search(before) and (day, month) != (1, 2) and _CLAUSE_END.match(after):
+    if mark == "-":
+        return _is_dashed_day(day, month, before, is_padded=is_padded)
+    return _is_stroked_day(day, month, before, after, is_padded=is_padded)
+
+
+def _is_dashed_day(day: int, month: int, before: str, *, is_padded: bool) -> bool:
+    """ "30-4": a range of numbers unless the text says that it speaks of days."""
+    is_holiday = (day, month) in _HOLIDAYS
+    if re.search(r"\d{1,2}-\d{1,2}\s?(?:,|và|hoặc|đến|&)\s?$", before):
+        return is_holiday or is_padded or day > month
+    if _DATED.search(before) is not None:
+        return is_padded or day > month or (is_holiday and _FEAST.search(before) is not None)
+    return is_holiday and (day > month or _FEAST.search(before) is not None)
+
+
+def _is_stroked_day(day: int, month: int, before: str, after: str, *, is_padded: bool) -> bool | None:
+    """ "5/9": a day, a share ("5/9 diện tích") or a count ("5/9 thôn")."""
+    is_dated = _DATED.search(before) is not None or _FEAST.search(before) is not None
+    if _MASS.match(after):
+        return False
+    if _PART.match(after):
+        return (None if day <= month else True) if is_dated else day > 12 and day > month and None
+    if is_dated or is_padded or day > 12:
         return True
-    return day > month or _DATED.search(before) is not None
+    if _SHARE.search(before) or day == month:
+        return False if _SHARE.search(before) else None
+    return True if day > month or (day, month) in _HOLIDAYS else None
+
+
+def _short_year(match: re.Match[str], draft: Draft) -> str | Said | None:
+    """ "15/8/26": a year of two figures; with points or dashes only where the text speaks of a day."""
+    day, month, year = int(match["d"]), int(match["m"]), int(match["y"])
+    if not _is_day(day, month):
+        return None
+    before = draft.before(match.start(), 60)
+    if re.search(r"(?<!\w)(?:số nhà|số|ngõ|ngách|hẻm|kiệt|lô|thửa|tổ|npk|phân|tỷ lệ|tỉ lệ)\s*$", before):
+        return None
+    if match["s"].strip() != "/" and not _DATED.search(before):
+        return None
+    said, other = (_words(match["d"], match["m"], str(century + year)) for century in (2000, 1900))
+    if year < 40:
+        return said
+    # Births and battles lie in the last century; what lies ahead may be the 2040s.
+    return other if year > 50 or _PAST.search(draft.before(match.start(), 80)) else Said(other, (other, said))
+
+
+_PAST = re.compile(r"(?:sinh|mất|hy sinh|chiến thắng|kỷ niệm|thành lập|nhập ngũ|từ trần|năm sinh)[^.;]*$")
+
+
+def _iso(match: re.Match[str], _: Draft) -> str | None:
+    """ "2026-12-05", as machines write it."""
+    if not _is_day(int(match["d"]), int(match["m"])):
+        return None
+    return _words(match["d"], match["m"], match["y"])
+
+
+def _month_short_year(match: re.Match[str], draft: Draft) -> str | Said | None:
+    """ "tháng 11/26": a year where it can be no other month and no day."""
+    month, year = int(match["m"]), int(match["y"])
+    if not 1 <= month <= 12 or year < 13:
+        return None
+    return f"{_month(month)} năm {cardinal(2000 + year if year < 60 else 1900 + year)}"
+
+
+def _month_list(match: re.Match[str], _: Draft) -> str | None:
+    """ "tháng 5, 6 và 7/2026"."""
+    months = [int(one) for one in re.findall(r"\d+", match["list"])]
+    if not all(1 <= one <= 12 for one in months):
+        return None
+    return (
+        re.sub(r"\d+", lambda one: _month(int(one[0])), match["list"]) + f" năm {cardinal(int(match['y']))}"
+    )
+
+
+def _school_year(match: re.Match[str], _: Draft) -> str | None:
+    """ "2026-27": the years of a school, a season or a plan, the second shortened."""
+    since, until = int(match["a"]), int(match["b"])
+    if until <= since % 100:
+        return None
+    return f"{cardinal(since)} đến {cardinal(since // 100 * 100 + until)}"
+
+
+def _lunar_named(match: re.Match[str], _: Draft) -> str | None:
+    """ "12/Giêng", "23/Chạp": the month has a name of its own."""
+    since = f"{cardinal(int(match['a']))} đến " if match["a"] else ""
+    return f"{since}{cardinal(int(match['d']))} tháng" if 1 <= int(match["d"]) <= 30 else None
+
+
+def _new_year_range(match: re.Match[str], _: Draft) -> str | None:
+    """ "mùng 1-3 Tết"."""
+    if not int(match["a"]) < int(match["b"]) <= 30:
+        return None
+    return f"{cardinal(int(match['a']))} đến {cardinal(int(match['b']))}"
 
 
 def _hour_of_day(match: re.Match[str], _: Draft) -> str | None:
@@ -234,20 +411,28 @@ def _named_day(match: re.Match[str], draft: Draft) -> str | Said:
 
 
 RULES = (
-    Rule(_SUNDAY, _named_day, needs="any"),
-    Rule(_SUNDAY_OF, _named_day),
-    Rule(_HOUR_OF_DAY, _hour_of_day),
-    Rule(_MONTH_SPAN, _month_span),
-    Rule(_FULL_RANGE, _range),
-    Rule(_DOTTED_RANGE, _range),
-    Rule(_FULL, _full),
-    Rule(_MONTH_RANGE, _month_range),
-    Rule(_YEARS, _years),
-    Rule(_MONTH, _month_year),
-    Rule(_SHORT_MONTH, _short_month),
-    Rule(_WEEK, _week),
-    Rule(_WEEK_LIST, _week_list),
-    Rule(_WEEKDAY, _named_day),
-    Rule(_DAY, _day),
-    Rule(_SLASH_YEAR, _slash_year),
+    Rule(_ALWAYS_OPEN, _always_open, sign="/"),
+    Rule(_SUNDAY, _named_day, needs="any", hints=("cn",)),
+    Rule(_SUNDAY_OF, _named_day, hints=("cn",)),
+    Rule(_HOUR_OF_DAY, _hour_of_day, sign="/"),
+    Rule(_MONTH_SPAN, _month_span, sign="-–—~"),
+    Rule(_FULL_RANGE, _range, sign="-–—~"),
+    Rule(_DOTTED_RANGE, _range, sign="-–—~"),
+    Rule(_FULL, _full, sign="-–/."),
+    Rule(_ISO, _iso, sign="-/."),
+    Rule(_SHORT_YEAR, _short_year, sign="-–/."),
+    Rule(_SCHOOL_YEAR, _school_year, sign="-–—~"),
+    Rule(_LUNAR_NAMED, _lunar_named, sign="/"),
+    Rule(_NEW_YEAR_RANGE, _new_year_range, sign="-–—~"),
+    Rule(_MONTH_LIST, _month_list, sign="/"),
+    Rule(_MONTH_SHORT_YEAR, _month_short_year, sign="/"),
+    Rule(_MONTH_RANGE, _month_range, sign="-–—~"),
+    Rule(_YEARS, _years, sign="-–—~"),
+    Rule(_MONTH, _month_year, sign="-–/."),
+    Rule(_SHORT_MONTH, _short_month, sign="T"),
+    Rule(_WEEK, _week, sign="-–—~"),
+    Rule(_WEEK_LIST, _week_list, hints=("thứ",)),
+    Rule(_WEEKDAY, _named_day, sign="T"),
+    Rule(_DAY, _day, sign="/-."),
+    Rule(_SLASH_YEAR, _slash_year, sign="/"),
 )

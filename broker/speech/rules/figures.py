@@ -7,41 +7,100 @@ import re
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.letters import spelled
 from broker.speech.numbers import cardinal, digits
-from broker.speech.rules.patterns import DASH, LETTER, NUMBER, amount, value
-
-_SCORE = re.compile(r"(tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|chung cuộc)[^.!?]*$")
-_SHARES = re.compile(
-    r"\s*(thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|\d)"
+from broker.speech.rules.patterns import (
+    COUNTED,
+    DASH,
+    LETTER,
+    NUMBER,
+    PEOPLE_AND_THINGS,
+    amount,
+    careful,
+    value,
 )
+
+_SCORE = re.compile(
+    rf"(?:(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|vượt qua|hạ|gỡ|chung cuộc|ván|hiệp|séc|set|cầm hòa|luân lưu|cách biệt|kết quả trận[^.;]*)"
+    rf"(?!\w)[^.!?;]{{0,40}}|(?:tỷ số|tỉ số)[^.!?]*)$"
+)
+_SCORE_AFTER = re.compile(r"\s(?:trước đội|nghiêng về|cho đội|sau hai hiệp|sau hiệp|chung cuộc)")
+_OF_COUNT = re.compile(
+    rf"\s(?:{PEOPLE_AND_THINGS}|tổng số (?:{PEOPLE_AND_THINGS})|xóm|phường|uỷ viên|ủy viên|câu|tổng|quân số|thành phần)(?!\w)(?!\s(?:diện tích|quãng))"
+)
+_MASS = re.compile(
+    r"\s*(?:diện tích|số|dân số|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng|khối lượng|tổng số|tổng diện"
+    r"|đoạn|công suất|kinh phí|học bổng|giá|mức|ha|lít|kg|công việc|nguồn|bát|đường|trọng lượng|thể tích|dung tích|bình|bao)(?!\w)"
+)
+_SHARE = re.compile(
+    r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|bằng|chỉ|mất|thêm|quá|bớt|trên|dưới|ít nhất|tối thiểu|lấp|cạn|pha|tới|đến|được|xong)\s*$"
+)
+_RATED = re.compile(
+    r"(?<!\w)(?:tỷ lệ|tỉ lệ|bản đồ|vòng|điểm|đạt|thị lực|huyết áp|nhịp|tổng số|quân số|đủ|có|xếp|xếp thứ|đứng thứ|hạng|thứ|kết quả|lớp|mắt)"
+    r"(?:\s(?:số|là|khoảng|từ|đo được|đều|trái|phải|tăng|cao))*[\s:]*$"
+)
+_RATED_AFTER = re.compile(r"\s(?:điểm|mmhg|trở lên|toàn quốc|toàn tỉnh|toàn xã)")
 
 
 def _item(match: re.Match[str], _: Draft) -> str:
     return f"{cardinal(int(match['n']))},"
 
 
-def _always_open(match: re.Match[str], _: Draft) -> str:
-    """24/7 and 24/24: hours on duty."""
-    return f"hai mươi tư trên {cardinal(int(match['n']))}"
-
-
-def _fraction(match: re.Match[str], draft: Draft) -> str | None:
+def _fraction(match: re.Match[str], draft: Draft) -> str | Said | None:
+    """ "2/3 diện tích" is a share, "7/9 thôn" a count; where nothing tells, a person decides."""
     top, bottom = int(match["a"]), int(match["b"])
     if bottom == 0:
         return None
-    of_count = _SHARES.match(draft.after(match.end()))
-    between = "phần" if 0 < top < bottom <= 10 and not of_count else "trên"
-    last = "tư" if between == "phần" and bottom == 4 else cardinal(bottom)
-    return f"{cardinal(top)} {between} {last}"
+    before, after = draft.before(match.start()), draft.after(match.end())
+    counted = f"{value(match['a'])} trên {value(match['b'])}"
+    part = f"{cardinal(top)} phần {'tư' if bottom == 4 else cardinal(bottom)}"
+    if _OF_COUNT.match(after):
+        return counted
+    is_share = 0 < top < bottom <= 10
+    if is_share and (_MASS.match(after) or _SHARE.search(before)):
+        return part
+    if _RATED.search(before) or _RATED_AFTER.match(after):
+        return counted
+    if is_share:
+        return Said(
+            part, (part, counted, f"{cardinal(top)} tháng {'tư' if bottom == 4 else cardinal(bottom)}")
+        )
+    return Said(counted, (counted,))
 
 
 def _range(match: re.Match[str], draft: Draft) -> str | Said:
     a, b = match["a"], match["b"]
-    if _SCORE.search(draft.before(match.start())):
+    before = draft.before(match.start())
+    if _SCORE.search(before) or _SCORE_AFTER.match(draft.after(match.end())):
         return f"{value(a)} {value(b)}"
     if amount(a) < amount(b):
-        return f"{value(a)} đến {value(b)}"
+        said = f"{value(a)} đến {value(b)}"
+        # "08-2026": a month, a number with its year; nobody counts from 8 to 2026.
+        return (
+            Said(said, (said, f"{value(a)} {value(b)}")) if amount(b) > 200 * max(amount(a), 0.01) else said
+        )
     readings = (f"{value(a)} {value(b)}", f"{value(a)} đến {value(b)}", f"{value(a)} trừ {value(b)}")
     return Said(readings[0], readings)
+
+
+def _chain(match: re.Match[str], draft: Draft) -> str | Said:
+    """ "16-16-8": parts of a fertiliser; "thôn 1-2-3": one after the other; else a person decides."""
+    said = [value(one) for one in re.findall(r"\d+(?:[.,]\d+)?", match[0])]
+    before = draft.before(match.start(), 30)
+    if re.search(r"(?:npk|phân|lân|dap|đạm|kali|đầu trâu|hữu cơ|lót|thúc)[^\d.;]{0,16}$", before):
+        return " ".join(said)
+    if re.search(r"(?:thôn|tổ|ấp|khu|lớp|xóm|bản|các số|phòng|đội|khu phố)\s*$", before):
+        return ", ".join(said)
+    return Said(" ".join(said), (" ".join(said), ", ".join(said)))
+
+
+def _strokes(match: re.Match[str], draft: Draft) -> Said:
+    """ "12/5/3" that is neither a day nor a house."""
+    said = " xuyệt ".join(value(one) for one in re.findall(r"\d+", match[0]))
+    return Said(said, (said,))
+
+
+def _section(match: re.Match[str], _: Draft) -> str:
+    """ "1.2." at the head of a line, "mục 2.1": parts of a text."""
+    return " chấm ".join(cardinal(int(one)) for one in re.findall(r"\d+", match["x"]))
 
 
 def _ratio(match: re.Match[str], _: Draft) -> str:
@@ -80,8 +139,17 @@ def _ordinal(match: re.Match[str], _: Draft) -> str:
     )
 
 
-def _plain(match: re.Match[str], _: Draft) -> str:
-    return value(match[0])
+def _plain(match: re.Match[str], draft: Draft) -> str | Said:
+    text = match[0]
+    said = value(text)
+    if (
+        text.isdecimal()
+        and 6 <= len(text) <= 8
+        and text[0] != "0"
+        and not COUNTED.match(draft.after(match.end()))
+    ):
+        return Said(said, (said, digits(text)))  # an amount, or a number that is a name
+    return said
 
 
 def _class(match: re.Match[str], _: Draft) -> str:
@@ -97,16 +165,48 @@ def _by(_match: re.Match[str], _: Draft) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by),
-    Rule(re.compile(r"(?<!\w)(?P<a>\d)\s?in\s?(?P<b>1)(?!\w)"), _in_one),
-    Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item),
-    Rule(re.compile(r"(?<![\w.,/])24/(?P<n>24|7)(?![\w/])"), _always_open),
-    Rule(re.compile(r"(?<![\w.,/])(?P<a>\d{1,4})\s?/\s?(?P<b>\d{1,4})(?![\w/])(?![.,]\d)"), _fraction),
-    Rule(re.compile(rf"(?<![\w.,/\-])(?P<a>{NUMBER}){DASH}(?P<b>{NUMBER})(?![\w/])(?![.,\-]\d)"), _range),
-    Rule(re.compile(r"(?<![\w.,/:])(?P<a>\d+)\s?:\s?(?P<b>\d[\d.]*)(?![\w/:])"), _ratio),
-    Rule(re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?[x×X*]\s?(?P<b>{NUMBER})(?![\w/])"), _times),
+    Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by, sign="x×"),
+    Rule(re.compile(r"(?<!\w)(?P<a>\d)\s?in\s?(?P<b>1)(?!\w)"), _in_one, sign="i"),
+    Rule(re.compile(r"^[ \t]*(?P<x>\d{1,2}(?:\.\d{1,2}){1,3})(?=\.?\s+[^\W\d_])", re.M), _section, sign="."),
+    Rule(
+        re.compile(
+            r"(?<!\w)(?:mục|tiểu mục|điểm|phần|bảng|phụ lục|hình|bài|phiên bản|bản|chương|điều|khoản|tiết|biểu|tiêu chí|chỉ tiêu"
+            r"|nội dung|câu|bước|web|wifi|dhis|ios|android)\s(?:số\s)?(?P<x>\d{1,2}(?:\.\d{1,2}){1,3})(?![\w/])(?!\s?(?:điểm|m|km|kg|ha|%|tỷ|triệu))",
+            re.I,
+        ),
+        _section,
+        sign=".",
+    ),
+    Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item, sign=")"),
+    Rule(re.compile(r"^[ \t]*(?P<x>(?P<n>\d{1,2})\s?/)(?=\s+[^\W\d_])", re.M), _item, sign="/"),
+    Rule(re.compile(r"(?<![\w.,/])\d{1,4}(?:\s?/\s?\d{1,4}){2,}(?![\w/])(?![.,]\d)"), _strokes, sign="/"),
+    Rule(
+        re.compile(
+            r"(?<![\w.,/])(?P<a>\d{1,3}(?:\.\d{3})+|\d{1,4})\s?/\s?(?P<b>\d{1,3}(?:\.\d{3})+|\d{1,4})(?![\w/])(?![.,]\d)"
+        ),
+        _fraction,
+        sign="/",
+    ),
+    Rule(
+        re.compile(r"(?<![\w.,/\-–])\d+(?:[.,]\d+)?(?:\s?[-–]\s?\d+(?:[.,]\d+)?){2,}(?![\w/])(?![.,]\d)"),
+        _chain,
+        sign="-–",
+    ),
+    Rule(
+        re.compile(rf"(?<![\w.,/\-])(?P<a>{NUMBER}){DASH}(?P<b>{NUMBER})(?![\w/])(?![.,\-]\d)"),
+        careful(_range),
+        sign="-–—~",
+    ),
+    Rule(re.compile(r"(?<![\w.,/:])(?P<a>\d+)\s?:\s?(?P<b>\d[\d.]*)(?![\w/:])"), _ratio, sign=":"),
+    Rule(
+        re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?[x×X*]\s?(?P<b>{NUMBER})(?![\w/])"), _times, sign="x×X*"
+    ),
     Rule(re.compile(rf"(?<!\w)(?<!\d[.,])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code),
-    Rule(re.compile(rf"(?<![\w.,/\-–)])(?:(?<=\s)|(?<=\()|^)[-−](?P<a>{NUMBER})(?![\w/])"), _minus),
+    Rule(
+        re.compile(rf"(?<![\w.,/\-–)])(?:(?<=\s)|(?<=\()|^)[-−](?P<a>{NUMBER})(?![\w/])"),
+        _minus,
+        sign="-−",
+    ),
     Rule(
         re.compile(
             r"(?<!\w)(?:lần |(?P<one>người ))?(?:thứ|quý|tháng) (?P<x>(?P<n>\d{1,2}))(?![\w/])(?![.,]\d)",
@@ -114,6 +214,10 @@ RULES: tuple[Rule, ...] = (
         ),
         _ordinal,
     ),
-    Rule(re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?/\s?(?P<b>\d{{1,4}})(?![\w/])(?![.,]\d)"), _ratio),
-    Rule(re.compile(NUMBER, re.ASCII), _plain),
+    Rule(
+        re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?/\s?(?P<b>\d{{1,4}})(?![\w/])(?![.,]\d)"),
+        careful(_ratio),
+        sign="/",
+    ),
+    Rule(re.compile(NUMBER, re.ASCII), careful(_plain)),
 )

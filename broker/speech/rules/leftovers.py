@@ -15,38 +15,64 @@ _PAIRS = {
     ">=": "lớn hơn hoặc bằng",
     "<=": "nhỏ hơn hoặc bằng",
     "+/-": "cộng trừ",
-    "=>": "",
     ">>": "",
     "<<": "",
 }
-_DROPPED = frozenset("*•·●○■□▪►➢✓✔«»“”‘’„‟\"'`_|~^†…→⇒➔❖◆★☆¬\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f#\\")
-_QUIET = re.compile(rf"{LETTER}|[\s.,;:!?()\-–—\[\]{{}}{CLAIMED}]")
+_DROPPED = frozenset("*•·●○■□▪►➢«»“”‘’„‟\"'`_|~^†…❖◆★☆¬\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f#\\")
+_ODD = re.compile(rf"[^{LETTER[1:-1]}\s.,;:!?()\-–—\[\]{{}}{CLAIMED}]+")
 
 
 def claim(draft: Draft) -> None:
     """Claim every character that is left and is neither letter nor ordinary punctuation."""
-    at = 0
-    mask = draft.mask
-    odd = [index for index, char in enumerate(mask) if char != CLAIMED and not _QUIET.match(char)]
     taken = []
-    while at < len(odd):
-        start = end = odd[at]
-        while at < len(odd) and odd[at] == end:
-            end += 1
-            at += 1
-        draft.add(_read(draft.text, start, end))
-        taken.append((start, end))
+    for match in _ODD.finditer(draft.mask):
+        draft.add(_read(draft.text, *match.span()))
+        taken.append(match.span())
     draft.blot(taken)
 
 
 def _read(text: str, start: int, end: int) -> Claim:
     run = text[start:end]
-    if all(char in _DROPPED for char in run):
+    if all(char in _DROPPED or _is_picture(char) for char in run):
+        return Claim(start, end, "")
+    if run in _ARROWS or (run == "-" and text[end : end + 1] == ">"):
+        return _arrow(text, start, end)
+    if (
+        all(char in _TICKS or char == "\ufe0f" for char in run)
+        and not text[:start].rpartition("\n")[2].strip()
+    ):
         return Claim(start, end, "")
     if run == "/":
-        return Claim(start, end, "hoặc")
+        return Claim(start, end, "hoặc", ("hoặc", "trên", "một"), is_doubtful=True)
+    if run == "+" and _is_bullet(text, start):
+        return Claim(start, end, "")
     words = _SIGNS.get(run) or _PAIRS.get(run)
     if words is not None and run not in "%‰°@":
         return Claim(start, end, words)
     kept = " ".join(_SIGNS[char] for char in run if char in _SIGNS)
     return Claim(start, end, kept, (kept,) if kept else (), is_doubtful=True)
+
+
+def _is_bullet(text: str, at: int) -> bool:
+    """ "+ Thời gian: …": a plus that opens a line or a clause heads an item."""
+    head = text[max(at - 24, 0) : at].rpartition("\n")[2].rstrip(" \t-")
+    is_first = not head or head[-1] in ":;.,"
+    return is_first and text[at + 1 : at + 2].isspace() and not text[at + 2 : at + 3].isdigit()
+
+
+_ARROWS = frozenset({"→", "⇒", "➔", "➡", "➡\ufe0f", "⟶", "➝", "->"})
+_TICKS = frozenset("✓✔✅☑❌✖✗✘⛔🚫")
+
+
+def _is_picture(char: str) -> bool:
+    """Small pictures adorn a text and say nothing; ticks and crosses may."""
+    return char not in _TICKS and (
+        "\U0001f300" <= char <= "\U0001faff" or "\u2600" <= char <= "\u27bf" and char not in _ARROWS
+    )
+
+
+def _arrow(text: str, start: int, end: int) -> Claim:
+    """An arrow that opens a line is a bullet; between two things it may mean "to"."""
+    if not text[:start].rpartition("\n")[2].strip(" :;.-"):
+        return Claim(start, end, "")
+    return Claim(start, end, "đến", ("đến", "thì"), is_doubtful=True)

@@ -49,13 +49,23 @@ def rules(lexicon: Lexicon) -> tuple[Rule, ...]:
 
 
 def _is_issuer(sign: str, lexicon: Lexicon) -> bool:
-    return sign in lexicon.issuers or re.fullmatch(r"(?:QH|UBTVQH)\d{1,2}", sign) is not None
+    return (
+        sign in lexicon.issuers
+        or sign in lexicon.subjects
+        or re.fullmatch(r"(?:QH|UBTVQH)\d{1,2}", sign) is not None
+    )
 
 
 def _said(
     match: re.Match[str], draft: Draft, paper: str | None, number: str, issuers: list[str], lexicon: Lexicon
 ) -> str | Said:
     """The number, whose paper it is where the text has not said so, and who issued it."""
+    if len(issuers) == 1 and issuers[0] in lexicon.subjects:
+        return (
+            f"{number}, {paper} {lexicon.subjects[issuers[0]]}"
+            if paper
+            else f"{number}, {lexicon.subjects[issuers[0]]}"
+        )
     names = [_issuer(sign, lexicon) for one in issuers for sign in re.split(r"\s?&\s?", one)]
     is_sure = all(name is not None for name in names)
     joint = " và " if all((name or "").startswith("bộ ") for name in names) else " "  # joint circulars

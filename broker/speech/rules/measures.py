@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import CLAIMED, Draft, Rule
+from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
-from broker.speech.rules.patterns import DASH, NUMBER, amount, value
+from broker.speech.rules.patterns import DASH, NUMBER, PEOPLE_AND_THINGS, amount, careful, value
 
 _UNITS = {
     "km2": "ki lô mét vuông", "km²": "ki lô mét vuông", "km": "ki lô mét", "m2": "mét vuông", "m²": "mét vuông",
@@ -43,9 +43,16 @@ _PER_NAMES = (
     rf"{_SPELT_UNITS}|quý|khẩu|đầu người|hội viên|đảng viên|nhân khẩu|gia đình|thôn|xã|ấp|bản|kỳ|vụ|cháu"
     rf"|bé|thành viên|hồ sơ|trường hợp"
     rf"|số|khối|mét vuông|kwh|kWh|đơn vị|cái|quả|bó|gói|hộp|lứa|đàn|trang|bản|tờ|vé|phòng|lớp|nhà"
-    rf"|công trình|mô hình|đại biểu|thẻ|chuyến"
+    rf"|công trình|mô hình|đại biểu|thẻ|chuyến|chỉ|cây|lượng|tờ khai|giấy|bản sao|bản chính|mặt|chữ ký|việc|vụ việc"
+    rf"|lao động|học viên|sinh viên|công nhân|nhân công|công nhật|công|đám|mâm|bàn|suất ăn|bữa|cơm|ca|kíp|ngày công"
+    rf"|ngày đêm|đêm|tiết|tiết học|tín chỉ|môn|kỳ học|học kỳ|năm học|khóa|khoá|xe|ô tô|xe máy|lượt xe|đầu xe|đầu lợn"
+    rf"|đầu trâu|gốc|khóm|bụi|hố|luống|hàng|giàn|vườn|ao|lồng|bể|mét khối|khối nước|số nước|số điện|giàn|lứa|liều"
+    rf"|mũi|lọ|viên|ống|gói|vỉ|lốc|thùng|két|bình|can|phuy|tải|bì|rổ|thúng|nong|khay|kiện|cuộn|tấm|thanh|đoạn|mét dài"
+    rf"|mét|m dài|thửa|lô|nền|căn|căn hộ|phòng học|cột|bóng|camera|máy|bộ|cặp|đôi|chiếc|cuốn|quyển|tập|bài|tin|phút"
+    rf"|giây|doanh nghiệp|cơ sở|hợp tác xã|đơn vị|phường|huyện|tỉnh|chi hội|chi bộ|tổ|đội|câu lạc bộ|điểm|tuyến|nhóm"
+    rf"|cá thể|trứng|quả trứng|ổ|kiện hàng|đơn|đơn hàng|bưu kiện|cuộc gọi|tin nhắn|gói cước|thuê bao|giải|trận|vòng"
 )
-PER = rf"\s?/\s?(?P<pern>\d{{1,3}}\s?)?(?P<per>{_PER_NAMES}|{_UNIT}|s|ph|p|ng|đ)(?!\w)"
+PER = rf"\s?/\s?(?P<pern>\d{{1,4}}(?:[.,]\d{{1,3}})?\s?)?(?P<per>{_PER_NAMES}|{_UNIT}|s|ph|p|ng|đ)(?!\w)"
 """What a price or a measure is for: "/tháng", "/kg", "/03 tháng"."""
 
 _ON = frozenset(
@@ -67,6 +74,8 @@ _ON = frozenset(
         "người",
         "tạ",
         "tấn",
+        "độ",
+        "bản tin",
     }
     | {"mm", "cm"}
 )
@@ -91,12 +100,27 @@ _AREA = re.compile(
     rf"|km)?(?:\s?[x×X*]\s?(?P<c>{NUMBER})\s?(?P<uc>m|cm|mm|km)?)?(?![\w²³])"
 )
 _MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
-_TONNES = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3}[.,]\d{1,2})\s?T(?!\w)")
+_TONNES = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3}(?:[.,]\d{1,2})?)\s?[Tt](?P<half>\d)?(?!\w)(?![/.]\d)")
+_LOADED = re.compile(
+    r"(?:tải|tấn|trọng|xe|quá|cầu|biển|cấm|tổng|trên|dưới|từ|đến|container|công ten nơ|-|–)[\w\s:]{0,16}$"
+)
+_NUMBERED = re.compile(
+    r"(?:điểm|khoản|thôn|lớp|tổ|nhóm|khối|số|khu|xóm|phòng|lô|dãy|nhà|tầng|ngõ|đội|cụm)\s*$"
+)
+_SPACED = re.compile(
+    rf"(?<![\w.,/+\-])(?P<x>(?P<n>[1-9]\d{{0,2}}(?: \d{{3}})+))(?![\w.,/])(?=\s(?:{PEOPLE_AND_THINGS}|%)(?!\w)|\s?(?:đ|VNĐ|VND)(?!\w))"
+)
+_ORDERED = re.compile(
+    r"(?:thôn|tổ|lớp|khu|ấp|số|phòng|điều|khoản|ngày|tháng|năm|đội|xóm|khối|bản|tầng|lần|thứ|lô|thửa|phố|tài khoản|stk"
+    r"|mã|khóa|điểm|nhóm|cấp|hạng|[,;]|và|hoặc|gọi|máy)\s*$"
+)
 _EACH = re.compile(rf"(?<={CLAIMED})(?P<x>{PER})")
 _PER_WORD = re.compile(
-    r"(?<!\w)(?P<w>[^\W\d_]+)(?P<x>\s?/\s?(?P<per>tháng|năm|ngày|giờ|khẩu|hộ|người|sào|ha|m2|m²|m3|m³|km2|suất|lần"
-    r"|vụ|quý|tuần|kg|tấn|tạ|lít|mẫu)(?!\w))"
+    rf"(?<![^\W\d_])(?P<w>[^\W\d_]+)(?P<x>\s?/\s?(?P<per>tháng|năm|ngày|giờ|khẩu|hộ|người|sào|ha|m2|m²|m3|m³|km2|suất|lần"
+    r"|vụ|quý|tuần|kg|tấn|tạ|lít|mẫu|thôn|xã|xe|con|cây|gốc|trường hợp|hồ sơ|học sinh|em|cháu|lớp|buổi|ca|công|lượt|chuyến)(?!\w))"
 )
+_EACH_WORD = re.compile(rf"(?<={CLAIMED})(?P<x>\s?/\s?)(?=(?P<next>[^\W\d_]{{2,}})(?P<then>\s\d)?)")
+_PAIRED = re.compile(r"(?<![\w.,])(?:\d|một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười|mỗi|nửa|vài)[^.;:!?]{0,40}$")
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
 _PRESSURE = re.compile(r"(?<![\w.,/])(?P<a>\d{2,3})/(?P<b>\d{2,3})\s?mmHg(?!\w)")
 _SIGNS = {"-": "âm ", "−": "âm ", "±": "cộng trừ ", "+": "cộng "}
@@ -108,13 +132,15 @@ def per(match: re.Match[str]) -> str:
     if unit is None:
         return ""
     said = _UNITS.get(unit) or _PER_UNITS.get(unit, unit)
-    count = cardinal(int(match["pern"])) if match["pern"] else "một"
+    count = value(match["pern"].strip()) if match["pern"] else "một"
     return f" {count} {said}"
 
 
 def _per(match: re.Match[str], unit: str) -> str:
     """Physical rates are said with "trên", prices and shares with "một"."""
-    if match["per"] is None or match["pern"] or unit not in _ON or match["per"] not in _PHYSICAL:
+    if match["pern"]:
+        return f" trên{per(match)}"  # "3-5 kg/100 m2"
+    if match["per"] is None or unit not in _ON or match["per"] not in _PHYSICAL:
         return per(match)
     return f" trên {_UNITS.get(match['per']) or _PER_UNITS.get(match['per'], match['per'])}"
 
@@ -130,6 +156,8 @@ def _one(match: re.Match[str], draft: Draft) -> str | None:
     is_glued = match["n"].isdecimal() and draft.text[match.end("n")] != " "
     if is_glued and (unit in ("A", "TB", "CV") or (unit in ("V", "L") and len(match["n"]) < 2)):
         return None  # "12A", "3L": a class, a house, a code
+    if unit in ("g", "l", "V", "A", "W", "L", "h") and _NUMBERED.search(draft.before(match.start(), 24)):
+        return None  # "thôn 5 A", "khoản 2 g"
     return f"{_signed(match, '1')}{value(match['n'])} {_UNITS[unit]}{_per(match, unit)}"
 
 
@@ -179,28 +207,61 @@ def _each(match: re.Match[str], _: Draft) -> str:
     return per(match).strip()
 
 
-def _per_word(match: re.Match[str], _: Draft) -> str | None:
+def _each_word(match: re.Match[str], draft: Draft) -> str | None:
+    """ "500.000đ/sản phẩm": behind a sum or a measure the stroke means "for each", whatever is counted."""
+    before = draft.text[match.start() - 1]
+    if before.isdigit() or before in ")]":
+        return None
+    if before.lower() in "hờ" and (match["then"] or match["next"].lower() in ("thứ", "sáng", "chiều", "tối")):
+        return ","  # "7h/thứ hai", "6h/ngày 8/9"
+    return "một"
+
+
+def _per_word(match: re.Match[str], draft: Draft) -> str | None:
     """ "15kg gạo/khẩu", "khóm/m2": what a counted word is for; "ngày/tháng/năm" is a list of fields."""
     if match["w"].lower() in ("ngày", "tháng", "giờ"):
         return ","
+    if match["per"] not in _ALWAYS_PER and not _PAIRED.search(draft.before(match.start())):
+        return None
     return f"một {_UNITS.get(match['per']) or match['per']}"
 
 
-def _tonnes(match: re.Match[str], _: Draft) -> str:
-    return f"{value(match['n'])} tấn"
+_ALWAYS_PER = frozenset(
+    {"tháng", "năm", "ngày", "ha", "m2", "m²", "m3", "m³", "km2", "kg", "khẩu", "sào", "vụ", "quý", "tuần"}
+)
+
+
+def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
+    said = f"{value(match['n'])} tấn" + (f" {cardinal(int(match['half']))}" if match["half"] else "")
+    if _LOADED.search(draft.before(match.start(), 30)):
+        return said
+    if "," in match["n"] or "." in match["n"]:
+        return said
+    return Said(said, (said, f"{value(match['n'])} tê")) if "T" in match[0] else None
+
+
+def _spaced(match: re.Match[str], draft: Draft) -> str | Said:
+    """ "12 480 hộ": a space between the thousands, where no word before it takes the first figure for itself."""
+    said = value(match["n"].replace(" ", "."))
+    if _ORDERED.search(draft.before(match.start(), 20)):
+        apart = " ".join(value(one) for one in match["n"].split(" "))
+        return Said(said, (said, apart))
+    return said
 
 
 RULES = (
+    Rule(_SPACED, _spaced),
     Rule(_TONNES, _tonnes),
-    Rule(_MANY, _many),
-    Rule(_PRESSURE, _pressure),
-    Rule(_AREA, _area),
-    Rule(_METRE_AND, _metre_and),
-    Rule(_RANGE, _range),
-    Rule(_SPELT_RANGE, _spelt_range),
-    Rule(_SPELT_ONE, _spelt_one),
-    Rule(_ONE, _one),
-    Rule(_EACH, _each),
-    Rule(_PER_WORD, _per_word, needs="any"),
-    Rule(_EACH, _each, needs="any"),
+    Rule(_MANY, careful(_many)),
+    Rule(_PRESSURE, _pressure, sign="/"),
+    Rule(_AREA, careful(_area), sign="xX×*"),
+    Rule(_METRE_AND, _metre_and, sign="m"),
+    Rule(_RANGE, careful(_range)),
+    Rule(_SPELT_RANGE, careful(_spelt_range), sign="-–—~"),
+    Rule(_SPELT_ONE, careful(_spelt_one), sign="/"),
+    Rule(_ONE, careful(_one)),
+    Rule(_EACH, _each, sign="/"),
+    Rule(_PER_WORD, _per_word, needs="any", sign="/"),
+    Rule(_EACH, _each, needs="any", sign="/"),
+    Rule(_EACH_WORD, _each_word, sign="/"),
 )

@@ -110,11 +110,11 @@ def _after(match: re.Match[str], _: Draft) -> str:
 
 
 RULES = (
-    Rule(_DOLLAR, _dollar),
-    Rule(_FOREIGN, _foreign),
-    Rule(_MIXED, _mixed),
-    Rule(_RANGE, _range),
-    Rule(_SHORT_RANGE, _short_range),
+    Rule(_DOLLAR, _dollar, sign="$"),
+    Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt")),
+    Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ")),
+    Rule(_RANGE, _range, sign="-–—~"),
+    Rule(_SHORT_RANGE, _short_range, sign="-–—~"),
     Rule(_ONE, _one),
     Rule(_AFTER, _after, needs="any"),
 )

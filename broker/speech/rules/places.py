@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule
+from broker.speech.draft import Draft, Rule, Said
 from broker.speech.letters import spelled
 from broker.speech.numbers import cardinal, digits
 from broker.speech.rules.patterns import DASH, plain, value
@@ -30,11 +30,24 @@ _KM = re.compile(r"(?<!\w)(?:Km|KM|km)\s?(?P<a>\d{1,4})(?![\w/])(?![.,]\d)")
 _PLATE = re.compile(
     r"(?<!\w)(?P<p>\d{2})\s?-?\s?(?P<s>[A-ZĐ]{1,2}\d?)\s?[-–.\s]\s?(?P<a>\d{3}\.\d{2}|\d{4,5})(?!\w)"
 )
+_NUMBERED_PLACE = (
+    r"[Ss]ố nhà|SỐ NHÀ|SN|[Nn]gõ|NGÕ|[Nn]gách|[Hh]ẻm|HẺM|[Kk]iệt|[Nn]hà số|[Ss]ố|[Ll]ô|[Tt]hửa(?: đất)?(?: số)?|[Cc]ăn(?: hộ)?"
+    r"|[Pp]hòng|[Kk]i ?ốt|[Tt]ờ bản đồ(?: số)?|[Tt]ổ|[Nn]hà|[Dd]ãy|[Cc]ột(?: số)?|[Tt]rụ(?: số)?|[Đđ]ịa chỉ:?|[Kk]ênh|[Mm]ương"
+)
+_NUMBERS = r"(?P<a>\d{1,4})(?P<l>[A-Da-dĐđ]?)/(?P<b>\d{1,4})(?P<m>[A-Za-dđĐ]?)(?:/(?P<c>\d{1,4})(?P<n>[A-Za-dđĐ]?))?(?:/(?P<d>\d{1,4}))?"
 _HOUSE = re.compile(
-    r"(?<!\w)(?:[Ss]ố nhà|[Nn]gõ|[Nn]gách|[Hh]ẻm|[Kk]iệt"
-    r"|[Ss]ố)\s(?P<x>(?P<a>\d{1,4})(?P<l>[A-Da-dĐđ]?)/(?P<b>\d{1,4})(?:/(?P<c>\d{1,4}))?)"
-    r"(?=\s(?:đường"
-    r"|phố|ngõ|Nguyễn|Trần|Lê|[A-ZĐ])|[,.;]|$)"
+    rf"(?<!\w)(?:{_NUMBERED_PLACE})\s(?P<x>{_NUMBERS})(?![\w/])(?![.,]\d)"
+    r"(?!\s(?:hộ|thôn|người|đại biểu|xã|em|điểm|phiếu|tiêu chí|diện tích|ý kiến|số))"
+)
+_STREET_HOUSE = re.compile(
+    rf"(?<![\w./,\-])(?P<x>{_NUMBERS})(?=,?\s(?:đường|phố|ngõ|hẻm|kiệt|ngách|Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh|Phan|Vũ|Võ|Đặng|Bùi"
+    r"|Đỗ|Hồ|Ngô|Dương|Lý|Lương|Trưng|Quang Trung|Hùng Vương|Hai Bà|Điện Biên|Cách Mạng|Tôn|Cao|Chu|Mai|Đinh|Đoàn|Tô)(?!\w))"
+)
+_CLASSROOM = re.compile(
+    r"(?<!\w)(?:[Ll]ớp|LỚP)\s(?P<x>(?P<a>1[0-2]|[1-9])[/.](?P<b>\d{1,2}))(?![\w/])(?![.,]\d)"
+)
+_KM_RANGE = re.compile(
+    r"(?<!\w)(?:km|Km|KM)\s?(?P<a>\d{1,4})\s?\+\s?(?P<b>\d{1,3})\s?(?:-|–|—|đến)\s?(?:km|Km|KM)\s?(?P<c>\d{1,4})\s?\+\s?(?P<d>\d{1,3})(?!\w)"
 )
 
 
@@ -49,12 +62,18 @@ def _bare_coordinate(match: re.Match[str], _: Draft) -> str:
     return f"{first}, {value(match['b'])} độ {_SIDES[match['other'].lower()]}"
 
 
-def _road(match: re.Match[str], draft: Draft) -> str:
+def _road(match: re.Match[str], draft: Draft) -> str | Said:
     tail = f" {spelled(match['tail'])}" if match["tail"] else ""
     name = _ROADS[match["road"].lower()]
     # "cao tốc CT.01", "quốc lộ QL1A": the text has said it already.
     head = "" if draft.before(match.start()).rstrip().endswith(name) else f"{name} "
-    return f"{head}{cardinal(int(match['n']))}{tail}"
+    said = f"{head}{cardinal(int(match['n']))}{tail}"
+    if match["road"] == "CT" and not re.search(
+        r"(?:cao tốc|tuyến|đường)[^.;]{0,20}$", draft.before(match.start())
+    ):
+        letters = f"xê tê {cardinal(int(match['n']))}{tail}"
+        return Said(letters, (letters, said))  # a motorway, or a form of the police
+    return said
 
 
 def _km_mark(match: re.Match[str], _: Draft) -> str:
@@ -71,17 +90,41 @@ def _plate(match: re.Match[str], _: Draft) -> str:
 
 
 def _house(match: re.Match[str], _: Draft) -> str:
-    parts = [cardinal(int(match["a"])) + (f" {spelled(match['l'])}" if match["l"] else "")]
-    parts += [cardinal(int(match[name])) for name in ("b", "c") if match[name]]
+    parts = []
+    for number, letter in (("a", "l"), ("b", "m"), ("c", "n"), ("d", None)):
+        if match[number]:
+            tail = f" {spelled(match[letter])}" if letter and match[letter] else ""
+            parts.append(plain(match[number]) + tail)
     return " xuyệt ".join(parts)
 
 
+def _street_house(match: re.Match[str], draft: Draft) -> str | None:
+    """ "45/2 Trần Phú"; "20/11 Nguyễn Văn A" after a day is a day."""
+    if re.search(r"(?:ngày|sáng|chiều|tối|đêm|lễ|dịp|trưa|hôm|hết|từ|đến)\s*$", draft.before(match.start())):
+        return None
+    return _house(match, draft)
+
+
+def _classroom(match: re.Match[str], _: Draft) -> str:
+    return f"{cardinal(int(match['a']))} trên {cardinal(int(match['b']))}"
+
+
+def _km_range(match: re.Match[str], _: Draft) -> str:
+    since, until = (
+        f"ki lô mét {cardinal(int(match[a]))} cộng {plain(match[b])}" for a, b in (("a", "b"), ("c", "d"))
+    )
+    return f"{since} đến {until}"
+
+
 RULES = (
-    Rule(_COORDINATE, _coordinate),
-    Rule(_BARE_COORDINATE, _bare_coordinate),
+    Rule(_COORDINATE, _coordinate, sign="°º˚độ"),
+    Rule(_BARE_COORDINATE, _bare_coordinate, sign="NE"),
     Rule(_PLATE, _plate),
+    Rule(_KM_RANGE, _km_range, sign="+"),
     Rule(_ROAD, _road),
-    Rule(_KM_MARK, _km_mark),
-    Rule(_KM, _km),
-    Rule(_HOUSE, _house),
+    Rule(_KM_MARK, _km_mark, sign="+"),
+    Rule(_KM, _km, sign="kK"),
+    Rule(_CLASSROOM, _classroom),
+    Rule(_HOUSE, _house, sign="/"),
+    Rule(_STREET_HOUSE, _street_house, sign="/"),
 )

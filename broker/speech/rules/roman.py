@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
+from broker.speech.letters import spelled
 from broker.speech.numbers import cardinal, roman
 from broker.speech.rules.patterns import DASH
 
@@ -16,11 +17,15 @@ _TRIGGERS = (
     "|biểu|điều|bài|nhiệm kỳ|lớp|chiến tranh thế giới|thế chiến|hình thức|quận|phường|trại|xưởng|nhà máy"
     "|cụm|tuyến|khối|lần|ngạch|đô thị"
     "|trung học|kỳ họp|hội nghị|festival|số|hạng mục|danh mục|bước|phương án|chi bộ|đảng bộ|tuần|tháng"
-    "|vành đai|lĩnh vực|đại học"
+    "|vành đai|lĩnh vực|đại học|khu vực|hk|vụ|hội khóa|đảng bộ khóa|đề mục|tiết|bộ phận|đội hình|ca|kỳ thi|phân khu|cụm thi|dãy"
+    "|kỳ i|mục tiêu|thông báo|đoạn|pha|cấp độ|hạng mục|liên đội|tiểu đoàn|trung đoàn|nhóm máu|chuyên khoa cấp|ck|giải|trạm|kho"
+    "|cụm công nghiệp|khu công nghiệp|nhà máy|gói thầu|hợp phần|tiểu dự án|nội dung|nhà trẻ|thể|mẫu|tuyên bố|đề án|chương trình"
+    "|huân chương lao động hạng|vùng biển|vùng cảnh sát biển|chi nhánh|cơ sở|trường thpt [^\\W\\d]+ [^\\W\\d]+"
 )
 _NUMERAL = r"[IVXLC]{1,7}"
-_LIST = rf"{_NUMERAL}(?:(?:{DASH}|\s?[,;]\s?|\s(?:và|hoặc|đến|hay)\s){_NUMERAL})*"
-_AFTER = re.compile(rf"(?<!\w)(?P<w>{_TRIGGERS})(?:\s+(?:số|thứ))?\s+(?P<x>{_LIST})(?![\w])", re.I)
+_LIST = rf"{_NUMERAL}(?:(?:{DASH}|\s?[,;&+]\s?|\s(?:và|hoặc|đến|hay)\s){_NUMERAL}(?![^\W_]))*"
+_AFTER = re.compile(rf"(?<=\s)(?P<x>{_LIST})(?![\w])")
+_TRIGGER = re.compile(rf"(?<!\w)(?P<w>{_TRIGGERS})(?P<ord>\s+(?:số|thứ))?\s+$")
 _HEADING = re.compile(rf"^[ \t]*(?:[-–*•]\s*)?(?P<x>(?P<n>{_NUMERAL})(?=[.)/]\s|\s?[-–]\s))", re.M)
 _LONE = re.compile(
     r"(?<![\w.&\-/])(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI"
@@ -33,26 +38,27 @@ _FOURTH = frozenset({"quý", "thứ", "lần thứ", "kỳ thứ"})
 
 def _value(text: str, word: str) -> str | None:
     number = roman(text.upper())
-    if number is None:
+    # A lone C or L is a letter ("loại C"); nothing a commune counts in Roman numerals goes beyond sixty.
+    if number is None or number > 60 or text in ("L", "C"):
         return None
     return "tư" if number == 4 and word in _FOURTH else cardinal(number)
 
 
 def _after(match: re.Match[str], draft: Draft) -> str | None:
     text = match["x"]
-    if not text.isupper() and not re.fullmatch(r"[IVXLC\s,;và\-–—hoặcđến]+", text):
-        return None  # the trigger may be in any case, the numeral only in capitals
-    words = re.split(r"\s", match["w"].lower())[-1]
-    if "thứ" in draft.text[match.start("w") : match.start("x")].lower():
-        words = "thứ"
-    pieces = re.split(rf"({DASH}|\s?[,;]\s?|\s(?:và|hoặc|đến|hay)\s)", text)
+    trigger = _TRIGGER.search(draft.before(match.start("x"), 40))
+    if trigger is None:
+        return None
+    word = "thứ" if "thứ" in (trigger["ord"] or "") else re.split(r"\s", trigger["w"])[-1]
+    pieces = re.split(rf"({DASH}|\s?[,;&+]\s?|\s(?:và|hoặc|đến|hay)\s)", text)
     out = ""
     for number, piece in enumerate(pieces):
         if number % 2:
             mark = piece.strip()
-            out += " đến " if mark in "-–—~" else f"{mark} " if mark in ",;" else f" {mark} "
+            joint = "đến" if mark in "-–—~" else "và" if mark in "&+" else mark
+            out += f"{joint} " if joint in ",;" else f" {joint} "
             continue
-        said = _value(piece, words)
+        said = _value(piece, word)
         if said is None:
             return None
         out += said
@@ -81,9 +87,25 @@ def _flood_level(match: re.Match[str], _: Draft) -> str | None:
     return None if number is None else f"báo động {cardinal(number)}"
 
 
+_SINGLE = re.compile(r"(?<![\w.&\-/'’@])(?P<x>[IVX])(?![\w&'’/])(?!\.\w)(?!-[^\W\d_])")
+_LETTERED = re.compile(
+    r"(?:vitamin|nhóm máu|điểm|bảng|ông|bà|anh|chị|em|cháu|chữ|hàng|dãy|khối|thửa|lô|đội|tổ|nguyễn|văn|thị|ký hiệu|series|tế bào|tia|quang|chụp|phim)\s*$"
+)
+
+
+def _single(match: re.Match[str], draft: Draft) -> Said | None:
+    """I, V or X alone: a number to most eyes, but nothing says so."""
+    before = draft.before(match.start(), 24)
+    if _LETTERED.search(before) or _SHOUTING.search(draft.text[max(match.start() - 12, 0) : match.start()]):
+        return None
+    number = cardinal(roman(match["x"]) or 0)
+    return Said(number, (number, spelled(match["x"])))
+
+
 RULES = (
-    Rule(_FLOOD_LEVEL, _flood_level, needs="any"),
-    Rule(_AFTER, _after, needs="any"),
-    Rule(_HEADING, _heading, needs="any"),
-    Rule(_LONE, _lone, needs="any"),
+    Rule(_FLOOD_LEVEL, _flood_level, needs="any", sign="Đ"),
+    Rule(_AFTER, _after, needs="any", sign="IVX"),
+    Rule(_HEADING, _heading, needs="any", sign="IVX"),
+    Rule(_LONE, _lone, needs="any", sign="IVX"),
+    Rule(_SINGLE, _single, needs="any", sign="IVX"),
 )

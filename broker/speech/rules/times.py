@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule
+from broker.speech.draft import Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import DASH
 
 _MINUTE = r"(?:\s?(?P<m{0}>[0-5]\d)(?!\d)(?:\s?(?:phút|ph|p|'|’|′)(?!\w))?)?"
 _CLOCK = (
-    r"(?P<h{0}>\d{{1,2}})(?:\s?(?:h|H|giờ|g(?=[0-5]\d))(?![^\W\d_])"
+    r"(?P<h{0}>\d{{1,2}})(?:\s?(?:h|H|giờ|Giờ|GIỜ|g(?=[0-5]\d))(?![^\W\d_])(?::(?=\d\d))?"
     + _MINUTE
     + r"|:(?P<c{0}>[0-5]\d)(?::[0-5]\d)?(?:\s?[hH])?)"
 )
@@ -53,9 +53,39 @@ def _round_the_clock(_match: re.Match[str], _: Draft) -> str:
     return "hai mươi tư trên hai mươi tư giờ"
 
 
+_POINTED = re.compile(
+    r"(?<!\w)(?:[Ll]úc|[Hh]ồi|[Vv]ào lúc|[Tt]ừ|[Đđ]ến|[Tt]ới|[Tt]rước|[Ss]au|LÚC)\s(?P<x>(?P<h>[01]?\d|2[0-4])\.(?P<m>[0-5]\d))(?![\w/])(?![.,]\d)"
+    r"(?P<then>\s?(?:[-–]|đến|sáng|trưa|chiều|tối|đêm|ngày|hôm|mai|giờ|,|;|\.?$)?)"
+)
+_ONE_FIGURE = re.compile(
+    r"(?<![\w.,:/])(?P<h>[01]?\d|2[0-4])\s?[hH](?P<m>\d)(?:\s?(?:phút|ph|p|'|’)(?!\w))?(?!\w)"
+)
+
+
+def _pointed(match: re.Match[str], draft: Draft) -> str | Said | None:
+    """ "lúc 7.30": a time with a point; "từ 7.30" may be an amount."""
+    word = draft.before(match.start("x"), 8)
+    minute = int(match["m"])
+    said = f"{cardinal(int(match['h']))} giờ" + (f" {cardinal(minute)} phút" if minute else "")
+    if re.search(r"(?:lúc|hồi)\s$", word) or re.match(
+        r"\s?(?:sáng|trưa|chiều|tối|đêm|hôm|ngày mai|mai)", draft.after(match.end("x"))
+    ):
+        return said
+    return None
+
+
+def _one_figure(match: re.Match[str], _: Draft) -> Said:
+    """ "7h5": five past seven, or ten to eight with a figure lost."""
+    five = f"{cardinal(int(match['h']))} giờ {cardinal(int(match['m']))} phút"
+    tens = f"{cardinal(int(match['h']))} giờ {cardinal(int(match['m']) * 10)} phút"
+    return Said(five, (five, tens)) if match["m"] in "12345" else Said(five, (five,))
+
+
 RULES = (
-    Rule(_ROUND_THE_CLOCK, _round_the_clock),
-    Rule(_RANGE, _range),
-    Rule(_SHORT_RANGE, _short_range),
+    Rule(_ROUND_THE_CLOCK, _round_the_clock, hints=("24",)),
+    Rule(_RANGE, _range, sign="-–—~→>"),
+    Rule(_SHORT_RANGE, _short_range, sign="-–—~"),
     Rule(_TIME, _time),
+    Rule(_POINTED, _pointed, sign="."),
+    Rule(_ONE_FIGURE, _one_figure, sign="hH"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from broker.speech.draft import Claim, Draft
-from broker.speech.letters import has_marks, is_syllable, spelled
+from broker.speech.letters import bare, has_marks, is_syllable, spelled
 from broker.speech.lexicon import Lexicon
 from broker.speech.rules.patterns import LETTER
 
@@ -19,11 +19,14 @@ _LONGEST_ENTRY = 6
 def claim(draft: Draft, lexicon: Lexicon) -> None:
     """Claim what the lexicon knows and doubt the capitals it does not know."""
     found = list(_TOKEN.finditer(draft.mask))
-    shouted = [is_shouted(match[0]) for match in found]
     taken: list[tuple[int, int]] = []
     for number, match in enumerate(found):
-        is_heading = (number > 0 and shouted[number - 1] and _touch(draft, found[number - 1], match)) or (
-            number + 1 < len(found) and shouted[number + 1] and _touch(draft, match, found[number + 1])
+        token = match[0]
+        lower = token.lower()
+        if lower not in lexicon.keys and (len(token) == 1 or (not token.isupper() and is_syllable(lower))):
+            continue  # an ordinary word
+        is_heading = (number > 0 and _touch(draft, found[number - 1], match, found[number - 1])) or (
+            number + 1 < len(found) and _touch(draft, match, found[number + 1], found[number + 1])
         )
         for one in _read(draft, match, lexicon, is_heading=is_heading):
             draft.add(one)
@@ -36,9 +39,13 @@ def is_shouted(token: str) -> bool:
     return len(token) > 1 and token.isupper() and is_syllable(token)
 
 
-def _touch(draft: Draft, one: re.Match[str], other: re.Match[str]) -> bool:
-    """Whether two tokens stand side by side on one line."""
-    return other.start() - one.end() <= 3 and "\n" not in draft.mask[one.end() : other.start()]
+def _touch(draft: Draft, one: re.Match[str], other: re.Match[str], neighbour: re.Match[str]) -> bool:
+    """Whether two tokens stand side by side on one line, and the neighbour is a syllable in capitals."""
+    return (
+        other.start() - one.end() <= 3
+        and "\n" not in draft.mask[one.end() : other.start()]
+        and is_shouted(neighbour[0])
+    )
 
 
 def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: bool) -> list[Claim]:
@@ -51,7 +58,8 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
         start = parts[at][0]
         for upto in range(min(len(parts), at + _LONGEST_ENTRY), at, -1):
             key = text[start : parts[upto - 1][1]].replace(" ", "")
-            meanings = _meanings(key, lexicon, is_heading=is_heading)
+            place = (base + start, base + parts[upto - 1][1])
+            meanings = _meanings(draft, key, place, lexicon, is_heading=is_heading)
             if meanings:
                 break
         else:
@@ -61,46 +69,95 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
         end = parts[upto - 1][1]
         if meanings:
             stop = _title_stop(draft, base + end) if key in lexicon.titles else 0
-            is_doubtful = len(meanings) > 1 or (key not in lexicon.abbreviations and not _knows(key, lexicon))
+            is_doubtful = len(meanings) > 1 or not _is_known(key, lexicon)
             out.append(Claim(base + start, base + end + stop, meanings[0], meanings, is_doubtful))
         if upto < len(parts):
-            mark = text[end : parts[upto][0]].strip()
-            if mark in _JOINTS:
-                is_code = min(end - start, parts[upto][1] - parts[upto][0]) == 1  # "cúm A/H5N1"
-                joint = "," if is_code and mark == "/" else _JOINTS[mark]
-                out.append(Claim(base + end, base + parts[upto][0], joint))
+            joint = _joint(text, (start, end), parts[upto], base)
+            if joint is not None:
+                out.append(joint)
         at = upto
     return out
 
 
+_ALTERNATIVES = frozenset(
+    "ông/bà anh/chị cha/mẹ bố/mẹ mẹ/cha vợ/chồng chồng/vợ con/em cô/chú cô/bác chú/bác bác/cô bác/chú chú/cô nam/nữ thôn/bản"
+    " thôn/xóm thôn/tổ thôn/ấp thôn/khu thôn/buôn bản/làng bản/thôn xóm/thôn tổ/thôn ấp/khu ấp/thôn xã/phường phường/xã tỉnh/thành"
+    " quận/huyện huyện/quận huyện/thị buôn/làng buôn/thôn làng/bản có/không không/có đúng/sai và/hoặc nhân/tổ chức/cá"
+    " nhân/hộ đình/cá đơn/vị quan/đơn vị/cá vị/tổ vị/cơ trâu/bò bò/trâu chó/mèo mèo/chó lợn/gà gà/vịt mua/bán đi/đến đến/đi vào/ra"
+    " nhận/trả thêm/bớt sáng/chiều sáng/tối trưa/tối chiều/tối trước/sau mới/cũ cũ/mới mới/đổi mới/cấp đổi/cấp tăng/giảm"
+    " cho/nhận cho/tặng bà/anh chị/em mẹ/người thân/người bảo/xác gọi/nhắn bạn/anh bạn/chị số/hoặc trú/tạm sinh/khai tử/kết"
+    " ốm/thai bổ/thay thuê/mượn tặng/cho lắp/sửa sửa/thay xe/máy cúm/covid rắn/lỏng".split()
+)
 _JOINTS = {"&": "và", "/": "hoặc"}
 
 
-def _meanings(key: str, lexicon: Lexicon, *, is_heading: bool) -> tuple[str, ...]:
-    """What the lexicon says of a key; in a heading "CA" and "BAN" are syllables first."""
+def _joint(text: str, one: tuple[int, int], other: tuple[int, int], base: int) -> Claim | None:
+    """What is said for the sign between two parts of a token; a stroke is plain only between well-known pairs."""
+    mark = text[one[1] : other[0]].strip()
+    if mark not in _JOINTS:
+        return None
+    start, end = base + one[1], base + other[0]
+    if mark == "&":
+        return Claim(start, end, "và")
+    if min(one[1] - one[0], other[1] - other[0]) == 1 and text[one[0] : one[1]].isupper():
+        return Claim(start, end, ",")  # "cúm A/H5N1"
+    if f"{text[one[0] : one[1]]}{mark}{text[other[0] : other[1]]}".lower() in _ALTERNATIVES:
+        return Claim(start, end, "hoặc")
+    return Claim(start, end, "hoặc", ("hoặc", "và", "trên", "một"), is_doubtful=True)
+
+
+def _meanings(
+    draft: Draft, key: str, place: tuple[int, int], lexicon: Lexicon, *, is_heading: bool
+) -> tuple[str, ...]:
+    """What the lexicon says of a key among its neighbours; in a heading "CA" and "BAN" are syllables first."""
+    senses = lexicon.senses.get(key)
+    if senses is not None:
+        before, after = draft.before(place[0], 40), draft.after(place[1], 40)
+        for sense in senses:
+            if (sense.before is None or sense.before.search(before)) and (
+                sense.after is None or sense.after.match(after)
+            ):
+                return (sense.said,)
     if not (is_heading and is_syllable(key)):
         found = lexicon.abbreviations.get(key)
         if found:
             return found
     said = lexicon.words.get(key.lower())
-    return (said,) if said else ()
+    if said:
+        return (said,)
+    if len(key) > 1 and not key.isupper() and key[1:].islower() and not is_syllable(key):
+        # "ubnd", "Cccd": written without their capitals.
+        return lexicon.abbreviations.get(key.upper(), ())
+    return ()
 
 
-def _knows(key: str, lexicon: Lexicon) -> bool:
-    return key.lower() in lexicon.words
+def _is_known(key: str, lexicon: Lexicon) -> bool:
+    return (
+        key in lexicon.abbreviations
+        or key in lexicon.senses
+        or key.lower() in lexicon.words
+        or key.upper() in lexicon.abbreviations
+    )
 
 
 def _guess(key: str, *, is_heading: bool, lexicon: Lexicon) -> tuple[str, ...]:
     """Readings of capitals that nobody explained; nothing for an ordinary word."""
-    if key in lexicon.names or len(key) == 1 or not any(char.isupper() for char in key[1:]):
-        return ()
-    if not key.isalpha():
+    if key in lexicon.names or len(key) == 1 or not key.isalpha():
         return ()  # letters with figures are read by rules/figures.py
+    if not any(char.isupper() for char in key[1:]):
+        is_word = any(char in _VOWELS for char in bare(key.lower()))
+        return () if is_word else (spelled(key), key.lower())
     if key.isupper() and is_syllable(key) and (has_marks(key) or is_heading):
         return ()
     letters = spelled(key)
+    if not key.isupper() and _BRAND.fullmatch(key):
+        return (key, letters)  # "AstraZeneca": a name of two words
     readings = (letters, key.lower()) if is_syllable(key) else (letters,)
     return tuple(dict.fromkeys(filter(None, readings)))
+
+
+_VOWELS = frozenset("aăâeêioôơuưy")
+_BRAND = re.compile(r"(?:[A-Z][a-z]+|[A-Z]{2,3}(?=[A-Z][a-z])|[a-z]+)(?:[A-Z][a-z]+)+")
 
 
 def _is_alone(draft: Draft, match: re.Match[str]) -> bool:
