@@ -25,6 +25,8 @@ NO_PASSWORD = "!"  # noqa: S105  (no secret: it matches nothing)
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}", re.ASCII)
 _AT_ONCE = 2
 """Passwords checked at the same time: each check takes 19 MiB."""
+_WAITING = 20
+"""Who comes when so many wait already is asked to come again: a flood of sign-ins must not hold every thread."""
 
 
 def password_hasher() -> PasswordHasher:
@@ -115,13 +117,15 @@ class SignIn:
         self._hasher = password_hasher()
         self._dummy = self._hasher.hash("nobody has this password")
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
+        self._queue = threading.BoundedSemaphore(_AT_ONCE + _WAITING)
         self._doors = Doors(clock)
 
     def verify(self, username: str, password: str, address: str = "") -> Account:
         """The account, when name and password are right; its second factor is the caller's next question.
 
         Raises Declined with the same sentence for an unknown name, a wrong password and a disabled account, so
-        that names cannot be guessed; `locked` after too many wrong ones for this name or from this address.
+        that names cannot be guessed; `locked` after too many wrong ones for this name or from this address; `busy`
+        when too many sign in at once.
         """
         name = username.strip().lower()[:64]
         self._doors.refuse_locked(name, address)
@@ -151,11 +155,15 @@ class SignIn:
         return account.password_hash != NO_PASSWORD and self._matches(account.password_hash, password)
 
     def _matches(self, kept: str, password: str) -> bool:
-        with self._at_once:
-            try:
+        if not self._queue.acquire(blocking=False):
+            raise Declined("busy", "Nhiều người đang đăng nhập cùng lúc. Xin thử lại sau ít giây.")
+        try:
+            with self._at_once:
                 return self._hasher.verify(kept, password[: passwords.LONGEST])
-            except (VerificationError, InvalidHashError):
-                return False
+        except (VerificationError, InvalidHashError):
+            return False
+        finally:
+            self._queue.release()
 
     def _note_wrong(self, name: str, address: str, account: Account | None) -> None:
         is_locked = self._doors.note_wrong(name, address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -162,3 +163,26 @@ def test_every_act_on_an_account_stands_in_the_audit_chain(database: Database) -
         "account.disabled",
     ]
     assert audit.verify(rows).is_whole
+
+
+def test_a_flood_of_sign_ins_is_sent_away_instead_of_holding_every_thread(database: Database) -> None:
+    make(database)
+    door = SignIn(database, FakeClock(NOW))
+    said: list[str] = []
+
+    def come() -> None:
+        try:
+            door.verify("hoa", PASSWORD)
+        except Declined as why:
+            said.append(why.code)
+        else:
+            said.append("in")
+
+    crowd = [threading.Thread(target=come) for _ in range(100)]
+    for each in crowd:
+        each.start()
+    for each in crowd:
+        each.join()
+    assert set(said) == {"in", "busy"}
+    assert said.count("in") >= 22
+    assert door.verify("hoa", PASSWORD).username == "hoa"

@@ -16,7 +16,7 @@ from broker.hub.console.signin import checker, phone_page, take_code, take_phone
 from broker.hub.console.staff import ROLES_TOLD
 from broker.hub.console.wording import ago, long_day, when
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Village
+from broker.hub.records import Account, Village, write_audit
 
 pages = Blueprint("account", __name__)
 
@@ -124,6 +124,7 @@ def end_one(session_id: str) -> Response:
     """Sign one machine out; its live pages close too."""
     if not desk().sessions.end_one(access.visitor().id, session_id):
         abort(404)
+    _note_ended(1)
     return redirect(url_for("account.sessions", note="ended"))
 
 
@@ -131,7 +132,7 @@ def end_one(session_id: str) -> Response:
 @access.allow()
 def end_others() -> Response:
     """Sign every machine out but this one."""
-    desk().sessions.end_all(access.visitor().id, but=access.visit())
+    _note_ended(desk().sessions.end_all(access.visitor().id, but=access.visit()))
     return redirect(url_for("account.sessions", note="others"))
 
 
@@ -172,6 +173,12 @@ def _refuse_stranger(password: str) -> None:
     if not checker().is_password(account, password):
         checker().note_wrong_code(account, address)
         raise Declined("wrong-password", "Mật khẩu đang dùng chưa đúng, xin nhập lại.")
+
+
+def _note_ended(count: int) -> None:
+    me = access.visitor().username
+    with desk().database.session() as db:
+        write_audit(db, now(), me, "account.sessions-ended", me, {"count": str(count)})
 
 
 def _me() -> Account:

@@ -52,6 +52,7 @@ ACTIONS: Final = MappingProxyType(
         "account.second-factor-taken": "gỡ mã xác nhận{other}",
         "account.signed-in": "đăng nhập",
         "account.signed-out": "đăng xuất",
+        "account.sessions-ended": "đăng xuất máy khác của mình",
         "account.locked": "bị tạm khoá vì nhập sai mật khẩu nhiều lần",
         "deputy.appointed": "giao {person} làm thay {for}, việc {role}, đến {until}",
         "deputy.ended": "cho {person} thôi làm thay việc {role}",

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 pages = Blueprint("signin", __name__)
 
 Answer = str | Response | tuple[str, int]
+_STATUS = {"locked": 429, "busy": 503}
 
 
 @pages.route("/sign-in", methods=["GET", "POST"])
@@ -41,7 +42,7 @@ def sign_in() -> Answer:
         account = checker().verify(name, request.form.get("password", ""), request.remote_addr or "")
     except Declined as why:
         log.info("sign-in refused", extra={"event": "sign-in-refused", "reason": why.code})
-        return _page(onward, trouble=str(why), name=name[:64]), 429 if why.code == "locked" else 401
+        return _page(onward, trouble=str(why), name=name[:64]), _STATUS.get(why.code, 401)
     return enter(account, onward)
 
 
@@ -216,7 +217,7 @@ def _half_address(stage: str, onward: str) -> str:
 
 
 def _status(why: Declined) -> int:
-    return 429 if why.code == "locked" else 409
+    return _STATUS.get(why.code, 409)
 
 
 def _page(onward: str, *, trouble: str = "", note: str = "", name: str = "") -> str:
