@@ -1,7 +1,8 @@
 """Whoever owns the hub's database writes into it what he likes, and the hub's own services carry it to the node.
 
 A whole commune of processes: rows are written behind the back of every rule, `announce` signs the plan and sends it,
-and the node refuses. What an approver truly signed sounds before and after.
+and the node refuses; so it does with other bytes in the place of an approved sound. What an approver truly signed
+sounds before and after.
 """
 
 from __future__ import annotations
@@ -46,6 +47,12 @@ HEARD_S = 90.0
 NEEDED = ("hub.ingest", "hub.announce", "hub.web")
 
 
+def sound_of(hertz: int) -> bytes:
+    """A short tone as the hub would render it."""
+    t = np.arange(4800) / 16_000
+    return opus_bytes(Pcm((np.sin(2 * np.pi * hertz * t) * 9000).astype(np.int16), 16_000), 32_000)
+
+
 class Owner:
     """Writes rows as the database's owner does: no rule of the hub is asked."""
 
@@ -60,9 +67,14 @@ class Owner:
         self._dice = random.Random(3)
 
     def _tone(self, hertz: int) -> Media:
-        t = np.arange(4800) / 16_000
-        raw = opus_bytes(Pcm((np.sin(2 * np.pi * hertz * t) * 9000).astype(np.int16), 16_000), 32_000)
-        return media_store(self.settings).add(raw, "audio/ogg", 300)
+        return media_store(self.settings).add(sound_of(hertz), "audio/ogg", 300)
+
+    def sound_that_the_hub_swapped(self) -> Media:
+        """An approved sound in whose place the hub's store holds the forger's."""
+        store = media_store(self.settings)
+        media = store.add(sound_of(COMMUNE_HZ + 110), "audio/ogg", 300)
+        store.place_of(media.sha256).write_bytes(sound_of(FORGER_HZ))
+        return media
 
     def envelope(self, hertz: int, **change: object) -> Envelope:
         """An announcement for the village of the node, now."""
@@ -235,9 +247,14 @@ def test_what_the_databases_owner_writes_never_sounds(owner: Owner) -> None:
     until(lambda: "no-trust" in owner.commune.problems("hub.announce"), HEARD_S)
     assert owner.trust_generation() == generation
 
+    swapped = owner.envelope(COMMUNE_HZ, audio=owner.sound_that_the_hub_swapped())
+    spoken = owner.write(swapped, [owner.signed_by_approver(canonical(swapped))])
+    owner.hear(spoken)
+    assert owner.state(spoken) == ("played", "spoken-here")  # the node said the approved words itself
+
     last = owner.envelope(COMMUNE_HZ)
     owner.hear(owner.write(last, [owner.signed_by_approver(canonical(last))]))
     files = sorted((owner.commune.stage.data_of(owner.house.name) / "played").glob("*.wav"))
-    assert len(files) == 2
+    assert len(files) == 3
     assert not [each.name for each in files if holds_tone(each, FORGER_HZ)]
-    assert all(holds_tone(each, COMMUNE_HZ) for each in files)
+    assert len([each.name for each in files if holds_tone(each, COMMUNE_HZ)]) == 2
