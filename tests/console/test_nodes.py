@@ -256,6 +256,18 @@ def test_the_page_follows_the_machine_from_the_code_to_ready(stage: Stage, tmp_p
     assert "Ngô Quang Quân cấp mã ghi danh" in said
 
 
+def test_a_service_that_kept_running_joined_when_it_was_heard_again(stage: Stage, tmp_path: Path) -> None:
+    code = add_node(stage)
+    join(stage)
+    stage.clock.advance(30)
+    enrol(stage, code, tmp_path)
+    stage.clock.advance(12)
+    with stage.database.session() as db:
+        for row in db.scalars(select(ServiceSeen).where(ServiceSeen.node == "thon-05")):
+            row.seen_at = stage.now()
+    assert "Máy nối về trung tâm : xong 16:42:42" in text_of(stage, "/nodes/thon-05/enrol")
+
+
 def test_wrong_tries_are_said_while_they_last_and_then_the_code_is_dead(stage: Stage, tmp_path: Path) -> None:
     add_node(stage)
     for left in (4, 3, 2, 1, 0):

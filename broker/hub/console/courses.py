@@ -56,7 +56,7 @@ def enrol_course(label: str, code: EnrolCode | None, services: Sequence[ServiceS
     )
     alive = [one for one in services if one.seen_at >= code.used_at and one.state not in ("lost", "stopped")]
     joined = (
-        Step("Máy nối về trung tâm", "done", time=hms(min(one.since for one in alive)))
+        Step("Máy nối về trung tâm", "done", time=hms(min(_joined_at(one, code.used_at) for one in alive)))
         if alive
         else Step("Máy nối về trung tâm", "now", "Các chương trình trên máy đang khởi động.")
     )
@@ -67,7 +67,7 @@ def enrol_course(label: str, code: EnrolCode | None, services: Sequence[ServiceS
         "Sẵn sàng",
         "done" if is_ready else "now" if alive else "todo",
         f"{len(ready)}/{total} chương trình đang chạy",
-        hms(max(one.since for one in ready)) if is_ready else "",
+        hms(max(_joined_at(one, code.used_at) for one in ready)) if is_ready else "",
     )
     head = f"{label} đã sẵn sàng." if is_ready else f"{label} đã ghi danh, đang nối."
     said = (
@@ -76,6 +76,11 @@ def enrol_course(label: str, code: EnrolCode | None, services: Sequence[ServiceS
         else "Thường mất chưa tới một phút."
     )
     return Course(head, said, (made, fetched, joined, last), is_over=is_ready, is_well=is_ready)
+
+
+def _joined_at(one: ServiceSeen, since: datetime) -> datetime:
+    """When a service came with its new certificate: one that was up all the time changed it while running."""
+    return one.since if one.since >= since else one.seen_at
 
 
 def _not_used(label: str, code: EnrolCode, made: Step, at: datetime) -> Course:
