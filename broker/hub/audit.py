@@ -20,6 +20,9 @@ LOOKED = "audit.looked"
 COMPLAINT = "audit-changed"
 """Problem of a node that was told heads which contradict each other (edge/node/heads.py)."""
 
+REFUSED = "audit-head"
+"""Problem of `announce` when the log does not contain the head that it signed last (announcing/heads.py)."""
+
 
 @dataclass(frozen=True)
 class NodeHead:
@@ -96,6 +99,12 @@ def node_heads(db: Session) -> list[NodeHead]:
         seen_at = seen.seen_at if seen else None
         found.append(NodeHead(record.name, record.label, head, seen_at, contains(db, head), complains))
     return found
+
+
+def is_refused(db: Session) -> bool:
+    """Whether `announce` says that the log does not contain what it signed, and sends no heads any more."""
+    seen = db.get(ServiceSeen, "hub.announce")
+    return seen is not None and any(each.get("code") == REFUSED for each in seen.problems)
 
 
 def inspect(db: Session, kept: Sequence[Head] = ()) -> Finding:

@@ -158,6 +158,14 @@ def test_a_node_that_was_told_two_codes_is_named(stage: Stage) -> None:
     assert "báo có hai mã trái nhau" in page
 
 
+def test_a_hub_that_sends_no_codes_any_more_is_not_called_well(stage: Stage) -> None:
+    with stage.database.session() as db:
+        db.get_one(ServiceSeen, "hub.announce").problems = [{"code": audit.REFUSED, "text": "x"}]
+    page = text_of(shown(stage))
+    assert "Sổ nhật ký không còn nguyên vẹn." in page
+    assert "thôi gửi mã mới" in page
+
+
 def test_guards_that_were_taken_off_are_named(stage: Stage) -> None:
     with stage.database.engine.begin() as db:
         db.exec_driver_sql("DROP TRIGGER audit_keep_deleted")

@@ -25,6 +25,7 @@ from broker.contract.message import Message
 from broker.hub import content, trusted
 from broker.hub.announcing import heads, plans, schedule, workflow
 from broker.hub.announcing.plans import PlanTooLarge, Signer
+from broker.hub.audit import REFUSED
 from broker.hub.declined import Declined
 from broker.hub.records import (
     REFUSALS,
@@ -204,13 +205,18 @@ class Sender:
         place = self._session.settings.where
         try:
             plan = heads.audit_plan(db, self._signer, place, self._signed_head, now)
-        except (heads.LogChanged, OSError) as why:
-            log.error("no head of the audit log: %s", why, extra={"event": "audit-head-failed"})
+        except heads.LogChanged as why:
+            log.error("no head of the audit log: %s", why, extra={"event": "audit-head-refused"})
             self._note(
-                "audit-head", "Đầu sổ nhật ký không gửi được cho các điểm, xin mở trang Nhật ký để xem."
+                REFUSED, "Sổ nhật ký đã bị sửa nên mã sổ không gửi cho các điểm nữa, xin mở trang Nhật ký."
             )
             return []
-        self._note("audit-head", "")
+        except OSError as why:
+            log.error("no head of the audit log: %s", why, extra={"event": "audit-head-failed"})
+            self._note("audit-disk", "Trung tâm hết chỗ ghi nên mã sổ nhật ký chưa gửi được cho các điểm.")
+            return []
+        self._note(REFUSED, "")
+        self._note("audit-disk", "")
         return [] if plan is None else [(Identity(n.name, "node"), plan, plan.generation) for n in nodes]
 
     def _note(self, code: str, sentence: str) -> None:

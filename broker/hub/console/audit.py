@@ -17,14 +17,11 @@ from broker.hub.console.desk import desk, now
 from broker.hub.console.logbook import (
     Choice,
     HeadSaid,
+    State,
     by_day,
-    headline,
     kept_by,
     lines_of,
     names_of,
-    say_state,
-    say_trouble,
-    weigh,
 )
 from broker.hub.console.pager import Page, turn
 from broker.hub.console.wording import hms, local, number
@@ -49,20 +46,19 @@ def log() -> str:
         page = _page(db, choice)
         names = names_of(db, page.items)
         actors = [(one, names.actor(one)) for one in db.scalars(select(AuditRow.actor).distinct())]
-        state, nodes = _state(db)
+        state = State.of(db)
     return render_template(
         "audit.html",
         here="audit",
         page=page,
         days=list(by_day(lines_of(page.items, names), local(at).date())),
-        nodes=[kept_by(each, at) for each in nodes],
         choice=choice,
         chosen=choice.said(names),
         actors=sorted(actors, key=lambda each: each[1].casefold()),
         groups=[(key, words) for key, (words, _) in GROUPS.items()],
         was_looked=request.args.get("soi") == "xong",
         turn=turn,
-        **state,
+        **_words(state, at),
     )
 
 
@@ -93,8 +89,7 @@ def paper() -> str:
     with desk().database.reading() as db:
         rows = chosen_rows(db, choice.wanted(), 0, ON_PAPER + 1)
         lines = lines_of(rows[:ON_PAPER][::-1], names_of(db, rows))
-        state, nodes = _state(db)
-        head = audit.newest(db)
+        state = State.of(db)
     return render_template(
         "audit-print.html",
         here="audit",
@@ -102,11 +97,10 @@ def paper() -> str:
         days=list(by_day(lines, None)),
         count=number(len(lines)),
         most=number(ON_PAPER) if len(rows) > ON_PAPER else "",
-        square=qr(f"{head.index}:{head.hash}", "Mã sổ đầy đủ"),
-        nodes=[kept_by(each, at) for each in nodes],
+        square=qr(f"{state.head.index}:{state.head.hash}", "Mã sổ đầy đủ"),
         at=_clock(at),
         back=url_for("audit.log") + choice.address(),
-        **state,
+        **_words(state, at),
     )
 
 
@@ -132,21 +126,17 @@ def _clock(at: datetime) -> str:
     return f"{hms(at)} ngày {local(at):%-d/%-m/%Y}"
 
 
-def _state(db: Session) -> tuple[dict[str, Any], list[audit.NodeHead]]:
-    """Whether the log is what it was, in words; and what the nodes keep of it."""
-    at = now()
-    head, look, nodes = audit.newest(db), audit.last_look(db), audit.node_heads(db)
-    bad_row = look.fault.index if look is not None and look.fault is not None else 0
-    words = {
-        "title": headline(head, look, nodes),
-        "weight": weigh(look, nodes),
-        "said": say_state(head, look, at),
-        "troubles": say_trouble(look, nodes),
-        "head": HeadSaid.of(head),
-        "bad_row": bad_row,
-        "bad_page": max(0, head.index - bad_row) // ON_A_PAGE + 1,
+def _words(state: State, at: datetime) -> dict[str, Any]:
+    """Whether the log is what it was, for both templates."""
+    return {
+        "title": state.headline(),
+        "said": state.length(at),
+        "troubles": state.troubles(),
+        "head": HeadSaid.of(state.head),
+        "nodes": [kept_by(each, at) for each in state.nodes],
+        "bad_row": state.bad_row,
+        "bad_page": max(0, state.head.index - state.bad_row) // ON_A_PAGE + 1,
     }
-    return words, nodes
 
 
 def _page(db: Session, choice: Choice) -> Page[Row]:

@@ -169,52 +169,82 @@ def by_day(lines: Sequence[Line], today: date | None) -> Iterator[tuple[str, lis
         yield ("Hôm nay, " if day == today else "") + long_day(day), list(found)
 
 
-def weigh(look: Look | None, nodes: Sequence[NodeHead]) -> str:
-    """ok, wait or bad: may this log be believed?"""
-    if not all(each.is_well for each in nodes) or (look is not None and not look.is_well):
-        return "bad"
-    return "ok" if look is not None and any(each.head != START for each in nodes) else "wait"
+@dataclass(frozen=True)
+class State:
+    """All that is known of the log: where it ends, the last look, what nodes keep, and what `announce` says."""
 
+    head: Head
+    look: Look | None
+    nodes: Sequence[NodeHead]
+    is_refused: bool
 
-def headline(head: Head, look: Look | None, nodes: Sequence[NodeHead]) -> str:
-    """The answer first."""
-    if weigh(look, nodes) == "bad":
-        return "Sổ nhật ký không còn nguyên vẹn."
-    if head == START:
-        return "Sổ nhật ký còn trống."
-    if look is None:
-        return "Sổ nhật ký chưa được soi lần nào."
-    kept = sum(each.head != START for each in nodes)
-    if not kept:
-        return "Sổ liền mạch; chưa điểm nào giữ mã của sổ."
-    everyone = f"cả {kept}" if kept == len(nodes) else f"{kept} trên {len(nodes)}"
-    return f"Sổ liền mạch, {everyone} điểm giữ mã khớp với sổ."
+    @classmethod
+    def of(cls, db: Session) -> State:
+        """As it is now."""
+        return cls(audit.newest(db), audit.last_look(db), audit.node_heads(db), audit.is_refused(db))
 
+    @property
+    def weight(self) -> str:
+        """ok, wait or bad: may this log be believed?"""
+        if self.is_refused or not all(each.is_well for each in self.nodes):
+            return "bad"
+        if self.look is not None and not self.look.is_well:
+            return "bad"
+        return "ok" if self.look is not None and self.kept else "wait"
 
-def say_state(head: Head, look: Look | None, at: datetime) -> str:
-    """How long the log is, and when it was looked through."""
-    said = f"{number(head.index)} dòng."
-    if look is None:
+    @property
+    def kept(self) -> int:
+        """How many nodes keep a head."""
+        return sum(each.head != START for each in self.nodes)
+
+    @property
+    def bad_row(self) -> int:
+        """Where the log is broken; 0 where nobody found anything."""
+        return self.look.fault.index if self.look is not None and self.look.fault is not None else 0
+
+    def headline(self) -> str:
+        """The answer first."""
+        if self.weight == "bad":
+            return "Sổ nhật ký không còn nguyên vẹn."
+        if self.head == START:
+            return "Sổ nhật ký còn trống."
+        if self.look is None:
+            return "Sổ nhật ký chưa được soi lần nào."
+        if not self.kept:
+            return "Sổ liền mạch; chưa điểm nào giữ mã của sổ."
+        everyone = (
+            f"cả {self.kept}" if self.kept == len(self.nodes) else f"{self.kept} trên {len(self.nodes)}"
+        )
+        return f"Sổ liền mạch, {everyone} điểm giữ mã khớp với sổ."
+
+    def length(self, at: datetime) -> str:
+        """How long the log is, and when it was looked through."""
+        said = f"{number(self.head.index)} dòng."
+        if self.look is None:
+            return said
+        day = local(self.look.at)
+        near = abs((local(at).date() - day.date()).days) < 7
+        moment = f"lúc {when(self.look.at, at)}" if near else f"ngày {day:%-d/%-m/%Y}"
+        return f"{said} Soi cả sổ lần gần nhất {moment}, tới dòng {number(self.look.rows)}."
+
+    def troubles(self) -> list[str]:
+        """What is wrong, one sentence each."""
+        said = []
+        if self.look is not None and self.look.fault is not None:
+            said.append(say_fault(self.look.fault))
+        if self.look is not None and not self.look.has_triggers:
+            said.append("Khoá chống sửa trong cơ sở dữ liệu đã bị gỡ.")
+        if self.is_refused:
+            said.append("Sổ không còn chứa mã đã gửi cho các điểm lần trước, nên trung tâm thôi gửi mã mới.")
+        said += [
+            f"Mã mà {each.label} đang giữ không có trong sổ này." for each in self.nodes if not each.agrees
+        ]
+        said += [
+            f"{each.label} đã nhận hai mã trái nhau từ trung tâm và giữ lại cả hai làm bằng chứng."
+            for each in self.nodes
+            if each.complains
+        ]
         return said
-    near = abs((local(at).date() - local(look.at).date()).days) < 7
-    moment = f"lúc {when(look.at, at)}" if near else f"ngày {local(look.at):%-d/%-m/%Y}"
-    return f"{said} Soi cả sổ lần gần nhất {moment}, tới dòng {number(look.rows)}."
-
-
-def say_trouble(look: Look | None, nodes: Sequence[NodeHead]) -> list[str]:
-    """What is wrong, one sentence each."""
-    said = []
-    if look is not None and look.fault is not None:
-        said.append(say_fault(look.fault))
-    if look is not None and not look.has_triggers:
-        said.append("Khoá chống sửa trong cơ sở dữ liệu đã bị gỡ.")
-    said += [f"Mã mà {each.label} đang giữ không có trong sổ này." for each in nodes if not each.agrees]
-    said += [
-        f"{each.label} đã nhận hai mã trái nhau từ trung tâm và giữ lại cả hai làm bằng chứng."
-        for each in nodes
-        if each.complains
-    ]
-    return said
 
 
 def kept_by(each: NodeHead, at: datetime) -> Kept:
