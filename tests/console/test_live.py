@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from broker.hub.console import access
 from broker.hub.console.live import QUEUE_LIMIT, Broadcaster, Listener, News
 from broker.hub.console.service import serving
 from broker.hub.records import note_change
@@ -187,3 +190,15 @@ def test_the_feed_ends_when_the_service_stops(stage: Stage) -> None:
     thread.join()
     assert [line for line in lines if "change" in line] == []
     assert feed.count() == 0
+
+
+def test_icons_of_parts_that_change_live_travel_with_every_page(stage: Stage) -> None:
+    drawn = set(re.findall(r'symbol id="i-([a-z]+)"', stage.client("quan").get("/").get_data(as_text=True)))
+    folder = Path(access.__file__).parent / "templates"
+    used = {
+        f"{part.name}: {name}"
+        for part in folder.glob("_*.html")
+        for name in re.findall(r"icon\('([a-z]+)'", part.read_text(encoding="utf-8"))
+        if name not in drawn
+    }
+    assert used == set()
