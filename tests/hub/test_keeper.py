@@ -103,6 +103,24 @@ def test_a_revocation_is_carried_out_at_the_next_look(kept: Kept) -> None:
     assert kept.problems() == set()
 
 
+def test_a_revoked_node_enrolled_anew_has_rights_when_what_it_left_half_open_is_gone(kept: Kept) -> None:
+    kept.commune.enrol("thon-01")
+    kept.keeper.step()
+    kept.commune.revoke("thon-01", kept.clock.now())
+    kept.keeper.step()
+    kept.commune.enrol("thon-01")
+    kept.keeper.step()
+    plan = "ls/00/00000/thon-01/speaker/plan/plays"
+    with kept.commune.come(SPEAKER) as speaker:
+        assert speaker.subscribe([plan]) == [False]
+        for _ in range(26):
+            kept.clock.advance(5)
+            kept.keeper.step()
+        until(lambda: not speaker.is_up, 20)
+    with kept.commune.come(SPEAKER) as speaker:
+        assert speaker.subscribe([plan]) == [True]
+
+
 def test_a_revocation_that_waits_for_the_broker_is_a_problem_until_it_is_done(kept: Kept) -> None:
     kept.commune.enrol("thon-01")
     kept.keeper.step()
@@ -276,6 +294,35 @@ def test_announce_is_ready_only_when_the_broker_is_shut_and_says_why_until_then(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
+
+
+def test_from_the_click_to_the_cut_by_the_whole_service(
+    commune: TrustedCommune, inbox: tuple[Path, socket.socket]
+) -> None:
+    path, heard = inbox
+    commune.start()
+    commune.enrol("thon-01")
+    process = announce(commune, path)
+    try:
+        until(lambda: b"READY=1" in heard.recv(4096), 90)
+        until(lambda: commune.is_let_in(SPEAKER), 30)
+        row = commune.revoke("thon-01")
+
+        def done() -> Revocation | None:
+            with commune.database.reading() as db:
+                found = db.get_one(Revocation, row)
+                return found if found.probed_at is not None else None
+
+        until(done, 60, lambda: (commune.folder / "announce.log").read_text()[-2000:])
+        found = done()
+        assert found is not None
+        assert found.probed_at is not None
+        took_s = (found.probed_at - found.asked_at).total_seconds()
+        assert took_s < 20, took_s  # 5 s are meant on a machine of its own: `langso bench keys` measures it
+        assert not commune.is_let_in(SPEAKER)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
 
 
 def verdict_of(commune: TrustedCommune) -> str:

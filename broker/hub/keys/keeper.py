@@ -16,7 +16,7 @@ from broker.hub.keys.control import Silent
 from broker.hub.keys.embedded import Embedded
 from broker.hub.keys.issuing import Issuer
 from broker.hub.keys.revocation import Revoker
-from broker.hub.keys.rights import HALF_OPEN, push
+from broker.hub.keys.rights import is_anyone_waiting, push
 from broker.hub.records import REFUSALS, Database, changes_after, newest_change, note_change
 from broker.link.bare import NoWay
 from broker.link.config import Settings
@@ -30,6 +30,7 @@ POLL_S = 0.1
 LOOK_AGAIN_S = {"clear": 3600.0, "open": 30.0, "unknown": 30.0, "away": 2.0}
 """Also at once whenever the broker takes announce on anew: it may be another broker than before."""
 RIGHTS_AGAIN_S = 300.0
+WAITING_S = 5.0
 FAILED_S = 2.0
 LIST_AGAIN_S = 60.0
 PATIENCE_S = 120.0
@@ -99,10 +100,6 @@ class Keeper:
         done = [self._revoker.carry_out(each) for each in waiting]
         if all(done):
             self._session.cleared("revocation")
-            # After a while the node may have rights again, should it be enrolled anew.
-            self._due_s["rights"] = min(
-                self._due_s["rights"], self._clock.monotonic() + HALF_OPEN.seconds + 1
-            )
             return RIGHTS_AGAIN_S
         self._session.problem(
             "revocation",
@@ -127,7 +124,8 @@ class Keeper:
             )
             return LOOK_AGAIN_S["unknown"]
         self._session.cleared("rights")
-        return RIGHTS_AGAIN_S
+        with self._database.reading() as db:
+            return WAITING_S if is_anyone_waiting(db, now) else RIGHTS_AGAIN_S
 
     def _let_out_canary(self, now: datetime) -> float:
         found = canary.look(self._settings)

@@ -62,6 +62,16 @@ def entitled(db: Db, now: datetime) -> list[Identity]:
     return hub_identities() + [who for name in nodes for who in node_identities(name)]
 
 
+def is_anyone_waiting(db: Db, now: datetime) -> bool:
+    """Whether a node that is in service again still waits for its rights: then they are to be looked at soon."""
+    waiting = (
+        select(NodeRecord.name)
+        .join(Revocation, Revocation.node == NodeRecord.name)
+        .where(NodeRecord.retired_at.is_(None), Revocation.crl_loaded_at > now - HALF_OPEN)
+    )
+    return db.scalar(waiting.limit(1)) is not None
+
+
 def push(settings: Settings, database: Database, now: datetime) -> list[Change]:
     """Make the broker's rights what they should be; returns what had to be changed, which is also logged and audited.
 
