@@ -7,7 +7,7 @@ import re
 from broker.speech.draft import Draft, Rule
 from broker.speech.letters import spelled
 from broker.speech.numbers import cardinal, digits
-from broker.speech.rules.patterns import LETTER
+from broker.speech.rules.patterns import COUNTED, LETTER
 
 _NAMES = (
     r"stk|số tk|tk|tài khoản|mst|mã số thuế|cccd|cmnd|cmt|cmtnd|căn cước|căn cước công dân|chứng minh nhân dân"
@@ -27,9 +27,12 @@ _CODE = (
 )
 _NAMED = re.compile(
     rf"(?<!\w)(?P<name>{_NAMES})(?P<gap>(?:[\s:,(\-]+(?:số|là|mã|của|cá nhân|công dân|thẻ|bhyt|bhxh|tiếp nhận|nhận|hỗ trợ"
-    r"|ủng hộ|quỹ|ngân hàng|nh|agribank|vietcombank|vietinbank|bidv|mb|mbbank|mb bank|tại|có|gồm|mới|cũ|đầu|in trên"
+    r"|ủng hộ|quỹ|wifi|wi-fi|mạng|ngân hàng|nh|agribank|vietcombank|vietinbank|bidv|mb|mbbank|mb bank|tại|có|gồm|mới|cũ|đầu|in trên"
     rf"|thanh toán|gắn chip))*[\s:,(]*)(?P<x>{_CODE})(?![\w%°])(?![.,/]\d)",
     re.I,
+)
+_APART = re.compile(
+    rf"(?<!\w)(?:{_NAMES})(?P<gap>\s[^\d.,;:!?\n]{{1,28}}\s(?:là|số|:)\s?)(?P<x>{_CODE})(?![\w%°])(?![.,/]\d)", re.I
 )
 _FORMS = r"mẫu đơn|mẫu|biểu mẫu|biểu|tờ khai|phiếu|đơn theo mẫu|phụ lục|đơn|bản khai|tờ trình mẫu"
 _FORM = re.compile(
@@ -79,7 +82,7 @@ def _named(match: re.Match[str], draft: Draft) -> str | None:
         r"\s?(?:đ|đồng|triệu|hộ|người|thẻ|k)(?!\w)", draft.after(match.end())
     ):
         return None
-    if count == 3 and text.isdecimal() and _AMOUNT.match(draft.after(match.end())):
+    if text.isdecimal() and COUNTED.match(draft.after(match.end())):
         return None
     return code(text)
 
@@ -109,7 +112,15 @@ _BY_NAME_ONLY = frozenset(
     }
     | {"mã hộ", "mã lớp học", "mã trường", "mã ô"}
 )
-_AMOUNT = re.compile(r"\s(?:thẻ|hộ|người|trường hợp|công dân|em|cháu|hồ sơ|tài khoản|đồng|nghìn|triệu)(?!\w)")
+
+
+def _apart(match: re.Match[str], draft: Draft) -> str | None:
+    """ "mã bưu chính của xã là 40123": the name, some words, the code."""
+    text = match["x"]
+    count = sum(char.isdecimal() for char in text)
+    if re.search(r"[a-zđ]", text) or count < 4 or COUNTED.match(draft.after(match.end())):
+        return None
+    return code(text)
 
 
 def _form(match: re.Match[str], _: Draft) -> str | None:
@@ -173,6 +184,7 @@ _HINTS = (
 
 RULES = (
     Rule(_NAMED, _named, hints=_HINTS),
+    Rule(_APART, _apart, hints=_HINTS),
     Rule(_FORM, _form, hints=("mẫu", "biểu", "tờ khai", "phiếu", "đơn", "phụ lục", "bản khai")),
     Rule(_PIN, _bare, sign="0"),
     Rule(_CARD, _bare),

@@ -43,7 +43,7 @@ _NEW_YEAR_RANGE = re.compile(
 )
 _DAY = re.compile(rf"{_OPEN}(?P<d>\d{{1,2}})\s?(?P<s>[/\-.])\s?(?P<m>\d{{1,2}}){_SHUT}")
 _MONTH = re.compile(
-    rf"(?<![\w.,+])(?:(?P<word>[Tt]háng|[Qq]uý|[Kk]ỳ"
+    rf"(?<![\w.,+])(?:(?P<word>[Tt]háng|[Qq]uý|[Kk]ỳ|[Đđ]ợt|[Ll]ần|[Kk]hóa|[Kk]hoá|[Ss]ố|[Ll]ớp|[Vv]ụ|[Tt]uần"
     rf"|T)[\s.]?)?(?P<x>(?P<m>\d{{1,2}})\s?[/\-–.]\s?(?P<y>{_YEAR})){_SHUT}"
 )
 _MONTH_RANGE = re.compile(rf"{_OPEN}(?P<m1>\d{{1,2}}){DASH}(?P<m2>\d{{1,2}})/(?P<y>{_YEAR}){_SHUT}")
@@ -82,7 +82,7 @@ _SURE_DATED = re.compile(
     r"|khai giảng|vu lan|trung thu|đoan ngọ|thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn)[\s,(:]*$"
 )
 _FEAST = re.compile(
-    r"(?<!\w)(?:tết|lễ|giỗ|rằm|kỷ niệm|hội làng|khai hội|chào mừng|quốc tế|nghỉ|ngày truyền thống)[^\d.;!?]{0,28}$"
+    r"(?<!\w)(?:tết|lễ|giỗ|rằm|kỷ niệm|hội làng|khai hội|chào mừng|quốc tế|nghỉ|ngày truyền thống|mít tinh|mittinh|diễu hành|dịp|đón|mừng|văn nghệ|treo cờ|thượng cờ|quốc khánh)[^\d.;!?]{0,28}$"
 )
 _CALENDAR = re.compile(
     r"\s?\(?\s?(?:âm lịch|dương lịch|âl(?!\w)|al(?!\w)|dl(?!\w)|hằng năm|hàng năm|năm nay|năm sau|năm ngoái|năm trước)"
@@ -141,8 +141,9 @@ _MEASURED = re.compile(
 _NO_DAY = re.compile(
     r"(?:(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ|hạng|vòng|nhịp|bản đồ|huyết áp|thị lực|khổ|mặt trận)"
     r"(?:[\s:]|\d+\s?-\s?\d+\s?,)*"
-    r"|(?:số nhà|số|ngõ|ngách|hẻm|kiệt|lô|thửa|phòng|căn|tờ|mẫu|lớp|tổ|nhà|sinh hoạt hè|xóm|khu|khối|kios|ki ốt|ki-ốt|mương|kênh|thẻ)\s)$"
+    r"|(?:số nhà|số|ngõ|ngách|hẻm|kiệt|lô|thửa|phòng|căn|tờ|mẫu|lớp|tổ|nhà|thôn|ấp|bản|khóm|đội|buôn|làng|khu phố|cụm|trạm|dãy|sinh hoạt hè|xóm|khu|khối|kios|ki ốt|ki-ốt|mương|kênh|thẻ)\s)$"
 )
+_SCORED = re.compile(r"(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|hạ|vượt qua|gỡ)(?!\w)[^.;,]{0,30}$")
 _PART = re.compile(
     r"\s*(?:diện tích|số|dân số|tổng|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng"
     r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát|nhiệm vụ"
@@ -214,6 +215,9 @@ def _day(match: re.Match[str], draft: Draft) -> str | Said | None:
         return None
     is_day = _looks_like_day(match, draft, day, month, mark)
     said = _words(match["d"], match["m"], None)
+    if is_day is None and mark == "-":
+        upto = f"{cardinal(day)} đến {cardinal(month)}"
+        return Said(said, (said, upto))
     if is_day is None and mark == "/":
         counted = f"{cardinal(day)} trên {cardinal(month)}"
         part = f"{cardinal(day)} phần {_month(month)}"
@@ -247,14 +251,18 @@ def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, ma
     return _is_stroked_day(day, month, before, after, is_padded=is_padded)
 
 
-def _is_dashed_day(day: int, month: int, before: str, *, is_padded: bool) -> bool:
+def _is_dashed_day(day: int, month: int, before: str, *, is_padded: bool) -> bool | None:
     """ "30-4": a range of numbers unless the text says that it speaks of days."""
     is_holiday = (day, month) in _HOLIDAYS
+    if _SCORED.search(before):
+        return False
     if re.search(r"\d{1,2}-\d{1,2}\s?(?:,|và|hoặc|đến|&)\s?$", before):
         return is_holiday or is_padded or day > month
     if _DATED.search(before) is not None:
         return is_padded or day > month or (is_holiday and _FEAST.search(before) is not None)
-    return is_holiday and (day > month or _FEAST.search(before) is not None)
+    if is_holiday and day < month and _FEAST.search(before) is None:
+        return None
+    return is_holiday
 
 
 def _is_stroked_day(day: int, month: int, before: str, after: str, *, is_padded: bool) -> bool | None:
@@ -348,6 +356,8 @@ def _month_year(match: re.Match[str], _: Draft) -> str | None:
     month, word = int(match["m"]), (match["word"] or "").lower()
     if word == "quý" and month <= 4:
         return f"{_month(month)} năm {cardinal(int(match['y']))}"
+    if word in ("đợt", "lần", "khóa", "khoá", "số", "lớp", "vụ", "tuần"):
+        return f"{cardinal(month)} năm {cardinal(int(match['y']))}" if match["x"].find("/") > 0 else None
     if not 1 <= month <= 12:
         return None
     head = "" if word in ("tháng", "t", "kỳ") else "tháng "

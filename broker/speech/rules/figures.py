@@ -26,6 +26,7 @@ _SCORE_AFTER = re.compile(r"\s(?:trước đội|nghiêng về|cho đội|sau ha
 _OF_COUNT = re.compile(
     rf"\s(?:{PEOPLE_AND_THINGS}|tổng số (?:{PEOPLE_AND_THINGS})|xóm|phường|uỷ viên|ủy viên|câu|tổng|quân số|thành phần)(?!\w)(?!\s(?:diện tích|quãng))"
 )
+_PORTION = re.compile(r"\s(?:viên|cốc|thìa|muỗng|ly|bát|chén|quả|gói|ống|sào|mẫu|lít|kg|diện tích|quãng|số|chiều|ngày|giờ|tháng|năm)(?!\w)")
 _MASS = re.compile(
     r"\s*(?:diện tích|số|dân số|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng|khối lượng|tổng số|tổng diện"
     r"|đoạn|công suất|kinh phí|học bổng|giá|mức|ha|lít|kg|công việc|nguồn|bát|đường|trọng lượng|thể tích|dung tích|bình|bao)(?!\w)"
@@ -37,6 +38,7 @@ _RATED = re.compile(
     r"(?<!\w)(?:tỷ lệ|tỉ lệ|bản đồ|vòng|điểm|đạt|thị lực|huyết áp|nhịp|tổng số|quân số|đủ|có|xếp|xếp thứ|đứng thứ|hạng|thứ|kết quả|lớp|mắt)"
     r"(?:\s(?:số|là|khoảng|từ|đo được|đều|trái|phải|tăng|cao))*[\s:]*$"
 )
+_MIXED = re.compile(r"(?<!\w)(?:pha|trộn|tỷ lệ|tỉ lệ|theo|phối|hòa)[^.;]{0,24}$")
 _RATED_AFTER = re.compile(r"\s(?:điểm|mmhg|trở lên|toàn quốc|toàn tỉnh|toàn xã)")
 
 
@@ -46,15 +48,17 @@ def _item(match: re.Match[str], _: Draft) -> str:
 
 def _fraction(match: re.Match[str], draft: Draft) -> str | Said | None:
     """ "2/3 diện tích" is a share, "7/9 thôn" a count; where nothing tells, a person decides."""
-    top, bottom = int(match["a"]), int(match["b"])
+    top, bottom = int(amount(match["a"])), int(amount(match["b"]))
     if bottom == 0:
         return None
     before, after = draft.before(match.start()), draft.after(match.end())
     counted = f"{value(match['a'])} trên {value(match['b'])}"
     part = f"{cardinal(top)} phần {'tư' if bottom == 4 else cardinal(bottom)}"
+    is_share = 0 < top < bottom <= 10
+    if is_share and _PORTION.match(after):
+        return part
     if _OF_COUNT.match(after):
         return counted
-    is_share = 0 < top < bottom <= 10
     if is_share and (_MASS.match(after) or _SHARE.search(before)):
         return part
     if _RATED.search(before) or _RATED_AFTER.match(after):
@@ -103,15 +107,18 @@ def _section(match: re.Match[str], _: Draft) -> str:
     return " chấm ".join(cardinal(int(one)) for one in re.findall(r"\d+", match["x"]))
 
 
-def _ratio(match: re.Match[str], _: Draft) -> str:
-    return f"{value(match['a'])} trên {value(match['b'])}"
+def _ratio(match: re.Match[str], draft: Draft) -> str | Said:
+    said = f"{value(match['a'])} trên {value(match['b'])}"
+    if _RATED.search(draft.before(match.start())) or _MIXED.search(draft.before(match.start())):
+        return said
+    return Said(said, (said, f"{value(match['a'])} {value(match['b'])}"))
 
 
 def _times(match: re.Match[str], _: Draft) -> str:
     return f"{value(match['a'])} nhân {value(match['b'])}"
 
 
-def _code(match: re.Match[str], _: Draft) -> str | Said:
+def _code(match: re.Match[str], draft: Draft) -> str | Said:
     """Letters and figures in one word: 5A, B52, 12A1, H5N1. Long ones are for a person to decide."""
     text = match[0]
     parts = re.findall(rf"\d+|{LETTER}+", text)
@@ -121,7 +128,10 @@ def _code(match: re.Match[str], _: Draft) -> str | Said:
         else spelled(part)
         for part in parts
     )
-    is_plain = len(text) <= 5 and all(part.isdecimal() or len(part) <= 2 for part in parts)
+    is_named = re.search(r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|thuốc|virus|vi rút|cúm)(?: lai)?\s$", draft.before(match.start()))
+    if re.search(r"\d[a-zđ]", text) or re.search(r"\d[A-ZĐ]{2}", text):
+        return Said(said, (said,))  # perhaps a unit nobody taught us: "4MP", "1v"
+    is_plain = is_named or len(text) <= 5 and all(part.isdecimal() or len(part) <= 2 for part in parts)
     return said if is_plain else Said(said, (said,))
 
 
@@ -197,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         careful(_range),
         sign="-–—~",
     ),
-    Rule(re.compile(r"(?<![\w.,/:])(?P<a>\d+)\s?:\s?(?P<b>\d[\d.]*)(?![\w/:])"), _ratio, sign=":"),
+    Rule(re.compile(r"(?<![\w.,/:])(?P<a>\d+)(?:\s:\s|:)(?P<b>\d[\d.]*)(?![\w/:])"), _ratio, sign=":"),
     Rule(
         re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?[x×X*]\s?(?P<b>{NUMBER})(?![\w/])"), _times, sign="x×X*"
     ),

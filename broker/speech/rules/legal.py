@@ -19,6 +19,9 @@ _NUMBERED = re.compile(
 _PARTY = re.compile(
     rf"(?<![\w/.,])(?P<n>\d{{1,4}})\s?-\s?(?P<paper>{_SIGN})/(?P<sign>{_SIGN}{_LATER}{{0,2}})(?![\w/])"
 )
+_FORM = re.compile(
+    rf"(?<!\w)(?i:mẫu đơn|mẫu|biểu mẫu|biểu|tờ khai)(?:\s+số)?[\s:]+(?P<x>(?P<n>\d{{1,2}})(?P<tail>[A-Za-z]?)[/\-–](?P<sign>{_SIGN}{_LATER}{{0,2}}))(?![\w/])"
+)
 _NAMED = (
     "nghị định|quyết định|thông tư|chỉ thị|nghị quyết|thông báo|kế hoạch|báo cáo|tờ trình|công văn|hướng dẫn"
     "|giấy mời|công điện|pháp lệnh|chương trình|đề án|kết luận|quy chế|quy định|luật|văn bản|hiến pháp|phương án"
@@ -45,7 +48,19 @@ def rules(lexicon: Lexicon) -> tuple[Rule, ...]:
             return None
         return _said(match, draft, paper, plain(match["n"]), re.split(r"\s?[-–]\s?", match["sign"]), lexicon)
 
-    return (Rule(_PARTY, party), Rule(_NUMBERED, numbered))
+    def form(match: re.Match[str], _: Draft) -> str | Said:
+        """ "mẫu 01/CNKD", "mẫu số 04/ĐK": the number of a form and what it is for."""
+        signs = re.split(r"\s?[-–]\s?", match["sign"])
+        meanings = [lexicon.subjects.get(one) or _single(lexicon.abbreviations.get(one, ())) for one in signs]
+        said = " ".join([plain(match["n"]) + (f" {spelled(match['tail'])}" if match["tail"] else "")])
+        said += " " + " ".join(one or spelled(sign) for one, sign in zip(meanings, signs, strict=True))
+        return said if all(meanings) else Said(said, (said,))
+
+    return (Rule(_FORM, form, sign="/-–"), Rule(_PARTY, party), Rule(_NUMBERED, numbered))
+
+
+def _single(meanings: tuple[str, ...]) -> str | None:
+    return meanings[0] if len(meanings) == 1 else None
 
 
 def _is_issuer(sign: str, lexicon: Lexicon) -> bool:

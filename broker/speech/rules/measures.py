@@ -6,7 +6,7 @@ import re
 
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
-from broker.speech.rules.patterns import DASH, NUMBER, PEOPLE_AND_THINGS, amount, careful, value
+from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, DASH, NUMBER, PEOPLE_AND_THINGS, amount, careful, value
 
 _UNITS = {
     "km2": "ki lô mét vuông", "km²": "ki lô mét vuông", "km": "ki lô mét", "m2": "mét vuông", "m²": "mét vuông",
@@ -16,7 +16,7 @@ _UNITS = {
     "mg": "mi li gam", "µg": "mi crô gam", "mcg": "mi crô gam", "g": "gam", "gr": "gam", "ml": "mi li lít",
     "mL": "mi li lít",
     "l": "lít", "L": "lít", "lít": "lít", "cc": "xê xê", "kWh": "ki lô oát giờ", "KWh": "ki lô oát giờ",
-    "kwh": "ki lô oát giờ", "kWp": "ki lô oát pích", "kW": "ki lô oát", "kw": "ki lô oát", "KW": "ki lô oát",
+    "kwh": "ki lô oát giờ", "kW": "ki lô oát", "kw": "ki lô oát", "KW": "ki lô oát",
     "MW": "mê ga oát", "MWh": "mê ga oát giờ", "W": "oát", "kV": "ki lô vôn", "KV": "ki lô vôn",
     "kVA": "ki lô vôn am pe",
     "V": "vôn", "A": "am pe", "mA": "mi li am pe", "Hz": "héc", "kHz": "ki lô héc", "MHz": "mê ga héc",
@@ -24,7 +24,8 @@ _UNITS = {
     "dB": "đề xi ben", "HP": "mã lực", "CV": "mã lực", "Mbps": "mê ga bít trên giây", "Gbps": "gi ga bít trên giây",
     "kB": "ki lô bai", "KB": "ki lô bai", "MB": "mê ga bai", "GB": "gi ga bai", "TB": "tê ra bai",
     "hPa": "héc tô pát can", "Pa": "pát can", "mmHg": "mi li mét thủy ngân", "kcal": "ki lô ca lo",
-    "ppm": "phần triệu",
+    "ppm": "phần triệu", "mAh": "mi li am pe giờ", "Ah": "am pe giờ", "MP": "mê ga pích xeo", "px": "pích xeo",
+    "rpm": "vòng trên phút", "kN": "ki lô niu tơn", "bar": "ba", "mSv": "mi li si vớt", "µS": "mi crô si men", "kWp": "ki lô oát pích", "MWp": "mê ga oát pích", "MVA": "mê ga vôn am pe", "kA": "ki lô am pe", "hl": "héc tô lít", "dl": "đề xi lít", "mIU": "mi li đơn vị quốc tế", "km/h": "ki lô mét trên giờ",
     "°C": "độ xê", "ºC": "độ xê", "˚C": "độ xê", "oC": "độ xê", "độ C": "độ xê", "℃": "độ xê", "°F": "độ ép",
     "°": "độ", "º": "độ", "%": "phần trăm", "‰": "phần nghìn", "h": "giờ", "'": "phút", "’": "phút", "′": "phút",
     "mmol": "mi li mon", "IU": "đơn vị quốc tế", "UI": "đơn vị quốc tế", "inch": "in", "″": "in",
@@ -116,11 +117,11 @@ _ORDERED = re.compile(
 )
 _EACH = re.compile(rf"(?<={CLAIMED})(?P<x>{PER})")
 _PER_WORD = re.compile(
-    rf"(?<![^\W\d_])(?P<w>[^\W\d_]+)(?P<x>\s?/\s?(?P<per>tháng|năm|ngày|giờ|khẩu|hộ|người|sào|ha|m2|m²|m3|m³|km2|suất|lần"
-    r"|vụ|quý|tuần|kg|tấn|tạ|lít|mẫu|thôn|xã|xe|con|cây|gốc|trường hợp|hồ sơ|học sinh|em|cháu|lớp|buổi|ca|công|lượt|chuyến)(?!\w))"
+    rf"(?<![^\W\d_])(?P<w>[^\W\d_]+)(?P<x>\s?/\s?(?P<per>{_PER_NAMES}|ha|m2|m²|m3|m³|km2|kg)(?!\w))"
 )
 _EACH_WORD = re.compile(rf"(?<={CLAIMED})(?P<x>\s?/\s?)(?=(?P<next>[^\W\d_]{{2,}})(?P<then>\s\d)?)")
-_PAIRED = re.compile(r"(?<![\w.,])(?:\d|một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười|mỗi|nửa|vài)[^.;:!?]{0,40}$")
+_PILLS = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})\s?v(?!\w)(?=\s?(?:x|×|/|sáng|trưa|chiều|tối|ngày|lần))")
+_SECONDS = re.compile(r"(?<![\w.,/])(?P<n>[1-9]\d{1,2})s(?!\w)(?![/.]\d)")
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
 _PRESSURE = re.compile(r"(?<![\w.,/])(?P<a>\d{2,3})/(?P<b>\d{2,3})\s?mmHg(?!\w)")
 _SIGNS = {"-": "âm ", "−": "âm ", "±": "cộng trừ ", "+": "cộng "}
@@ -139,7 +140,9 @@ def per(match: re.Match[str]) -> str:
 def _per(match: re.Match[str], unit: str) -> str:
     """Physical rates are said with "trên", prices and shares with "một"."""
     if match["pern"]:
-        return f" trên{per(match)}"  # "3-5 kg/100 m2"
+        # "3-5 kg/100 m2", but "245 hộ/1.020 khẩu" counts one thing twice.
+        is_rate = unit in _UNITS or match["per"] in _UNITS or unit in _PHYSICAL or match["per"] in _PHYSICAL
+        return f" trên{per(match)}" if is_rate else f",{per(match)}"
     if match["per"] is None or unit not in _ON or match["per"] not in _PHYSICAL:
         return per(match)
     return f" trên {_UNITS.get(match['per']) or _PER_UNITS.get(match['per'], match['per'])}"
@@ -149,13 +152,20 @@ def _signed(match: re.Match[str], which: str) -> str:
     return _SIGNS[match[f"sign{which}"].strip()] if match[f"sign{which}"] else ""
 
 
-def _one(match: re.Match[str], draft: Draft) -> str | None:
+def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
     unit = match["u"]
     if unit == "A" and re.search(r"(?:lớp|tổ|nhóm|khối|số|thôn|khu)\s*$", draft.before(match.start())):
         return None  # "lớp 5 A" is a class, not five ampere
     is_glued = match["n"].isdecimal() and draft.text[match.end("n")] != " "
     if is_glued and (unit in ("A", "TB", "CV") or (unit in ("V", "L") and len(match["n"]) < 2)):
         return None  # "12A", "3L": a class, a house, a code
+    if unit == "g" and is_glued and int(match["n"]) <= 24:
+        hours = f"{value(match['n'])} giờ"
+        if re.search(r"(?:lúc|trước|hồi|khoảng|vào|hạn|tối|sáng|chiều|trưa|đêm)\s$", draft.before(match.start())):
+            return hours + per(match)
+        if re.search(r"(?:từ|đến|tới|sau)\s$", draft.before(match.start())):
+            grams = f"{value(match['n'])} gam{per(match)}"
+            return Said(grams, (grams, hours + per(match)))
     if unit in ("g", "l", "V", "A", "W", "L", "h") and _NUMBERED.search(draft.before(match.start(), 24)):
         return None  # "thôn 5 A", "khoản 2 g"
     return f"{_signed(match, '1')}{value(match['n'])} {_UNITS[unit]}{_per(match, unit)}"
@@ -170,9 +180,11 @@ def _range(match: re.Match[str], _: Draft) -> str | None:
     )
 
 
-def _spelt_range(match: re.Match[str], _: Draft) -> str | None:
+def _spelt_range(match: re.Match[str], draft: Draft) -> str | None:
     if amount(match["a"]) >= amount(match["b"]):
         return None
+    if re.search(r"(?:thắng|thua|hòa|hoà|dẫn|tỷ số|tỉ số)\s$", draft.before(match.start())):
+        return None  # "thua 0-1 phút cuối"
     return f"{value(match['a'])} đến {value(match['b'])} {match['u']}{_per(match, match['u'])}"
 
 
@@ -221,7 +233,9 @@ def _per_word(match: re.Match[str], draft: Draft) -> str | None:
     """ "15kg gạo/khẩu", "khóm/m2": what a counted word is for; "ngày/tháng/năm" is a list of fields."""
     if match["w"].lower() in ("ngày", "tháng", "giờ"):
         return ","
-    if match["per"] not in _ALWAYS_PER and not _PAIRED.search(draft.before(match.start())):
+    if f"{match['w']}/{match['per']}".lower() in ALTERNATIVES:
+        return None
+    if match["per"] not in _ALWAYS_PER and not AMOUNT_NEAR.search(draft.before(match.start())):
         return None
     return f"một {_UNITS.get(match['per']) or match['per']}"
 
@@ -229,6 +243,15 @@ def _per_word(match: re.Match[str], draft: Draft) -> str | None:
 _ALWAYS_PER = frozenset(
     {"tháng", "năm", "ngày", "ha", "m2", "m²", "m3", "m³", "km2", "kg", "khẩu", "sào", "vụ", "quý", "tuần"}
 )
+
+
+def _pills(match: re.Match[str], _: Draft) -> str:
+    """ "1v x 2 lần/ngày", as on a prescription."""
+    return f"{cardinal(int(match['n']))} viên"
+
+
+def _seconds(match: re.Match[str], _: Draft) -> str:
+    return f"{cardinal(int(match['n']))} giây"
 
 
 def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
@@ -260,6 +283,8 @@ RULES = (
     Rule(_SPELT_RANGE, careful(_spelt_range), sign="-–—~"),
     Rule(_SPELT_ONE, careful(_spelt_one), sign="/"),
     Rule(_ONE, careful(_one)),
+    Rule(_PILLS, _pills, sign="v"),
+    Rule(_SECONDS, _seconds, sign="s"),
     Rule(_EACH, _each, sign="/"),
     Rule(_PER_WORD, _per_word, needs="any", sign="/"),
     Rule(_EACH, _each, needs="any", sign="/"),

@@ -9,7 +9,7 @@ from broker.speech.numbers import cardinal
 from broker.speech.rules.measures import PER, per
 from broker.speech.rules.patterns import DASH, NUMBER, value
 
-_DONG = r"(?:đồng|đ|₫|VNĐ|VND|vnđ|vnd|Đ|dong)"
+_DONG = r"(?:đồng|đ(?!/c)|₫|VNĐ|VND|vnđ|vnd|Đ|dong)"
 _BIG = r"(?:nghìn tỷ|ngàn tỷ|nghìn tỉ|trăm triệu|nghìn|ngàn|triệu|tr|tỷ|tỉ|[kK](?!\w))"
 _MEASURES = "m[23²³]|km2?|kg|ha|kWh|lít|tấn"
 
@@ -25,7 +25,7 @@ _RANGE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}{DASH}{_sum_form(2)}(?:{PER})?"
 _SHORT_RANGE = re.compile(rf"(?<![\w.,/\-])(?P<n0>{NUMBER}){DASH}{_sum_form(1)}(?:{PER})?")
 _ONE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}(?:{PER})?")
 _MIXED = re.compile(
-    rf"(?<![\w.,/])(?P<n>\d{{1,3}})\s?(?P<big>tr|triệu|tỷ|tỉ)\s?(?P<rest>\d{{1,3}})(?!\w)(?![.,]\d)"
+    rf"(?<![\w.,/])(?P<n>\d{{1,3}})\s?(?P<big>tr|triệu|tỷ|tỉ|k(?=\d(?!\d)))\s?(?P<rest>\d{{1,3}})(?!\w)(?![.,]\d)"
     rf"(?!\s?(?:nghìn|ngàn|triệu|đồng|đ\b))(?:{PER})?"
 )
 _DOLLAR = re.compile(
@@ -89,6 +89,8 @@ def _short_range(match: re.Match[str], _: Draft) -> str:
 def _mixed(match: re.Match[str], _: Draft) -> str:
     """ "1tr2", "2 tỷ 5": what follows is a share of the unit before it."""
     rest, big = match["rest"], match["big"]
+    if big == "k":  # "3k5"
+        return f"{cardinal(int(match['n']) * 1000 + int(rest) * 100)} đồng{per(match)}"
     under = "nghìn" if big in ("tr", "triệu") else "triệu"
     amount = int(rest.ljust(3, "0"))
     return f"{cardinal(int(match['n']))}{_spelt(big)} {cardinal(amount)} {under} đồng{per(match)}"
@@ -112,7 +114,7 @@ def _after(match: re.Match[str], _: Draft) -> str:
 RULES = (
     Rule(_DOLLAR, _dollar, sign="$"),
     Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt")),
-    Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ")),
+    Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ", "k")),
     Rule(_RANGE, _range, sign="-–—~"),
     Rule(_SHORT_RANGE, _short_range, sign="-–—~"),
     Rule(_ONE, _one),

@@ -32,9 +32,26 @@ PEOPLE_AND_THINGS = (
     r"|đợt|lần|chuyến|tàu|thuyền|bao|thùng|chai|hộp|gói|liều|mũi|viên|trang|bản|tờ|văn bản|quyển|cuốn|sổ|giấy"
     r"|trâu|bò|lợn|gà|vịt|dê|tuyến|cầu|cống|trạm|máy|bóng|cột|camera|hố|đội|giải|tiết mục|ý kiến|kiến nghị|đơn"
     r"|nghìn|ngàn|triệu|tỷ|tỉ|đồng|tấn|tạ|yến|cân|kg|km|ha|m|m2|m3|mét|lít|sào|mẫu|công|giờ|phút|giây|ngày|tuần|tháng"
-    r"|năm|tuổi|độ|héc ta|hecta|gia đình|hàng|món|loại|môn|bước|thủ tục|dịch vụ|tài khoản|thuê bao|khách|lô|thửa|phòng"
+    r"|năm|tuổi|độ|héc ta|hecta|gia đình|hàng|món|loại|môn|bước|thủ tục|dịch vụ|tài khoản|thuê bao|khách|lô|thửa|phòng|usd|đô la|đô|euro|ơ rô|yên|nhân dân tệ|phần trăm|dân quân"
+    r"|đàn ông|hội thẩm|bị can|đối tượng|nạn nhân|tân binh|chiến binh|vận động viên|tay|ông|bà|anh|chị|cô|chú|bác|lính"
 )
 """Words for what is counted, as they follow a figure that is an amount."""
+
+ALTERNATIVES = frozenset(
+    "ông/bà anh/chị cha/mẹ bố/mẹ mẹ/cha vợ/chồng chồng/vợ con/em cô/chú cô/bác chú/bác bác/cô bác/chú chú/cô nam/nữ thôn/bản"
+    " thôn/xóm thôn/tổ thôn/ấp thôn/khu thôn/buôn bản/làng bản/thôn xóm/thôn tổ/thôn ấp/khu ấp/thôn xã/phường phường/xã tỉnh/thành"
+    " quận/huyện huyện/quận huyện/thị buôn/làng buôn/thôn làng/bản có/không không/có đúng/sai và/hoặc nhân/tổ chức/cá"
+    " nhân/hộ đình/cá đơn/vị quan/đơn vị/cá vị/tổ vị/cơ trâu/bò bò/trâu chó/mèo mèo/chó lợn/gà gà/vịt mua/bán đi/đến đến/đi vào/ra"
+    " nhận/trả thêm/bớt sáng/chiều sáng/tối trưa/tối chiều/tối trước/sau mới/cũ cũ/mới mới/đổi mới/cấp đổi/cấp tăng/giảm"
+    " cho/nhận cho/tặng bà/anh chị/em mẹ/người thân/người bảo/xác gọi/nhắn bạn/anh bạn/chị số/hoặc trú/tạm sinh/khai tử/kết"
+    " ốm/thai bổ/thay thuê/mượn tặng/cho lắp/sửa sửa/thay xe/máy cúm/covid rắn/lỏng".split()
+)
+"""Pairs of words between which a stroke means "or"."""
+
+AMOUNT_NEAR = re.compile(
+    r"(?<![\w.,])(?:\d|một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười|mỗi|nửa|vài)[^.;:!?]{0,40}$"
+)
+"""An amount stands before, in the same clause."""
 
 COUNTED = re.compile(rf"\s?(?:{PEOPLE_AND_THINGS}|%)(?!\w)")
 

@@ -32,12 +32,12 @@ _PLATE = re.compile(
 )
 _NUMBERED_PLACE = (
     r"[Ss]ố nhà|SỐ NHÀ|SN|[Nn]gõ|NGÕ|[Nn]gách|[Hh]ẻm|HẺM|[Kk]iệt|[Nn]hà số|[Ss]ố|[Ll]ô|[Tt]hửa(?: đất)?(?: số)?|[Cc]ăn(?: hộ)?"
-    r"|[Pp]hòng|[Kk]i ?ốt|[Tt]ờ bản đồ(?: số)?|[Tt]ổ|[Nn]hà|[Dd]ãy|[Cc]ột(?: số)?|[Tt]rụ(?: số)?|[Đđ]ịa chỉ:?|[Kk]ênh|[Mm]ương"
+    r"|[Pp]hòng|[Kk]i ?ốt|[Tt]ờ bản đồ(?: số)?|[Nn]hà|[Dd]ãy|[Cc]ột(?: số)?|[Tt]rụ(?: số)?|[Đđ]ịa chỉ:?|[Kk]ênh|[Mm]ương"
 )
 _NUMBERS = r"(?P<a>\d{1,4})(?P<l>[A-Da-dĐđ]?)/(?P<b>\d{1,4})(?P<m>[A-Za-dđĐ]?)(?:/(?P<c>\d{1,4})(?P<n>[A-Za-dđĐ]?))?(?:/(?P<d>\d{1,4}))?"
 _HOUSE = re.compile(
     rf"(?<!\w)(?:{_NUMBERED_PLACE})\s(?P<x>{_NUMBERS})(?![\w/])(?![.,]\d)"
-    r"(?!\s(?:hộ|thôn|người|đại biểu|xã|em|điểm|phiếu|tiêu chí|diện tích|ý kiến|số))"
+    r"(?!\s?\(?(?:âm|dương|ÂL|AL|DL))(?!\s(?:hộ|thôn|người|đại biểu|xã|em|điểm|phiếu|tiêu chí|diện tích|ý kiến|số))"
 )
 _STREET_HOUSE = re.compile(
     rf"(?<![\w./,\-])(?P<x>{_NUMBERS})(?=,?\s(?:đường|phố|ngõ|hẻm|kiệt|ngách|Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh|Phan|Vũ|Võ|Đặng|Bùi"
@@ -47,7 +47,7 @@ _CLASSROOM = re.compile(
     r"(?<!\w)(?:[Ll]ớp|LỚP)\s(?P<x>(?P<a>1[0-2]|[1-9])[/.](?P<b>\d{1,2}))(?![\w/])(?![.,]\d)"
 )
 _KM_RANGE = re.compile(
-    r"(?<!\w)(?:km|Km|KM)\s?(?P<a>\d{1,4})\s?\+\s?(?P<b>\d{1,3})\s?(?:-|–|—|đến)\s?(?:km|Km|KM)\s?(?P<c>\d{1,4})\s?\+\s?(?P<d>\d{1,3})(?!\w)"
+    r"(?<!\w)(?:km|Km|KM)\s?(?P<a>\d{1,4})\s?(?:\+\s?(?P<b>\d{1,3})\s?)?(?:-|–|—|đến)\s?(?:km|Km|KM)\s?(?P<c>\d{1,4})(?:\s?\+\s?(?P<d>\d{1,3}))?(?!\w)"
 )
 
 
@@ -62,7 +62,9 @@ def _bare_coordinate(match: re.Match[str], _: Draft) -> str:
     return f"{first}, {value(match['b'])} độ {_SIDES[match['other'].lower()]}"
 
 
-def _road(match: re.Match[str], draft: Draft) -> str | Said:
+def _road(match: re.Match[str], draft: Draft) -> str | Said | None:
+    if re.search(r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|xe|máy)\s$", draft.before(match.start())):
+        return None  # "lúa ĐT100" is a variety
     tail = f" {spelled(match['tail'])}" if match["tail"] else ""
     name = _ROADS[match["road"].lower()]
     # "cao tốc CT.01", "quốc lộ QL1A": the text has said it already.
@@ -111,7 +113,7 @@ def _classroom(match: re.Match[str], _: Draft) -> str:
 
 def _km_range(match: re.Match[str], _: Draft) -> str:
     since, until = (
-        f"ki lô mét {cardinal(int(match[a]))} cộng {plain(match[b])}" for a, b in (("a", "b"), ("c", "d"))
+        f"ki lô mét {cardinal(int(match[a]))}" + (f" cộng {plain(match[b])}" if match[b] else "") for a, b in (("a", "b"), ("c", "d"))
     )
     return f"{since} đến {until}"
 
@@ -120,7 +122,7 @@ RULES = (
     Rule(_COORDINATE, _coordinate, sign="°º˚độ"),
     Rule(_BARE_COORDINATE, _bare_coordinate, sign="NE"),
     Rule(_PLATE, _plate),
-    Rule(_KM_RANGE, _km_range, sign="+"),
+    Rule(_KM_RANGE, _km_range, sign="kK"),
     Rule(_ROAD, _road),
     Rule(_KM_MARK, _km_mark, sign="+"),
     Rule(_KM, _km, sign="kK"),

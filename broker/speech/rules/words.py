@@ -7,7 +7,7 @@ import re
 from broker.speech.draft import Claim, Draft
 from broker.speech.letters import bare, has_marks, is_syllable, spelled
 from broker.speech.lexicon import Lexicon
-from broker.speech.rules.patterns import LETTER
+from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, LETTER
 
 # A token may hold inner marks: "GD&ĐT", "KT-XH", "V/v", "TP.HCM".
 _TOKEN = re.compile(rf"(?<![\w@]){LETTER}[^\W_]*(?:(?:\s?&\s?|[.\-–/]){LETTER}[^\W_]*)*")
@@ -72,26 +72,17 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
             is_doubtful = len(meanings) > 1 or not _is_known(key, lexicon)
             out.append(Claim(base + start, base + end + stop, meanings[0], meanings, is_doubtful))
         if upto < len(parts):
-            joint = _joint(text, (start, end), parts[upto], base)
+            joint = _joint(draft, text, (start, end), parts[upto], base)
             if joint is not None:
                 out.append(joint)
         at = upto
     return out
 
 
-_ALTERNATIVES = frozenset(
-    "ông/bà anh/chị cha/mẹ bố/mẹ mẹ/cha vợ/chồng chồng/vợ con/em cô/chú cô/bác chú/bác bác/cô bác/chú chú/cô nam/nữ thôn/bản"
-    " thôn/xóm thôn/tổ thôn/ấp thôn/khu thôn/buôn bản/làng bản/thôn xóm/thôn tổ/thôn ấp/khu ấp/thôn xã/phường phường/xã tỉnh/thành"
-    " quận/huyện huyện/quận huyện/thị buôn/làng buôn/thôn làng/bản có/không không/có đúng/sai và/hoặc nhân/tổ chức/cá"
-    " nhân/hộ đình/cá đơn/vị quan/đơn vị/cá vị/tổ vị/cơ trâu/bò bò/trâu chó/mèo mèo/chó lợn/gà gà/vịt mua/bán đi/đến đến/đi vào/ra"
-    " nhận/trả thêm/bớt sáng/chiều sáng/tối trưa/tối chiều/tối trước/sau mới/cũ cũ/mới mới/đổi mới/cấp đổi/cấp tăng/giảm"
-    " cho/nhận cho/tặng bà/anh chị/em mẹ/người thân/người bảo/xác gọi/nhắn bạn/anh bạn/chị số/hoặc trú/tạm sinh/khai tử/kết"
-    " ốm/thai bổ/thay thuê/mượn tặng/cho lắp/sửa sửa/thay xe/máy cúm/covid rắn/lỏng".split()
-)
 _JOINTS = {"&": "và", "/": "hoặc"}
 
 
-def _joint(text: str, one: tuple[int, int], other: tuple[int, int], base: int) -> Claim | None:
+def _joint(draft: Draft, text: str, one: tuple[int, int], other: tuple[int, int], base: int) -> Claim | None:
     """What is said for the sign between two parts of a token; a stroke is plain only between well-known pairs."""
     mark = text[one[1] : other[0]].strip()
     if mark not in _JOINTS:
@@ -101,8 +92,10 @@ def _joint(text: str, one: tuple[int, int], other: tuple[int, int], base: int) -
         return Claim(start, end, "và")
     if min(one[1] - one[0], other[1] - other[0]) == 1 and text[one[0] : one[1]].isupper():
         return Claim(start, end, ",")  # "cúm A/H5N1"
-    if f"{text[one[0] : one[1]]}{mark}{text[other[0] : other[1]]}".lower() in _ALTERNATIVES:
+    if f"{text[one[0] : one[1]]}{mark}{text[other[0] : other[1]]}".lower() in ALTERNATIVES:
         return Claim(start, end, "hoặc")
+    if AMOUNT_NEAR.search(draft.before(start)):
+        return Claim(start, end, "một", ("một", "hoặc", "trên", ","), is_doubtful=True)
     return Claim(start, end, "hoặc", ("hoặc", "và", "trên", "một"), is_doubtful=True)
 
 
