@@ -103,8 +103,8 @@ def entry_hash(prev: str, entry: Entry) -> str:
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def append(last: Row | None, entry: Entry) -> Row:
-    """The row that follows `last`. The writer holds the log's lock: two rows may not follow one."""
+def append(last: Row | Head | None, entry: Entry) -> Row:
+    """The row that follows `last`, or the first. The writer holds the log's lock: two rows may not follow one."""
     index, prev = (last.index + 1, last.hash) if last else (1, GENESIS)
     return Row(index=index, entry=entry, prev=prev, hash=entry_hash(prev, entry))
 

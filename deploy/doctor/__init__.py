@@ -7,6 +7,7 @@ from pathlib import Path
 
 from broker.link.config import SettingsError, load
 from deploy.doctor import (
+    audit,
     broker,
     camera,
     clock,
@@ -35,6 +36,7 @@ CHECKS: tuple[tuple[str, Callable[[Patient], Finding]], ...] = (
     ("ports", ports.look),
     ("broker", broker.look),
     ("mosquitto", mosquitto.look),
+    ("audit", audit.look),
     ("voice", voice.look),
     ("sound", sound.look),
     ("camera", camera.look),

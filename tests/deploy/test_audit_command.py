@@ -14,9 +14,12 @@ from broker.hub import audit
 from broker.hub.announcing.heads import SignedHead
 from broker.hub.records import AuditRow, NodeRecord, NodeSeen, TrustList, Village, audit_rows, write_audit
 from broker.hub.records.database import Database, open_url
+from broker.link.config import load
 from broker.trust.audit import Head, code_of
 from broker.trust.envelope import AuditBody
 from deploy.cli import main
+from deploy.doctor import audit as doctor
+from deploy.doctor.finding import Patient
 from edge.node.heads import HeadBook, file_of
 from tests.camera.town import NOW, Town, public_of
 from tests.hub.test_audit import as_owner, recompute
@@ -259,3 +262,42 @@ def test_a_folder_without_settings_is_one_sentence(run: Run, tmp_path: Path) -> 
     status, _, err = run("head", at=tmp_path / "nowhere")
     assert status == 2
     assert "--dir" in err
+
+
+# -- the doctor
+
+
+def examined(folder: Path) -> tuple[str, str]:
+    file = folder / "langso.toml"
+    found = doctor.look(Patient(file, load(file), folder))
+    return found.level, found.found
+
+
+def test_the_doctor_looks_through_the_log_of_a_hub(machine: Machine) -> None:
+    machine.hear()
+    assert examined(machine.hub) == ("ok", "10 rows, none touched; 1 of 1 nodes keep a head of it")
+    with machine.database.engine.begin() as db:
+        db.exec_driver_sql("DROP TRIGGER audit_append")
+    assert examined(machine.hub)[0] == "error"
+    as_owner_without_append(machine)
+    level, found = examined(machine.hub)
+    assert level == "error"
+    assert "row 3 is missing" in found
+
+
+def as_owner_without_append(machine: Machine) -> None:
+    with machine.database.engine.begin() as db:
+        db.exec_driver_sql("DROP TRIGGER audit_keep_deleted")
+        db.exec_driver_sql("DELETE FROM audit WHERE id = 3")
+
+
+def test_the_doctor_of_a_node_says_what_it_keeps_and_when_it_was_told_two_things(machine: Machine) -> None:
+    assert examined(machine.node) == ("ok", "2 heads of the hub's log kept, up to row 8")
+    machine.keep(HeadBook(file_of(machine.node_settings)), Head(8, "f" * 64), timedelta(hours=1))
+    assert examined(machine.node) == ("error", "the hub's log was changed at row 8")
+    file_of(machine.node_settings).unlink()
+    assert "no head" in examined(machine.node)[1]
+
+
+def test_the_doctor_without_settings_has_nothing_to_say(tmp_path: Path) -> None:
+    assert doctor.look(Patient(None, None, tmp_path)).level == "ok"

@@ -299,3 +299,12 @@ def test_rows_are_read_newest_first_and_one_that_was_touched_shows(log: Database
         rows = chosen_rows(db, [AuditRow.action == "announcement.approved", AuditRow.id > 3], 1, 3)
     assert [(row.index, audit.is_intact(row)) for row in rows] == [(11, False), (10, True), (9, True)]
     assert rows[1].entry.subject == "bt-9.1"
+
+
+def test_a_last_row_that_nobody_can_read_stops_no_decision(log: Database) -> None:
+    if log.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps to its types")
+    as_owner(log, "UPDATE audit SET detail = '[', at = 'x' WHERE id = 12")
+    with log.session() as db:
+        write_audit(db, NOW, "binh", "announcement.approved", "bt-99.1")
+    assert found(log) == ("edited", 12)

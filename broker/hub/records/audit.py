@@ -47,7 +47,8 @@ def write_audit(
     if db.get_bind().dialect.name == "postgresql":
         db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _CHAIN_LOCK})
     db.flush()
-    last = db.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(1)).first()
+    query = select(AuditRow.id, AuditRow.hash).order_by(AuditRow.id.desc()).limit(1)
+    last = db.execute(query).first()  # its words are not needed, so damaged ones stop nobody
     entry = audit.Entry(
         at=at.astimezone(UTC),
         actor=_plain(actor),
@@ -55,7 +56,7 @@ def write_audit(
         subject=_plain(subject),
         detail={_plain(name): _plain(value) for name, value in (detail or {}).items()},
     )
-    row = audit.append(None if last is None else _row(last), entry)
+    row = audit.append(last and audit.Head(last.id, last.hash), entry)
     db.add(
         AuditRow(
             id=row.index,
@@ -146,8 +147,3 @@ def _entry(at: object, actor: object, action: object, subject: object, detail: o
 def _plain(words: str) -> str:
     """One spelling of each letter, so that the same words have the same hash wherever they come from."""
     return unicodedata.normalize("NFC", words)
-
-
-def _row(row: AuditRow) -> audit.Row:
-    entry = audit.Entry(at=row.at, actor=row.actor, action=row.action, subject=row.subject, detail=row.detail)
-    return audit.Row(index=row.id, entry=entry, prev=row.prev, hash=row.hash)
