@@ -53,6 +53,8 @@ class Forger:
     now: datetime
     played: list[Order] = field(default_factory=list)
     """What was approved, heard and captured."""
+    asked: set[str] = field(default_factory=set)
+    """Names under which it was asked for as if for another time."""
     made: int = 0
 
     def envelope(self, kind: str = "", **change: Any) -> Envelope:
@@ -303,8 +305,12 @@ def _again_mirrored(f: Forger) -> Order:
 
 def _again_later(f: Forger) -> Order:
     order = f.dice.choice(f.played)
-    start = max(f.now.replace(microsecond=0), order.start + SECOND)
+    start = f.now.replace(microsecond=0)
     name = occurrence_id(order.announcement, order.revision, start)
+    while start == order.start or name in f.asked:  # what was refused before is not refused aloud again
+        start -= SECOND
+        name = occurrence_id(order.announcement, order.revision, start)
+    f.asked.add(name)
     return replace(order, start=start, occurrence=name, reasons=("start-not-signed",))
 
 
