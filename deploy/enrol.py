@@ -26,6 +26,7 @@ from broker.hub.records import (
     note_change,
     open_database,
     put_setting,
+    write_audit,
 )
 from broker.link.config import load
 from broker.trust.approvers import NewKey, new_key_file, sign_list
@@ -86,6 +87,7 @@ def put_villages(db: Session, villages: Sequence[Village], now: datetime, river:
         if db.get(Village, village.code) is None:
             db.add(village)
             note_change(db, "village", village.code, now)
+            write_audit(db, now, "provision", "village.added", village.code, {"name": village.name})
     if river:
         put_setting(db, "map.river", river, now)
     db.flush()
