@@ -83,6 +83,8 @@ def take(db: Session, here: Here, signed: Signed, by: str, now: datetime) -> Tru
         trust = open_trust(signed, load_root(here.keys_dir))
     except Refused as why:
         raise Declined(why.code, _refusal(why)) from why
+    if len(signed.signatures) != 1:  # the one that is kept must be the one that was checked
+        raise Declined("malformed", reasons.sentence("malformed"))
     if trust.commune != commune_of(here):
         raise Declined("wrong-commune", "Danh sách này của xã khác.")
     newest = db.scalar(select(func.max(TrustList.generation))) or 0
@@ -93,10 +95,14 @@ def take(db: Session, here: Here, signed: Signed, by: str, now: datetime) -> Tru
         )
     _refuse_mute(here, trust, now)
     before = {one.key for one in believed(db, here)}
-    value = next(one.value for one in signed.signatures if one.key == ROOT_KEY_ID)
+    (signature,) = signed.signatures
     db.add(
         TrustList(
-            generation=trust.generation, body=signed.body, signature=value, brought_at=now, brought_by=by
+            generation=trust.generation,
+            body=signed.body,
+            signature=signature.value,
+            brought_at=now,
+            brought_by=by,
         )
     )
     after = {one.key for one in trust.keys}

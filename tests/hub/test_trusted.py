@@ -194,6 +194,8 @@ def test_lists_that_the_root_key_did_not_sign_for_here_and_now_are_refused(town:
         == "bad-signature"
     )
     assert refused(sign_list(good + " ", town.keys.root)) == "not-canonical"
+    twice = [*sign_list(good, new_key()).signatures, *sign_list(good, town.keys.root).signatures]
+    assert refused(Signed(body=good, signatures=twice)) == "malformed"
     assert refused(changed(commune="01/00001")) == "wrong-commune"
     assert refused(changed(generation=town.keys.trust.generation)) == "old-generation"
     assert refused(changed(generation=1)) == "old-generation"
