@@ -34,15 +34,27 @@ def deaf(stop, beat):
         beat()
         forever.wait(0.05)
 log_as("thon-01.test", "INFO")
-kind = {"good": good, "failing": failing, "silent": silent, "deaf": deaf}[sys.argv[1]]
-sys.exit(run([Worker("other", good), Worker("w", kind, patience_s=0.5)], Alone()))
+seen = threading.Event()
+def late(stop, beat):
+    sys.stdin.readline()
+    seen.set()
+    good(stop, beat)
+kind = {"good": good, "failing": failing, "silent": silent, "deaf": deaf, "late": late}[sys.argv[1]]
+patience_s = 60.0 if kind is late else 0.5
+is_ready = seen.is_set if kind is late else lambda: True
+sys.exit(run([Worker("other", good), Worker("w", kind, patience_s, is_ready)], Alone()))
 """
 
 
 def start(kind: str, notify: Path | None = None) -> subprocess.Popen[str]:
     env = {**os.environ, "NOTIFY_SOCKET": str(notify) if notify else ""}
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, kind], stderr=subprocess.PIPE, env=env, text=True, cwd=Path.cwd()
+        [sys.executable, "-c", PROGRAM, kind],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        text=True,
+        cwd=Path.cwd(),
     )
 
 
@@ -63,6 +75,23 @@ def test_it_says_ready_then_beats_and_stops_within_a_second(notify: socket.socke
     assert child.wait(10) == 0
     assert time.monotonic() - asked < 2.0
     child.communicate()
+
+
+def test_it_is_ready_only_when_all_its_workers_are_and_asks_for_patience_until_then(
+    notify: socket.socket,
+) -> None:
+    child = start("late", Path(notify.getsockname()))
+    for _ in range(2):
+        said = notify.recv(199)
+        assert b"EXTEND_TIMEOUT_USEC=60000000" in said
+        assert b"READY" not in said
+    assert child.stdin is not None
+    child.stdin.write("now\n")
+    child.stdin.flush()
+    while (said := notify.recv(199)) != b"READY=1":
+        assert b"EXTEND_TIMEOUT_USEC" in said
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=20)
 
 
 def test_a_failed_worker_ends_the_process_with_its_trace() -> None:
