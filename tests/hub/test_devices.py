@@ -18,9 +18,10 @@ from broker.contract import Identity
 from broker.contract.camera import MotionEnded
 from broker.contract.hub import Media
 from broker.hub import alerts, devices
-from broker.hub.records import Alert, NodeRecord
+from broker.hub.records import Alert, Certificate, NodeRecord
 from broker.link.config import DevicePort, Machine, PlaceOf, Settings, SettingsError
 from broker.link.media import MediaClient, MediaError, MediaStore
+from broker.trust.certificates import life_of
 from broker.trust.identity import create_commune, create_hub
 from tests.enrolled import enrol_keys
 from tests.fakes.clock import FakeClock
@@ -189,6 +190,33 @@ def test_a_node_that_is_unknown_or_retired_gets_nothing(port: Port, tmp_path: Pa
     with port.town.database.session() as db:
         db.get_one(NodeRecord, "thon-01").retired_at = NOW
     assert port.ask("GET", f"/media/{SHA}").status_code == 403
+
+
+def test_a_revoked_certificate_gets_nothing_and_its_neighbours_go_on(port: Port) -> None:
+    port.store.add(DATA, "audio/ogg")
+    serial, until = life_of((port.town.keys.node / "speaker.pem").read_bytes())
+    with port.town.database.session() as db:
+        db.add(
+            Certificate(
+                serial=serial,
+                identity="thon-01.speaker",
+                node="thon-01",
+                issued_at=NOW,
+                not_after=until,
+                revoked_at=NOW,
+                reason="revoked",
+            )
+        )
+    assert port.ask("GET", f"/media/{SHA}").status_code == 403
+    assert port.ask("GET", f"/media/{SHA}", "node").status_code == 200
+    assert port.ask("POST", "/certificate", data=b"x").status_code == 403
+
+
+def test_only_a_request_for_the_next_certificate_is_taken(port: Port) -> None:
+    assert port.ask("POST", "/certificate", data=b"x" * 5000).status_code == 413
+    assert port.ask("POST", "/certificate", data=b"x").status_code == 403, "a serial nobody wrote down"
+    assert port.ask("POST", "/certificate", "web", data=b"x", keys=port.town.keys.hub).status_code == 403
+    assert port.ask("GET", "/certificate").status_code == 405
 
 
 def test_a_hub_service_is_no_device(port: Port) -> None:
