@@ -31,7 +31,8 @@ NOBODY = "nobody"
 """An empty group that takes the place of any anonymous group: 2.0.11 cannot be without one again once it had one."""
 HALF_OPEN = timedelta(seconds=120)
 """A connection that was opened before the revocation list and has not yet named itself can do so later; Mosquitto
-closes such a one after 90 s. So long a node that was revoked waits for rights under the same name."""
+closes such a one after 90 s of silence. So long a node that was revoked waits for rights under the same name. A thief
+who lets a long greeting trickle stays longer: only starting the broker again ends that (docs/LIMITS.md)."""
 NAMED = 20
 ROUNDS = 3
 """Changes to hub.rights itself end its own connection: then it comes again and looks again."""
