@@ -294,10 +294,18 @@ class Attack:
             self._place.say(in_force)
         self._fence()
         told = _risings(self._place.answers.states[max(0, since - 1) :], code)
-        if len(told) != len(group):
+        spare = len(told) - len(
+            group
+        )  # a service says its state again now and then, and may say the one before
+        if spare < 0:
             self._wrong.append(f"{len(group)} {group[0].channel}s were answered by {len(told)} problems")
-        for slot, sheet, text in zip(group, sheets, told, strict=False):
-            answer = next((each for each in sheet.reasons if sentence(each) in text), "")
+        texts = iter(told)
+        for slot, sheet in zip(group, sheets, strict=True):
+            text, answer = "", ""
+            while spare >= 0 and not answer:
+                text = next(texts, "")
+                answer = next((each for each in sheet.reasons if sentence(each) in text), "")
+                spare -= not answer
             if not answer:
                 self._wrong.append(f"answered {text!r} instead of {'/'.join(sheet.reasons)}: {slot.kind}")
             elif is_trust:
