@@ -38,7 +38,9 @@ _SAME = {
     "xen ti mét": "xăng ti mét",
     "ki lô watt giờ": "ki lô oát giờ",
 }
-_SAME_WORDS = re.compile(rf"(?<!\S)(?:{'|'.join(sorted(map(re.escape, _SAME), key=len, reverse=True))})(?!\S)")
+_SAME_WORDS = re.compile(
+    rf"(?<!\S)(?:{'|'.join(sorted(map(re.escape, _SAME), key=len, reverse=True))})(?!\S)"
+)
 _GLIDE = re.compile(r"(?<!\S)([hklmst]|qu)([iy])(?!\S)")
 
 

@@ -11,7 +11,8 @@ from broker.speech.rules.patterns import COUNTED, LETTER
 
 _NAMES = (
     r"stk|số tk|tk|tài khoản|mst|mã số thuế|cccd|cmnd|cmt|cmtnd|căn cước|căn cước công dân|chứng minh nhân dân"
-    r"|chứng minh thư|số chứng minh|định danh|định danh cá nhân|hộ chiếu|passport|gplx|giấy phép lái xe|bằng lái(?: xe)?"
+    r"|chứng minh thư|số chứng minh|định danh|định danh cá nhân|hộ chiếu|passport|gplx|giấy phép lái xe|bằng"
+    r" lái(?: xe)?"
     r"|số thẻ|mã thẻ|thẻ bhyt|thẻ bảo hiểm(?: y tế)?|thẻ đảng|sổ bhxh|số sổ|số bhxh|bảo hiểm xã hội số|mã (?:hồ sơ"
     r"|hs|thủ tục|tthc|dvc|dịch vụ|số|khách hàng|kh|bưu chính|bưu điện|bưu cục|vùng|tra cứu|xác nhận|xác thực|vận đơn"
     r"|đơn|đơn hàng|đặt chỗ|đặt khám|biên lai|biên nhận|hoá đơn|hóa đơn|giao dịch|học sinh|bệnh nhân|định danh|đơn vị"
@@ -26,22 +27,27 @@ _CODE = (
     rf"{_PART}(?:[.\-–_]{_PART}|[.\-–_][A-ZĐ]{{1,4}}(?!\w)|\s\d{{2,}}(?!\w)(?!\s?(?:đ|k|tr)(?!\w))){{0,8}}"
 )
 _NAMED = re.compile(
-    rf"(?<!\w)(?P<name>{_NAMES})(?P<gap>(?:[\s:,(\-]+(?:số|là|mã|của|cá nhân|công dân|thẻ|bhyt|bhxh|tiếp nhận|nhận|hỗ trợ"
-    r"|ủng hộ|quỹ|wifi|wi-fi|mạng|ngân hàng|nh|agribank|vietcombank|vietinbank|bidv|mb|mbbank|mb bank|tại|có|gồm|mới|cũ|đầu|in trên"
+    rf"(?<!\w)(?P<name>{_NAMES})(?P<gap>(?:[\s:,(\-]+(?:số|là|mã|của|cá nhân|công dân|thẻ|bhyt|bhxh|tiếp nhận"
+    rf"|nhận|hỗ trợ"
+    r"|ủng hộ|quỹ|wifi|wi-fi|mạng|ngân hàng|nh|agribank|vietcombank|vietinbank|bidv|mb|mbbank|mb bank|tại|có"
+    r"|gồm|mới|cũ|đầu|in trên"
     rf"|thanh toán|gắn chip))*[\s:,(]*)(?P<x>{_CODE})(?![\w%°])(?![.,/]\d)",
     re.I,
 )
 _APART = re.compile(
-    rf"(?<!\w)(?:{_NAMES})(?P<gap>\s[^\d.,;:!?\n]{{1,28}}\s(?:là|số|:)\s?)(?P<x>{_CODE})(?![\w%°])(?![.,/]\d)", re.I
+    rf"(?<!\w)(?:{_NAMES})(?P<gap>\s[^\d.,;:!?\n]{{1,28}}\s(?:là|số|:)\s?)(?P<x>{_CODE})(?![\w%°])(?![.,/]\d)",
+    re.I,
 )
 _FORMS = r"mẫu đơn|mẫu|biểu mẫu|biểu|tờ khai|phiếu|đơn theo mẫu|phụ lục|đơn|bản khai|tờ trình mẫu"
 _FORM = re.compile(
     rf"(?<!\w)(?:{_FORMS})(?:\s+(?:số|là|có ký hiệu|ký hiệu|mẫu|khai|theo mẫu))*[\s:\"“]*(?P<x>"
-    rf"(?:[A-ZĐ]{{1,4}}[.\-]?\d{{1,3}}|\d{{1,2}}[A-Za-zđ]?)(?:[./\-–]?[A-ZĐ]{{1,5}}\d{{0,2}}|[./\-–]\d{{1,2}}[a-z]?)*)(?!\w)(?![.,/]\d)",
+    rf"(?:[A-ZĐ]{{1,4}}[.\-]?\d{{1,3}}|\d{{1,2}}[A-Za-zđ]?)(?:[./\-–]?[A-ZĐ]{{1,5}}\d{{0,2}}"
+    rf"|[./\-–]\d{{1,2}}[a-z]?)*)(?!\w)(?![.,/]\d)",
     re.I,
 )
 _LETTER_FIRST = re.compile(r"[A-ZĐ]{1,4}[.\-]?\d")
-_PIN = re.compile(rf"(?<![\w.,/+\-])(?P<x>0\d{{11}}|0\d{{8}}|0\d{{9}}[-–]\d{{3}})(?![\w])(?![.,/\-]\d)")
+_PIN = re.compile(r"(?<![\w.,/+\-])(?P<x>0\d{11}|0\d{8}|0\d{9}[-–]\d{3})(?![\w])(?![.,/\-]\d)")
+_PROCEDURE = re.compile(r"(?<![\w.,])(?P<x>[1-3]\.\d{6})(?!\w)(?![.,]\d)")
 _CARD = re.compile(r"(?<!\w)(?P<x>[A-Z]{2}\s?\d(?:\s?\d){12,13}|\d{4}(?:[\s.\-]\d{4}){2,4})(?!\w)(?![.,/]\d)")
 _CERTIFICATE = re.compile(r"(?<!\w)(?P<x>[A-ZĐ]{2}\s?\d{6,8})(?!\w)(?![.,/]\d)")
 _MARKS = {".": "chấm", "-": "gạch ngang", "–": "gạch ngang", "_": "gạch dưới", "/": "trên", " ": ","}
@@ -144,7 +150,7 @@ def _form(match: re.Match[str], _: Draft) -> str | None:
     )
 
 
-def _bare(match: re.Match[str], draft: Draft) -> str | None:
+def _bare(match: re.Match[str], _: Draft) -> str | None:
     """Twelve figures with a zero in front are a citizen's number wherever they stand."""
     return code(match["x"])
 
@@ -186,6 +192,7 @@ RULES = (
     Rule(_NAMED, _named, hints=_HINTS),
     Rule(_APART, _apart, hints=_HINTS),
     Rule(_FORM, _form, hints=("mẫu", "biểu", "tờ khai", "phiếu", "đơn", "phụ lục", "bản khai")),
+    Rule(_PROCEDURE, _bare, sign="."),
     Rule(_PIN, _bare, sign="0"),
     Rule(_CARD, _bare),
     Rule(_CERTIFICATE, _bare),

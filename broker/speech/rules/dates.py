@@ -6,74 +6,41 @@ import re
 
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
+from broker.speech.rules.months import AFTER_DATES, BEFORE_DAYS, LAST, OPEN, SHUT, YEAR, month_name
 from broker.speech.rules.patterns import DASH
 
 _SEP = r"\s?[/.\-–]\s?"
-_YEAR = r"(?:1[89]|20|21)\d\d"
-_OPEN = r"(?<![\w.,/+\-–])"
-_SHUT = r"(?!\w)(?![/.,\-–+]\d)"
 
-_FULL = re.compile(rf"{_OPEN}(?P<d>\d{{1,2}})(?P<s>{_SEP})(?P<m>\d{{1,2}})(?:{_SEP})(?P<y>{_YEAR}){_SHUT}")
+_FULL = re.compile(rf"{OPEN}(?P<d>\d{{1,2}})(?P<s>{_SEP})(?P<m>\d{{1,2}})(?:{_SEP})(?P<y>{YEAR}){SHUT}")
 _FULL_RANGE = re.compile(
-    rf"{_OPEN}(?P<d1>\d{{1,2}})(?:/(?P<m1>\d{{1,2}})(?:/(?P<y1>{_YEAR}))?)?{DASH}"
-    rf"(?P<d2>\d{{1,2}})/(?P<m2>\d{{1,2}})(?:/(?P<y2>{_YEAR}))?{_SHUT}"
+    rf"{OPEN}(?P<d1>\d{{1,2}})(?:/(?P<m1>\d{{1,2}})(?:/(?P<y1>{YEAR}))?)?{DASH}"
+    rf"(?P<d2>\d{{1,2}})/(?P<m2>\d{{1,2}})(?:/(?P<y2>{YEAR}))?{SHUT}"
 )
 _DOTTED_RANGE = re.compile(
-    rf"{_OPEN}(?P<d1>\d{{1,2}})(?:\.(?P<m1>\d{{1,2}})(?:\.(?P<y1>{_YEAR}))?)?{DASH}"
-    rf"(?P<d2>\d{{1,2}})\.(?P<m2>\d{{1,2}})\.(?P<y2>{_YEAR}){_SHUT}"
+    rf"{OPEN}(?P<d1>\d{{1,2}})(?:\.(?P<m1>\d{{1,2}})(?:\.(?P<y1>{YEAR}))?)?{DASH}"
+    rf"(?P<d2>\d{{1,2}})\.(?P<m2>\d{{1,2}})\.(?P<y2>{YEAR}){SHUT}"
 )
 _SHORT_YEAR = re.compile(
-    rf"{_OPEN}(?P<d>\d{{1,2}})(?P<s>{_SEP})(?P<m>\d{{1,2}})(?P=s)(?P<y>\d\d)(?!\w)(?![/.,\-–+]\d)"
+    rf"{OPEN}(?P<d>\d{{1,2}})(?P<s>{_SEP})(?P<m>\d{{1,2}})(?P=s)(?P<y>\d\d)(?!\w)(?![/.,\-–+]\d)"
 )
 _ISO = re.compile(
-    rf"{_OPEN}(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>\d\d)(?P=s)(?P<d>\d\d)(?=T\d|(?!\w))(?![/.,\-–+]\d)"
+    rf"{OPEN}(?P<y>{YEAR})(?P<s>[-/.])(?P<m>\d\d)(?P=s)(?P<d>\d\d)(?=T\d|(?!\w))(?![/.,\-–+]\d)"
 )
-_MONTH_SHORT_YEAR = re.compile(
-    r"(?<!\w)(?:[Tt]háng|THÁNG|[Qq]uý|QUÝ|[Kk]ỳ|T)\s?(?P<x>(?P<m>\d{1,2})\s?/\s?(?P<y>\d\d))(?!\w)(?![/.,\-–]\d)"
-)
-_MONTH_LIST = re.compile(
-    rf"(?<!\w)(?:[Tt]háng|THÁNG|[Qq]uý)\s(?P<x>(?P<list>\d{{1,2}}(?:\s?,\s?\d{{1,2}}){{0,11}}(?:\s?(?:,|và|&)\s?\d{{1,2}}))\s?/\s?(?P<y>{_YEAR})){_SHUT}"
-)
-_SCHOOL_YEAR = re.compile(rf"(?<![\w.,/+])(?P<a>(?:19|20)\d\d){DASH}(?P<b>\d\d)(?!\w)(?![.,/\-–]\d)")
 _LUNAR_NAMED = re.compile(
-    rf"{_OPEN}(?P<x>(?:(?P<a>\d{{1,2}}){DASH})?(?P<d>\d{{1,2}})\s?/\s?)(?=(?:[Gg]iêng|GIÊNG|[Cc]hạp|CHẠP)(?!\w))"
+    rf"{OPEN}(?P<x>(?:(?P<a>\d{{1,2}}){DASH})?(?P<d>\d{{1,2}})\s?/\s?)(?=(?:[Gg]iêng|GIÊNG|[Cc]hạp|CHẠP)(?!\w))"
 )
 _NEW_YEAR_RANGE = re.compile(
     rf"(?<!\w)(?:[Mm]ùng|[Mm]ồng|MÙNG|MỒNG)\s(?P<x>(?P<a>\d{{1,2}}){DASH}(?P<b>\d{{1,2}}))(?![\w/])(?![.,/\-–]\d)"
 )
-_DAY = re.compile(rf"{_OPEN}(?P<d>\d{{1,2}})\s?(?P<s>[/\-.])\s?(?P<m>\d{{1,2}}){_SHUT}")
-_MONTH = re.compile(
-    rf"(?<![\w.,+])(?:(?P<word>[Tt]háng|[Qq]uý|[Kk]ỳ|[Đđ]ợt|[Ll]ần|[Kk]hóa|[Kk]hoá|[Ss]ố|[Ll]ớp|[Vv]ụ|[Tt]uần"
-    rf"|T)[\s.]?)?(?P<x>(?P<m>\d{{1,2}})\s?[/\-–.]\s?(?P<y>{_YEAR})){_SHUT}"
-)
-_MONTH_RANGE = re.compile(rf"{_OPEN}(?P<m1>\d{{1,2}}){DASH}(?P<m2>\d{{1,2}})/(?P<y>{_YEAR}){_SHUT}")
-_MONTH_SPAN = re.compile(
-    rf"{_OPEN}(?P<m1>\d{{1,2}})/(?P<y1>{_YEAR}){DASH}(?P<m2>\d{{1,2}})/(?P<y2>{_YEAR}){_SHUT}"
-)
-_YEARS = re.compile(rf"(?<![\w.,/+])(?P<a>{_YEAR}){DASH}(?P<b>{_YEAR})(?!\w)(?![.,/\-–]\d)")
-_SLASH_YEAR = re.compile(rf"(?<=[\wIVX])\s?(?P<x>/\s?(?P<y>{_YEAR})){_SHUT}")
-_SHORT_MONTH = re.compile(rf"(?<!\w)(?P<x>T\.?\s?(?P<m>\d{{1,2}}))(?=\s?/\s?{_YEAR}|\s+năm\b)")
-_WEEK = re.compile(
-    r"(?<!\w)(?P<a>T[2-7]|Thứ [2-7]|thứ [2-7])\s?[-–]\s?(?P<b>T[2-7]|CN|[2-7]|Thứ [2-7]|thứ [2-7])(?!\w)(?![/.,]\d)"
-)
-_WEEK_LIST = re.compile(r"(?<![\w])(?P<x>[Tt]hứ\s(?P<list>[2-7](?:\s?[,;+&/]\s?[2-7])+))(?![\w/])")
+_DAY = re.compile(rf"{OPEN}(?P<d>\d{{1,2}})\s?(?P<s>[/\-.])\s?(?P<m>\d{{1,2}}){SHUT}")
 
-_SUNDAY = re.compile(
-    r"(?:(?<![^\W_])(?:[Ss]áng|[Tt]rưa|[Cc]hiều|[Tt]ối|[Nn]gày|T7|[Tt]hứ (?:7|[Bb]ảy))\s?(?:,|và|-|–|&"
-    r"|hoặc)?\s?)(?P<x>CN)(?!\w)"
-)
-_SUNDAY_OF = re.compile(r"(?<![\w&])(?P<x>CN)(?=[\s,(]*(?:ngày|\d{1,2}[/-]\d))")
-_WEEKDAY = re.compile(r"(?<!\w)(?P<x>T[2-7])(?![\w/])(?!\s?/)")
-_WEEK_NEAR = re.compile(
-    r"(?:t[2-7]|thứ \w+|sáng|chiều|tối|trưa)\s?(?:,|và|-|–|&|hoặc)?\s?\||\|\s?(?:,|và|-|–|&"
-    r"|hoặc)\s?(?:t[2-7]|cn|chủ nhật|thứ)"
-    r"|[\dh],?\s?\||\|[\s,(]*(?:ngày|\d{1,2}[/-]\d)"
-)
 _DATED = re.compile(
     r"(?:(?<!\w)(?:ngày|sáng|trưa|chiều|tối|đêm|khuya|hôm|mùng|mồng|rằm|dịp|lễ|hội|hết|trước|sau|từ|đến|tới|kể từ|vào"
-    r"|tính đến|thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn|t[2-7]|quốc khánh|quốc tế|phụ nữ|thiếu nhi|lao động|nhà giáo"
+    r"|tính đến|thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn|t[2-7]|quốc khánh|quốc tế|phụ nữ|thiếu nhi"
+    r"|lao động|nhà giáo"
     r"|việt nam|kỷ niệm|chào mừng|giải phóng|thống nhất|thành lập|liệt sĩ|đoàn|đảng|quân đội|tết|nghỉ|lúc|giờ|phút|rưỡi"
-    r"|âm lịch|hạn|ngọ|nguyên tiêu|trung thu|vu lan|thanh minh|giỗ|giỗ tổ|khai giảng|khai hội|chính hội|dự kiến|phiên|dương lịch"
+    r"|âm lịch|hạn|ngọ|nguyên tiêu|trung thu|vu lan|thanh minh|giỗ|giỗ tổ|khai giảng|khai hội|chính hội|dự"
+    r" kiến|phiên|dương lịch"
     r"|sinh|đợt)|h\d{0,2}|:\d\d|\d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?\s?(?:,|và|hoặc|đến|-|–)"
     r"|(?<!\w)ngày [\d\s,;và/-]{1,40})[\s,(:]*$"
 )
@@ -82,7 +49,8 @@ _SURE_DATED = re.compile(
     r"|khai giảng|vu lan|trung thu|đoan ngọ|thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|cn)[\s,(:]*$"
 )
 _FEAST = re.compile(
-    r"(?<!\w)(?:tết|lễ|giỗ|rằm|kỷ niệm|hội làng|khai hội|chào mừng|quốc tế|nghỉ|ngày truyền thống|mít tinh|mittinh|diễu hành|dịp|đón|mừng|văn nghệ|treo cờ|thượng cờ|quốc khánh)[^\d.;!?]{0,28}$"
+    r"(?<!\w)(?:tết|lễ|giỗ|rằm|kỷ niệm|hội làng|khai hội|chào mừng|quốc tế|nghỉ|ngày truyền thống|mít tinh"
+    r"|mittinh|diễu hành|dịp|đón|mừng|văn nghệ|treo cờ|thượng cờ|quốc khánh)[^\d.;!?]{0,28}$"
 )
 _CALENDAR = re.compile(
     r"\s?\(?\s?(?:âm lịch|dương lịch|âl(?!\w)|al(?!\w)|dl(?!\w)|hằng năm|hàng năm|năm nay|năm sau|năm ngoái|năm trước)"
@@ -139,9 +107,12 @@ _MEASURED = re.compile(
     r"\s?(?:%|°|m\b|cm\b|mm\b|km|kg|ha\b|lít|độ|người|tuổi|phút|giờ|tháng tuổi|triệu|nghìn|đồng|đ\b|hộ|cấp|tấn)"
 )
 _NO_DAY = re.compile(
-    r"(?:(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ|hạng|vòng|nhịp|bản đồ|huyết áp|thị lực|khổ|mặt trận)"
+    r"(?:(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|kết quả|lớp|cấp|tỷ lệ|tỉ lệ|hạng|vòng|nhịp|bản đồ|huyết áp"
+    r"|thương binh|bệnh binh|thương tật|thị"
+    r" lực|khổ|mặt trận)"
     r"(?:[\s:]|\d+\s?-\s?\d+\s?,)*"
-    r"|(?:số nhà|số|ngõ|ngách|hẻm|kiệt|lô|thửa|phòng|căn|tờ|mẫu|lớp|tổ|nhà|thôn|ấp|bản|khóm|đội|buôn|làng|khu phố|cụm|trạm|dãy|sinh hoạt hè|xóm|khu|khối|kios|ki ốt|ki-ốt|mương|kênh|thẻ)\s)$"
+    r"|(?:số nhà|số|ngõ|ngách|hẻm|kiệt|lô|thửa|phòng|căn|tờ|mẫu|lớp|tổ|nhà|thôn|ấp|bản|khóm|đội|buôn|làng|khu"
+    r" phố|cụm|trạm|dãy|sinh hoạt hè|xóm|khu|khối|kios|ki ốt|ki-ốt|mương|kênh|thẻ)\s)$"
 )
 _SCORED = re.compile(r"(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|hạ|vượt qua|gỡ)(?!\w)[^.;,]{0,30}$")
 _PART = re.compile(
@@ -154,38 +125,26 @@ _PART = re.compile(
 
 
 _MASS = re.compile(
-    r"\s(?:số|diện tích|dân số|tổng số|tổng diện tích|chiều dài|quãng đường|cốc|thìa|muỗng|lượng|sản lượng|khối lượng|công suất"
+    r"\s(?:số|diện tích|dân số|tổng số|tổng diện tích|chiều dài|quãng đường|cốc|thìa|muỗng|lượng|sản lượng"
+    r"|khối lượng|công suất"
     r"|kinh phí|công việc|chỉ tiêu|tiêu chí)(?!\w)"
 )
 _SHARE = re.compile(
-    r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|đạt|bằng|chỉ|có|được|mất|thêm|quá|là|xong|hoàn thành|tổng số|trên|dưới"
+    r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|đạt|bằng|chỉ|có|được|mất|thêm|quá|là|xong|hoàn thành|tổng"
+    r" số|trên|dưới"
     r"|bán|lấp|đầy|cạn|ít nhất|tối thiểu|tối đa|trả|góp|xếp thứ|đứng thứ|đủ|pha|cắt|bớt|bón|nhịn|uống|ăn|lấy)\s*$"
 )
-_HOUR_OF_DAY = re.compile(rf"(?<={CLAIMED})(?P<x>/(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})){_SHUT}")
-
-
-_ALWAYS_OPEN = re.compile(r"(?<![\w.,/\-–])24/(?P<n>24|7)(?![\w/])(?!\s?/)")
-
-
-def _always_open(match: re.Match[str], draft: Draft) -> str | None:
-    """24/7 and 24/24: hours on duty, but for the days named so ("ngày 24/7")."""
-    if match["n"] == "7" and re.search(r"(?:ngày|sáng|chiều|tối|đêm|trưa)\s*$", draft.before(match.start())):
-        return None
-    return f"hai mươi tư trên {cardinal(int(match['n']))}"
+_HOUR_OF_DAY = re.compile(rf"(?<={CLAIMED})(?P<x>/(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})){SHUT}")
 
 
 def _is_day(day: int, month: int) -> bool:
     return 1 <= month <= 12 and 1 <= day <= (29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31)
 
 
-def _month(month: int) -> str:
-    return "tư" if month == 4 else cardinal(month)
-
-
 def _words(day: str, month: str | None, year: str | None) -> str:
     out = cardinal(int(day))
     if month is not None:
-        out += f" tháng {_month(int(month))}"
+        out += f" tháng {month_name(int(month))}"
     return out + (f" năm {cardinal(int(year))}" if year else "")
 
 
@@ -220,7 +179,7 @@ def _day(match: re.Match[str], draft: Draft) -> str | Said | None:
         return Said(said, (said, upto))
     if is_day is None and mark == "/":
         counted = f"{cardinal(day)} trên {cardinal(month)}"
-        part = f"{cardinal(day)} phần {_month(month)}"
+        part = f"{cardinal(day)} phần {month_name(month)}"
         # Beside a counted noun it is more likely a count.
         first = counted if _PART.match(draft.after(match.end())) else said
         return Said(first, tuple(dict.fromkeys((first, said, counted, part))))
@@ -306,32 +265,6 @@ def _iso(match: re.Match[str], _: Draft) -> str | None:
     return _words(match["d"], match["m"], match["y"])
 
 
-def _month_short_year(match: re.Match[str], draft: Draft) -> str | Said | None:
-    """ "tháng 11/26": a year where it can be no other month and no day."""
-    month, year = int(match["m"]), int(match["y"])
-    if not 1 <= month <= 12 or year < 13:
-        return None
-    return f"{_month(month)} năm {cardinal(2000 + year if year < 60 else 1900 + year)}"
-
-
-def _month_list(match: re.Match[str], _: Draft) -> str | None:
-    """ "tháng 5, 6 và 7/2026"."""
-    months = [int(one) for one in re.findall(r"\d+", match["list"])]
-    if not all(1 <= one <= 12 for one in months):
-        return None
-    return (
-        re.sub(r"\d+", lambda one: _month(int(one[0])), match["list"]) + f" năm {cardinal(int(match['y']))}"
-    )
-
-
-def _school_year(match: re.Match[str], _: Draft) -> str | None:
-    """ "2026-27": the years of a school, a season or a plan, the second shortened."""
-    since, until = int(match["a"]), int(match["b"])
-    if until <= since % 100:
-        return None
-    return f"{cardinal(since)} đến {cardinal(since // 100 * 100 + until)}"
-
-
 def _lunar_named(match: re.Match[str], _: Draft) -> str | None:
     """ "12/Giêng", "23/Chạp": the month has a name of its own."""
     since = f"{cardinal(int(match['a']))} đến " if match["a"] else ""
@@ -352,97 +285,17 @@ def _hour_of_day(match: re.Match[str], _: Draft) -> str | None:
     return f"ngày {_words(match['d'], match['m'], None)}"
 
 
-def _month_year(match: re.Match[str], _: Draft) -> str | None:
-    month, word = int(match["m"]), (match["word"] or "").lower()
-    if word == "quý" and month <= 4:
-        return f"{_month(month)} năm {cardinal(int(match['y']))}"
-    if word in ("đợt", "lần", "khóa", "khoá", "số", "lớp", "vụ", "tuần"):
-        return f"{cardinal(month)} năm {cardinal(int(match['y']))}" if match["x"].find("/") > 0 else None
-    if not 1 <= month <= 12:
-        return None
-    head = "" if word in ("tháng", "t", "kỳ") else "tháng "
-    return f"{head}{_month(month)} năm {cardinal(int(match['y']))}"
-
-
-def _month_range(match: re.Match[str], draft: Draft) -> str | None:
-    if not 1 <= int(match["m1"]) < int(match["m2"]) <= 12:
-        return None
-    head = "" if re.search(r"(?:tháng|quý)\s*$", draft.before(match.start())) else "tháng "
-    since, until = _month(int(match["m1"])), _month(int(match["m2"]))
-    return f"{head}{since} đến {head}{until} năm {cardinal(int(match['y']))}"
-
-
-def _month_span(match: re.Match[str], draft: Draft) -> str | None:
-    if not (1 <= int(match["m1"]) <= 12 and 1 <= int(match["m2"]) <= 12):
-        return None
-    head = "" if re.search(r"tháng\s*$", draft.before(match.start())) else "tháng "
-    since = f"{head}{_month(int(match['m1']))} năm {cardinal(int(match['y1']))}"
-    return f"{since} đến tháng {_month(int(match['m2']))} năm {cardinal(int(match['y2']))}"
-
-
-def _years(match: re.Match[str], _: Draft) -> str | None:
-    if int(match["a"]) > int(match["b"]):
-        return None
-    return f"{cardinal(int(match['a']))} đến {cardinal(int(match['b']))}"
-
-
-def _slash_year(match: re.Match[str], _: Draft) -> str:
-    return f"năm {cardinal(int(match['y']))}"
-
-
-def _short_month(match: re.Match[str], _: Draft) -> str | None:
-    return f"tháng {_month(int(match['m']))}" if 1 <= int(match["m"]) <= 12 else None
-
-
-def _weekday(text: str) -> str:
-    if text == "CN":
-        return "chủ nhật"
-    number = int(text[-1])
-    return f"thứ {_month(number)}"
-
-
-def _week(match: re.Match[str], _: Draft) -> str:
-    return f"{_weekday(match['a'])} đến {_weekday(match['b'])}"
-
-
-def _week_list(match: re.Match[str], _: Draft) -> str:
-    return "thứ " + ", ".join(_month(int(one)) for one in re.findall(r"\d", match["list"]))
-
-
-def _named_day(match: re.Match[str], draft: Draft) -> str | Said:
-    """T7 is a Saturday beside other days of the week; alone it might be July."""
-    said = _weekday(match["x"])
-    if match["x"] == "CN":
-        return said
-    near = draft.before(match.start(), 20) + "|" + draft.after(match.end(), 12)
-    if _WEEK_NEAR.search(near):
-        return said
-    return Said(said, (said, f"tháng {_month(int(match['x'][-1]))}"))
-
-
 RULES = (
-    Rule(_ALWAYS_OPEN, _always_open, sign="/"),
-    Rule(_SUNDAY, _named_day, needs="any", hints=("cn",)),
-    Rule(_SUNDAY_OF, _named_day, hints=("cn",)),
+    *BEFORE_DAYS,
     Rule(_HOUR_OF_DAY, _hour_of_day, sign="/"),
-    Rule(_MONTH_SPAN, _month_span, sign="-–—~"),
     Rule(_FULL_RANGE, _range, sign="-–—~"),
     Rule(_DOTTED_RANGE, _range, sign="-–—~"),
     Rule(_FULL, _full, sign="-–/."),
     Rule(_ISO, _iso, sign="-/."),
     Rule(_SHORT_YEAR, _short_year, sign="-–/."),
-    Rule(_SCHOOL_YEAR, _school_year, sign="-–—~"),
     Rule(_LUNAR_NAMED, _lunar_named, sign="/"),
     Rule(_NEW_YEAR_RANGE, _new_year_range, sign="-–—~"),
-    Rule(_MONTH_LIST, _month_list, sign="/"),
-    Rule(_MONTH_SHORT_YEAR, _month_short_year, sign="/"),
-    Rule(_MONTH_RANGE, _month_range, sign="-–—~"),
-    Rule(_YEARS, _years, sign="-–—~"),
-    Rule(_MONTH, _month_year, sign="-–/."),
-    Rule(_SHORT_MONTH, _short_month, sign="T"),
-    Rule(_WEEK, _week, sign="-–—~"),
-    Rule(_WEEK_LIST, _week_list, hints=("thứ",)),
-    Rule(_WEEKDAY, _named_day, sign="T"),
+    *AFTER_DATES,
     Rule(_DAY, _day, sign="/-."),
-    Rule(_SLASH_YEAR, _slash_year, sign="/"),
+    *LAST,
 )

@@ -19,30 +19,44 @@ from broker.speech.rules.patterns import (
 )
 
 _SCORE = re.compile(
-    rf"(?:(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|vượt qua|hạ|gỡ|chung cuộc|ván|hiệp|séc|set|cầm hòa|luân lưu|cách biệt|kết quả trận[^.;]*)"
-    rf"(?!\w)[^.!?;]{{0,40}}|(?:tỷ số|tỉ số)[^.!?]*)$"
+    r"(?:(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|vượt qua|hạ|gỡ|chung cuộc|ván|hiệp|séc|set|cầm hòa|luân"
+    r" lưu|cách biệt|kết quả trận[^.;]*)"
+    r"(?!\w)[^.!?;]{0,40}|(?:tỷ số|tỉ số)[^.!?]*)$"
 )
+_FERTILISER = re.compile(r"(?<!\w)(?:npk|phân|lân|dap|đạm|kali|đầu trâu|hữu cơ|lót|thúc)[^\d.;]{0,16}$")
 _SCORE_AFTER = re.compile(r"\s(?:trước đội|nghiêng về|cho đội|sau hai hiệp|sau hiệp|chung cuộc)")
 _OF_COUNT = re.compile(
-    rf"\s(?:{PEOPLE_AND_THINGS}|tổng số (?:{PEOPLE_AND_THINGS})|xóm|phường|uỷ viên|ủy viên|câu|tổng|quân số|thành phần)(?!\w)(?!\s(?:diện tích|quãng))"
+    rf"\s(?:{PEOPLE_AND_THINGS}|tổng số (?:{PEOPLE_AND_THINGS})|xóm|phường|uỷ viên|ủy viên|câu|tổng|quân số"
+    rf"|thành phần)(?!\w)(?!\s(?:diện tích|quãng))"
 )
-_PORTION = re.compile(r"\s(?:viên|cốc|thìa|muỗng|ly|bát|chén|quả|gói|ống|sào|mẫu|lít|kg|diện tích|quãng|số|chiều|ngày|giờ|tháng|năm)(?!\w)")
+_PORTION = re.compile(
+    r"\s(?:viên|cốc|thìa|muỗng|ly|bát|chén|quả|gói|ống|sào|mẫu|lít|kg|diện tích|quãng|số|chiều|ngày|giờ|tháng"
+    r"|năm)(?!\w)"
+)
 _MASS = re.compile(
-    r"\s*(?:diện tích|số|dân số|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng|khối lượng|tổng số|tổng diện"
-    r"|đoạn|công suất|kinh phí|học bổng|giá|mức|ha|lít|kg|công việc|nguồn|bát|đường|trọng lượng|thể tích|dung tích|bình|bao)(?!\w)"
+    r"\s*(?:diện tích|số|dân số|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản"
+    r" lượng|khối lượng|tổng số|tổng diện"
+    r"|đoạn|công suất|kinh phí|học bổng|giá|mức|ha|lít|kg|công việc|nguồn|bát|đường|trọng lượng|thể tích|dung"
+    r" tích|bình|bao)(?!\w)"
 )
 _SHARE = re.compile(
-    r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|bằng|chỉ|mất|thêm|quá|bớt|trên|dưới|ít nhất|tối thiểu|lấp|cạn|pha|tới|đến|được|xong)\s*$"
+    r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|bằng|chỉ|mất|thêm|quá|bớt|trên|dưới|ít nhất|tối thiểu|lấp"
+    r"|cạn|pha|tới|đến|được|xong)\s*$"
 )
 _RATED = re.compile(
-    r"(?<!\w)(?:tỷ lệ|tỉ lệ|bản đồ|vòng|điểm|đạt|thị lực|huyết áp|nhịp|tổng số|quân số|đủ|có|xếp|xếp thứ|đứng thứ|hạng|thứ|kết quả|lớp|mắt)"
+    r"(?<!\w)(?:tỷ lệ|tỉ lệ|bản đồ|vòng|điểm|đạt|thị lực|huyết áp|nhịp|thương binh|bệnh binh|thương tật|tổng"
+    r" số|quân số|đủ|có|xếp|xếp thứ|đứng"
+    r" thứ|hạng|thứ|kết quả|lớp|mắt)"
     r"(?:\s(?:số|là|khoảng|từ|đo được|đều|trái|phải|tăng|cao))*[\s:]*$"
 )
 _MIXED = re.compile(r"(?<!\w)(?:pha|trộn|tỷ lệ|tỉ lệ|theo|phối|hòa)[^.;]{0,24}$")
 _RATED_AFTER = re.compile(r"\s(?:điểm|mmhg|trở lên|toàn quốc|toàn tỉnh|toàn xã)")
 
 
-def _item(match: re.Match[str], _: Draft) -> str:
+def _item(match: re.Match[str], draft: Draft) -> str | None:
+    before = draft.before(match.start(), 30)
+    if match["x"].endswith(")") and before.rfind("(") > before.rfind(")"):
+        return None  # the bracket was opened before: "(hoặc 05)"
     return f"{cardinal(int(match['n']))},"
 
 
@@ -57,6 +71,15 @@ def _fraction(match: re.Match[str], draft: Draft) -> str | Said | None:
     is_share = 0 < top < bottom <= 10
     if is_share and _PORTION.match(after):
         return part
+    if re.match(r"\s?(?:đồng|đ|triệu|tỷ|nghìn|ngàn|kg|m|km|ha|lít|tấn)(?!\w)", after):
+        return Said(
+            counted,
+            (
+                counted,
+                f"{value(match['a'])} hoặc {value(match['b'])}",
+                f"{value(match['a'])} và {value(match['b'])}",
+            ),
+        )
     if _OF_COUNT.match(after):
         return counted
     if is_share and (_MASS.match(after) or _SHARE.search(before)):
@@ -75,6 +98,8 @@ def _range(match: re.Match[str], draft: Draft) -> str | Said:
     before = draft.before(match.start())
     if _SCORE.search(before) or _SCORE_AFTER.match(draft.after(match.end())):
         return f"{value(a)} {value(b)}"
+    if _FERTILISER.search(before):
+        return f"{value(a)} {value(b)}"
     if amount(a) < amount(b):
         said = f"{value(a)} đến {value(b)}"
         # "08-2026": a month, a number with its year; nobody counts from 8 to 2026.
@@ -89,17 +114,23 @@ def _chain(match: re.Match[str], draft: Draft) -> str | Said:
     """ "16-16-8": parts of a fertiliser; "thôn 1-2-3": one after the other; else a person decides."""
     said = [value(one) for one in re.findall(r"\d+(?:[.,]\d+)?", match[0])]
     before = draft.before(match.start(), 30)
-    if re.search(r"(?:npk|phân|lân|dap|đạm|kali|đầu trâu|hữu cơ|lót|thúc)[^\d.;]{0,16}$", before):
+    if _FERTILISER.search(before):
         return " ".join(said)
     if re.search(r"(?:thôn|tổ|ấp|khu|lớp|xóm|bản|các số|phòng|đội|khu phố)\s*$", before):
         return ", ".join(said)
     return Said(" ".join(said), (" ".join(said), ", ".join(said)))
 
 
-def _strokes(match: re.Match[str], draft: Draft) -> Said:
+def _strokes(match: re.Match[str], _: Draft) -> Said:
     """ "12/5/3" that is neither a day nor a house."""
     said = " xuyệt ".join(value(one) for one in re.findall(r"\d+", match[0]))
     return Said(said, (said,))
+
+
+def _points(match: re.Match[str], _: Draft) -> Said:
+    """ "192.168.1.10": a version, an address of a machine, a number nobody wrote right."""
+    said = " chấm ".join(digits(one) if one[0] == "0" else value(one) for one in match[0].split("."))
+    return Said(said, (said, value(match[0].replace(".", ""))))
 
 
 def _section(match: re.Match[str], _: Draft) -> str:
@@ -112,6 +143,11 @@ def _ratio(match: re.Match[str], draft: Draft) -> str | Said:
     if _RATED.search(draft.before(match.start())) or _MIXED.search(draft.before(match.start())):
         return said
     return Said(said, (said, f"{value(match['a'])} {value(match['b'])}"))
+
+
+def _over(match: re.Match[str], _: Draft) -> str:
+    """ "9,5/10"."""
+    return f"{value(match['a'])} trên {value(match['b'])}"
 
 
 def _times(match: re.Match[str], _: Draft) -> str:
@@ -128,10 +164,13 @@ def _code(match: re.Match[str], draft: Draft) -> str | Said:
         else spelled(part)
         for part in parts
     )
-    is_named = re.search(r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|thuốc|virus|vi rút|cúm)(?: lai)?\s$", draft.before(match.start()))
+    is_named = re.search(
+        r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|thuốc|virus|vi rút|cúm)(?: lai)?\s$",
+        draft.before(match.start()),
+    )
     if re.search(r"\d[a-zđ]", text) or re.search(r"\d[A-ZĐ]{2}", text):
         return Said(said, (said,))  # perhaps a unit nobody taught us: "4MP", "1v"
-    is_plain = is_named or len(text) <= 5 and all(part.isdecimal() or len(part) <= 2 for part in parts)
+    is_plain = is_named or (len(text) <= 5 and all(part.isdecimal() or len(part) <= 2 for part in parts))
     return said if is_plain else Said(said, (said,))
 
 
@@ -180,8 +219,11 @@ RULES: tuple[Rule, ...] = (
     Rule(re.compile(r"^[ \t]*(?P<x>\d{1,2}(?:\.\d{1,2}){1,3})(?=\.?\s+[^\W\d_])", re.M), _section, sign="."),
     Rule(
         re.compile(
-            r"(?<!\w)(?:mục|tiểu mục|điểm|phần|bảng|phụ lục|hình|bài|phiên bản|bản|chương|điều|khoản|tiết|biểu|tiêu chí|chỉ tiêu"
-            r"|nội dung|câu|bước|web|wifi|dhis|ios|android)\s(?:số\s)?(?P<x>\d{1,2}(?:\.\d{1,2}){1,3})(?![\w/])(?!\s?(?:điểm|m|km|kg|ha|%|tỷ|triệu))",
+            r"(?<!\w)(?:mục|tiểu mục|điểm|phần|bảng|phụ lục|hình|bài|phiên bản|bản|chương|điều|khoản|tiết"
+            r"|biểu|tiêu chí|chỉ tiêu"
+            r"|nội dung|câu|bước|web|wifi|dhis|ios"
+            r"|android)\s(?:số\s)?(?P<x>\d{1,2}(?:\.\d{1,2}){1,3})(?![\w/])(?!\s?(?:điểm|m|km|kg|ha|%|tỷ"
+            r"|triệu))",
             re.I,
         ),
         _section,
@@ -189,10 +231,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item, sign=")"),
     Rule(re.compile(r"^[ \t]*(?P<x>(?P<n>\d{1,2})\s?/)(?=\s+[^\W\d_])", re.M), _item, sign="/"),
+    Rule(
+        re.compile(r"(?<![\w.,/])(?!\d{1,3}(?:\.\d{3})+(?![\d.]))\d{1,6}(?:\.\d{1,6}){2,}(?![\w/])(?!,\d)"),
+        _points,
+        sign=".",
+    ),
     Rule(re.compile(r"(?<![\w.,/])\d{1,4}(?:\s?/\s?\d{1,4}){2,}(?![\w/])(?![.,]\d)"), _strokes, sign="/"),
     Rule(
         re.compile(
-            r"(?<![\w.,/])(?P<a>\d{1,3}(?:\.\d{3})+|\d{1,4})\s?/\s?(?P<b>\d{1,3}(?:\.\d{3})+|\d{1,4})(?![\w/])(?![.,]\d)"
+            r"(?<![\w.,/])(?P<a>\d{1,3}(?:\.\d{3})+|\d{1,4})\s?/\s?(?P<b>\d{1,3}(?:\.\d{3})+"
+            r"|\d{1,4})(?![\w/])(?![.,]\d)"
         ),
         _fraction,
         sign="/",
@@ -226,7 +274,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?/\s?(?P<b>\d{{1,4}})(?![\w/])(?![.,]\d)"),
-        careful(_ratio),
+        careful(_over),
         sign="/",
     ),
     Rule(re.compile(NUMBER, re.ASCII), careful(_plain)),

@@ -46,6 +46,8 @@ def _read(text: str, start: int, end: int) -> Claim:
         return Claim(start, end, "hoặc", ("hoặc", "trên", "một"), is_doubtful=True)
     if run == "+" and _is_bullet(text, start):
         return Claim(start, end, "")
+    if run in "+-" and text[start - 1 : start] == "(":
+        return Claim(start, end, "cộng", ("dương tính", "cộng"), is_doubtful=True)  # "test (+)"
     words = _SIGNS.get(run) or _PAIRS.get(run)
     if words is not None and run not in "%‰°@":
         return Claim(start, end, words)
@@ -67,7 +69,7 @@ _TICKS = frozenset("✓✔✅☑❌✖✗✘⛔🚫")
 def _is_picture(char: str) -> bool:
     """Small pictures adorn a text and say nothing; ticks and crosses may."""
     return char not in _TICKS and (
-        "\U0001f300" <= char <= "\U0001faff" or "\u2600" <= char <= "\u27bf" and char not in _ARROWS
+        "\U0001f300" <= char <= "\U0001faff" or ("\u2600" <= char <= "\u27bf" and char not in _ARROWS)
     )
 
 

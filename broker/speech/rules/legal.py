@@ -20,7 +20,8 @@ _PARTY = re.compile(
     rf"(?<![\w/.,])(?P<n>\d{{1,4}})\s?-\s?(?P<paper>{_SIGN})/(?P<sign>{_SIGN}{_LATER}{{0,2}})(?![\w/])"
 )
 _FORM = re.compile(
-    rf"(?<!\w)(?i:mẫu đơn|mẫu|biểu mẫu|biểu|tờ khai)(?:\s+số)?[\s:]+(?P<x>(?P<n>\d{{1,2}})(?P<tail>[A-Za-z]?)[/\-–](?P<sign>{_SIGN}{_LATER}{{0,2}}))(?![\w/])"
+    rf"(?<!\w)(?i:mẫu đơn|mẫu|biểu mẫu|biểu|tờ khai)(?:\s+số)?[\s:]+"
+    rf"(?P<x>(?P<n>\d{{1,2}})(?P<tail>[A-Za-z]?)[/\-–](?P<sign>{_SIGN}{_LATER}{{0,2}}))(?![\w/])"
 )
 _NAMED = (
     "nghị định|quyết định|thông tư|chỉ thị|nghị quyết|thông báo|kế hoạch|báo cáo|tờ trình|công văn|hướng dẫn"

@@ -6,7 +6,16 @@ import re
 
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
-from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, DASH, NUMBER, PEOPLE_AND_THINGS, amount, careful, value
+from broker.speech.rules.patterns import (
+    ALTERNATIVES,
+    AMOUNT_NEAR,
+    DASH,
+    NUMBER,
+    PEOPLE_AND_THINGS,
+    amount,
+    careful,
+    value,
+)
 
 _UNITS = {
     "km2": "ki lô mét vuông", "km²": "ki lô mét vuông", "km": "ki lô mét", "m2": "mét vuông", "m²": "mét vuông",
@@ -25,7 +34,9 @@ _UNITS = {
     "kB": "ki lô bai", "KB": "ki lô bai", "MB": "mê ga bai", "GB": "gi ga bai", "TB": "tê ra bai",
     "hPa": "héc tô pát can", "Pa": "pát can", "mmHg": "mi li mét thủy ngân", "kcal": "ki lô ca lo",
     "ppm": "phần triệu", "mAh": "mi li am pe giờ", "Ah": "am pe giờ", "MP": "mê ga pích xeo", "px": "pích xeo",
-    "rpm": "vòng trên phút", "kN": "ki lô niu tơn", "bar": "ba", "mSv": "mi li si vớt", "µS": "mi crô si men", "kWp": "ki lô oát pích", "MWp": "mê ga oát pích", "MVA": "mê ga vôn am pe", "kA": "ki lô am pe", "hl": "héc tô lít", "dl": "đề xi lít", "mIU": "mi li đơn vị quốc tế", "km/h": "ki lô mét trên giờ",
+    "rpm": "vòng trên phút", "kN": "ki lô niu tơn", "bar": "ba", "mSv": "mi li si vớt", "µS": "mi crô si men",
+    "kWp": "ki lô oát pích", "MWp": "mê ga oát pích", "MVA": "mê ga vôn am pe", "kA": "ki lô am pe",
+    "hl": "héc tô lít", "dl": "đề xi lít", "mIU": "mi li đơn vị quốc tế", "km/h": "ki lô mét trên giờ",
     "°C": "độ xê", "ºC": "độ xê", "˚C": "độ xê", "oC": "độ xê", "độ C": "độ xê", "℃": "độ xê", "°F": "độ ép",
     "°": "độ", "º": "độ", "%": "phần trăm", "‰": "phần nghìn", "h": "giờ", "'": "phút", "’": "phút", "′": "phút",
     "mmol": "mi li mon", "IU": "đơn vị quốc tế", "UI": "đơn vị quốc tế", "inch": "in", "″": "in",
@@ -46,7 +57,8 @@ _PER_NAMES = (
     rf"|số|khối|mét vuông|kwh|kWh|đơn vị|cái|quả|bó|gói|hộp|lứa|đàn|trang|bản|tờ|vé|phòng|lớp|nhà"
     rf"|công trình|mô hình|đại biểu|thẻ|chuyến|chỉ|cây|lượng|tờ khai|giấy|bản sao|bản chính|mặt|chữ ký|việc|vụ việc"
     rf"|lao động|học viên|sinh viên|công nhân|nhân công|công nhật|công|đám|mâm|bàn|suất ăn|bữa|cơm|ca|kíp|ngày công"
-    rf"|ngày đêm|đêm|tiết|tiết học|tín chỉ|môn|kỳ học|học kỳ|năm học|khóa|khoá|xe|ô tô|xe máy|lượt xe|đầu xe|đầu lợn"
+    rf"|ngày đêm|đêm|phiên|phiên họp|tiết|tiết học|tín chỉ|môn|kỳ học|học kỳ|năm học|khóa|khoá|xe|ô tô|xe máy"
+    rf"|lượt xe|đầu xe|đầu lợn"
     rf"|đầu trâu|gốc|khóm|bụi|hố|luống|hàng|giàn|vườn|ao|lồng|bể|mét khối|khối nước|số nước|số điện|giàn|lứa|liều"
     rf"|mũi|lọ|viên|ống|gói|vỉ|lốc|thùng|két|bình|can|phuy|tải|bì|rổ|thúng|nong|khay|kiện|cuộn|tấm|thanh|đoạn|mét dài"
     rf"|mét|m dài|thửa|lô|nền|căn|căn hộ|phòng học|cột|bóng|camera|máy|bộ|cặp|đôi|chiếc|cuốn|quyển|tập|bài|tin|phút"
@@ -109,7 +121,8 @@ _NUMBERED = re.compile(
     r"(?:điểm|khoản|thôn|lớp|tổ|nhóm|khối|số|khu|xóm|phòng|lô|dãy|nhà|tầng|ngõ|đội|cụm)\s*$"
 )
 _SPACED = re.compile(
-    rf"(?<![\w.,/+\-])(?P<x>(?P<n>[1-9]\d{{0,2}}(?: \d{{3}})+))(?![\w.,/])(?=\s(?:{PEOPLE_AND_THINGS}|%)(?!\w)|\s?(?:đ|VNĐ|VND)(?!\w))"
+    rf"(?<![\w.,/+\-])(?P<x>(?P<n>[1-9]\d{{0,2}}(?: \d{{3}})+))(?![\w.,/])(?=\s(?:{PEOPLE_AND_THINGS}|%)(?!\w)"
+    rf"|\s?(?:đ|VNĐ|VND)(?!\w))"
 )
 _ORDERED = re.compile(
     r"(?:thôn|tổ|lớp|khu|ấp|số|phòng|điều|khoản|ngày|tháng|năm|đội|xóm|khối|bản|tầng|lần|thứ|lô|thửa|phố|tài khoản|stk"
@@ -122,6 +135,7 @@ _PER_WORD = re.compile(
 _EACH_WORD = re.compile(rf"(?<={CLAIMED})(?P<x>\s?/\s?)(?=(?P<next>[^\W\d_]{{2,}})(?P<then>\s\d)?)")
 _PILLS = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})\s?v(?!\w)(?=\s?(?:x|×|/|sáng|trưa|chiều|tối|ngày|lần))")
 _SECONDS = re.compile(r"(?<![\w.,/])(?P<n>[1-9]\d{1,2})s(?!\w)(?![/.]\d)")
+_DIAMETER = re.compile(r"(?<!\w)(?P<x>[ØøΦφ⌀]\s?)(?=\d)")
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
 _PRESSURE = re.compile(r"(?<![\w.,/])(?P<a>\d{2,3})/(?P<b>\d{2,3})\s?mmHg(?!\w)")
 _SIGNS = {"-": "âm ", "−": "âm ", "±": "cộng trừ ", "+": "cộng "}
@@ -161,7 +175,9 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         return None  # "12A", "3L": a class, a house, a code
     if unit == "g" and is_glued and int(match["n"]) <= 24:
         hours = f"{value(match['n'])} giờ"
-        if re.search(r"(?:lúc|trước|hồi|khoảng|vào|hạn|tối|sáng|chiều|trưa|đêm)\s$", draft.before(match.start())):
+        if re.search(
+            r"(?:lúc|trước|hồi|khoảng|vào|hạn|tối|sáng|chiều|trưa|đêm)\s$", draft.before(match.start())
+        ):
             return hours + per(match)
         if re.search(r"(?:từ|đến|tới|sau)\s$", draft.before(match.start())):
             grams = f"{value(match['n'])} gam{per(match)}"
@@ -255,6 +271,9 @@ def _seconds(match: re.Match[str], _: Draft) -> str:
 
 
 def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
+    before = draft.before(match.start(), 30)
+    if re.search(r"(?:cháu|bé|trẻ|em|nam|nữ|trai|gái|con)[^\d.;]{0,12}$", before) and match["n"].isdecimal():
+        return f"{value(match['n'])} tuổi"
     said = f"{value(match['n'])} tấn" + (f" {cardinal(int(match['half']))}" if match["half"] else "")
     if _LOADED.search(draft.before(match.start(), 30)):
         return said
@@ -272,7 +291,12 @@ def _spaced(match: re.Match[str], draft: Draft) -> str | Said:
     return said
 
 
+def _diameter(_match: re.Match[str], _: Draft) -> str:
+    return "phi"
+
+
 RULES = (
+    Rule(_DIAMETER, _diameter, sign="ØøΦφ⌀"),
     Rule(_SPACED, _spaced),
     Rule(_TONNES, _tonnes),
     Rule(_MANY, careful(_many)),

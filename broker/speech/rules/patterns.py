@@ -11,7 +11,7 @@ DASH = r"\s?[-–—~]\s?"
 """Between two ends of a range."""
 
 NUMBER = (
-    r"(?:\d{1,3}(?:\.\d{3})+(?:,\d{1,4})?|\d{1,3}(?:,\d{3}){2,}|\d{1,3}(?:[\u00a0\u202f]\d{3})+(?!\d)"
+    r"(?:\d{1,3}(?:\.\d{3})+(?!\d)(?:,\d{1,4})?|\d{1,3}(?:,\d{3}){2,}(?!\d)|\d{1,3}(?:[\u00a0\u202f]\d{3})+(?!\d)"
     r"|\d+(?:[.,]\d+)?)"
 )
 """A figure with Vietnamese thousands points or a decimal comma (or point)."""
@@ -24,7 +24,8 @@ LETTER = r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]"
 """A Latin letter; \\w would take ① and ½ for letters too."""
 
 PEOPLE_AND_THINGS = (
-    r"công dân|người|hộ|nhân khẩu|nhân dân|khẩu|thanh niên|em|cháu|trẻ|cụ|lượt|đại biểu|cử tri|đảng viên|đoàn viên|hội viên"
+    r"công dân|người|hộ|nhân khẩu|nhân dân|khẩu|thanh niên|em|cháu|trẻ|cụ|lượt|đại biểu|cử tri|đảng viên|đoàn"
+    r" viên|hội viên"
     r"|thành viên|trường hợp|cán bộ|chiến sĩ|học sinh|sinh viên|giáo viên|phụ nữ|lao động|công nhân|hồ sơ|thẻ|căn cước"
     r"|suất|phần quà|ca|vụ|xe|nhà|ngôi|căn|công trình|dự án|mô hình|bộ|cái|chiếc|con|cây|gốc|quả|thôn|xã|ấp|bản|tổ|khu"
     r"|xóm|buôn|làng|phường|huyện|tỉnh|chi bộ|chi hội|câu lạc bộ|tiêu chí|chỉ tiêu|nhiệm vụ|nội dung|trường|lớp|phiếu"
@@ -32,20 +33,24 @@ PEOPLE_AND_THINGS = (
     r"|đợt|lần|chuyến|tàu|thuyền|bao|thùng|chai|hộp|gói|liều|mũi|viên|trang|bản|tờ|văn bản|quyển|cuốn|sổ|giấy"
     r"|trâu|bò|lợn|gà|vịt|dê|tuyến|cầu|cống|trạm|máy|bóng|cột|camera|hố|đội|giải|tiết mục|ý kiến|kiến nghị|đơn"
     r"|nghìn|ngàn|triệu|tỷ|tỉ|đồng|tấn|tạ|yến|cân|kg|km|ha|m|m2|m3|mét|lít|sào|mẫu|công|giờ|phút|giây|ngày|tuần|tháng"
-    r"|năm|tuổi|độ|héc ta|hecta|gia đình|hàng|món|loại|môn|bước|thủ tục|dịch vụ|tài khoản|thuê bao|khách|lô|thửa|phòng|usd|đô la|đô|euro|ơ rô|yên|nhân dân tệ|phần trăm|dân quân"
+    r"|năm|tuổi|độ|héc ta|hecta|gia đình|hàng|món|loại|môn|bước|thủ tục|dịch vụ|tài khoản|thuê bao|khách|lô"
+    r"|thửa|phòng|usd|đô la|đô|euro|ơ rô|yên|nhân dân tệ|phần trăm|dân quân"
     r"|đàn ông|hội thẩm|bị can|đối tượng|nạn nhân|tân binh|chiến binh|vận động viên|tay|ông|bà|anh|chị|cô|chú|bác|lính"
 )
 """Words for what is counted, as they follow a figure that is an amount."""
 
-ALTERNATIVES = frozenset(
-    "ông/bà anh/chị cha/mẹ bố/mẹ mẹ/cha vợ/chồng chồng/vợ con/em cô/chú cô/bác chú/bác bác/cô bác/chú chú/cô nam/nữ thôn/bản"
-    " thôn/xóm thôn/tổ thôn/ấp thôn/khu thôn/buôn bản/làng bản/thôn xóm/thôn tổ/thôn ấp/khu ấp/thôn xã/phường phường/xã tỉnh/thành"
-    " quận/huyện huyện/quận huyện/thị buôn/làng buôn/thôn làng/bản có/không không/có đúng/sai và/hoặc nhân/tổ chức/cá"
-    " nhân/hộ đình/cá đơn/vị quan/đơn vị/cá vị/tổ vị/cơ trâu/bò bò/trâu chó/mèo mèo/chó lợn/gà gà/vịt mua/bán đi/đến đến/đi vào/ra"
-    " nhận/trả thêm/bớt sáng/chiều sáng/tối trưa/tối chiều/tối trước/sau mới/cũ cũ/mới mới/đổi mới/cấp đổi/cấp tăng/giảm"
-    " cho/nhận cho/tặng bà/anh chị/em mẹ/người thân/người bảo/xác gọi/nhắn bạn/anh bạn/chị số/hoặc trú/tạm sinh/khai tử/kết"
-    " ốm/thai bổ/thay thuê/mượn tặng/cho lắp/sửa sửa/thay xe/máy cúm/covid rắn/lỏng".split()
+_PAIRS = (
+    "ông/bà anh/chị cha/mẹ bố/mẹ mẹ/cha vợ/chồng chồng/vợ con/em cô/chú cô/bác chú/bác bác/cô bác/chú "
+    "chú/cô nam/nữ thôn/bản thôn/xóm thôn/tổ thôn/ấp thôn/khu thôn/buôn bản/làng bản/thôn xóm/thôn "
+    "tổ/thôn ấp/khu ấp/thôn xã/phường phường/xã tỉnh/thành quận/huyện huyện/quận huyện/thị buôn/làng "
+    "buôn/thôn làng/bản có/không không/có đúng/sai và/hoặc nhân/tổ chức/cá nhân/hộ đình/cá đơn/vị "
+    "quan/đơn vị/cá vị/tổ vị/cơ trâu/bò bò/trâu chó/mèo mèo/chó lợn/gà gà/vịt mua/bán đi/đến đến/đi "
+    "vào/ra nhận/trả thêm/bớt sáng/chiều sáng/tối trưa/tối chiều/tối trước/sau mới/cũ cũ/mới mới/đổi "
+    "mới/cấp đổi/cấp tăng/giảm cho/nhận cho/tặng bà/anh chị/em mẹ/người thân/người bảo/xác gọi/nhắn "
+    "bạn/anh bạn/chị số/hoặc trú/tạm sinh/khai tử/kết ốm/thai bổ/thay thuê/mượn tặng/cho lắp/sửa sửa/thay "
+    "xe/máy cúm/covid rắn/lỏng "
 )
+ALTERNATIVES = frozenset(_PAIRS.split())
 """Pairs of words between which a stroke means "or"."""
 
 AMOUNT_NEAR = re.compile(

@@ -37,16 +37,28 @@ _CALL = re.compile(
     r"|chữa cháy|báo cháy|cảnh sát|cứu nạn|trực ban|liên hệ|liên lạc|nháy máy|báo tin|báo ngay|báo)"
 )
 _CALL_HERE = re.compile(
-    r"(?:gọi|bấm|quay|tổng đài|hotline|đường dây nóng|đầu số|cảnh sát|cấp cứu|cứu hỏa|cứu hoả|chữa cháy|công an|máy)"
+    r"(?:gọi|bấm|quay|tổng đài|hotline|đường dây nóng|đầu số|cảnh sát|cấp cứu|cứu hỏa|cứu hoả|chữa cháy|công"
+    r" an|máy|cứu thương|số khẩn cấp)"
     r"(?:\s+(?:ngay|số|tới|đến|cho|tổng đài|điện thoại|đường dây nóng|khẩn cấp|là|theo|về|hoặc|miễn phí))*[\s:]*$"
+)
+_ORDERED = re.compile(
+    r"(?<!\w)(?:điều|khoản|phòng|trang|bài|thửa|tờ|nhà|số nhà|lớp|lô|ngõ|ngách|hẻm|km|ql|tl|đt|quốc lộ|tỉnh lộ"
+    r"|đường tỉnh|mục|cấp|khóa|kỳ|lần|thứ|năm|tháng|chương trình|quyết định|nghị định|thông tư|kế hoạch|công văn|luật"
+    r"|tổ|thôn|khu|đại đội|có|là|gồm|được|tổng|khoảng|hơn|gần|trên|dưới|đạt|còn|tăng|giảm|từ|đến|cao|dài|rộng|nặng"
+    r"|mốc|cột|biển|xe|tuyến|độ|âm)\s$"
 )
 _LINKED = re.compile(r"11[1-5]\s?(?:\([^)]{0,40}\)\s?)?(?:,|;|/|-|–|và|hoặc|hay)\s?(?:số\s)?$")
 
 # Numbers of three to five figures that are called, texted or dialled.
-_TO = r"(?:\s+(?:ngay|số|các số|tới|đến|cho|tổng đài|đầu số|số máy|điện thoại|đường dây nóng|khẩn cấp|là|theo|về|qua|miễn phí|hotline|ngắn|nóng|ngay số|\d{3,5} hoặc|\d{3,5} và|xã|tỉnh|huyện|của xã|của tỉnh))*[\s:]*"
+_TO = (
+    r"(?:\s+(?:ngay|số|các số|tới|đến|cho|tổng đài|đầu số|số máy|điện thoại|đường dây nóng|khẩn cấp|là|theo|về"
+    r"|qua|miễn phí|hotline|ngắn|nóng|ngay số|\d{3,5} hoặc|\d{3,5} và|xã|tỉnh|huyện|của xã|của tỉnh))*[\s:]*"
+)
 _SHORT_SURE = re.compile(
-    rf"(?i:(?<!\w)(?:tổng đài|đầu số|hotline|đường dây nóng|số tổng đài|phím|mã ussd|cú pháp|gọi(?: ngay| đến| tới)? số|nhắn(?: tin)? đến số"
-    rf"|nhắn(?: tin)? về số|gửi đến số|gửi tới|gửi (?:về )?(?:số|đầu số|tổng đài)|số điện thoại(?: nóng)?|số nóng|số khẩn cấp){_TO}(?::\s*)?)"
+    rf"(?i:(?<!\w)(?:tổng đài|đầu số|hotline|đường dây nóng|số tổng đài|phím|mã ussd|cú pháp|gọi(?: ngay| đến|"
+    rf" tới)? số|nhắn(?: tin)? đến số"
+    rf"|nhắn(?: tin)? về số|gửi đến số|gửi tới|gửi (?:về )?(?:số|đầu số|tổng đài)|số điện thoại(?: nóng)?|số"
+    rf" nóng|số khẩn cấp){_TO}(?::\s*)?)"
     r"(?P<x>\d{3,5})(?!\w)(?![.,/]\d)(?!\s?[-–]\s?\d)"
 )
 _SHORT = re.compile(
@@ -54,13 +66,15 @@ _SHORT = re.compile(
     r"(?P<x>\d{3,5})(?!\w)(?![.,/]\d)(?!\s?[-–]\s?\d)"
 )
 _SHORT_NEXT = re.compile(
-    r"(?P<last>(?<![\w.,])\d{3,5})(?P<mid>\s?(?:\([^()\d]{0,40}\)\s?)?(?:,|;|/|và|hoặc|hay)\s(?:số\s)?)(?P<x>\d{3,5})(?!\w)(?![.,/]\d)"
+    r"(?P<last>(?<![\w.,])\d{3,5})(?P<mid>\s?(?:\([^()\d]{0,40}\)\s?)?(?:,|;|/|và|hoặc"
+    r"|hay)\s(?:số\s)?)(?P<x>\d{3,5})(?!\w)(?![.,/]\d)"
 )
 _KNOWN_SHORT = frozenset(
     {"1022", "156", "5656", "1414", "195", "199", "198", "141", "9224", "1900", "1800", "1789"}
 )
 _GOES_ON = re.compile(
-    r"\s*(?:$|[.,;:!?)(–-]|(?:để|hoặc|và|hay|khi|nếu|ngay|trong|từ|của|là|miễn phí|xin|thì|theo|nhé|gặp|hỏi|báo|tư vấn|phản ánh|với"
+    r"\s*(?:$|[.,;:!?)(–-]|(?:để|hoặc|và|hay|khi|nếu|ngay|trong|từ|của|là|miễn phí|xin|thì|theo|nhé|gặp|hỏi"
+    r"|báo|tư vấn|phản ánh|với"
     r"|tại|trước|sau|được|bà con|người dân|hỗ trợ|vào|lúc|giải đáp|phục vụ|tiếp nhận|hoạt động|làm việc|\d)(?!\w))"
 )
 
@@ -130,13 +144,16 @@ def _overseas(match: re.Match[str], _: Draft) -> str | None:
     return "cộng " + ", ".join(digits(one) for one in re.findall(r"\d+", match["x"]))
 
 
-def _emergency(match: re.Match[str], draft: Draft) -> str | None:
+def _emergency(match: re.Match[str], draft: Draft) -> str | Said | None:
     before, after = draft.before(match.start(), 80), draft.after(match.end())
     if COUNTED.match(after):
         return None
     sentence = re.split(r"[.!?]\s", before)[-1]
     is_call = _CALL_HERE.search(before) or _LINKED.search(before)
-    return digits(match["x"]) if is_call or _CALL.search(sentence) or _is_named(after) else None
+    said = digits(match["x"])
+    if is_call or _CALL.search(sentence) or _is_named(after):
+        return said
+    return None if _ORDERED.search(before) else Said(said, (said, cardinal(int(match["x"]))))
 
 
 def _is_named(after: str) -> bool:
@@ -178,7 +195,7 @@ def _short_next(match: re.Match[str], draft: Draft) -> str | None:
     )
     return (
         digits(match["x"])
-        if is_dialled or match["x"] in _KNOWN_SHORT and match["last"] in _KNOWN_SHORT
+        if is_dialled or (match["x"] in _KNOWN_SHORT and match["last"] in _KNOWN_SHORT)
         else None
     )
 

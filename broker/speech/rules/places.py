@@ -31,23 +31,35 @@ _PLATE = re.compile(
     r"(?<!\w)(?P<p>\d{2})\s?-?\s?(?P<s>[A-ZĐ]{1,2}\d?)\s?[-–.\s]\s?(?P<a>\d{3}\.\d{2}|\d{4,5})(?!\w)"
 )
 _NUMBERED_PLACE = (
-    r"[Ss]ố nhà|SỐ NHÀ|SN|[Nn]gõ|NGÕ|[Nn]gách|[Hh]ẻm|HẺM|[Kk]iệt|[Nn]hà số|[Ss]ố|[Ll]ô|[Tt]hửa(?: đất)?(?: số)?|[Cc]ăn(?: hộ)?"
-    r"|[Pp]hòng|[Kk]i ?ốt|[Tt]ờ bản đồ(?: số)?|[Nn]hà|[Dd]ãy|[Cc]ột(?: số)?|[Tt]rụ(?: số)?|[Đđ]ịa chỉ:?|[Kk]ênh|[Mm]ương"
+    r"[Ss]ố nhà|SỐ NHÀ|SN|[Nn]gõ|NGÕ|[Nn]gách|[Hh]ẻm|HẺM|[Kk]iệt|[Nn]hà số|[Ss]ố|[Ll]ô|[Tt]hửa(?: đất)?(?:"
+    r" số)?|[Cc]ăn(?: hộ)?"
+    r"|[Pp]hòng|[Kk]i ?ốt|[Tt]ờ bản đồ(?: số)?|[Nn]hà|[Dd]ãy|[Cc]ột(?: số)?|[Tt]rụ(?: số)?|[Đđ]ịa chỉ:?"
+    r"|[Kk]ênh|[Mm]ương"
 )
-_NUMBERS = r"(?P<a>\d{1,4})(?P<l>[A-Da-dĐđ]?)/(?P<b>\d{1,4})(?P<m>[A-Za-dđĐ]?)(?:/(?P<c>\d{1,4})(?P<n>[A-Za-dđĐ]?))?(?:/(?P<d>\d{1,4}))?"
+_NUMBERS = (
+    r"(?P<a>\d{1,4})(?P<l>[A-Da-dĐđ]?)/(?P<b>\d{1,4})(?P<m>[A-Za-dđĐ]?)"
+    r"(?:/(?P<c>\d{1,4})(?P<n>[A-Za-dđĐ]?))?(?:/(?P<d>\d{1,4}))?"
+)
 _HOUSE = re.compile(
     rf"(?<!\w)(?:{_NUMBERED_PLACE})\s(?P<x>{_NUMBERS})(?![\w/])(?![.,]\d)"
     r"(?!\s?\(?(?:âm|dương|ÂL|AL|DL))(?!\s(?:hộ|thôn|người|đại biểu|xã|em|điểm|phiếu|tiêu chí|diện tích|ý kiến|số))"
 )
 _STREET_HOUSE = re.compile(
-    rf"(?<![\w./,\-])(?P<x>{_NUMBERS})(?=,?\s(?:đường|phố|ngõ|hẻm|kiệt|ngách|Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh|Phan|Vũ|Võ|Đặng|Bùi"
-    r"|Đỗ|Hồ|Ngô|Dương|Lý|Lương|Trưng|Quang Trung|Hùng Vương|Hai Bà|Điện Biên|Cách Mạng|Tôn|Cao|Chu|Mai|Đinh|Đoàn|Tô)(?!\w))"
+    rf"(?<![\w./,\-])(?P<x>{_NUMBERS})(?=,?\s(?:đường|phố|ngõ|hẻm|kiệt|ngách|Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh"
+    rf"|Phan|Vũ|Võ|Đặng|Bùi"
+    r"|Đỗ|Hồ|Ngô|Dương|Lý|Lương|Trưng|Quang Trung|Hùng Vương|Hai Bà|Điện Biên|Cách Mạng|Tôn|Cao|Chu|Mai|Đinh"
+    r"|Đoàn|Tô)(?!\w))"
 )
+_SHORT_PLACE = re.compile(
+    r"(?<![\w.])(?P<x>(?P<k>[QPHXTĐ])\.\s?)(?=(?P<n>\d{1,3})(?!\w)(?![.,/]\d)|[A-ZĐÀ-Ỹ][a-zà-ỹđ])"
+)
+_SHORT_PLACES = {"Q": "quận", "P": "phường", "H": "huyện", "X": "xã", "T": "tỉnh", "Đ": "đường"}
 _CLASSROOM = re.compile(
     r"(?<!\w)(?:[Ll]ớp|LỚP)\s(?P<x>(?P<a>1[0-2]|[1-9])[/.](?P<b>\d{1,2}))(?![\w/])(?![.,]\d)"
 )
 _KM_RANGE = re.compile(
-    r"(?<!\w)(?:km|Km|KM)\s?(?P<a>\d{1,4})\s?(?:\+\s?(?P<b>\d{1,3})\s?)?(?:-|–|—|đến)\s?(?:km|Km|KM)\s?(?P<c>\d{1,4})(?:\s?\+\s?(?P<d>\d{1,3}))?(?!\w)"
+    r"(?<!\w)(?:km|Km|KM)\s?(?P<a>\d{1,4})\s?(?:\+\s?(?P<b>\d{1,3})\s?)?(?:-|–|—|đến)\s?(?:km|Km"
+    r"|KM)\s?(?P<c>\d{1,4})(?:\s?\+\s?(?P<d>\d{1,3}))?(?!\w)"
 )
 
 
@@ -63,7 +75,9 @@ def _bare_coordinate(match: re.Match[str], _: Draft) -> str:
 
 
 def _road(match: re.Match[str], draft: Draft) -> str | Said | None:
-    if re.search(r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|xe|máy)\s$", draft.before(match.start())):
+    if re.search(
+        r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|xe|máy)\s$", draft.before(match.start())
+    ):
         return None  # "lúa ĐT100" is a variety
     tail = f" {spelled(match['tail'])}" if match["tail"] else ""
     name = _ROADS[match["road"].lower()]
@@ -113,9 +127,24 @@ def _classroom(match: re.Match[str], _: Draft) -> str:
 
 def _km_range(match: re.Match[str], _: Draft) -> str:
     since, until = (
-        f"ki lô mét {cardinal(int(match[a]))}" + (f" cộng {plain(match[b])}" if match[b] else "") for a, b in (("a", "b"), ("c", "d"))
+        f"ki lô mét {cardinal(int(match[a]))}" + (f" cộng {plain(match[b])}" if match[b] else "")
+        for a, b in (("a", "b"), ("c", "d"))
     )
     return f"{since} đến {until}"
+
+
+def _short_place(match: re.Match[str], draft: Draft) -> str | Said | None:
+    """ "Q.1", "P.203", ", H. Nga Sơn": parts of an address; elsewhere the letter may stand for a person."""
+    letter, number = match["k"], match["n"]
+    said = _SHORT_PLACES[letter]
+    if number:
+        if letter in "QP":
+            return "phòng" if letter == "P" and len(number) == 3 else said
+        return None
+    before = draft.before(match.start(), 16)
+    if re.search(r"(?:,|(?<!\w)(?:từ|ở|tại|về|đến|qua|phường|xã|đường|số \d+|\d))\s?$", before):
+        return said
+    return Said(said, (said, spelled(letter)))
 
 
 RULES = (
@@ -126,6 +155,7 @@ RULES = (
     Rule(_ROAD, _road),
     Rule(_KM_MARK, _km_mark, sign="+"),
     Rule(_KM, _km, sign="kK"),
+    Rule(_SHORT_PLACE, _short_place, needs="any", sign="QPHXTĐ"),
     Rule(_CLASSROOM, _classroom),
     Rule(_HOUSE, _house, sign="/"),
     Rule(_STREET_HOUSE, _street_house, sign="/"),

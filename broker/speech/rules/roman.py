@@ -17,9 +17,12 @@ _TRIGGERS = (
     "|biểu|điều|bài|nhiệm kỳ|lớp|chiến tranh thế giới|thế chiến|hình thức|quận|phường|trại|xưởng|nhà máy"
     "|cụm|tuyến|khối|lần|ngạch|đô thị"
     "|trung học|kỳ họp|hội nghị|festival|số|hạng mục|danh mục|bước|phương án|chi bộ|đảng bộ|tuần|tháng"
-    "|vành đai|lĩnh vực|đại học|khu vực|hk|vụ|hội khóa|đảng bộ khóa|đề mục|tiết|bộ phận|đội hình|ca|kỳ thi|phân khu|cụm thi|dãy"
-    "|kỳ i|mục tiêu|thông báo|đoạn|pha|cấp độ|hạng mục|liên đội|tiểu đoàn|trung đoàn|nhóm máu|chuyên khoa cấp|ck|giải|trạm|kho"
-    "|cụm công nghiệp|khu công nghiệp|nhà máy|gói thầu|hợp phần|tiểu dự án|nội dung|nhà trẻ|thể|mẫu|tuyên bố|đề án|chương trình"
+    "|vành đai|lĩnh vực|đại học|khu vực|hk|vụ|hội khóa|đảng bộ khóa|đề mục|tiết|bộ phận|đội hình|ca|kỳ thi"
+    "|phân khu|cụm thi|dãy"
+    "|kỳ i|mục tiêu|thông báo|đoạn|pha|cấp độ|hạng mục|liên đội|tiểu đoàn|trung đoàn|nhóm máu|chuyên khoa"
+    " cấp|ck|giải|trạm|kho"
+    "|cụm công nghiệp|khu công nghiệp|nhà máy|gói thầu|hợp phần|tiểu dự án|nội dung|nhà trẻ|thể|mẫu|tuyên bố"
+    "|đề án|chương trình"
     "|huân chương lao động hạng|vùng biển|vùng cảnh sát biển|chi nhánh|cơ sở|trường thpt [^\\W\\d]+ [^\\W\\d]+"
 )
 _NUMERAL = r"[IVXLC]{1,7}"
@@ -89,7 +92,8 @@ def _flood_level(match: re.Match[str], _: Draft) -> str | None:
 
 _SINGLE = re.compile(r"(?<![\w.&\-/'’@])(?P<x>[IVX])(?![\w&'’/])(?!\.\w)(?!-[^\W\d_])")
 _LETTERED = re.compile(
-    r"(?:vitamin|nhóm máu|điểm|bảng|ông|bà|anh|chị|em|cháu|chữ|hàng|dãy|khối|thửa|lô|đội|tổ|nguyễn|văn|thị|ký hiệu|series|tế bào|tia|quang|chụp|phim)\s*$"
+    r"(?:vitamin|nhóm máu|điểm|bảng|ông|bà|anh|chị|em|cháu|chữ|hàng|dãy|khối|thửa|lô|đội|tổ|nguyễn|văn|thị|ký"
+    r" hiệu|series|tế bào|tia|quang|chụp|phim)\s*$"
 )
 
 

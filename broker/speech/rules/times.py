@@ -54,7 +54,8 @@ def _round_the_clock(_match: re.Match[str], _: Draft) -> str:
 
 
 _POINTED = re.compile(
-    r"(?<!\w)(?:[Ll]úc|[Hh]ồi|[Vv]ào lúc|[Tt]ừ|[Đđ]ến|[Tt]ới|[Tt]rước|[Ss]au|LÚC)\s(?P<x>(?P<h>[01]?\d|2[0-4])\.(?P<m>[0-5]\d))(?![\w/])(?![.,]\d)"
+    r"(?<!\w)(?:[Ll]úc|[Hh]ồi|[Vv]ào lúc|[Tt]ừ|[Đđ]ến|[Tt]ới|[Tt]rước|[Ss]au|LÚC)\s(?P<x>(?P<h>[01]?\d"
+    r"|2[0-4])\.(?P<m>[0-5]\d))(?![\w/])(?![.,]\d)"
     r"(?P<then>\s?(?:[-–]|đến|sáng|trưa|chiều|tối|đêm|ngày|hôm|mai|giờ|,|;|\.?$)?)"
 )
 _ONE_FIGURE = re.compile(

@@ -7,6 +7,7 @@ import re
 from broker.speech.draft import Claim, Draft
 from broker.speech.letters import bare, has_marks, is_syllable, spelled
 from broker.speech.lexicon import Lexicon
+from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, LETTER
 
 # A token may hold inner marks: "GD&ĐT", "KT-XH", "V/v", "TP.HCM".
@@ -115,13 +116,20 @@ def _meanings(
         found = lexicon.abbreviations.get(key)
         if found:
             return found
+    numbered = _NUMBERED.fullmatch(key)
+    if numbered and len(lexicon.abbreviations.get(numbered[1], ())) == 1:
+        return (f"{lexicon.abbreviations[numbered[1]][0]} {cardinal(int(numbered[2]))}",)  # "VTV5", "TDP3"
     said = lexicon.words.get(key.lower())
     if said:
         return (said,)
-    if len(key) > 1 and not key.isupper() and key[1:].islower() and not is_syllable(key):
+    is_short = len(key) < 4 and any(char in _VOWELS for char in bare(key.lower()))  # "who", "etc"
+    if len(key) > 1 and not is_short and not key.isupper() and key[1:].islower() and not is_syllable(key):
         # "ubnd", "Cccd": written without their capitals.
         return lexicon.abbreviations.get(key.upper(), ())
     return ()
+
+
+_NUMBERED = re.compile(r"([A-ZĐƯ]{2,6})([1-9]\d?)")
 
 
 def _is_known(key: str, lexicon: Lexicon) -> bool:
@@ -130,6 +138,7 @@ def _is_known(key: str, lexicon: Lexicon) -> bool:
         or key in lexicon.senses
         or key.lower() in lexicon.words
         or key.upper() in lexicon.abbreviations
+        or _NUMBERED.fullmatch(key) is not None
     )
 
 
