@@ -45,7 +45,7 @@ from broker.hub.console.codes import ShownCodes
 from broker.hub.console.desk import Desk, desk
 from broker.hub.console.live import Broadcaster
 from broker.hub.console.pace import Pace
-from broker.hub.console.session_store import SessionStore
+from broker.hub.console.session_store import SESSIONS_FILE, SessionStore
 from broker.hub.declined import Declined
 from broker.hub.keys import canary
 from broker.hub.records import Database
@@ -89,7 +89,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     """The console, ready to serve. Raises OSError when its own files in the data folder cannot be made."""
     app = Flask(__name__, static_folder=None)
     secret = sessions.kept_secret(settings.data_dir / "console.secret")
-    store = SessionStore(settings.data_dir / "console-sessions.db")
+    store = SessionStore(settings.data_dir / SESSIONS_FILE)
     opener = sessions.ServerSessions(
         store, secret, clock, secure=settings.console.secure, on_end=broadcaster.doubt
     )
