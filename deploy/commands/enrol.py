@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ def _enrol(chosen: argparse.Namespace) -> int:
     from deploy.terminal import put, say_error
 
     folder = chosen.dir.resolve()
+    if os.geteuid() == 0 and folder.exists() and folder.stat().st_uid != 0:
+        say_error(
+            f"Xin chạy lệnh này bằng sudo -u {folder.owner()}: khoá phải là của tài khoản chạy các dịch vụ."
+        )
+        return 1
     try:
         welcome = enrol(
             chosen.node,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -133,6 +134,17 @@ def test_the_command_makes_a_node(gate: Gate) -> None:
     said = gate.command("--code", gate.code(), "--pin", gate.pin)
     assert said.returncode == 0, "with a new code the same machine may do it all again"
     gate.check()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder another's")
+def test_root_is_told_to_enrol_as_the_services_user(gate: Gate) -> None:
+    home = gate.folder / NEW
+    home.mkdir()
+    os.chown(home, 1, 1)
+    done = gate.command("--code", gate.code(), "--pin", gate.pin)
+    assert done.returncode == 1
+    assert "sudo -u daemon" in done.stderr
+    assert not list(home.iterdir())
 
 
 def test_five_wrong_codes_and_the_right_one_is_worth_nothing(gate: Gate) -> None:
