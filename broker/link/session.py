@@ -77,13 +77,14 @@ class Session:
         self._life: Life = "starting"
         self._problems: dict[str, str] = {}
         self._states: dict[str, bytes] = {}
+        self._saying = threading.Lock()
+        """Held from choosing a state to handing it to paho: no older one may come after a newer."""
         self._inboxes: list[tuple[frozenset[type[Message]], Inbox[Received]]] = []
         self._intake: tuple[frozenset[type[Message]], FairInbox] | None = None
         self._topics: dict[bytes, Packet] = {}
         self.connections = 0
         """How often the broker has taken this service on: whoever waits for its word may have to be told again."""
         self._connected = threading.Event()
-        self._lock = threading.Lock()
         self._credential = Credential(settings, self.who) if settings.broker.tls else None
         self._mqtt = _client(settings, self.who, self._credential)
         self._mqtt.on_connect = self._on_connect
@@ -149,10 +150,8 @@ class Session:
             self.outbox.put(spec.lane, topic, body, self.clock.now(), self.clock.state())
             self._sending.wake()
         elif spec.delivery.retain and not spec.delivery.addressed:
-            with self._lock:
-                self._states[topic] = body
-            if self.connected:
-                self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
+            with self._saying:
+                self._keep_state(topic, body)
         else:
             self._say(spec, topic, body)
 
@@ -242,10 +241,11 @@ class Session:
         )
 
     def _say_state(self) -> None:
-        topic = topic_of(self.place, self.who, ServiceState)
-        body = self._state_body(self._life)
-        with self._lock:
-            self._states[topic] = body
+        with self._saying:
+            self._keep_state(topic_of(self.place, self.who, ServiceState), self._state_body(self._life))
+
+    def _keep_state(self, topic: str, body: bytes) -> None:
+        self._states[topic] = body
         if self.connected:
             self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
 
@@ -268,10 +268,9 @@ class Session:
                     self._say_states()
 
     def _say_states(self) -> None:
-        with self._lock:
-            states = dict(self._states)
-        for topic, body in states.items():
-            self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
+        with self._saying:
+            for topic, body in self._states.items():
+                self._mqtt.publish(topic, self._frame(body), qos=1, retain=True)
 
     def _tell_poison(self) -> None:
         """A node's service says in its state how much it refused; what ingest refuses stands in the records."""

@@ -212,3 +212,33 @@ def test_a_service_cannot_say_what_the_contract_gives_to_another(tmp_path: Path)
         kiosk.send(StopPlay(occurrence="", at=datetime.now(UTC)), to=SPEAKER)
     with pytest.raises(ContractError, match="is not for"):
         kiosk.inbox(StopPlay)
+
+
+def test_a_state_said_again_never_comes_after_a_newer_one(broker: RunningBroker, tmp_path: Path) -> None:
+    """Two threads say states: one because something changed, one because a minute is over."""
+    board, hub = session_of(BOARD, broker, tmp_path), session_of(INGEST, broker, tmp_path)
+    inbox = hub.inbox(ServiceState, limit=5000)
+    told: list[list[str]] = []
+
+    def heard(wanted: str) -> bool:
+        received = inbox.get(0.05)
+        if received is not None and received.who == BOARD:
+            told.append([each.text for each in received.message.problems])
+        return bool(told) and told[-1] == [wanted]
+
+    with living(hub, board):
+        over = threading.Event()
+
+        def repeat() -> None:
+            while not over.wait(0.0005):
+                board._say_states()
+
+        repeating = threading.Thread(target=repeat)
+        repeating.start()
+        for number in range(200):
+            board.problem("port", f"{number:04d}")
+        over.set()
+        repeating.join()
+        until(lambda: heard("0199"), 30)
+    texts = [each[0] for each in told if each]
+    assert texts == sorted(texts)
