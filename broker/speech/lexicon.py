@@ -98,7 +98,7 @@ def _sense(entry: list[str]) -> Sense:
     said, before, after = entry
     return Sense(
         said,
-        re.compile(rf"(?<!\w)(?:{before})[^\w.;]{{0,3}}$") if before else None,
+        re.compile(rf"(?<!\w)(?:{before})(?:\s\d+)?[^\w.;]{{0,3}}$") if before else None,
         re.compile(rf"[^\w;]{{0,3}}(?:{after})(?!\w)") if after else None,
     )
 

@@ -19,7 +19,9 @@ _NAMES = (
     r"|ngân hàng|điểm bán|qr|phòng|phòng họp|cuộc họp|dự án|công trình|trạm|điện kế|công tơ|đồng hồ|danh bộ|danh bạ"
     r"|sản phẩm|lô|hộ|hộ gia đình|nhân viên|cán bộ|số hộ|thiết bị|bảo mật|nhận tiền|chương trình|đại lý|phiếu|tài liệu"
     r"|truy xuất|vùng trồng|cơ sở|hợp đồng|ô|trường|lớp học|thí sinh|chứng khoán|otp)"
-    r"|seri|sê-ri|sê ri|serial|số hiệu|số khung|imei|sbd|số báo danh|mật khẩu|passcode|meeting id|id|số hồ sơ|hồ sơ số"
+    r"|seri|sê-ri|sê ri|serial|số hiệu|số khung|imei|sbd|số báo danh|mật khẩu|mã pin|số pin|pass|passcode"
+    r"|meeting id|id|số"
+    r" hồ sơ|hồ sơ số"
     r"|số biên nhận|số phiếu|thủ tục|công tơ số|số công tơ|tần số thẻ|số gcn|sổ đỏ số|danh bộ"
 )
 _PART = r"[A-ZĐ]{0,4}\d[\dA-ZĐ]*"
@@ -46,7 +48,7 @@ _FORM = re.compile(
     re.I,
 )
 _LETTER_FIRST = re.compile(r"[A-ZĐ]{1,4}[.\-]?\d")
-_PIN = re.compile(r"(?<![\w.,/+\-])(?P<x>0\d{11}|0\d{8}|0\d{9}[-–]\d{3})(?![\w])(?![.,/\-]\d)")
+_PIN = re.compile(r"(?<![\w.,/+\-])(?P<x>0\d{11}|0\d{9}[-–]\d{3})(?![\w])(?![.,/\-]\d)")
 _PROCEDURE = re.compile(r"(?<![\w.,])(?P<x>[1-3]\.\d{6})(?!\w)(?![.,]\d)")
 _CARD = re.compile(r"(?<!\w)(?P<x>[A-Z]{2}\s?\d(?:\s?\d){12,13}|\d{4}(?:[\s.\-]\d{4}){2,4})(?!\w)(?![.,/]\d)")
 _CERTIFICATE = re.compile(r"(?<!\w)(?P<x>[A-ZĐ]{2}\s?\d{6,8})(?!\w)(?![.,/]\d)")

@@ -7,7 +7,7 @@ import re
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules.months import AFTER_DATES, BEFORE_DAYS, LAST, OPEN, SHUT, YEAR, month_name
-from broker.speech.rules.patterns import DASH
+from broker.speech.rules.patterns import COUNTED, DASH
 
 _SEP = r"\s?[/.\-–]\s?"
 
@@ -32,6 +32,9 @@ _LUNAR_NAMED = re.compile(
 _NEW_YEAR_RANGE = re.compile(
     rf"(?<!\w)(?:[Mm]ùng|[Mm]ồng|MÙNG|MỒNG)\s(?P<x>(?P<a>\d{{1,2}}){DASH}(?P<b>\d{{1,2}}))(?![\w/])(?![.,/\-–]\d)"
 )
+_DAY_LIST = re.compile(
+    rf"{OPEN}(?P<list>\d{{1,2}}(?:[,;]\d{{1,2}}){{1,10}})/(?P<m>\d{{1,2}})(?:/(?P<y>{YEAR}))?{SHUT}"
+)
 _DAY = re.compile(rf"{OPEN}(?P<d>\d{{1,2}})\s?(?P<s>[/\-.])\s?(?P<m>\d{{1,2}}){SHUT}")
 
 _DATED = re.compile(
@@ -41,7 +44,7 @@ _DATED = re.compile(
     r"|việt nam|kỷ niệm|chào mừng|giải phóng|thống nhất|thành lập|liệt sĩ|đoàn|đảng|quân đội|tết|nghỉ|lúc|giờ|phút|rưỡi"
     r"|âm lịch|hạn|ngọ|nguyên tiêu|trung thu|vu lan|thanh minh|giỗ|giỗ tổ|khai giảng|khai hội|chính hội|dự"
     r" kiến|phiên|dương lịch"
-    r"|sinh|đợt)|h\d{0,2}|:\d\d|\d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?\s?(?:,|và|hoặc|đến|-|–)"
+    r"|sinh|dự)|h\d{0,2}|:\d\d|\d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?\s?(?:,|và|hoặc|đến|-|–)"
     r"|(?<!\w)ngày [\d\s,;và/-]{1,40})[\s,(:]*$"
 )
 _SURE_DATED = re.compile(
@@ -148,9 +151,22 @@ def _words(day: str, month: str | None, year: str | None) -> str:
     return out + (f" năm {cardinal(int(year))}" if year else "")
 
 
-def _full(match: re.Match[str], _: Draft) -> str | None:
+def _full(match: re.Match[str], draft: Draft) -> str | Said | None:
+    if match["s"].strip() in "-–" and re.match(r"\s?/", match[0][match.end("m") - match.start() :]):
+        before = draft.before(match.start())
+        if re.search(r"(?:tháng|quý)\s*$", before):
+            return None  # "tháng 10-11/2026"
+        if int(match["d"]) < int(match["m"]) and not _SURE_DATED.search(before):
+            said = _words(match["d"], match["m"], match["y"])
+            year = cardinal(int(match["y"]))
+            upto = f"tháng {month_name(int(match['d']))} đến tháng {month_name(int(match['m']))} năm {year}"
+            return Said(said, (said, upto))
     if not _is_day(int(match["d"]), int(match["m"])):
-        return None
+        # No such day ("30/2/2026"): somebody must look.
+        if not (1 <= int(match["m"]) <= 12 and 1 <= int(match["d"]) <= 31):
+            return None
+        said = _words(match["d"], match["m"], match["y"])
+        return Said(said, (said,))
     return _words(match["d"], match["m"], match["y"])
 
 
@@ -174,6 +190,8 @@ def _day(match: re.Match[str], draft: Draft) -> str | Said | None:
         return None
     is_day = _looks_like_day(match, draft, day, month, mark)
     said = _words(match["d"], match["m"], None)
+    if is_day is None and mark == ".":
+        return _dotted(match, draft, said)
     if is_day is None and mark == "-":
         upto = f"{cardinal(day)} đến {cardinal(month)}"
         return Said(said, (said, upto))
@@ -186,6 +204,41 @@ def _day(match: re.Match[str], draft: Draft) -> str | Said | None:
     return said if is_day else None
 
 
+_MONTHLY = re.compile(
+    r"\s?(?:hằng tháng|hàng tháng|mỗi tháng|tháng|của tháng|các tháng|giêng|chạp|tết)(?!\w)"
+)
+
+
+def _day_list(match: re.Match[str], _: Draft) -> str | None:
+    """ "5,6,7/12": days of one month written without spaces."""
+    days = [int(one) for one in re.findall(r"\d+", match["list"])]
+    if not all(_is_day(one, int(match["m"])) for one in days) or days != sorted(set(days)):
+        return None
+    head, last = ", ".join(cardinal(one) for one in days[:-1]), str(days[-1])
+    return f"{head}, {_words(last, match['m'], match['y'])}"
+
+
+def _dotted(match: re.Match[str], draft: Draft, said: str) -> Said | None:
+    """ "20.11": a day, or a decimal point where a comma belongs; a unit behind it settles on the number."""
+    after = draft.after(match.end())
+    is_heading = not draft.before(match.start()).strip(" -+*•")
+    if (
+        is_heading
+        or _MEASURED.match(after)
+        or COUNTED.match(after)
+        or _NUMBERED.search(draft.before(match.start(), 24))
+    ):
+        return None
+    return Said(said, (said, f"{cardinal(int(match['d']))} phẩy {cardinal(int(match['m']))}"))
+
+
+_NUMBERED = re.compile(
+    r"(?:mục|điều|khoản|phần|bảng|hình|bài|phiên bản|điểm|tiêu chí|chỉ tiêu|hệ số|web|bản|chương|câu|bước"
+    r"|tiết|biểu|android|ios)"
+    r"(?: số)?\s$"
+)
+
+
 def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, mark: str) -> bool | None:
     """Whether day and month are meant; None where nobody can tell."""
     before, after = draft.before(match.start(), 60), draft.after(match.end())
@@ -196,13 +249,15 @@ def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, ma
     is_padded = match["d"][0] == "0" or match["m"][0] == "0"
     is_holiday = (day, month) in _HOLIDAYS
     if mark == ".":
-        return (
-            _SURE_DATED.search(before) is not None and (match["m"][0] == "0" or day > 12 or is_holiday)
-        ) or None
+        is_sure = _SURE_DATED.search(before) or _DATED.search(before) or _FEAST.search(before)
+        is_clear = match["m"][0] == "0" or day > 12 or is_holiday
+        return (is_sure is not None and is_clear and not _MEASURED.match(after)) or None
     if is_holiday and _PLACE.search(before):
         return True  # "đường 30-4"
     if _SURE_DATED.search(before) and not (mark == "-" and day < month and _MEASURED.match(after)):
-        return mark == "/" or day >= month or is_padded or is_holiday
+        if mark == "-" and day < month and _MONTHLY.match(after):
+            return False
+        return mark == "/" or day >= month or is_padded or is_holiday or None
     if _MEASURED.match(after) and not (day > 12 and _DATED.search(before)):
         return False
     if mark == "-":
@@ -287,6 +342,7 @@ def _hour_of_day(match: re.Match[str], _: Draft) -> str | None:
 
 RULES = (
     *BEFORE_DAYS,
+    Rule(_DAY_LIST, _day_list, sign="/"),
     Rule(_HOUR_OF_DAY, _hour_of_day, sign="/"),
     Rule(_FULL_RANGE, _range, sign="-–—~"),
     Rule(_DOTTED_RANGE, _range, sign="-–—~"),

@@ -8,11 +8,13 @@ from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.letters import spelled
 from broker.speech.numbers import cardinal, digits
 from broker.speech.rules.patterns import (
+    AMOUNT_NEAR,
     COUNTED,
     DASH,
     LETTER,
     NUMBER,
     PEOPLE_AND_THINGS,
+    VARIETY,
     amount,
     careful,
     value,
@@ -50,6 +52,7 @@ _RATED = re.compile(
     r"(?:\s(?:số|là|khoảng|từ|đo được|đều|trái|phải|tăng|cao))*[\s:]*$"
 )
 _MIXED = re.compile(r"(?<!\w)(?:pha|trộn|tỷ lệ|tỉ lệ|theo|phối|hòa)[^.;]{0,24}$")
+_CLOCKED = re.compile(r"(?<!\w)(?:từ|đến|lúc|trước|sau|hồi|tới)\s$")
 _RATED_AFTER = re.compile(r"\s(?:điểm|mmhg|trở lên|toàn quốc|toàn tỉnh|toàn xã)")
 
 
@@ -121,6 +124,12 @@ def _chain(match: re.Match[str], draft: Draft) -> str | Said:
     return Said(" ".join(said), (" ".join(said), ", ".join(said)))
 
 
+def _proportion(match: re.Match[str], _: Draft) -> Said:
+    """ "2:1:1"."""
+    said = " ".join(value(one) for one in re.findall(r"\d+", match[0]))
+    return Said(said, (said, said.replace(" ", ", ")))
+
+
 def _strokes(match: re.Match[str], _: Draft) -> Said:
     """ "12/5/3" that is neither a day nor a house."""
     said = " xuyệt ".join(value(one) for one in re.findall(r"\d+", match[0]))
@@ -164,10 +173,10 @@ def _code(match: re.Match[str], draft: Draft) -> str | Said:
         else spelled(part)
         for part in parts
     )
-    is_named = re.search(
-        r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|thuốc|virus|vi rút|cúm)(?: lai)?\s$",
-        draft.before(match.start()),
-    )
+    if re.fullmatch(r"Q\d{1,2}", text):
+        number = cardinal(int(text[1:]))
+        return Said(f"quận {number}", (f"quận {number}", f"quý {number}"))
+    is_named = VARIETY.search(draft.before(match.start(), 24))
     if re.search(r"\d[a-zđ]", text) or re.search(r"\d[A-ZĐ]{2}", text):
         return Said(said, (said,))  # perhaps a unit nobody taught us: "4MP", "1v"
     is_plain = is_named or (len(text) <= 5 and all(part.isdecimal() or len(part) <= 2 for part in parts))
@@ -188,9 +197,20 @@ def _ordinal(match: re.Match[str], _: Draft) -> str:
     )
 
 
+def _pointed(text: str, said: str, before: str) -> str | Said:
+    """ "7.30" with nothing behind it: a time, or a number with a point where a comma belongs."""
+    hour, minute = (int(one) for one in text.split("."))
+    if hour > 24 or minute > 59 or text[-3] != ".":
+        return said
+    clock = f"{cardinal(hour)} giờ" + (f" {cardinal(minute)} phút" if minute else "")
+    return Said(*((clock, (clock, said)) if _CLOCKED.search(before) else (said, (said, clock))))
+
+
 def _plain(match: re.Match[str], draft: Draft) -> str | Said:
     text = match[0]
     said = value(text)
+    if re.fullmatch(r"\d{1,2}\.\d{1,2}", text) and not COUNTED.match(draft.after(match.end())):
+        return _pointed(text, said, draft.before(match.start()))
     if (
         text.isdecimal()
         and 6 <= len(text) <= 8
@@ -213,8 +233,14 @@ def _by(_match: re.Match[str], _: Draft) -> str:
     return "nhân"
 
 
+def _by_word(match: re.Match[str], draft: Draft) -> str | None:
+    """ "2 cửa x 0,5m"."""
+    return "nhân" if AMOUNT_NEAR.search(draft.before(match.start(), 16)) else None
+
+
 RULES: tuple[Rule, ...] = (
     Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by, sign="x×"),
+    Rule(re.compile(rf"(?<=\s)(?P<x>[x×])(?=\s[\d{CLAIMED}])"), _by_word, sign="x×"),
     Rule(re.compile(r"(?<!\w)(?P<a>\d)\s?in\s?(?P<b>1)(?!\w)"), _in_one, sign="i"),
     Rule(re.compile(r"^[ \t]*(?P<x>\d{1,2}(?:\.\d{1,2}){1,3})(?=\.?\s+[^\W\d_])", re.M), _section, sign="."),
     Rule(
@@ -232,11 +258,12 @@ RULES: tuple[Rule, ...] = (
     Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item, sign=")"),
     Rule(re.compile(r"^[ \t]*(?P<x>(?P<n>\d{1,2})\s?/)(?=\s+[^\W\d_])", re.M), _item, sign="/"),
     Rule(
-        re.compile(r"(?<![\w.,/])(?!\d{1,3}(?:\.\d{3})+(?![\d.]))\d{1,6}(?:\.\d{1,6}){2,}(?![\w/])(?!,\d)"),
+        re.compile(r"(?<![\w.,/])(?!\d{1,3}(?:\.\d{3})+(?!\d|\.\d))\d{1,6}(?:\.\d{1,6}){2,}(?![\w/])(?!,\d)"),
         _points,
         sign=".",
     ),
     Rule(re.compile(r"(?<![\w.,/])\d{1,4}(?:\s?/\s?\d{1,4}){2,}(?![\w/])(?![.,]\d)"), _strokes, sign="/"),
+    Rule(re.compile(r"(?<![\w.,/:])\d{1,4}(?::\d{1,4}){2,}(?![\w/:])"), _proportion, sign=":"),
     Rule(
         re.compile(
             r"(?<![\w.,/])(?P<a>\d{1,3}(?:\.\d{3})+|\d{1,4})\s?/\s?(?P<b>\d{1,3}(?:\.\d{3})+"
@@ -255,7 +282,11 @@ RULES: tuple[Rule, ...] = (
         careful(_range),
         sign="-–—~",
     ),
-    Rule(re.compile(r"(?<![\w.,/:])(?P<a>\d+)(?:\s:\s|:)(?P<b>\d[\d.]*)(?![\w/:])"), _ratio, sign=":"),
+    Rule(
+        re.compile(r"(?<![\w.,/:])(?P<a>\d+)(?:\s:\s|:)(?P<b>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/:])(?!\.\d)"),
+        _ratio,
+        sign=":",
+    ),
     Rule(
         re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?[x×X*]\s?(?P<b>{NUMBER})(?![\w/])"), _times, sign="x×X*"
     ),

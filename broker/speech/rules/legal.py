@@ -23,6 +23,9 @@ _FORM = re.compile(
     rf"(?<!\w)(?i:mẫu đơn|mẫu|biểu mẫu|biểu|tờ khai)(?:\s+số)?[\s:]+"
     rf"(?P<x>(?P<n>\d{{1,2}})(?P<tail>[A-Za-z]?)[/\-–](?P<sign>{_SIGN}{_LATER}{{0,2}}))(?![\w/])"
 )
+_STANDARD = re.compile(
+    r"(?<!\w)(?:TCVN|QCVN|ISO|TCCS|TCXDVN)[\s-]?(?P<x>(?P<n>[\d-]{1,9}):(?P<y>(?:19|20)\d\d))(?!\w)(?!/)"
+)
 _NAMED = (
     "nghị định|quyết định|thông tư|chỉ thị|nghị quyết|thông báo|kế hoạch|báo cáo|tờ trình|công văn|hướng dẫn"
     "|giấy mời|công điện|pháp lệnh|chương trình|đề án|kết luận|quy chế|quy định|luật|văn bản|hiến pháp|phương án"
@@ -57,7 +60,18 @@ def rules(lexicon: Lexicon) -> tuple[Rule, ...]:
         said += " " + " ".join(one or spelled(sign) for one, sign in zip(meanings, signs, strict=True))
         return said if all(meanings) else Said(said, (said,))
 
-    return (Rule(_FORM, form, sign="/-–"), Rule(_PARTY, party), Rule(_NUMBERED, numbered))
+    return (
+        Rule(_STANDARD, _standard, sign=":"),
+        Rule(_FORM, form, sign="/-–"),
+        Rule(_PARTY, party),
+        Rule(_NUMBERED, numbered),
+    )
+
+
+def _standard(match: re.Match[str], _: Draft) -> str:
+    """ "TCVN 7112:2002": a standard and its year."""
+    number = " ".join(plain(one) for one in match["n"].split("-") if one)
+    return f"{number} năm {cardinal(int(match['y']))}"
 
 
 def _single(meanings: tuple[str, ...]) -> str | None:

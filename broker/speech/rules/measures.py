@@ -9,6 +9,7 @@ from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import (
     ALTERNATIVES,
     AMOUNT_NEAR,
+    COUNTED,
     DASH,
     NUMBER,
     PEOPLE_AND_THINGS,
@@ -49,7 +50,7 @@ _SPELT_UNITS = (
 )
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _PER_UNITS = {
-    "s": "giây", "h": "giờ", "p": "phút", "ph": "phút", "ng": "người", "đ": "đồng",
+    "s": "giây", "h": "giờ", "p": "phút", "ph": "phút", "ng": "người", "đ": "đồng", "th": "tháng",
 }  # fmt: skip
 _PER_NAMES = (
     rf"{_SPELT_UNITS}|quý|khẩu|đầu người|hội viên|đảng viên|nhân khẩu|gia đình|thôn|xã|ấp|bản|kỳ|vụ|cháu"
@@ -65,7 +66,7 @@ _PER_NAMES = (
     rf"|giây|doanh nghiệp|cơ sở|hợp tác xã|đơn vị|phường|huyện|tỉnh|chi hội|chi bộ|tổ|đội|câu lạc bộ|điểm|tuyến|nhóm"
     rf"|cá thể|trứng|quả trứng|ổ|kiện hàng|đơn|đơn hàng|bưu kiện|cuộc gọi|tin nhắn|gói cước|thuê bao|giải|trận|vòng"
 )
-PER = rf"\s?/\s?(?P<pern>\d{{1,4}}(?:[.,]\d{{1,3}})?\s?)?(?P<per>{_PER_NAMES}|{_UNIT}|s|ph|p|ng|đ)(?!\w)"
+PER = rf"\s?/\s?(?P<pern>\d{{1,4}}(?:[.,]\d{{1,3}})?\s?)?(?P<per>{_PER_NAMES}|{_UNIT}|s|ph|p|ng|đ|th)(?!\w)"
 """What a price or a measure is for: "/tháng", "/kg", "/03 tháng"."""
 
 _ON = frozenset(
@@ -114,11 +115,18 @@ _AREA = re.compile(
 )
 _MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
 _TONNES = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3}(?:[.,]\d{1,2})?)\s?[Tt](?P<half>\d)?(?!\w)(?![/.]\d)")
-_LOADED = re.compile(
-    r"(?:tải|tấn|trọng|xe|quá|cầu|biển|cấm|tổng|trên|dưới|từ|đến|container|công ten nơ|-|–)[\w\s:]{0,16}$"
-)
+_CHILD = re.compile(r"(?:trẻ|bé|cháu)(?: từ)?\s$")
+_LOADED = re.compile(r"(?:tải|tấn|trọng|xe|cầu|biển|cấm|container|công ten nơ)[\w\s:]{0,16}$")
 _NUMBERED = re.compile(
     r"(?:điểm|khoản|thôn|lớp|tổ|nhóm|khối|số|khu|xóm|phòng|lô|dãy|nhà|tầng|ngõ|đội|cụm)\s*$"
+)
+_COMMA_LIST = re.compile(
+    r"(?<![\w.,])(?P<x>\d{1,3}(?:[,;]\d{1,3})+)(?![\w/%°])(?![.,;\-–]\d)(?!\s?(?:kg|m|km|ha|lít|tấn|tạ|triệu"
+    r"|tỷ|độ|mét)(?!\w))"
+)
+_LISTED = re.compile(
+    r"(?<!\w)(?:thôn|tổ|lớp|khu|ấp|xóm|bản|đội|khối|tổ dân phố|tdp|khu phố|điều|khoản|mục|tiêu chí|thứ|ngày|tháng|phòng"
+    r"|tầng|thửa|lô|hộ số|dãy|cụm|chi bộ|nhóm|câu|bài|trang|cổng|ngõ|hẻm|phường|quận)(?: số)?\s$"
 )
 _SPACED = re.compile(
     rf"(?<![\w.,/+\-])(?P<x>(?P<n>[1-9]\d{{0,2}}(?: \d{{3}})+))(?![\w.,/])(?=\s(?:{PEOPLE_AND_THINGS}|%)(?!\w)"
@@ -133,8 +141,13 @@ _PER_WORD = re.compile(
     rf"(?<![^\W\d_])(?P<w>[^\W\d_]+)(?P<x>\s?/\s?(?P<per>{_PER_NAMES}|ha|m2|m²|m3|m³|km2|kg)(?!\w))"
 )
 _EACH_WORD = re.compile(rf"(?<={CLAIMED})(?P<x>\s?/\s?)(?=(?P<next>[^\W\d_]{{2,}})(?P<then>\s\d)?)")
-_PILLS = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})\s?v(?!\w)(?=\s?(?:x|×|/|sáng|trưa|chiều|tối|ngày|lần))")
+_PILLS = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})\s?v(?!\w)(?=\s?(?:x|×|/|chia|sáng|trưa|chiều|tối|ngày|lần))")
+_KILO_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3})\s?kg(?P<rest>\d)(?!\w)(?![.,]\d)")
 _SECONDS = re.compile(r"(?<![\w.,/])(?P<n>[1-9]\d{1,2})s(?!\w)(?![/.]\d)")
+_FIELDS = re.compile(
+    r"(?<!\w)(?P<w>ngày|tháng|giờ|phút|quý|Ngày|Giờ|thứ)(?P<x>\s?/\s?)(?=(?:ngày|tháng|năm|quý|phút)(?!\w))"
+)
+_ABOUT = re.compile(rf"(?<![\w{CLAIMED}%°)])(?P<x>[~≈])(?=\s?[\d{CLAIMED}])(?<!\d\s[~≈])")
 _DIAMETER = re.compile(r"(?<!\w)(?P<x>[ØøΦφ⌀]\s?)(?=\d)")
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
 _PRESSURE = re.compile(r"(?<![\w.,/])(?P<a>\d{2,3})/(?P<b>\d{2,3})\s?mmHg(?!\w)")
@@ -170,6 +183,9 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
     unit = match["u"]
     if unit == "A" and re.search(r"(?:lớp|tổ|nhóm|khối|số|thôn|khu)\s*$", draft.before(match.start())):
         return None  # "lớp 5 A" is a class, not five ampere
+    if unit == "m" and _CHILD.search(draft.before(match.start(), 16)):
+        metres = f"{value(match['n'])} mét"
+        return Said(metres, (metres, f"{value(match['n'])} tháng"))
     is_glued = match["n"].isdecimal() and draft.text[match.end("n")] != " "
     if is_glued and (unit in ("A", "TB", "CV") or (unit in ("V", "L") and len(match["n"]) < 2)):
         return None  # "12A", "3L": a class, a house, a code
@@ -187,7 +203,10 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
     return f"{_signed(match, '1')}{value(match['n'])} {_UNITS[unit]}{_per(match, unit)}"
 
 
-def _range(match: re.Match[str], _: Draft) -> str | None:
+def _range(match: re.Match[str], draft: Draft) -> str | Said | None:
+    if match["u"] == "m" and _CHILD.search(draft.before(match.start(), 16)):
+        upto = f"{value(match['a'])} đến {value(match['b'])}"
+        return Said(f"{upto} mét", (f"{upto} mét", f"{upto} tháng"))
     first = f"{_signed(match, '1')}{value(match['a'])}"
     if match["ua"]:
         first += f" {_UNITS[match['ua']]}"
@@ -266,6 +285,11 @@ def _pills(match: re.Match[str], _: Draft) -> str:
     return f"{cardinal(int(match['n']))} viên"
 
 
+def _kilo_and(match: re.Match[str], _: Draft) -> str:
+    """ "3kg2"."""
+    return f"{cardinal(int(match['n']))} ki lô {cardinal(int(match['rest']))}"
+
+
 def _seconds(match: re.Match[str], _: Draft) -> str:
     return f"{cardinal(int(match['n']))} giây"
 
@@ -279,7 +303,24 @@ def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
         return said
     if "," in match["n"] or "." in match["n"]:
         return said
-    return Said(said, (said, f"{value(match['n'])} tê")) if "T" in match[0] else None
+    return (
+        Said(
+            said, (said, f"{value(match['n'])} tháng", f"{value(match['n'])} tuổi", f"{value(match['n'])} tê")
+        )
+        if "T" in match[0]
+        else None
+    )
+
+
+def _comma_list(match: re.Match[str], draft: Draft) -> str | None:
+    """ "thôn 1,2,3", "lớp 6,7": one after the other; nobody lives in thôn 1,2."""
+    items = re.split("[,;]", match["x"])
+    is_many = len(items) > 2 and all(len(one) < 3 for one in items)
+    if not is_many and not _LISTED.search(draft.before(match.start(), 24)):
+        return None
+    if len(items) == 2 and COUNTED.match(draft.after(match.end())):
+        return None  # "ngày 1,5 lít"
+    return ", ".join(cardinal(int(one)) for one in items)
 
 
 def _spaced(match: re.Match[str], draft: Draft) -> str | Said:
@@ -291,12 +332,27 @@ def _spaced(match: re.Match[str], draft: Draft) -> str | Said:
     return said
 
 
+def _fields(match: re.Match[str], draft: Draft) -> str | None:
+    """ "ngày/tháng/năm sinh": fields of a form, one after the other."""
+    return (
+        None
+        if re.search(r"(?:\d|một|hai|ba|bốn|năm|mười|mỗi)\s$", draft.before(match.start("w"), 8))
+        else ","
+    )
+
+
+def _about(_match: re.Match[str], _: Draft) -> str:
+    return "khoảng"
+
+
 def _diameter(_match: re.Match[str], _: Draft) -> str:
     return "phi"
 
 
 RULES = (
+    Rule(_ABOUT, _about, sign="~≈"),
     Rule(_DIAMETER, _diameter, sign="ØøΦφ⌀"),
+    Rule(_COMMA_LIST, _comma_list, sign=",;"),
     Rule(_SPACED, _spaced),
     Rule(_TONNES, _tonnes),
     Rule(_MANY, careful(_many)),
@@ -307,9 +363,11 @@ RULES = (
     Rule(_SPELT_RANGE, careful(_spelt_range), sign="-–—~"),
     Rule(_SPELT_ONE, careful(_spelt_one), sign="/"),
     Rule(_ONE, careful(_one)),
+    Rule(_KILO_AND, _kilo_and, sign="k"),
     Rule(_PILLS, _pills, sign="v"),
     Rule(_SECONDS, _seconds, sign="s"),
     Rule(_EACH, _each, sign="/"),
+    Rule(_FIELDS, _fields, needs="any", sign="/"),
     Rule(_PER_WORD, _per_word, needs="any", sign="/"),
     Rule(_EACH, _each, needs="any", sign="/"),
     Rule(_EACH_WORD, _each_word, sign="/"),

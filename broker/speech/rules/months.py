@@ -23,6 +23,9 @@ _MONTH_SPAN = re.compile(
 _YEARS = re.compile(rf"(?<![\w.,/+])(?P<a>{YEAR}){DASH}(?P<b>{YEAR})(?!\w)(?![.,/\-–]\d)")
 _SLASH_YEAR = re.compile(rf"(?<=[\wIVX])\s?(?P<x>/\s?(?P<y>{YEAR})){SHUT}")
 _SHORT_MONTH = re.compile(rf"(?<!\w)(?P<x>T\.?\s?(?P<m>\d{{1,2}}))(?=\s?/\s?{YEAR}|\s+năm\b)")
+_T_MONTH = re.compile(rf"(?<!\w)T\.?\s?(?P<m>\d{{1,2}})\s?[/\-.]\s?(?P<y>{YEAR}){SHUT}")
+_Q_YEAR = re.compile(rf"(?<!\w)Q\.?\s?(?P<m>[1-4])\s?[/\-.]\s?(?P<y>{YEAR}){SHUT}")
+_T_ALONE = re.compile(r"(?<!\w)T(?P<m>1[0-2]|[189])(?![\w/])(?!\s?[-–]\s?\d)(?!\.\d)")
 _WEEK = re.compile(
     r"(?<!\w)(?P<a>T[2-7]|Thứ [2-7]|thứ [2-7])\s?[-–]\s?(?P<b>T[2-7]|CN|[2-7]|Thứ [2-7]|thứ [2-7])(?!\w)(?![/.,]\d)"
 )
@@ -110,6 +113,26 @@ def _short_month(match: re.Match[str], _: Draft) -> str | None:
     return f"tháng {month_name(int(match['m']))}" if 1 <= int(match["m"]) <= 12 else None
 
 
+def _t_month(match: re.Match[str], _: Draft) -> str | None:
+    """ "T8/2026"."""
+    if not 1 <= int(match["m"]) <= 12:
+        return None
+    return f"tháng {month_name(int(match['m']))} năm {cardinal(int(match['y']))}"
+
+
+def _q_year(match: re.Match[str], _: Draft) -> str:
+    """ "Q4/2026"."""
+    return f"quý {month_name(int(match['m']))} năm {cardinal(int(match['y']))}"
+
+
+def _t_alone(match: re.Match[str], draft: Draft) -> str | Said:
+    """ "T11 này"; elsewhere T11 may be a house or a canal."""
+    said = f"tháng {month_name(int(match['m']))}"
+    if re.match(r"\s(?:này|tới|sau|vừa|qua|năm|trước|hằng|hàng)", draft.after(match.end())):
+        return said
+    return Said(said, (said, f"tê {cardinal(int(match['m']))}"))
+
+
 def _weekday(text: str) -> str:
     if text == "CN":
         return "chủ nhật"
@@ -170,6 +193,8 @@ BEFORE_DAYS = (
     Rule(_MONTH_SPAN, _month_span, sign="-–—~"),
 )
 AFTER_DATES = (
+    Rule(_T_MONTH, _t_month, sign="T"),
+    Rule(_Q_YEAR, _q_year, sign="Q"),
     Rule(_SCHOOL_YEAR, _school_year, sign="-–—~"),
     Rule(_MONTH_LIST, _month_list, sign="/"),
     Rule(_MONTH_SHORT_YEAR, _month_short_year, sign="/"),
@@ -177,6 +202,7 @@ AFTER_DATES = (
     Rule(_YEARS, _years, sign="-–—~"),
     Rule(_MONTH, _month_year, sign="-–/."),
     Rule(_SHORT_MONTH, _short_month, sign="T"),
+    Rule(_T_ALONE, _t_alone, sign="T"),
     Rule(_WEEK, _week, sign="-–—~"),
     Rule(_WEEK_LIST, _week_list, hints=("thứ",)),
     Rule(_WEEKDAY, _named_day, sign="T"),

@@ -40,7 +40,8 @@ PEOPLE_AND_THINGS = (
 """Words for what is counted, as they follow a figure that is an amount."""
 
 _PAIRS = (
-    "ông/bà anh/chị cha/mẹ bố/mẹ mẹ/cha vợ/chồng chồng/vợ con/em cô/chú cô/bác chú/bác bác/cô bác/chú "
+    "cmnd/cccd cccd/cmnd ông/bà anh/chị cha/mẹ bố/mẹ mẹ/cha vợ/chồng chồng/vợ con/em cô/chú cô/bác chú/bác"
+    " bác/cô bác/chú "
     "chú/cô nam/nữ thôn/bản thôn/xóm thôn/tổ thôn/ấp thôn/khu thôn/buôn bản/làng bản/thôn xóm/thôn "
     "tổ/thôn ấp/khu ấp/thôn xã/phường phường/xã tỉnh/thành quận/huyện huyện/quận huyện/thị buôn/làng "
     "buôn/thôn làng/bản có/không không/có đúng/sai và/hoặc nhân/tổ chức/cá nhân/hộ đình/cá đơn/vị "
@@ -57,6 +58,11 @@ AMOUNT_NEAR = re.compile(
     r"(?<![\w.,])(?:\d|một|hai|ba|bốn|năm|sáu|bảy|tám|chín|mười|mỗi|nửa|vài)[^.;:!?]{0,40}$"
 )
 """An amount stands before, in the same clause."""
+
+VARIETY = re.compile(
+    r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|thuốc|virus|vi rút|cúm|xi măng|máy|xe|mác|dòng)(?: lai)?\s$"
+)
+"""Before letters and figures that are the name of a variety or a make."""
 
 COUNTED = re.compile(rf"\s?(?:{PEOPLE_AND_THINGS}|%)(?!\w)")
 

@@ -13,15 +13,20 @@ _LANDLINE = r"\(?02\d{1,2}\)?(?:[\s.\-]{0,3}\d){7,8}"
 _ABROAD = r"(?:\(\+84\)|\+84|\(84\)|0084)(?:[\s.\-]?\(?\d\)?){9,10}"
 _SERVICE = r"1[89]00(?:[\s.\-]?\d){2,6}"
 _PHONE = re.compile(
-    rf"(?<![\w+])(?:{_ABROAD}|{_SERVICE}|{_LANDLINE}|{_MOBILE})(?!\d)(?![.,/]\d{{1,2}}(?!\d))"
+    rf"(?<![\w+])(?:{_ABROAD}|{_SERVICE}|{_LANDLINE}"
+    rf"|{_MOBILE})(?!\d)(?![.,/]\d{{1,2}}(?!\d))(?!\s\d{{1,3}}(?![\w%])(?![/.,:+]\d))"
 )
 _TWIN = re.compile(
     r"(?<![\w+.,])(?P<a>0[1-9](?:[\s.\-]?\d){8})\s?[/\-–]\s?(?P<b>\d{1,4})(?![\w/])(?![.,/]\d)"
 )
-_BETWEEN = re.compile(rf"(?<={CLAIMED})(?P<x>\s?/\s?)(?=\+?{CLAIMED})")
+_ODD_PHONE = re.compile(
+    r"(?<![\w+.,/\-])(?P<x>0\d{2,4}(?:[\s.\-]\d{1,4}){2,5}|0\d{2,4}[\s.\-]\d{3,7}|0\d{7,14})(?!\w)(?![.,/\-]\d)"
+)
+_DIALLED = re.compile(r"(?<![\w*#])(?P<x>\*\d{2,4}(?:\*\d{1,20}){0,3}#)(?!\w)")
+_BETWEEN = re.compile(rf"(?<={CLAIMED})(?P<x>\s?[/\-–]\s?)(?=\+?{CLAIMED})")
 _LOCAL = re.compile(
     r"(?i:số máy|máy bàn|điện thoại|sđt|đt|gọi|liên hệ|cố định|fax|tel)(?i:\s+(?:số|theo số|cố định|bàn|là))*[\s:]+"
-    r"(?P<x>\d{3,4}[\s.]\d{3,4}|\d{2}[\s.]\d{2}[\s.]\d{2,3})(?!\w)(?![.,]\d)"
+    r"(?P<x>\d[\s.]\d{3}[\s.]\d{3}|\d{6,7}|\d{3,4}[\s.]\d{3,4}|\d{2}[\s.]\d{2}[\s.]\d{2,3})(?!\w)(?![.,\s-]\d)"
 )
 _EXTENSION = re.compile(
     r"(?i:máy lẻ|số lẻ|nội bộ|ext\.?|nhánh|máy nhánh)(?i:\s+số)?[\s:]+(?P<x>\d{2,4})(?!\w)(?![.,/]\d)"
@@ -64,6 +69,10 @@ _SHORT_SURE = re.compile(
 _SHORT = re.compile(
     rf"(?i:(?<!\w)(?:gọi|bấm|quay|nhắn(?: tin)?|gửi|liên hệ|phản ánh(?: qua| về)?|báo|soạn(?: tin)?){_TO})"
     r"(?P<x>\d{3,5})(?!\w)(?![.,/]\d)(?!\s?[-–]\s?\d)"
+)
+_SENT = re.compile(
+    r"(?i:(?<!\w)(?:gửi|nhắn|soạn|cú pháp)[^.;\n]{1,40}?\s(?:tới|đến|về|gửi)\s(?:số |đầu số |tổng đài"
+    r" )?)(?P<x>\d{3,5})(?!\w)(?![.,/]\d)"
 )
 _SHORT_NEXT = re.compile(
     r"(?P<last>(?<![\w.,])\d{3,5})(?P<mid>\s?(?:\([^()\d]{0,40}\)\s?)?(?:,|;|/|và|hoặc"
@@ -115,7 +124,23 @@ def _twin(match: re.Match[str], _: Draft) -> str:
 
 def _between(match: re.Match[str], draft: Draft) -> str | None:
     """ "0912.333.444 / 0988.555.666": one or the other."""
-    return "hoặc" if draft.text[match.start() - 1].isdigit() else None
+    if not draft.text[match.start() - 1].isdigit():
+        return None
+    return "hoặc" if "/" in match["x"] else ","
+
+
+def _odd_phone(match: re.Match[str], _: Draft) -> Said | None:
+    """Written like a telephone number, but with a figure too few or too many."""
+    if not 7 <= sum(char.isdecimal() for char in match["x"]) <= 15:
+        return None
+    said = grouped(match["x"])
+    return Said(said, (said,))
+
+
+def _dialled(match: re.Match[str], _: Draft) -> str:
+    """ "*101#"."""
+    names = {"*": "sao", "#": "thăng"}
+    return " ".join(names.get(part) or digits(part) for part in re.findall(r"[*#]|\d+", match["x"]))
 
 
 def _digits(match: re.Match[str], _: Draft) -> str:
@@ -222,7 +247,9 @@ _CALLED = (
 RULES = (
     Rule(_TWIN, _twin),
     Rule(_PHONE, _phone),
-    Rule(_BETWEEN, _between, sign="/"),
+    Rule(_ODD_PHONE, _odd_phone, sign="0"),
+    Rule(_DIALLED, _dialled, sign="*"),
+    Rule(_BETWEEN, _between, sign="/-–"),
     Rule(_OVERSEAS, _overseas, sign="+"),
     Rule(_PREFIX, _prefix, sign="+"),
     Rule(_EXTENSION, _extension, hints=("lẻ", "nội bộ", "ext", "nhánh")),
@@ -231,6 +258,7 @@ RULES = (
     ),
     Rule(_EMERGENCY_LIST, _emergencies, hints=("11",)),
     Rule(_SHORT_NEXT, _short_next, hints=_CALLED),
+    Rule(_SENT, _short_sure, hints=("gửi", "nhắn", "soạn", "cú pháp")),
     Rule(_SHORT_SURE, _short_sure, hints=_CALLED),
     Rule(_EMERGENCY, _emergency, hints=("11",)),
     Rule(_SHORT, _short, hints=_CALLED),

@@ -50,8 +50,13 @@ _STREET_HOUSE = re.compile(
     r"|Đỗ|Hồ|Ngô|Dương|Lý|Lương|Trưng|Quang Trung|Hùng Vương|Hai Bà|Điện Biên|Cách Mạng|Tôn|Cao|Chu|Mai|Đinh"
     r"|Đoàn|Tô)(?!\w))"
 )
+_PLATE_RUN = re.compile(
+    r"(?i:(?<!\w)(?:biển số|biển kiểm soát|biển|bks|xe|ô tô|xe máy|mô tô)(?:\s+(?:số|xe|máy|tải|con|khách"
+    r"|mang))*[\s:]+)"
+    r"(?P<x>(?P<p>\d{2})(?P<s>[A-ZĐ](?:[A-ZĐ]|\d(?=\d{5}(?!\d)))?)(?P<a>\d{4,5}))(?!\w)(?![.,]\d)"
+)
 _SHORT_PLACE = re.compile(
-    r"(?<![\w.])(?P<x>(?P<k>[QPHXTĐ])\.\s?)(?=(?P<n>\d{1,3})(?!\w)(?![.,/]\d)|[A-ZĐÀ-Ỹ][a-zà-ỹđ])"
+    r"(?<![\w.])(?P<x>(?P<k>[QPHXTĐ])\.\s?)(?=(?P<n>\d{1,3})(?!\w)(?![.,/]\d)|[A-ZĐÀ-Ỹ][a-zà-ỹđ]|(?P<abbr>[A-ZĐ]{2}))"
 )
 _SHORT_PLACES = {"Q": "quận", "P": "phường", "H": "huyện", "X": "xã", "T": "tỉnh", "Đ": "đường"}
 _CLASSROOM = re.compile(
@@ -141,6 +146,8 @@ def _short_place(match: re.Match[str], draft: Draft) -> str | Said | None:
         if letter in "QP":
             return "phòng" if letter == "P" and len(number) == 3 else said
         return None
+    if match["abbr"]:
+        return "phòng" if letter == "P" else None
     before = draft.before(match.start(), 16)
     if re.search(r"(?:,|(?<!\w)(?:từ|ở|tại|về|đến|qua|phường|xã|đường|số \d+|\d))\s?$", before):
         return said
@@ -151,6 +158,7 @@ RULES = (
     Rule(_COORDINATE, _coordinate, sign="°º˚độ"),
     Rule(_BARE_COORDINATE, _bare_coordinate, sign="NE"),
     Rule(_PLATE, _plate),
+    Rule(_PLATE_RUN, _plate, hints=("xe", "biển", "bks", "tô")),
     Rule(_KM_RANGE, _km_range, sign="kK"),
     Rule(_ROAD, _road),
     Rule(_KM_MARK, _km_mark, sign="+"),

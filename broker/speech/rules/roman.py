@@ -106,7 +106,16 @@ def _single(match: re.Match[str], draft: Draft) -> Said | None:
     return Said(number, (number, spelled(match["x"])))
 
 
+_ITEM = re.compile(r"(?<=\()(?P<x>ii|iii|iv|vi|vii|viii|ix|x)(?=\))")
+
+
+def _item(match: re.Match[str], _: Draft) -> str | None:
+    """ "(ii)": the number of an item."""
+    return _value(match["x"].upper(), "")
+
+
 RULES = (
+    Rule(_ITEM, _item, needs="any", sign="("),
     Rule(_FLOOD_LEVEL, _flood_level, needs="any", sign="Đ"),
     Rule(_AFTER, _after, needs="any", sign="IVX"),
     Rule(_HEADING, _heading, needs="any", sign="IVX"),

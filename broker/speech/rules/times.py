@@ -32,7 +32,10 @@ def _clock(match: re.Match[str], which: str) -> str | None:
 
 
 def _time(match: re.Match[str], draft: Draft) -> str | None:
-    if match["c1"] and re.search(r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số)\s*$", draft.before(match.start())):
+    if match["c1"] and re.search(
+        r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số|pha|trộn|phối|bón|hòa|tỷ lệ là|theo tỷ lệ)[^.;\d]{0,16}$",
+        draft.before(match.start()),
+    ):
         return None
     return _clock(match, "1")
 

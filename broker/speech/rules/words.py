@@ -8,7 +8,7 @@ from broker.speech.draft import Claim, Draft
 from broker.speech.letters import bare, has_marks, is_syllable, spelled
 from broker.speech.lexicon import Lexicon
 from broker.speech.numbers import cardinal
-from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, LETTER
+from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, LETTER, VARIETY
 
 # A token may hold inner marks: "GD&ĐT", "KT-XH", "V/v", "TP.HCM".
 _TOKEN = re.compile(rf"(?<![\w@]){LETTER}[^\W_]*(?:(?:\s?&\s?|[.\-–/]){LETTER}[^\W_]*)*")
@@ -66,6 +66,9 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
         else:
             upto = at + 1
             key = text[start : parts[at][1]]
+            if key.isalpha() and _STORM.search(draft.before(base + start, 16)):
+                at = upto
+                continue  # "bão CALMAEGI": a name
             meanings = _guess(key, is_heading=is_heading or not _is_alone(draft, match), lexicon=lexicon)
         end = parts[upto - 1][1]
         if meanings:
@@ -74,6 +77,8 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
             out.append(Claim(base + start, base + end + stop, meanings[0], meanings, is_doubtful))
         if upto < len(parts):
             joint = _joint(draft, text, (start, end), parts[upto], base)
+            if joint is None and meanings and text[end : parts[upto][0]].strip() in ("-", "–"):
+                joint = Claim(base + end, base + parts[upto][0], ",")  # "HĐND-UBND"
             if joint is not None:
                 out.append(joint)
         at = upto
@@ -117,8 +122,10 @@ def _meanings(
         if found:
             return found
     numbered = _NUMBERED.fullmatch(key)
-    if numbered and len(lexicon.abbreviations.get(numbered[1], ())) == 1:
-        return (f"{lexicon.abbreviations[numbered[1]][0]} {cardinal(int(numbered[2]))}",)  # "VTV5", "TDP3"
+    if numbered:
+        found = _with_number(draft, numbered[1], numbered[2], place, lexicon)
+        if found:
+            return found
     said = lexicon.words.get(key.lower())
     if said:
         return (said,)
@@ -129,7 +136,25 @@ def _meanings(
     return ()
 
 
-_NUMBERED = re.compile(r"([A-ZĐƯ]{2,6})([1-9]\d?)")
+_NUMBERED = re.compile(r"([A-ZĐƯ]{2,6})([1-9]\d{0,2})")
+
+
+_STORM = re.compile(r"(?<!\w)bão\s(?:số\s\d+\s)?\(?(?:tên )?$")
+
+
+def _with_number(
+    draft: Draft, letters: str, figures: str, place: tuple[int, int], lexicon: Lexicon
+) -> tuple[str, ...]:
+    """ "VTV5", "TDP3", "NĐ168": an abbreviation with its number; a variety of rice keeps its letters."""
+    meanings = lexicon.abbreviations.get(letters, ())
+    if not meanings or VARIETY.search(draft.before(place[0], 24)):
+        return ()
+    number = cardinal(int(figures))
+    for sense in lexicon.senses.get(letters, ()):
+        if sense.before is None and sense.after is not None and sense.after.match(f" {figures}"):
+            return (f"{sense.said} {number}",)
+    readings = [f"{one} {number}" for one in meanings]
+    return tuple(readings) if len(readings) == 1 else (f"{spelled(letters)} {number}", *readings)
 
 
 def _is_known(key: str, lexicon: Lexicon) -> bool:
