@@ -26,6 +26,9 @@ _SHORT_MONTH = re.compile(rf"(?<!\w)(?P<x>T\.?\s?(?P<m>\d{{1,2}}))(?=\s?/\s?{YEA
 _T_MONTH = re.compile(rf"(?<!\w)T\.?\s?(?P<m>\d{{1,2}})\s?[/\-.]\s?(?P<y>{YEAR}){SHUT}")
 _Q_YEAR = re.compile(rf"(?<!\w)Q\.?\s?(?P<m>[1-4])\s?[/\-.]\s?(?P<y>{YEAR}){SHUT}")
 _T_ALONE = re.compile(r"(?<!\w)T(?P<m>1[0-2]|[189])(?![\w/])(?!\s?[-–]\s?\d)(?!\.\d)")
+_MONTHS_OF = re.compile(
+    rf"(?<![\w.,/])(?P<n>\d{{1,2}})T(?:\s?/\s?(?P<y>{YEAR}){SHUT}|(?=\s(?:đầu|cuối) năm))"
+)
 _WEEK = re.compile(
     r"(?<!\w)(?P<a>T[2-7]|Thứ [2-7]|thứ [2-7])\s?[-–]\s?(?P<b>T[2-7]|CN|[2-7]|Thứ [2-7]|thứ [2-7])(?!\w)(?![/.,]\d)"
 )
@@ -133,6 +136,12 @@ def _t_alone(match: re.Match[str], draft: Draft) -> str | Said:
     return Said(said, (said, f"tê {cardinal(int(match['m']))}"))
 
 
+def _months_of(match: re.Match[str], _: Draft) -> str:
+    """ "9T/2026": so many months of a year."""
+    year = f" năm {cardinal(int(match['y']))}" if match["y"] else ""
+    return f"{cardinal(int(match['n']))} tháng{year}"
+
+
 def _weekday(text: str) -> str:
     if text == "CN":
         return "chủ nhật"
@@ -193,6 +202,7 @@ BEFORE_DAYS = (
     Rule(_MONTH_SPAN, _month_span, sign="-–—~"),
 )
 AFTER_DATES = (
+    Rule(_MONTHS_OF, _months_of, sign="T"),
     Rule(_T_MONTH, _t_month, sign="T"),
     Rule(_Q_YEAR, _q_year, sign="Q"),
     Rule(_SCHOOL_YEAR, _school_year, sign="-–—~"),

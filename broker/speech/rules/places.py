@@ -81,7 +81,8 @@ def _bare_coordinate(match: re.Match[str], _: Draft) -> str:
 
 def _road(match: re.Match[str], draft: Draft) -> str | Said | None:
     if re.search(
-        r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|xe|máy)\s$", draft.before(match.start())
+        r"(?:(?:đậu|đỗ|lạc|khoai|sắn|mía|xe|máy)\s|(?<!\w)(?:lúa|giống|gạo|ngô|nếp)\s[^.;:]{0,40})$",
+        draft.before(match.start()),
     ):
         return None  # "lúa ĐT100" is a variety
     tail = f" {spelled(match['tail'])}" if match["tail"] else ""
