@@ -63,9 +63,23 @@ def address_of(secret: str, username: str, commune_name: str) -> str:
 
 
 def set_up(
-    db: Session, settings: Settings, account: Account, sealed: bytes, code: str, now: datetime
+    db: Session,
+    settings: Settings,
+    account: Account,
+    sealed: bytes,
+    code: str,
+    now: datetime,
+    *,
+    may_replace: bool = False,
 ) -> None:
-    """From now on this secret is the person's, because the phone has just shown a right code. Raises Declined."""
+    """From now on this secret is the person's, because the phone has just shown a right code. Raises Declined.
+
+    may_replace: whoever asks has shown a code of the present phone. Without, a phone that was set up meanwhile
+    stays: the account's row is read again under the writer's lock.
+    """
+    db.refresh(account)
+    if is_set(account) and not may_replace:
+        raise Declined("set-meanwhile", "Tài khoản này vừa bật mã ở máy khác. Xin đăng nhập lại bằng mã ấy.")
     step = _step_of(secret_of(settings, sealed), code, now, after=0)
     account.totp_sealed, account.totp_since, account.totp_step = sealed, now, step
     write_audit(db, now, account.username, "account.second-factor-set", account.username)

@@ -334,3 +334,67 @@ def test_accounts_of_others_are_nobodys_to_list_by_trying(stage: Stage) -> None:
     with stage.database.reading() as db:
         assert db.query(Account).count() == 8
     assert {client.get(f"/people/{name}").status_code for name in ("binh", "khong-co")} == {403}
+
+
+def sign_in_with_a_new_phone(stage: Stage, name: str) -> FlaskClient:
+    """The owner signs in and sets a phone up by the way."""
+    page = "/sign-in/second-factor"
+    client = stage.half(name)
+    secret = secret_shown(client.get(page).get_data(as_text=True))
+    assert stage.post(client, page, {"code": code(stage, secret)}, page=page).status_code == 302
+    return client
+
+
+def make_approver(stage: Stage, name: str) -> None:
+    with stage.database.session() as db:
+        people.person(db, name).roles = ["editor", "approver"]
+
+
+def test_a_password_only_session_is_over_once_its_owner_sets_a_phone_up(strict: Stage) -> None:
+    thief = strict.client("hanh")
+    make_approver(strict, "hanh")
+    owner = sign_in_with_a_new_phone(strict, "hanh")
+    assert owner.get("/my-keys").status_code == 200
+    assert not is_in(thief)
+    assert [kept.second_shown for kept in strict.sessions_of("hanh")] == [True]
+
+
+def test_roles_that_need_the_phone_wait_for_what_this_session_has_shown(strict: Stage) -> None:
+    thief = strict.client("hanh")
+    make_approver(strict, "hanh")
+    give_phone(strict, "hanh")  # the account has a phone now; this session never showed its code
+    assert thief.get("/my-keys").status_code == 403
+    assert is_in(thief)
+
+
+def test_a_phone_proposed_before_the_owner_had_one_does_not_replace_the_owners(strict: Stage) -> None:
+    thief = strict.client("hanh")
+    strict.post(thief, "/account/second-factor", {"present": PASSWORD}, page="/account")
+    page = "/account/second-factor/new"
+    known = secret_shown(thief.get(page).get_data(as_text=True))
+    with strict.database.session() as db:
+        people.person(db, "hanh").roles = ["editor", "approver"]
+    secret = give_phone(strict, "hanh")
+    answer = strict.post(thief, page, {"code": code(strict, known)}, page=page)
+    assert answer.status_code == 409
+    assert thief.get(page).status_code == 302  # what was proposed is forgotten
+    with strict.database.reading() as db:
+        kept = people.person(db, "hanh").totp_sealed
+    assert kept is not None
+    assert second_factor.secret_of(strict.settings, kept) == secret
+
+
+def test_a_session_that_shows_a_new_phone_gets_another_cookie(strict: Stage) -> None:
+    client = strict.client("hanh")
+    before = client.get_cookie("langso")
+    strict.post(client, "/account/second-factor", {"present": PASSWORD}, page="/account")
+    page = "/account/second-factor/new"
+    secret = secret_shown(client.get(page).get_data(as_text=True))
+    strict.post(client, page, {"code": code(strict, secret)}, page=page)
+    after = client.get_cookie("langso")
+    assert before is not None
+    assert after is not None
+    assert before.value != after.value
+    assert is_in(client)
+    client.set_cookie("langso", before.value)
+    assert not is_in(client)

@@ -154,7 +154,8 @@ def home_of(person: Visitor) -> str:
 def person_of(here: Desk, kept: Kept) -> Visitor | None:
     """Who holds a session, with the roles in force now; None when nobody may act by it any more.
 
-    A role that asks for the second factor is held back from somebody who was given it after signing in.
+    A role that asks for the second factor is held back from a session that has not shown it: what the account
+    has set up since says nothing about who holds an older session.
     """
     at = here.clock.now()
     with here.database.reading() as db:
@@ -163,9 +164,8 @@ def person_of(here: Desk, kept: Kept) -> Visitor | None:
             return None
         roles, grants = roles_of(db, account, at), grants_of(db, account, at)
         villages = tuple(sorted(villages_of(db, account, at, "village") or ()))
-    is_held_back = (
-        here.settings.console.second_factor and not is_set(account) and not roles.isdisjoint(NEEDS_SECOND)
-    )
+    is_shown = kept.second_shown and is_set(account)
+    is_held_back = here.settings.console.second_factor and not is_shown and not roles.isdisjoint(NEEDS_SECOND)
     if is_held_back:
         roles -= NEEDS_SECOND
     if not roles:

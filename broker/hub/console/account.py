@@ -98,11 +98,14 @@ def new_phone() -> str | Response | tuple[str, int]:
     if request.method == "GET":
         return phone_page("phone.html", kept.proposed)
     try:
-        take_phone(_me(), kept.proposed)
+        take_phone(_me(), kept.proposed, may_replace=kept.second_shown)
     except Declined as why:
-        return phone_page("phone.html", kept.proposed, trouble=str(why)), 409
-    desk().sessions.propose(access.visit(), None)
-    desk().sessions.end_all(access.visitor().id, but=access.visit())
+        if why.code != "set-meanwhile":
+            return phone_page("phone.html", kept.proposed, trouble=str(why)), 409
+        desk().sessions.propose(access.visit(), None)
+        return _page(phone_trouble=str(why)), 409
+    desk().sessions.end_all(kept.account_id)
+    desk().sessions.sign_in(access.visit(), kept.account_id, kept.idle_s, second_shown=True)
     return redirect(url_for("account.mine", note="phone"))
 
 

@@ -22,11 +22,11 @@ Stage = Literal["in", "code", "setup"]
 
 _TOUCH_S = 20
 _ID_LENGTH = 16
-_VERSION = 2
+_VERSION = 3
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS session (hash TEXT PRIMARY KEY, account INTEGER NOT NULL, since REAL NOT NULL, "
     "used REAL NOT NULL, idle_s INTEGER NOT NULL, stage TEXT NOT NULL, address TEXT NOT NULL, "
-    "agent TEXT NOT NULL, proposed BLOB) WITHOUT ROWID"
+    "agent TEXT NOT NULL, proposed BLOB, second_shown INTEGER NOT NULL) WITHOUT ROWID"
 )
 
 
@@ -52,6 +52,8 @@ class Kept:
     origin: Origin = Origin()
     proposed: bytes | None = None
     """Sealed secret of a second factor that is being set up in this session."""
+    second_shown: bool = False
+    """A code of the phone was shown in this session, not only the password."""
 
 
 class SessionStore:
@@ -77,14 +79,17 @@ class SessionStore:
         stage: Stage = "in",
         origin: Origin = Origin(),
         proposed: bytes | None = None,
+        *,
+        second_shown: bool = False,
     ) -> str:
         """Start a session; the token for the cookie. Sessions that are over are forgotten by the way."""
         token = secrets.token_urlsafe(32)
         at = now.timestamp()
-        row = (_hash(token), account_id, at, at, idle_s, stage, origin.address, origin.agent[:300], proposed)
+        whence = (origin.address, origin.agent[:300])
+        row = (_hash(token), account_id, at, at, idle_s, stage, *whence, proposed, int(second_shown))
         with self._lock:
             self._db.execute("DELETE FROM session WHERE since < ? OR used + idle_s < ?", (at - LONGEST_S, at))
-            self._db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            self._db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         return token
 
     def find(self, token: str, now: datetime, *, touch: bool = True) -> Kept | None:
@@ -144,7 +149,7 @@ class SessionStore:
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:
-    digest, account, since, used, idle_s, stage, address, agent, proposed = row
+    digest, account, since, used, idle_s, stage, address, agent, proposed, second_shown = row
     return Kept(
         digest[:_ID_LENGTH],
         account,
@@ -154,6 +159,7 @@ def _kept(row: tuple[Any, ...]) -> Kept:
         stage,
         Origin(address, agent),
         proposed,
+        bool(second_shown),
     )
 
 

@@ -82,12 +82,21 @@ class ServerSessions(SessionInterface):
         return self._visit(token, kept, was_over=kept is None)
 
     def sign_in(
-        self, visit: Visit, account_id: int, idle_s: int, stage: Stage = "in", proposed: bytes | None = None
+        self,
+        visit: Visit,
+        account_id: int,
+        idle_s: int,
+        stage: Stage = "in",
+        proposed: bytes | None = None,
+        *,
+        second_shown: bool = False,
     ) -> None:
         """Bind a fresh token to the account: the old token is worth nothing afterwards."""
         origin = Origin(request.remote_addr or "", request.user_agent.string)
         self._store.end(visit.token)
-        visit.token = self._store.begin(account_id, self._clock.now(), idle_s, stage, origin, proposed)
+        visit.token = self._store.begin(
+            account_id, self._clock.now(), idle_s, stage, origin, proposed, second_shown=second_shown
+        )
 
     def sign_out(self, visit: Visit) -> None:
         """End the session; the browser gets a new, empty one."""

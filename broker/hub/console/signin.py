@@ -61,7 +61,7 @@ def code() -> Answer:
         take_code(account)
     except Declined as why:
         return render_template("code.html", onward=onward, trouble=str(why)), _status(why)
-    return begin(account, onward)
+    return begin(account, onward, second_shown=True)
 
 
 @pages.route("/sign-in/second-factor", methods=["GET", "POST"])
@@ -80,10 +80,11 @@ def set_up() -> Answer:
         desk().sessions.sign_out(access.visit())
         return redirect(url_for("signin.sign_in"))
     try:
-        take_phone(account, kept.proposed)
+        take_phone(account, kept.proposed, may_replace=False)
     except Declined as why:
         return phone_page("second-factor.html", kept.proposed, onward=onward, trouble=str(why)), _status(why)
-    return begin(account, onward)
+    desk().sessions.end_all(account.id)  # those who came in by the password alone, and what they proposed
+    return begin(account, onward, second_shown=True)
 
 
 @pages.route("/invitation/<token>", methods=["GET", "POST"])
@@ -152,13 +153,14 @@ def enter(account: Account, onward: str) -> Response:
     return redirect(_half_address(stage, onward))
 
 
-def begin(account: Account, onward: str) -> Response:
-    """Everything was shown: a session of its own begins."""
+def begin(account: Account, onward: str, *, second_shown: bool = False) -> Response:
+    """Everything was shown: a session of its own begins. second_shown: a code of the phone too."""
     checker().note_in(account)
     with desk().database.session() as db:
         roles = roles_of(db, account, now())
         write_audit(db, now(), account.username, "account.signed-in", "console")
-    desk().sessions.sign_in(access.visit(), account.id, IDLE_DUTY_S if roles <= {"police"} else IDLE_S)
+    idle_s = IDLE_DUTY_S if roles <= {"police"} else IDLE_S
+    desk().sessions.sign_in(access.visit(), account.id, idle_s, second_shown=second_shown)
     return redirect(onward or url_for("signin.home"))
 
 
@@ -176,12 +178,16 @@ def take_code(account: Account) -> None:
         raise
 
 
-def take_phone(account: Account, proposed: bytes) -> None:
-    """Check the first code of a phone that is being set up, and keep its secret. Raises Declined."""
+def take_phone(account: Account, proposed: bytes, *, may_replace: bool) -> None:
+    """Check the first code of a phone that is being set up, and keep its secret. Raises Declined.
+
+    may_replace: this session has shown a code of the phone before it.
+    """
     checker().refuse_locked(account, request.remote_addr or "")
     with desk().database.session() as db:
         mine = db.get_one(Account, account.id)
-        second_factor.set_up(db, desk().settings, mine, proposed, request.form.get("code", ""), now())
+        code = request.form.get("code", "")
+        second_factor.set_up(db, desk().settings, mine, proposed, code, now(), may_replace=may_replace)
 
 
 def phone_page(template: str, proposed: bytes, **more: str) -> str:
