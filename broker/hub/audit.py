@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from broker.hub.records import AuditRow, NodeRecord, NodeSeen, ServiceSeen, audit_rows, put_setting, setting
-from broker.hub.records.audit import has_triggers
+from broker.hub.records.guards import Guards, guards_of
+from broker.hub.signed_heads import House, HubKeys, SignedHead, head_of_plan
 from broker.trust.audit import START, Fault, Head, Row, Verdict, entry_hash, verify
 
 LOOKED = "audit.looked"
@@ -50,12 +51,23 @@ class Finding:
 
     verdict: Verdict
     nodes: Sequence[NodeHead]
-    has_triggers: bool
+    guards: Guards
+    written: Head = START
+    """What this hub signed last, by its own file beside the database."""
+    planned: Head = START
+    """What goes out to the nodes, by the signature in the database."""
+    has_true_plan: bool = True
+    """What goes out to the nodes is what this hub signed."""
+
+    @property
+    def has_triggers(self) -> bool:
+        """The database still refuses to let anything be changed, and does nothing else by itself."""
+        return self.guards.is_whole and not self.guards.foreign
 
     @property
     def is_well(self) -> bool:
         """Nothing was touched, and the database still refuses to let anything be."""
-        return self.verdict.is_whole and self.has_triggers
+        return self.verdict.is_whole and self.has_triggers and self.has_true_plan
 
 
 class Look(msgspec.Struct, kw_only=True, frozen=True):
@@ -65,11 +77,14 @@ class Look(msgspec.Struct, kw_only=True, frozen=True):
     rows: int
     fault: Fault | None
     has_triggers: bool
+    foreign: tuple[str, ...] = ()
+    """Triggers, rules and views that do not belong."""
+    has_true_plan: bool = True
 
     @property
     def is_well(self) -> bool:
         """Nothing was touched, and the database still refused to let anything be."""
-        return self.fault is None and self.has_triggers
+        return self.fault is None and self.has_triggers and self.has_true_plan
 
 
 def newest(db: Session) -> Head:
@@ -107,20 +122,30 @@ def is_refused(db: Session) -> bool:
     return seen is not None and any(each.get("code") == REFUSED for each in seen.problems)
 
 
-def inspect(db: Session, kept: Sequence[Head] = ()) -> Finding:
-    """Look through the whole log, and compare it with what the nodes keep and with `kept`, from paper or a file.
+def inspect(db: Session, house: House, kept: Sequence[Head] = ()) -> Finding:
+    """Look through the whole log.
 
-    About a second for 100,000 rows. Raises database errors only when the database itself refuses.
+    It is compared with what this hub signed (its own file, and what it sends), with what the nodes keep, and with
+    `kept`, from paper or a file. About a second for 100,000 rows. Raises database errors only when the database
+    itself refuses.
     """
+    written = SignedHead(
+        house.data_dir
+    ).read()  # before anything of the database: a later one may not be in it yet
+    planned, has_true_plan = head_of_plan(db, HubKeys(db, house))
     nodes = node_heads(db)
-    heads = [*(each.head for each in nodes if each.head != START), *kept]
+    heads = [each for each in (written, planned, *(node.head for node in nodes)) if each != START]
+    verdict = _verified(db, [*heads, *kept])
+    return Finding(verdict, nodes, guards_of(db), written, planned, has_true_plan)
+
+
+def _verified(db: Session, heads: Sequence[Head]) -> Verdict:
     try:
-        verdict = verify(audit_rows(db), heads)
+        return verify(audit_rows(db), heads)
     except OperationalError as why:
         if "decode" not in str(why):
             raise
-        verdict = verify(audit_rows(db, as_bytes=True), heads)  # somebody wrote bytes that are no text
-    return Finding(verdict, nodes, has_triggers(db))
+        return verify(audit_rows(db, as_bytes=True), heads)  # somebody wrote bytes that are no text
 
 
 def note_look(db: Session, finding: Finding, now: datetime) -> None:
@@ -130,6 +155,8 @@ def note_look(db: Session, finding: Finding, now: datetime) -> None:
         rows=finding.verdict.head.index,
         fault=finding.verdict.fault,
         has_triggers=finding.has_triggers,
+        foreign=finding.guards.foreign,
+        has_true_plan=finding.has_true_plan,
     )
     put_setting(db, LOOKED, msgspec.to_builtins(look), now)
 

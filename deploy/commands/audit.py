@@ -119,19 +119,20 @@ def _look(chosen: argparse.Namespace) -> int:
     typed = [read_head(text) for text in chosen.head]
     files = {file: read_exported(file) for file in chosen.heads}
     kept = [*typed, *(Head(each.index, each.hash) for heads in files.values() for each in heads)]
-    database = open_database(_settings(chosen.dir, "hub"))
+    settings = _settings(chosen.dir, "hub")
+    database = open_database(settings)
     try:
         with database.reading() as db:
-            finding = audit.inspect(db, kept)
+            finding = audit.inspect(db, settings, kept)
             put(f"{finding.verdict.head.index} rows, head {_said(finding.verdict.head)}")
             _say_kept(finding, typed, files)
-            _say_proof(db, finding, files, _settings(chosen.dir, "hub"))
+            _say_proof(db, finding, files, settings)
     finally:
         database.close()
     if finding.verdict.fault is not None:
         put(f"NOT WHOLE: {explain(finding.verdict.fault)}")
-    if not finding.has_triggers:
-        put("NOT GUARDED: the triggers that keep the log append-only were taken off the database")
+    for trouble in around(finding):
+        put(f"NOT GUARDED: {trouble}")
     if finding.is_well:
         put("whole")
     return 0 if finding.is_well else TOUCHED
@@ -144,6 +145,12 @@ def _say_kept(finding: Finding, typed: Sequence[Head], files: dict[Path, list[Ke
     from deploy.terminal import put
 
     untrue = finding.verdict.untrue
+    for name, head in (
+        ("audit-head.json", finding.written),
+        ("the signed head in the database", finding.planned),
+    ):
+        if head != START:
+            put(f"{name} says {_said(head)}: {'DIFFERS' if head in untrue else 'agrees'}")
     for node in finding.nodes:
         if node.head == START:
             put(f"{node.node} keeps no head yet")
@@ -154,7 +161,7 @@ def _say_kept(finding: Finding, typed: Sequence[Head], files: dict[Path, list[Ke
     for file, heads in files.items():
         wrong = sum(HeadOf(each.index, each.hash) in untrue for each in heads)
         put(f"{file}: {len(heads)} heads, " + (f"{wrong} DIFFER" if wrong else "all agree"))
-    if not (files or typed or any(node.head != START for node in finding.nodes)):
+    if not (files or typed or finding.written != START or any(node.head != START for node in finding.nodes)):
         put("compared with no head kept elsewhere: a log that was cut or computed anew would not be noticed")
 
 
@@ -192,6 +199,18 @@ def _is_ours(db: Session, head: KeptHead, settings: Settings) -> bool:
             continue
         return (body.generation, body.hash) == (head.index, head.hash)
     return False
+
+
+def around(finding: Finding) -> list[str]:
+    """What is wrong beside the rows, for the person at the terminal."""
+    said = []
+    if not finding.guards.is_whole:
+        said.append("the triggers that keep the log append-only were taken off the database, or changed")
+    if finding.guards.foreign:
+        said.append(f"the database does things that are not Làng Số's: {', '.join(finding.guards.foreign)}")
+    if not finding.has_true_plan:
+        said.append("the head that goes out to the nodes is not one that this hub signed")
+    return said
 
 
 def explain(fault: Fault) -> str:
@@ -279,8 +298,9 @@ def _say_heads(chosen: argparse.Namespace) -> int:
 def _begin_anew(chosen: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
-    from broker.hub.announcing.heads import SignedHead, forget
+    from broker.hub.announcing.heads import forget
     from broker.hub.records import note_change, open_database, write_audit
+    from broker.hub.signed_heads import SignedHead
     from deploy.terminal import put
 
     settings, now = _settings(chosen.dir, "hub"), datetime.now(UTC)

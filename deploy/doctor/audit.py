@@ -19,19 +19,19 @@ def look(patient: Patient) -> Finding:
 def _hub(settings: Settings) -> Finding:
     from broker.hub import audit
     from broker.hub.records import open_database
-    from deploy.commands.audit import explain
+    from deploy.commands.audit import around, explain
 
     database = open_database(settings)
     try:
         with database.reading() as db:
-            found = audit.inspect(db)
+            found = audit.inspect(db, settings)
     finally:
         database.close()
     rows = f"{found.verdict.head.index} rows"
     if found.verdict.fault is not None:
         return Finding("audit", "error", f"{rows}: {explain(found.verdict.fault)}", ASK)
-    if not found.has_triggers:
-        return Finding("audit", "error", f"{rows}; the database's guards of the log were taken off", ASK)
+    if troubles := around(found):
+        return Finding("audit", "error", f"{rows}; {troubles[0]}", ASK)
     kept = sum(each.head.index > 0 for each in found.nodes)
     return Finding(
         "audit", "ok", f"{rows}, none touched; {kept} of {len(found.nodes)} nodes keep a head of it"

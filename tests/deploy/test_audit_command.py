@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from broker.hub import audit
-from broker.hub.announcing.heads import SignedHead
 from broker.hub.records import AuditRow, NodeRecord, NodeSeen, TrustList, Village, audit_rows, write_audit
 from broker.hub.records.database import Database, open_url
+from broker.hub.signed_heads import SignedHead
 from broker.link.config import load
 from broker.trust.audit import Head, code_of
 from broker.trust.envelope import AuditBody
@@ -228,7 +228,7 @@ def test_a_restored_log_is_noted_and_heads_may_go_out_again(run: Run, machine: M
             "audit.restored",
             {"reason": "hỏng ổ cứng, lấy bản sao tối qua"},
         )
-        assert audit.inspect(db).is_well
+        assert audit.inspect(db, machine.settings).is_well
     status, out, _ = run("heads", "--start-again", at=machine.node)
     assert status == 0
     assert "restart langso@node" in out

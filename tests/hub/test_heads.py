@@ -12,11 +12,12 @@ from sqlalchemy import text
 from broker.contract import Identity
 from broker.contract.hub import AuditPlan
 from broker.hub import audit
-from broker.hub.announcing.heads import EVERY, SignedHead, Watch, forget
+from broker.hub.announcing.heads import EVERY, Watch, forget
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import media_store
 from broker.hub.announcing.send import Sender
 from broker.hub.records import Database, note_change, write_audit
+from broker.hub.signed_heads import SignedHead
 from broker.hub.trusted import in_force
 from broker.trust.audit import START, Head
 from broker.trust.envelope import AuditBody, open_signed

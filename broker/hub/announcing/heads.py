@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
@@ -21,11 +20,11 @@ from broker.contract.hub import AuditPlan, Signature, Signed
 from broker.hub import audit
 from broker.hub.announcing.plans import Signer
 from broker.hub.records import REFUSALS, AuditRow, Database, Plan, audit_rows
+from broker.hub.signed_heads import PLACE_OF_PLAN, SignedHead
 from broker.link.service import Beat
 from broker.link.session import Session
 from broker.trust.audit import START, Head, verify
 from broker.trust.envelope import AuditBody
-from broker.trust.files import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -44,37 +43,9 @@ LOOK_AGAIN_S = 60.0
 """After a look that the database did not let finish."""
 WAIT_S = 1.0
 
-_PLACE_OF_PLAN = ("*", "audit")
-
 
 class LogChanged(Exception):
     """The log does not contain the head that was signed last; the text says which rows."""
-
-
-class SignedHead:
-    """The head that was signed last, in a file of its own: who owns the database has not owned this file."""
-
-    def __init__(self, data: Path) -> None:
-        """data: the hub's data folder."""
-        self._file = data / "audit-head.json"
-
-    def read(self) -> Head:
-        """START before the first. A damaged file counts as none."""
-        try:
-            return msgspec.json.decode(self._file.read_bytes(), type=Head)
-        except FileNotFoundError:
-            return START
-        except (OSError, msgspec.DecodeError) as why:
-            log.error("%s cannot be read: %s", self._file, why, extra={"event": "audit-head-damaged"})
-            return START
-
-    def write(self, head: Head) -> None:
-        """Keep a head. Raises OSError."""
-        write_atomically(self._file, msgspec.json.encode(head))
-
-    def forget(self) -> None:
-        """Begin anew, after a person said that the log is an older one for a good reason. Raises OSError."""
-        self._file.unlink(missing_ok=True)
 
 
 def audit_plan(db: Db, signer: Signer, place: Place, signed: SignedHead, now: datetime) -> AuditPlan | None:
@@ -82,7 +53,7 @@ def audit_plan(db: Db, signer: Signer, place: Place, signed: SignedHead, now: da
 
     Raises LogChanged when the log is not what it was, OSError.
     """
-    plan = db.get(Plan, _PLACE_OF_PLAN)
+    plan = db.get(Plan, PLACE_OF_PLAN)
     last = _head_of(plan)
     _refuse_other_history(db, (last, signed.read()))
     newest = audit.newest(db)
@@ -99,7 +70,7 @@ def audit_plan(db: Db, signer: Signer, place: Place, signed: SignedHead, now: da
 
 def forget(db: Db, signed: SignedHead) -> None:
     """Begin anew with what the log is now: the next head is signed without looking back. Raises OSError."""
-    plan = db.get(Plan, _PLACE_OF_PLAN)
+    plan = db.get(Plan, PLACE_OF_PLAN)
     if plan is not None:
         db.delete(plan)
     signed.forget()
@@ -126,7 +97,7 @@ class Watch:
         """One look. False when the database did not let it finish."""
         try:
             with self._database.reading() as db:
-                finding = audit.inspect(db)
+                finding = audit.inspect(db, self._session.settings)
             with self._database.session() as db:
                 audit.note_look(db, finding, self._session.clock.now())
         except REFUSALS as why:
@@ -137,7 +108,7 @@ class Watch:
             self._session.cleared("audit-log")
             log.info("audit log whole, %d rows", finding.verdict.head.index, extra={"event": "audit-whole"})
         else:
-            where = f"row {fault.index}: {fault.flaw}" if fault else "its triggers are gone"
+            where = f"row {fault.index}: {fault.flaw}" if fault else "its guards are not what they were"
             log.error("audit log: %s", where, extra={"event": "audit-broken"})
             self._session.problem(
                 "audit-log", "Sổ nhật ký không còn nguyên vẹn, xin mở trang Nhật ký để xem."
@@ -164,7 +135,7 @@ def _keep(db: Db, plan: Plan | None, newest: Head, signer: Signer, place: Place,
         AuditBody(generation=newest.index, commune=commune, hash=newest.hash, at=now), "audit"
     )
     if plan is None:
-        plan = Plan(node=_PLACE_OF_PLAN[0], kind=_PLACE_OF_PLAN[1])
+        plan = Plan(node=PLACE_OF_PLAN[0], kind=PLACE_OF_PLAN[1])
         db.add(plan)
     plan.generation, plan.fingerprint, plan.body = newest.index, newest.hash, signed.body
     plan.signatures = msgspec.to_builtins(signed.signatures)

@@ -39,6 +39,7 @@ from broker.hub.records import (
     newest_change,
     note_change,
 )
+from broker.hub.signed_heads import SignedHead
 from broker.link.media import MediaStore
 from broker.link.service import Beat
 from broker.link.session import NotConnected, Session

@@ -68,7 +68,7 @@ def look_through() -> Response:
     """Look through the whole log now. That, too, is written."""
     at = now()
     with desk().database.reading() as db:
-        finding = audit.inspect(db)  # a long one: writers go on meanwhile
+        finding = audit.inspect(db, desk().settings)  # a long one: writers go on meanwhile
     agreeing = sum(each.is_well for each in finding.nodes if each.head != START)
     result = {"result": "whole" if finding.is_well else "touched", "nodes": str(agreeing)}
     with desk().database.session() as db:

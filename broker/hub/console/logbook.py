@@ -232,8 +232,8 @@ class State:
         said = []
         if self.look is not None and self.look.fault is not None:
             said.append(say_fault(self.look.fault))
-        if self.look is not None and not self.look.has_triggers:
-            said.append("Khoá chống sửa trong cơ sở dữ liệu đã bị gỡ.")
+        if self.look is not None:
+            said += _troubles_of(self.look)
         if self.is_refused:
             said.append("Sổ không còn chứa mã đã gửi cho các điểm lần trước, nên trung tâm thôi gửi mã mới.")
         said += [
@@ -245,6 +245,18 @@ class State:
             if each.complains
         ]
         return said
+
+
+def _troubles_of(look: Look) -> list[str]:
+    """What the last look found beside the rows."""
+    said = []
+    if look.foreign:
+        said.append(f"Cơ sở dữ liệu có lệnh tự chạy không phải của Làng Số: {', '.join(look.foreign)}.")
+    elif not look.has_triggers:
+        said.append("Khoá chống sửa trong cơ sở dữ liệu đã bị gỡ.")
+    if not look.has_true_plan:
+        said.append("Mã đang gửi cho các điểm không phải mã mà trung tâm đã ký.")
+    return said
 
 
 def kept_by(each: NodeHead, at: datetime) -> Kept:

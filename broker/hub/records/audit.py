@@ -19,8 +19,6 @@ from broker.hub.records.table import Base
 from broker.trust import audit
 
 _CHAIN_LOCK = 0x6C735F6175
-TRIGGERS = ("audit_append", "audit_keep_changed", "audit_keep_deleted")
-"""What keeps the table append-only; migration 0007 makes them."""
 
 
 class AuditRow(Base):
@@ -112,15 +110,6 @@ def _read(index: int, values: Sequence[Any]) -> audit.Row:
 
 def _text(value: object) -> object:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def has_triggers(db: Session) -> bool:
-    """Whether the database still refuses to change what stands in the log."""
-    kind = db.get_bind().dialect.name
-    names = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'audit'::regclass AND tgenabled <> 'D'"
-    if kind == "sqlite":
-        names = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
-    return set(TRIGGERS) <= set(db.scalars(text(names)))
 
 
 _NOTHING = audit.Entry(at=datetime.fromtimestamp(0, UTC), actor="", action="", subject="")

@@ -19,6 +19,7 @@ from broker.hub.records.audit import AuditRow, audit_rows, write_audit
 from broker.hub.records.database import open_url
 from broker.trust.audit import Entry, Row, append, verify
 from tests.bench.link.processes import figure, median
+from tests.settings import hub_settings
 
 ROWS = int(os.environ.get("LANGSO_BENCH_ROWS", "100000"))
 AGAIN, WRITTEN = 3, 300
@@ -31,11 +32,12 @@ def figures(folder: Path) -> Iterator[dict[str, Any]]:
     rows, texts = _fill(database)
     bare = median([_timed(lambda: _hash_all(texts)) for _ in range(AGAIN)])
     chain = median([_timed(lambda: verify(rows)) for _ in range(AGAIN)])
+    house = hub_settings(folder)
     with database.reading() as db:
-        whole = median([_timed(lambda: inspect(db)) for _ in range(AGAIN)])
+        whole = median([_timed(lambda: inspect(db, house)) for _ in range(AGAIN)])
         reading = median([_timed(lambda: sum(1 for _ in audit_rows(db))) for _ in range(AGAIN)])
-        assert inspect(db).verdict.head.index == ROWS
-        assert inspect(db).is_well
+        assert inspect(db, house).verdict.head.index == ROWS
+        assert inspect(db, house).is_well
     per = 100_000 / ROWS
     name = f"SHA-256 over the same {sum(map(len, texts)) / 1e6:.0f} MB, row by row"
     yield figure("audit: chain of 100,000 rows", chain * per, "s", name, chain / bare)
