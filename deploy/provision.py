@@ -50,6 +50,8 @@ class CommuneFacts:
     device_port: int = 8443
     tls: bool = True
     enrolment_port: int = 8444
+    hub_port: int = 8884
+    """The broker's port on loopback for the hub's own services; only with TLS."""
 
     @property
     def hosts(self) -> list[str]:
@@ -124,6 +126,7 @@ def write_hub_settings(layout: Layout, facts: CommuneFacts, own: Tables | None =
             "port": facts.broker_port,
             "tls": facts.tls,
             "pid_file": str(layout.broker.resolve() / mosquitto.PID_FILE),
+            "hub_port": facts.hub_port if facts.tls else 0,
         },
         "keys": {"dir": "keys"},
         "device_port": {"host": "0.0.0.0", "port": facts.device_port},  # noqa: S104  (mutual TLS guards it)
@@ -159,6 +162,7 @@ def write_broker(layout: Layout, facts: CommuneFacts, *, anew: bool = False) -> 
         passwords=None if facts.tls else passwords(layout),
         certificates=certificates if facts.tls else None,
         anew=anew,
+        hub_port=facts.hub_port if facts.tls else 0,
     )
 
 
@@ -192,6 +196,7 @@ def facts_of(layout: Layout) -> CommuneFacts:
         settings.device_port.port,
         broker.tls,
         settings.enrolment.port,
+        broker.hub_port,
     )
 
 

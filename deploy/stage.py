@@ -52,7 +52,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 KEEPALIVE_S = 5
 KEY_FILE = "khoa-duyet-hung.json"
-DEFAULT_PORTS = {"broker": 8883, "device": 8443, "enrolment": 8444, "console": 8080, "kiosk": 8081}
+DEFAULT_PORTS = {
+    "broker": 8883,
+    "hub": 8884,
+    "device": 8443,
+    "enrolment": 8444,
+    "console": 8080,
+    "kiosk": 8081,
+}
 
 
 OWN_PORTS = range(20_000, 32_000)
@@ -157,19 +164,20 @@ class Stage:
             taken.add(port)
             self._ports[name] = port
 
-        for name in ("broker", "device", "enrolment", "console"):
+        for name in ("broker", "hub", "device", "enrolment", "console"):
             take(name, DEFAULT_PORTS[name])
         for number, house in enumerate(self.houses):
             take(house.name, DEFAULT_PORTS["kiosk"] + number)
 
     def port(self, name: str) -> int:
-        """Port of `broker`, `device`, `enrolment`, `console`, or of a node's kiosk by the node's name."""
+        """Port of `broker`, `hub` (the broker's other one), `device`, `enrolment`, `console`, or of a node's kiosk
+        by the node's name."""
         return self._ports[name]
 
     @property
     def facts(self) -> CommuneFacts:
         """What every machine must know."""
-        ports = (self.port("broker"), self.port("device"), self.port("enrolment"))
+        ports = (self.port("broker"), self.port("device"), self.port("enrolment"), self.port("hub"))
         return van_khe.facts(*ports, tls=self.broker_kind == "mosquitto")
 
     @property
@@ -298,7 +306,7 @@ class Stage:
     def _hub_settings(self) -> dict[str, dict[str, Any]]:
         return {
             **self._machine("hub"),
-            "broker": self._broker(),
+            "broker": {**self._broker(), "hub_port": self.port("hub") if self.facts.tls else 0},
             "device_port": {"host": LOOPBACK, "port": self.port("device")},
             "enrolment": {"host": LOOPBACK, "port": self.port("enrolment")},
             "console": {"host": LOOPBACK, "port": self.port("console"), "second_factor": False},

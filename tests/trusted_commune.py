@@ -60,6 +60,7 @@ class TrustedCommune:
     def __post_init__(self) -> None:
         need("mosquitto", "mosquitto")
         self.port = free_port()
+        self.hub_port = next(port for port in iter(free_port, 0) if port != self.port)
         self.hub = self.folder / "hub"
         self.broker_folder = self.folder / "broker"
         commune = create_commune(self.folder / "commune", PASSPHRASE, self.place)
@@ -84,6 +85,7 @@ commune_name = "xã Vân Khê"
 [broker]
 host = "127.0.0.1"
 port = {self.port}
+hub_port = {self.hub_port}
 keepalive_s = 2
 pid_file = "../broker/{mosquitto.PID_FILE}"
 [keys]
@@ -112,6 +114,7 @@ source = "host"
             port=self.port,
             host="127.0.0.1",
             certificates=mosquitto.certificates_in(self.settings.keys_dir),
+            hub_port=self.hub_port,
         )
         if without_rights:
             kept = [line for line in config.read_text().splitlines() if not line.startswith("plugin")]
@@ -122,7 +125,11 @@ source = "host"
         until(self._listens, 20, self.log)
 
     def _listens(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5):
+        with (
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.port), 0.5),
+            socket.create_connection(("127.0.0.1", self.hub_port), 0.5),
+        ):
             return True
         return False
 
@@ -188,7 +195,7 @@ source = "host"
         """How a node's service comes, with the keys it was given last."""
         node, _, _ = str(who).partition(".")
         held = self.stolen[node][str(who)]
-        return way_with(self.settings, str(who), held.key, held.chain)
+        return way_with(self.settings, str(who), held.key, held.chain, as_nodes=True)
 
     def context_of(self, who: str | Identity) -> ssl.SSLContext:
         """TLS for anybody: one of the hub's own, a node's service, or a name that is nobody's."""

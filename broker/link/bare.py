@@ -67,26 +67,33 @@ class Will:
 
 def way_of(settings: Settings, who: Identity) -> Way:
     """The way of an identity whose keys lie in this machine's folder. Raises NoKeys when they cannot be used."""
-    broker, keys = settings.broker, settings.keys_dir
+    keys = settings.keys_dir
+    host, port = settings.broker_door
     try:
-        if broker.tls:
+        if settings.broker.tls:
             context = _trusting(keys / "ca.pem")
             context.load_cert_chain(keys / f"{who.service}.pem", keys / f"{who.service}.key")
-            return Way(broker.host, broker.port, str(who), context)
+            return Way(host, port, str(who), context)
         password = (keys / f"{who.service}.password").read_text(encoding="ascii").strip()
     except OSError as why:  # ssl.SSLError is one of them
         raise NoKeys(f"the keys of {who} cannot be used: {why}") from why
-    return Way(broker.host, broker.port, str(who), None, password)
+    return Way(host, port, str(who), None, password)
 
 
-def way_with(settings: Settings, name: str, key_pem: bytes, chain_pem: bytes) -> Way:
-    """The way under any name with a certificate that lies in memory only. Raises NoKeys."""
+def way_with(
+    settings: Settings, name: str, key_pem: bytes, chain_pem: bytes, *, as_nodes: bool = False
+) -> Way:
+    """The way under any name with a certificate that lies in memory only. Raises NoKeys.
+
+    as_nodes: by the port that nodes use, also where the hub has its own.
+    """
     try:
         context = _trusting(settings.keys_dir / "ca.pem")
         _load_from_memory(context, key_pem, chain_pem)
     except OSError as why:
         raise NoKeys(f"the certificate of {name} cannot be used: {why}") from why
-    return Way(settings.broker.host, settings.broker.port, name, context)
+    host, port = (settings.broker.host, settings.broker.port) if as_nodes else settings.broker_door
+    return Way(host, port, name, context)
 
 
 def _trusting(ca: Path) -> ssl.SSLContext:

@@ -62,6 +62,13 @@ class Broker(Struct, kw_only=True):
         str,
         Meta(description="file with Mosquitto's process id, told of a new revocation list (hub only)"),
     ] = ""
+    hub_port: Annotated[
+        Port,
+        Meta(
+            description="the broker's second port, on 127.0.0.1, for the hub's own services: strangers who fill "
+            "the first cannot shut the hub out; 0: there is none (hub only)"
+        ),
+    ] = 0
 
 
 class Keys(Struct, kw_only=True):
@@ -240,6 +247,12 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
         return Path(self.keys.dir) if self.keys.dir else self.data_dir / "keys"
 
     @property
+    def broker_door(self) -> tuple[str, int]:
+        """Where this machine comes to the broker: the hub by a port of its own, when there is one."""
+        own = self.broker.hub_port if self.machine.role == "hub" else 0
+        return ("127.0.0.1", own) if own else (self.broker.host, self.broker.port)
+
+    @property
     def hub_name(self) -> str:
         """Name or address of the hub as its nodes see it (hub only)."""
         return self.enrolment.name or self.broker.host
@@ -305,6 +318,10 @@ def _agreements(settings: Settings) -> list[str]:
 def _doors(settings: Settings) -> list[str]:
     """What must not be reached from outside this machine."""
     lines = []
+    if settings.broker.hub_port and settings.broker.hub_port == settings.broker.port:
+        lines.append(
+            f"broker.hub_port: found {settings.broker.hub_port}, which is broker.port; it needs its own"
+        )
     if not settings.broker.tls and settings.broker.host not in LOOPBACK:
         lines.append(f"broker.tls: false with host {settings.broker.host!r}; plain MQTT is for loopback only")
     for key, host in (("console.host", settings.console.host), ("kiosk.host", settings.kiosk.host)):

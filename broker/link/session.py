@@ -196,8 +196,8 @@ class Session:
         self._mqtt.will_set(
             topic_of(self.place, self.who, ServiceState), self._frame(will), qos=1, retain=True
         )
-        broker = self.settings.broker
-        self._mqtt.connect_async(broker.host, broker.port, keepalive=broker.keepalive_s)
+        host, port = self.settings.broker_door
+        self._mqtt.connect_async(host, port, keepalive=self.settings.broker.keepalive_s)
         self._mqtt.loop_start()
 
     def ready(self) -> None:

@@ -49,6 +49,9 @@ def _add_commune(parts: Any) -> None:
         "--host", required=True, metavar="HOST", help="name or address of the hub as nodes see it"
     )
     commune.add_argument("--broker-port", type=int, default=8883, metavar="PORT")
+    commune.add_argument(
+        "--hub-port", type=int, default=8884, metavar="PORT", help="the broker's, for the hub alone (loopback)"
+    )
     commune.add_argument("--device-port", type=int, default=8443, metavar="PORT")
     commune.add_argument("--enrolment-port", type=int, default=8444, metavar="PORT")
     commune.add_argument("--data", default="/var/lib/langso", metavar="DIR", help="the hub's data folder")
@@ -170,6 +173,7 @@ def _make_commune(chosen: argparse.Namespace) -> None:
         chosen.broker_port,
         chosen.device_port,
         enrolment_port=chosen.enrolment_port,
+        hub_port=chosen.hub_port,
     )
     own = {"machine": {"data": str(Path(chosen.data).resolve())}}
     commune = provision.make_commune(layout, facts, _passphrase(chosen, twice=True), own)

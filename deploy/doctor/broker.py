@@ -66,15 +66,16 @@ def _canary(settings: Settings, found: Finding) -> Finding | None:
 
 
 def _reach(settings: Settings) -> Finding:
-    where = f"{settings.broker.host}:{settings.broker.port}"
+    host, port = settings.broker_door
+    where = f"{host}:{port}"
     service = "ingest" if settings.machine.role == "hub" else "node"
     keys = settings.keys_dir
     try:
-        with socket.create_connection((settings.broker.host, settings.broker.port), 3) as plain:
+        with socket.create_connection((host, port), 3) as plain:
             if settings.broker.tls:
                 context = ssl.create_default_context(cafile=str(keys / "ca.pem"))
                 context.load_cert_chain(keys / f"{service}.pem", keys / f"{service}.key")
-                with context.wrap_socket(plain, server_hostname=settings.broker.host):
+                with context.wrap_socket(plain, server_hostname=host):
                     return Finding("broker", "ok", f"{where} answers with a certificate of this commune")
     except ssl.SSLError as why:
         todo = "check this machine's date and that keys/ came from this commune's `langso provision`"

@@ -33,6 +33,9 @@ PLUGIN_NAME = "mosquitto_dynamic_security.so"
 RIGHTS_FILE = "rights.json"
 PID_FILE = "broker.pid"
 """In the broker's folder; the hub's setting `broker.pid_file` names it, so that announce can tell of a new CRL."""
+MOST_STRANGERS, MOST_OF_HUB = 900, 64
+"""Connections by the nodes' port and by the hub's own. Both together stay below the 1024 files that a process may
+open where nobody set another limit: past it Mosquitto would turn the hub away as well."""
 PROGRAM_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 
 
@@ -86,10 +89,12 @@ def configuration(
     host: str = "",
     certificates: Certificates | None = None,
     pid_file: Path | None = None,
+    hub_port: int = 0,
 ) -> str:
     """Text of mosquitto.conf. With certificates: mutual TLS, the certificate's name is the identity.
 
-    Without: passwords, and the caller must give a loopback `host`.
+    Without: passwords, and the caller must give a loopback `host`. hub_port: a second port, on loopback, for the
+    hub's own services, with the same rights and certificates and a count of connections of its own.
     Raises ValueError for a password listener that others could reach.
     """
     if certificates is None and host not in ("127.0.0.1", "::1"):
@@ -112,16 +117,20 @@ def configuration(
         "log_type notice",
         f"plugin {plugin_file}",
         f"plugin_opt_config_file {rights_file}",
-        f"listener {port} {host}".rstrip(),
-        "max_connections 1000",
-        "use_username_as_clientid true",
         f"user {_owner()}",
     ]
     if pid_file is not None:
         lines.append(f"pid_file {pid_file}")
-    if certificates is not None:
-        lines += _tls(certificates)
+    lines += _listener(port, host, MOST_STRANGERS, certificates)
+    if hub_port:
+        lines += _listener(hub_port, "127.0.0.1", MOST_OF_HUB, certificates)
     return "\n".join(lines) + "\n"
+
+
+def _listener(port: int, host: str, most: int, certificates: Certificates | None) -> list[str]:
+    """What counts for one port only; said before any `listener` it would open the usual port 1883 as well."""
+    lines = [f"listener {port} {host}".rstrip(), f"max_connections {most}", "use_username_as_clientid true"]
+    return lines if certificates is None else lines + _tls(certificates)
 
 
 def _owner() -> str:
@@ -151,6 +160,7 @@ def write(
     passwords: Mapping[str, str] | None = None,
     certificates: Certificates | None = None,
     anew: bool = False,
+    hub_port: int = 0,
 ) -> Path:
     """Write mosquitto.conf and rights.json into `folder` and return the former.
 
@@ -175,6 +185,7 @@ def write(
             host=host,
             certificates=certificates,
             pid_file=folder / PID_FILE,
+            hub_port=hub_port,
         ),
         encoding="utf-8",
     )

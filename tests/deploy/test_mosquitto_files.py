@@ -54,3 +54,25 @@ def test_rights_that_announce_has_kept_since_stay_until_they_are_asked_for_anew(
 def test_plain_connections_are_for_loopback_only(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="loopback"):
         mosquitto.write(tmp_path, hub_identities(), PLACE, port=1883, host="0.0.0.0", passwords={})
+
+
+def test_the_hubs_own_port_is_on_loopback_and_as_strict_as_that_of_the_nodes(tmp_path: Path) -> None:
+    """What is said of a port before any `listener` would count for the usual port 1883, which nobody guards."""
+    lines = mosquitto.configuration(
+        plugin_file=tmp_path,
+        rights_file=tmp_path,
+        port=8883,
+        hub_port=8884,
+        certificates=mosquitto.certificates_in(tmp_path),
+    ).splitlines()
+    nodes, hub = lines.index("listener 8883"), lines.index("listener 8884 127.0.0.1")
+    of_nodes, of_hub = lines[nodes + 1 : hub], lines[hub + 1 :]
+    assert of_nodes[0] != of_hub[0], "each counts its own connections"
+    assert of_nodes[1:] == of_hub[1:]
+    for line in (
+        "require_certificate true",
+        "use_identity_as_username true",
+        "use_username_as_clientid true",
+    ):
+        assert line in of_hub
+        assert line not in lines[:nodes]

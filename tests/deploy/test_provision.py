@@ -68,6 +68,8 @@ def commune(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = ["--dir", str(folder / "etc")]
     codes = ["--province", "01", "--commune", "00004", "--name", "xã Thử", "--host", "127.0.0.1"]
     ports = [
+        "--hub-port",
+        str(free_port()),
         "--broker-port",
         str(free_port()),
         "--device-port",

@@ -33,6 +33,7 @@ class Commune:
         self.secret.write_text(PASSPHRASE, encoding="utf-8")
         codes = ["--province", "01", "--commune", "00004", "--name", "xã Thử", "--host", "127.0.0.1"]
         ports = ["--broker-port", str(free_port()), "--device-port", str(free_port())]
+        ports += ["--hub-port", str(free_port())]
         self.say("provision", "commune", *codes, *ports, "--data", str(folder / "data"), *self.passphrase())
         with hub_records(self.layout) as database, database.session() as db:
             create_account(

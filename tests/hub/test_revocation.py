@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -30,6 +30,7 @@ from broker.link.bare import Bare, NoWay, way_of, way_with
 from broker.link.clock import MachineClock
 from broker.trust.certificates import probe_certificate
 from deploy.cli import main
+from deploy.mosquitto import config as mosquitto
 from tests.trusted_commune import TrustedCommune
 from tests.until import until
 
@@ -396,3 +397,36 @@ def test_a_throw_away_certificate_in_a_nodes_name_may_come_in_but_do_nothing(com
     key, chain, _ = probe_certificate(commune.issuer, str(SPEAKER), datetime.now(UTC))
     with Bare(way_with(commune.settings, str(SPEAKER), key, chain)) as bare:
         assert bare.subscribe([PLAN, "#"]) == [False, False]
+
+
+def test_strangers_who_fill_the_nodes_port_cannot_keep_a_thief_in(commune: TrustedCommune) -> None:
+    """No certificate is needed to hold a connection; the hub's own port knows nothing of them."""
+    with commune.come(SPEAKER) as thief, ExitStack() as stack:
+        for _ in range(mosquitto.MOST_STRANGERS + 20):
+            with suppress(OSError):
+                stack.enter_context(socket.create_connection(("127.0.0.1", commune.port), 5))
+        until(lambda: "max_connections exceeded" in commune.log(), 60, commune.log)
+        assert not commune.is_let_in("thon-02.speaker"), "the nodes' port is full"
+        revocation = commune.revoke("thon-01")
+        work = revoker(commune)
+        until(lambda: work.carry_out(revocation), 60, lambda: row_of(commune, revocation).trouble)
+        assert not thief.is_up
+        assert row_of(commune, revocation).probed_at is not None
+    until(lambda: commune.is_let_in("thon-02.speaker"), 60)
+    assert not commune.is_let_in(SPEAKER)
+
+
+def test_rights_that_cannot_be_taken_keep_no_list_from_being_loaded(commune: TrustedCommune) -> None:
+    revocation = commune.revoke("thon-01")
+    keys = commune.settings.keys_dir
+    (keys / "rights.key").rename(keys / "rights.key.away")
+    work = revoker(commune)
+    assert not work.carry_out(revocation)
+    row = row_of(commune, revocation)
+    assert row.rights_gone_at is None
+    assert row.crl_loaded_at is not None
+    assert "hub.rights" in row.trouble
+    assert not commune.is_let_in(SPEAKER)
+    (keys / "rights.key.away").rename(keys / "rights.key")
+    assert work.carry_out(revocation)
+    assert row_of(commune, revocation).trouble == ""

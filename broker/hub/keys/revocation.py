@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ from broker.hub.keys.control import Silent, controlling
 from broker.hub.keys.issuing import Issuer
 from broker.hub.keys.rights import push
 from broker.hub.records import Certificate, Database, Revocation, note_change, write_audit
-from broker.link.bare import Bare, NoWay, way_with
+from broker.link.bare import Bare, NoWay, Way, way_with
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.trust.certificates import probe_certificate
@@ -65,18 +65,24 @@ class Revoker:
             return list(db.scalars(query))
 
     def carry_out(self, revocation: int, steps: Sequence[str] = STEPS) -> bool:
-        """Do what is not done of one revocation. False when a step failed: it stands in the row as trouble."""
+        """Do what is not done of one revocation. False when a step failed: it stands in the row as trouble.
+
+        A step that fails keeps the next from nothing: whoever can hinder one of them must not hinder all.
+        """
         node, done = self._read(revocation)
-        try:
-            for step in steps:
-                if step not in done:
-                    self._step(step, node)
-                    self._write(revocation, {step: self._clock.now()}, "")
-        except (Unfinished, NoWay, Silent, IdentityError, crl.NotTold) as why:
-            log.warning("revoking %s: %s", node, why, extra={"event": "revocation-waits"})
-            self._write(revocation, {}, str(why)[:300])
-            return False
-        return True
+        failed: list[str] = []
+        for step in steps:
+            if step in done or (step == "probed_at" and failed):
+                continue
+            try:
+                self._step(step, node)
+            except (Unfinished, NoWay, Silent, IdentityError, crl.NotTold) as why:
+                log.warning("revoking %s: %s: %s", node, step, why, extra={"event": "revocation-waits"})
+                failed.append(str(why))
+                self._write(revocation, {}, "; ".join(failed)[:300])
+            else:
+                self._write(revocation, {step: self._clock.now()}, "; ".join(failed)[:300])
+        return not failed
 
     def _step(self, step: str, node: str) -> None:
         {
@@ -99,14 +105,21 @@ class Revoker:
     def load_list(self, node: str) -> None:
         """The broker has read a list with the node's certificates. Raises Unfinished, NotTold.
 
-        Known by a throw-away certificate on the same list, turned away while another one is let in.
+        Known by a throw-away certificate on the same list, turned away while another one is let in. Where the hub
+        has a port of its own, the nodes' port must let the first one in no more either; that nobody gets through
+        there at all, because strangers filled it, is no reason to wait.
         """
         now = self._clock.now()
         name = f"revoked-{node}"[:40]
         key, chain, serial = probe_certificate(self._issuer, name, now)
         crl.write(self._database, self._settings.keys_dir, self._issuer, now, [(serial, now)])
         crl.tell_broker(self._settings)
-        way = way_with(self._settings, name, key, chain)
+        self._is_turned_away(way_with(self._settings, name, key, chain))
+        self._is_anyone_let_in(node)
+        with suppress(NoWay):
+            self._is_turned_away(way_with(self._settings, name, key, chain, as_nodes=True))
+
+    def _is_turned_away(self, way: Way) -> None:
         deadline_s = self._clock.monotonic() + LOADED_S
         while True:
             try:
@@ -114,13 +127,12 @@ class Revoker:
                     bare.stays_up(0.05)
             except NoWay as why:
                 if why.is_refusal:
-                    break
+                    return
                 raise
             if self._clock.monotonic() > deadline_s:
                 raise Unfinished(
                     "the broker was told of the new list and still lets a revoked certificate in"
                 )
-        self._is_anyone_let_in(node)
 
     def _is_anyone_let_in(self, node: str) -> None:
         """A broker that turns everybody away proves nothing."""
