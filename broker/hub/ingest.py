@@ -2,7 +2,8 @@
 
 Packets are taken in turns from every source (at most 10 ms after the first), stored in one transaction with full
 sync, and acknowledged after the commit. What cannot be read or stored is counted and passed; what comes too early
-waits for the source to send it again. A database that refuses stops the acknowledgements and nothing else.
+waits for the source to send it again. A database that refuses stops the acknowledgements and nothing else. Of a
+node that was revoked nothing is stored and nothing acknowledged, whatever the broker still lets through.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from broker.hub.keys.canary import Standing
 from broker.hub.ledger import Ledger, Mark
 from broker.hub.pulse import Pulse
 from broker.hub.quarantine import quarantine
-from broker.hub.records import REFUSALS, Database, HighWater, note_change, open_database
+from broker.hub.records import REFUSALS, Database, HighWater, NodeRecord, note_change, open_database
 from broker.hub.reserve import Reserve
 from broker.hub.telemetry import copying, rollup
 from broker.hub.telemetry.recorder import Recorder
@@ -110,6 +111,7 @@ class Intake:
         self._unsaid: set[str] = set()
         """Nodes whose new readings no page has heard of."""
         self._said_s = -math.inf
+        self._gone_said_s: dict[str, float] = {}
         self._greeted = 0
         """The connection in which the sources were told how far they are stored."""
 
@@ -182,7 +184,12 @@ class Intake:
             with self._database.session() as db:
                 book = self._ledger.begin(db, now)
                 batch = _Batch(db, now, self._media, self._recorder)
+                gone = _retired(db)
                 for packet in packets:
+                    node = packet.source.partition(".")[0]
+                    if node in gone:
+                        self._note_gone(node)
+                        continue
                     entry = _next(packet, book.admit, batch)
                     if entry is not None:
                         batch.add(entry)
@@ -213,10 +220,11 @@ class Intake:
         try:
             with self._database.reading() as db:
                 found = db.scalars(select(HighWater).order_by(HighWater.at)).all()
+                gone = _retired(db)
         except REFUSALS as why:
             log.warning("nobody is told how far: %s", why, extra={"event": "not-greeted"})
             return
-        newest = {(row.source, row.lane): row for row in found}
+        newest = {(row.source, row.lane): row for row in found if row.source.partition(".")[0] not in gone}
         self._greeted = connection
         self._acknowledge(
             [
@@ -224,6 +232,13 @@ class Intake:
                 for row in newest.values()
             ]
         )
+
+    def _note_gone(self, node: str) -> None:
+        """Somebody still speaks as a revoked node: said once a minute, and counted as nobody's fault."""
+        now_s = self._clock.monotonic()
+        if now_s - self._gone_said_s.get(node, -math.inf) >= CALM_S:
+            self._gone_said_s[node] = now_s
+            log.warning("%s is revoked and still speaks", node, extra={"event": "revoked-speaks"})
 
     def _is_time_to_say(self) -> bool:
         return self._clock.monotonic() - self._said_s >= SAY_READINGS_S
@@ -332,6 +347,11 @@ class _Batch:
 
 class _OneByOne(Exception):
     """Some reading was refused: stored singly, the message that held it can be shown."""
+
+
+def _retired(db: Db) -> frozenset[str]:
+    """Nodes that are revoked, as this transaction sees it: one short look for a whole batch, never out of date."""
+    return frozenset(db.scalars(select(NodeRecord.name).where(NodeRecord.retired_at.is_not(None))))
 
 
 def next_size(size: int, stored: int, took_s: float) -> int:

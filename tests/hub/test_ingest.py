@@ -30,10 +30,12 @@ from broker.hub.records import (
     Gap,
     HelperCall,
     HighWater,
+    NodeRecord,
     NodeSeen,
     PlayStep,
     Quarantine,
     ServiceSeen,
+    Village,
 )
 from broker.hub.records.database import open_url
 from broker.hub.telemetry import series
@@ -126,6 +128,37 @@ def test_poison_is_counted_and_its_lane_goes_on(house: House) -> None:
     row = house.all(Quarantine)[0]
     assert (row.source, row.count, row.sample[-17:]) == ("thon-01.board", 2, b'"m":{"items":[]}}')
     assert "items" in row.reason
+
+
+def test_of_a_revoked_node_nothing_is_stored_and_nothing_acknowledged(house: House) -> None:
+    """Whatever the broker lets through: its word of yesterday counts, that of today does not."""
+    house.take(house.entry(BOARD, reading(1), 1))
+    _retire(house, NOW)
+    thon_02 = Identity("thon-02", "board")
+    house.take(
+        house.entry(BOARD, reading(2), 2),
+        house.entry(SPEAKER, receipt("playing"), 1),
+        house.entry(SPEAKER, state("ready", "b1")),
+        house.poison(3),
+        Packet("thon-01.board", "t", b"?", reason="topic is not in the contract"),
+    )
+    assert house.values() == [1]
+    assert (house.all(PlayStep), house.all(ServiceSeen), house.all(Quarantine)) == ([], [], [])
+    assert house.acks() == [("thon-01.board", "e1", 1)], "only what was stored before"
+    house.take(house.entry(thon_02, reading(7), 1))
+    assert house.acks()[-1] == ("thon-02.board", "e1", 1), "others go on"
+    _retire(house, None)
+    house.take(house.entry(BOARD, reading(2), 2))
+    assert house.acks()[-1] == ("thon-01.board", "e1", 2), "enrolled anew it goes on at once"
+
+
+def _retire(house: House, at: datetime | None) -> None:
+    with house.database.session() as db:
+        db.merge(Village(code="dong", name="Đông"))
+        for node in ("thon-01", "thon-02"):
+            if db.get(NodeRecord, node) is None:
+                db.add(NodeRecord(name=node, village="dong", label=node, registered_at=NOW))
+        db.get_one(NodeRecord, "thon-01").retired_at = at
 
 
 def test_poison_of_nobody_is_counted_too(house: House) -> None:
