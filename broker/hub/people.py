@@ -158,8 +158,15 @@ def enable(db: Session, account: Account, by: str, now: datetime) -> None:
     accounts.take_password(db, account, now, by)
 
 
-def reset_password(db: Session, account: Account, by: str, now: datetime) -> str:
-    """The old password opens nothing any more; the token of an invitation to set another."""
+def reset_password(db: Session, account: Account, by: str, now: datetime, here: Here | None = None) -> str:
+    """The old password opens nothing any more; the token of an invitation to set another.
+
+    here: Declined for the last who can approve, whom another admin's click must not put out of office. None is
+    for the command at the hub alone, the way back when that very person forgot the password. Who has not set a
+    password yet is only asked in again.
+    """
+    if here is not None and account.password_hash != accounts.NO_PASSWORD and by != account.username:
+        _refuse_loss(db, here, account, [], now)
     accounts.take_password(db, account, now, by)
     return invite(db, account, by, now)
 
@@ -239,14 +246,24 @@ def refuse_places(db: Session, roles: Sequence[str], villages: Sequence[str]) ->
 
 
 def is_last(db: Session, here: Here, account: Account, role: str, now: datetime) -> bool:
-    """Whether nobody else could do this: approve with a key the nodes believe, or administrate."""
+    """Whether nobody else could do this: approve with a key the nodes believe, or administrate.
+
+    While no approver has such a key, the last one who has the role counts.
+    """
     if role == "approver":
-        able = trusted.signers(db, here, now)
-        query = select(Account).where(Account.id.in_(able), Account.disabled_at.is_(None))
-        who = {each.id for each in db.scalars(query) if "approver" in each.roles}
+        query = select(Account).where(Account.disabled_at.is_(None))
+        all_of_them = {each.id for each in db.scalars(query) if "approver" in each.roles}
+        who = all_of_them & trusted.signers(db, here, now) or all_of_them
     else:
         who = {each.id for each in db.scalars(select(Account)) if role in roles_of(db, each, now)}
     return who == {account.id}
+
+
+def is_last_key(db: Session, here: Here, account: Account, key: str, now: datetime) -> bool:
+    """Whether nobody could approve any more once this person took this key back."""
+    if {row.id for row in trusted.usable_keys(db, here, account, now)} != {key}:
+        return False
+    return is_last(db, here, account, "approver", now) or trusted.signers(db, here, now) == {account.id}
 
 
 def _refuse_loss(db: Session, here: Here, account: Account, roles_left: Sequence[str], now: datetime) -> None:
@@ -254,8 +271,8 @@ def _refuse_loss(db: Session, here: Here, account: Account, roles_left: Sequence
     if "approver" in gone and is_last(db, here, account, "approver", now):
         raise Declined(
             "last-approver",
-            f"{account.full_name} là người duyệt cuối cùng có khoá được tin cậy; "
-            "xin thêm người duyệt khác và ký danh sách tin cậy trước.",
+            f"{account.full_name} là người duyệt cuối cùng của xã; "
+            "xin thêm người duyệt khác, có khoá được tin cậy, rồi hãy làm việc này.",
         )
     if "admin" in gone and is_last(db, here, account, "admin", now):
         raise Declined(

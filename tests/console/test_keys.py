@@ -16,7 +16,7 @@ from broker.hub.announcing.signing import Desk
 from broker.hub.records import Account, ApproverKey, SpeakerSeen
 from broker.trust.approvers import new_key_file, sign_list
 from broker.trust.envelope import TrustBody
-from broker.trust.keys import new_key, public_pem
+from broker.trust.keys import key_id, new_key, public_pem
 from broker.trust.passkey import use_of
 from tests.console.stage import Stage
 from tests.trust.authenticator import Authenticator
@@ -101,9 +101,30 @@ def test_only_own_keys_are_taken_back(stage: Stage) -> None:
     refused = stage.post(stage.client("lanh"), "/my-keys/k-binh/remove", {}, page="/my-keys")
     assert refused.status_code == 409
     client = stage.client("binh")
-    assert "khoá duy nhất của xã" in client.get("/my-keys").get_data(as_text=True)
-    assert stage.post(client, "/my-keys/k-binh/remove", {}, page="/my-keys").status_code == 302
-    assert "Anh/chị chưa có khoá ký." in client.get("/my-keys").get_data(as_text=True)
+    public = public_pem(new_key())
+    stage.post(client, "/my-keys/file", {"public": public, "label": "USB"}, page="/my-keys")
+    own = f"/my-keys/{key_id(public)}/remove"
+    assert stage.post(client, own, {}, page="/my-keys").status_code == 302
+    assert key_id(public) not in client.get("/my-keys").get_data(as_text=True)
+
+
+def test_the_last_believed_key_stays_and_so_does_its_owner(stage: Stage) -> None:
+    client, quan = stage.client("binh"), stage.client("quan")
+    shown = client.get("/my-keys").get_data(as_text=True)
+    assert "khoá duy nhất của xã" in shown
+    assert "/my-keys/k-binh/remove" not in shown
+    answer = stage.post(client, "/my-keys/k-binh/remove", {}, page="/my-keys")
+    assert answer.status_code == 409
+    assert "khoá duy nhất của xã" in answer.get_data(as_text=True)
+    for path, form in (("switch", {"act": "off"}), ("invite", {})):
+        answer = stage.post(quan, f"/people/binh/{path}", form, page="/people/binh")
+        assert answer.status_code == 409
+        assert "người duyệt cuối cùng của xã" in answer.get_data(as_text=True)
+    assert client.get("/my-keys").status_code == 200
+    with stage.database.session() as db:
+        trusted.remove_key(db, "k-binh", "binh", stage.now())  # gone all the same: the person stays
+    answer = stage.post(quan, "/people/binh/switch", {"act": "off"}, page="/people/binh")
+    assert answer.status_code == 409
 
 
 def test_a_broken_public_half_is_refused_and_a_good_one_shown(stage: Stage) -> None:

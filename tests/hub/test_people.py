@@ -12,7 +12,7 @@ from broker.hub import people
 from broker.hub.accounts import SignIn
 from broker.hub.declined import Declined
 from broker.hub.people import Facts
-from broker.hub.records import Account, AuditRow, Database, Invitation
+from broker.hub.records import Account, ApproverKey, AuditRow, Database, Invitation
 from broker.hub.roles import roles_of
 from broker.link.config import Settings
 from tests.fakes.clock import FakeClock
@@ -113,6 +113,28 @@ def test_the_last_approver_with_a_believed_key_stays(town: Town, settings: Setti
     )
     ask_in(town.database, "moi", "approver")  # without a key in the trust list: no help yet
     assert declined(town, "disable", "binh", by=ADMIN, now=NOW, here=settings) == "last-approver"
+
+
+def test_the_last_approver_keeps_the_password_unless_the_command_at_the_hub_takes_it(
+    town: Town, settings: Settings
+) -> None:
+    with town.database.session() as db:
+        people.disable(db, settings, people.person(db, "lanh"), ADMIN, NOW)
+    assert declined(town, "reset_password", "binh", by=ADMIN, now=NOW, here=settings) == "last-approver"
+    with town.database.session() as db:
+        people.reset_password(db, people.person(db, "binh"), "provision", NOW)
+        people.reset_password(db, people.person(db, "binh"), ADMIN, NOW, settings)  # only asked in again
+
+
+def test_without_any_believed_key_the_last_who_has_the_role_stays(town: Town, settings: Settings) -> None:
+    with town.database.session() as db:
+        for row in db.scalars(select(ApproverKey)):
+            row.removed_at = NOW
+        people.disable(db, settings, people.person(db, "lanh"), ADMIN, NOW)
+    assert declined(town, "disable", "binh", by=ADMIN, now=NOW, here=settings) == "last-approver"
+    ask_in(town.database, "moi", "approver")
+    with town.database.session() as db:
+        people.disable(db, settings, people.person(db, "binh"), ADMIN, NOW)
 
 
 def test_one_of_two_approvers_may_go(town: Town, settings: Settings) -> None:

@@ -17,7 +17,7 @@ from flask import Blueprint, Response, current_app, jsonify, redirect, render_te
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from broker.hub import trusted
+from broker.hub import people, trusted
 from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.keyring import own_key
@@ -114,6 +114,12 @@ def remove(key: str) -> AnyResponse | tuple[str, int]:
         with desk().database.session() as db:
             if key not in {row.id for row in trusted.keys_of(db, _me(db))}:
                 raise Declined("no-key", "Không tìm thấy khoá này, có thể nó đã được bỏ.")
+            if people.is_last_key(db, desk().settings, _me(db), key, now()):
+                raise Declined(
+                    "last-key",
+                    "Đây là khoá duy nhất của xã đang được tin. Xin tạo khoá khác và chờ xã ký danh sách tin cậy, "
+                    "rồi hãy bỏ khoá này.",
+                )
             trusted.remove_key(db, key, access.visitor().username, now())
     except Declined as why:
         return _page(trouble=str(why)), 409
@@ -126,7 +132,7 @@ def _page(trouble: str = "") -> str:
         account = _me(db)
         rows = trusted.keys_of(db, account)
         believed = _believed(db)
-        signers = trusted.signers(db, settings, at)
+        only = [row.id for row in rows if people.is_last_key(db, settings, account, row.id, at)]
     keys = [own_key(row, believed.get(row.id), settings.console_address, at) for row in rows]
     good = {each.id for each in keys if each.weight in ("ok", "look") and each.id in believed}
     return render_template(
@@ -135,7 +141,7 @@ def _page(trouble: str = "") -> str:
         account=account,
         keys=keys,
         headline=_headline(rows, good),
-        only=next(iter(good)) if signers == {account.id} and len(good) == 1 else "",
+        only=only,
         waiting=any(each.weight == "wait" for each in keys),
         use=use_of(settings.console_address),
         address=settings.console_address,

@@ -100,7 +100,7 @@ def invite(username: str) -> str | tuple[str, int]:
     try:
         with desk().database.session() as db:
             account = people.person(db, username)
-            token = people.reset_password(db, account, access.visitor().username, now())
+            token = people.reset_password(db, account, access.visitor().username, now(), desk().settings)
     except Declined as why:
         return _person_page(username, str(why)), 409
     desk().sessions.end_all(account.id)
