@@ -64,7 +64,7 @@ class Sender:
         self._clock = session.clock
         self._signer = signer
         self._media = media
-        self._signed_head = heads.SignedHead(session.settings.data_dir)
+        self._signed_head = SignedHead(session.settings.data_dir)
         self._said: dict[tuple[Identity, str], int] = {}
         self._last = 0
         self._connected = False
