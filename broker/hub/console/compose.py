@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -24,6 +24,7 @@ from broker.hub.console.drafting import (
     fields_of_revision,
     sheet_of,
 )
+from broker.hub.console.progress import may_read
 from broker.hub.console.sound import preview_of
 from broker.hub.console.wording import day_name, hm, local
 from broker.hub.declined import Declined
@@ -58,7 +59,7 @@ def edit(key: str) -> str | Response | tuple[str, int]:
     if request.method == "POST":
         return _act(key)
     with desk().database.reading() as db:
-        revision = workflow.newest_revision(db, key)
+        revision = _readable(db, key)
     return _page(fields_of_revision(revision), key, revision)
 
 
@@ -140,7 +141,7 @@ def _work_out(
     with desk().database.reading() as db:
         commune = commune_of(db)
         if key and revision is None:
-            revision = workflow.newest_revision(db, key)
+            revision = _readable(db, key)
         sheet = sheet_of(db, commune, fields, lexicon(), at, key)
         may = villages_of(db, _me(db), at, *workflow.WRITERS)
     drawn = village_map(
@@ -153,6 +154,14 @@ def _work_out(
     villages = [each for each in commune.villages if may is None or each.code in may]
     shown = {"sheet": sheet, "fields": fields, "draft": fields.draft, "key": key, "map": drawn, "own": OWN}
     return revision, sheet, {**shown, "villages": villages, "hm": hm, "local": local}
+
+
+def _readable(db: Session, key: str) -> Revision:
+    """The newest revision, for whoever may read it; 403 for others. Raises Declined when there is none."""
+    revision = workflow.newest_revision(db, key)
+    if not may_read(db, _me(db), revision, now()):
+        abort(403)
+    return revision
 
 
 def _days(chosen: str) -> list[tuple[str, str]]:

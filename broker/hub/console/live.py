@@ -30,6 +30,7 @@ REPLAY_LIMIT = 200
 TOPIC_ROLES: dict[str, frozenset[str]] = {
     "account": frozenset({"leader", "admin", "auditor"}),
     "alert": frozenset({"police"}),
+    "announcement": frozenset({"editor", "approver", "leader", "admin", "auditor"}),
     "camera": frozenset({"police", "admin"}),
     "feedback": frozenset({"editor", "leader"}),
     "gap": frozenset({"leader", "admin", "auditor"}),

@@ -21,10 +21,15 @@ from broker.hub.console.drafting import KINDS
 from broker.hub.console.stages import STAGES, Progress
 from broker.hub.console.wording import lasting, when
 from broker.hub.records import Account, Occurrence, Revision
+from broker.hub.roles import has_role, villages_of
 
 pages = Blueprint("progress", __name__)
 
 READERS = ("editor", "approver", "leader", "admin", "auditor", "village", "helper")
+_WHOLE = ("editor", "approver")
+"""Who reads every draft: they write, correct and decide them."""
+_HANDED_IN = ("submitted", "approved", "expired")
+"""States of what its author has let go of, besides whatever was once approved."""
 NOTES = {
     "sent": "Đã gửi duyệt. Người duyệt sẽ thấy bản tin này ở trang Hôm nay.",
     "approved": "Đã ký duyệt. Từng cụm loa báo lại ở dưới.",
@@ -140,8 +145,26 @@ def sums_of(rows: Sequence[Progress]) -> Sums:
     )
 
 
+def may_read(db: Session, person: Account, revision: Revision, at: datetime) -> bool:
+    """Whether a person may read these words, as sound.audio lets them hear.
+
+    Drafts are for their author, editors and approvers; what was handed in is for the whole commune's officers, and
+    for the people of a village when it is for that village.
+    """
+    if revision.author_id == person.id or has_role(db, person, at, *_WHOLE):
+        return True
+    if revision.state == "draft":
+        return False
+    may = villages_of(db, person, at, *READERS)
+    if may is None and has_role(db, person, at, "leader", "admin", "auditor"):
+        return True
+    if revision.state not in _HANDED_IN and not revision.occurrences:
+        return False
+    return may is None or not may.isdisjoint(revision.villages)
+
+
 def _shown(db: Session, key: str) -> Revision:
-    """The revision to show: the approved one while a newer draft is being written, else the newest."""
+    """The revision to show: the approved one while a newer draft is being written, else the newest one may read."""
     query = (
         select(Revision)
         .where(Revision.announcement_id == key)
@@ -152,9 +175,13 @@ def _shown(db: Session, key: str) -> Revision:
         )
         .order_by(Revision.number.desc())
     )
-    revisions = db.scalars(query).all()
-    if not revisions:
+    kept, at = db.scalars(query).all(), now()
+    if not kept:
         abort(404)
+    person = db.get_one(Account, access.visitor().id)
+    revisions = [one for one in kept if may_read(db, person, one, at)]
+    if not revisions:
+        abort(403)
     approved = next((one for one in revisions if one.occurrences), None)
     is_drafting = revisions[0].state in ("draft", "withdrawn")
     return approved if approved is not None and is_drafting else revisions[0]
