@@ -16,6 +16,7 @@ from broker.hub.console.codes import ShownCode, ShownCodes
 from broker.hub.console.courses import revoke_course
 from broker.hub.console.nodes import free_name
 from broker.hub.declined import Declined
+from broker.hub.heard import Hearing
 from broker.hub.keys.enrolment import admit
 from broker.hub.keys.issuing import Issuer
 from broker.hub.records import (
@@ -387,3 +388,23 @@ def test_a_commune_without_villages_is_led_to_them(stage: Stage) -> None:
     said = text_of(stage, "/nodes/new")
     assert "Xã chưa có thôn nào trong danh sách" in said
     assert "Xã chưa có điểm nào." in text_of(stage, "/nodes")
+
+
+def test_a_dead_broker_is_named_on_every_page_that_speaks_of_nodes(stage: Stage) -> None:
+    live_day(stage)
+    with stage.database.session() as db:
+        Hearing().write(db, False, NOW - timedelta(minutes=20))
+        Hearing().write(db, False, NOW)
+    for path in ("/nodes", "/speakers", "/overview", "/wire", "/"):
+        said = text_of(stage, path, "lanh")
+        assert "Máy chuyển tin không chạy từ 16:22" in said, path
+        assert "sudo systemctl restart mosquitto" in said, path
+
+
+def test_a_lost_service_of_the_hub_has_the_advice_for_the_hub(stage: Stage) -> None:
+    live_day(stage)
+    with stage.database.session() as db:
+        row = ServiceSeen(identity="hub.announce", node="hub", service="announce")
+        row.state, row.problems, row.boot, row.since, row.seen_at = "lost", [], "b", NOW, NOW
+        db.merge(row)
+    assert "sudo systemctl restart langso-hub@announce" in text_of(stage, "/speakers")

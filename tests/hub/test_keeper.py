@@ -17,6 +17,7 @@ import pytest
 from broker.contract import HUB, Identity
 from broker.contract.node import ServiceState
 from broker.contract.rights import hub_identities, node_identities
+from broker.hub import heard
 from broker.hub.keys import canary, crl
 from broker.hub.keys.control import controlling
 from broker.hub.keys.keeper import LOOK_AGAIN_S, Keeper
@@ -422,3 +423,14 @@ def test_ingest_takes_nothing_while_the_broker_is_open(tmp_path: Path) -> None:
     clock.advance(2)
     assert standing.trouble() == ""
     database.close()
+
+
+def test_pages_can_know_since_when_the_broker_is_away(kept: Kept) -> None:
+    kept.keeper.step()
+    since = kept.clock.now()
+    kept.session.connected = False
+    kept.keeper.step()
+    kept.clock.advance(30)
+    kept.keeper.step()
+    with kept.commune.database.reading() as db:
+        assert heard.away_since(db, kept.clock.now()) == since

@@ -10,6 +10,8 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broker.contract import HUB
+from broker.hub import heard
 from broker.hub.console.day import Commune
 from broker.hub.console.wording import when
 from broker.hub.records import NodeRecord, ServiceSeen, SpeakerSeen
@@ -72,14 +74,41 @@ def service_trouble(seen: ServiceSeen | None, now: datetime) -> tuple[Literal["l
     if seen is None:
         return "bad", "Chưa nối về trung tâm lần nào."
     if seen.state == "lost":
-        return "bad", f"Mất nối từ {when(seen.since, now)}. Máy tự nối lại khi có điện, có mạng."
+        return "bad", f"Mất nối từ {when(seen.since, now)}. {advice_of(seen)}"
     if seen.state == "stopped":
-        return "bad", f"Đã tắt từ {when(seen.since, now)}."
+        advice = f" {advice_of(seen)}" if seen.node == HUB else ""
+        return "bad", f"Đã tắt từ {when(seen.since, now)}.{advice}"
     if seen.state == "starting":
         return "look", "Đang khởi động."
     if seen.problems:
         return "look", " ".join(str(problem.get("text", "")) for problem in seen.problems)
     return None if seen.state == "ready" else ("look", "Chạy, có chỗ vướng.")
+
+
+def advice_of(seen: ServiceSeen) -> str:
+    """What to do about a service that is lost."""
+    if seen.node == HUB:
+        return f"Ở máy trung tâm chạy: sudo systemctl restart langso-hub@{seen.service}"
+    return "Máy tự nối lại khi có điện, có mạng."
+
+
+def broker_trouble(db: Session, now: datetime) -> str:
+    """That the broker is down, since when and what to do; empty while it answers."""
+    since = heard.away_since(db, now)
+    if since is None:
+        return ""
+    return f"Máy chuyển tin không chạy từ {when(since, now)}. Ở máy trung tâm chạy: sudo systemctl restart mosquitto"
+
+
+def announce_trouble(db: Session, now: datetime) -> str:
+    """That the hub's announce says nothing any more, since when and what to do; empty while it does."""
+    since = heard.silent_since(db, now)
+    if since is None:
+        return ""
+    return (
+        f"Chưa biết: chương trình gửi lịch phát im lặng từ {when(since, now)}. "
+        "Ở máy trung tâm chạy: sudo systemctl restart langso-hub@announce"
+    )
 
 
 def service_rows(db: Session, node: str) -> Sequence[ServiceSeen]:

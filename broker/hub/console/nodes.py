@@ -15,6 +15,7 @@ from broker.hub.console import access
 from broker.hub.console.codes import ShownCode, ShownCodes
 from broker.hub.console.courses import enrol_course
 from broker.hub.console.desk import desk, is_part, now
+from broker.hub.console.faults import announce_trouble, broker_trouble
 from broker.hub.console.points import headline, point_of, points_of, say_certificates, seen_of
 from broker.hub.console.wording import lasting, local, when
 from broker.hub.declined import Declined
@@ -75,12 +76,13 @@ def all_nodes() -> str:
     at = now()
     with desk().database.reading() as db:
         seen = seen_of(db)
-        doors = _doors(db, at)
+        doors, dead = _doors(db, at), broker_trouble(db, at)
     points = points_of(seen, at)
     return render_template(
         "_nodes.html" if is_part() else "nodes.html",
         here="nodes",
-        head=headline(points),
+        head="Chưa biết các điểm thế nào." if dead and points else headline(points),
+        dead=dead,
         said=say_certificates(points, seen),
         points=[point for point in points if not point.is_retired],
         retired=[point for point in points if point.is_retired],
@@ -203,7 +205,9 @@ def _doors(db: Session, at: datetime) -> list[Door]:
     until = crl.ends(desk().settings.keys_dir)
     warned = crl.warning(until, at)
     lasts = f"Còn hạn đến {when(until, at)}, trung tâm tự ký lại mỗi ngày." if until else ""
+    dead = broker_trouble(db, at) or announce_trouble(db, at)
     return [
+        Door("Máy chuyển tin", "bad" if dead else "ok", dead or "Đang chạy."),
         Door("Quyền của từng máy", weight, said or "Chưa thử lần nào."),
         Door("Danh sách thu hồi", "bad" if warned else "ok", warned or lasts),
     ]

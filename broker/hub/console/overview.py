@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from broker.hub.console import access
 from broker.hub.console.day import Commune, bounds, commune_of, today_of
 from broker.hub.console.desk import desk, now
-from broker.hub.console.faults import TAMPERINGS, Fault, faults_of
+from broker.hub.console.faults import TAMPERINGS, Fault, broker_trouble, faults_of
 from broker.hub.console.figures import Figure, figures_of
 from broker.hub.console.levels import Chart, charts_of
 from broker.hub.console.sources import todo_for
@@ -56,6 +56,7 @@ def overview() -> str:
         figures: Sequence[Figure] = figures_of(db, since, at, access.visitor())
         charts: Sequence[Chart] = charts_of(db, commune, at)
         todo = todo_for(db, access.visitor(), at)
+        dead = broker_trouble(db, at)
     states = states_of(commune, needs)
     drawn = village_map(
         commune.shapes(),
@@ -67,12 +68,13 @@ def overview() -> str:
         "overview.html",
         here="over",
         day=long_day(today),
-        head=headline(commune, states),
+        head="Chưa biết các thôn thế nào." if dead and commune.nodes else headline(commune, states),
         map=drawn,
         needs=needs,
         figures=figures,
         charts=charts,
         todo=todo,
+        dead=dead,
         is_day=is_day,
     )
 

@@ -14,7 +14,7 @@ from broker.contract import HUB
 from broker.hub.console import access
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.faults import SERVICE_NAMES, service_trouble
+from broker.hub.console.faults import SERVICE_NAMES, advice_of, broker_trouble, service_trouble
 from broker.hub.console.progress import NOTES
 from broker.hub.console.wording import ago, count, lasting, number, when
 from broker.hub.records import NodeRecord, NodeSeen, Occurrence, ServiceSeen, SpeakerSeen
@@ -72,7 +72,7 @@ def points() -> str:
     """The page, or only its changing part for the script."""
     at = now()
     with desk().database.reading() as db:
-        commune = commune_of(db)
+        commune, dead = commune_of(db), broker_trouble(db, at)
         seen = db.scalars(select(ServiceSeen)).all()
         health = {one.node: one for one in db.scalars(select(NodeSeen)).all()}
         speakers = {one.node: one for one in db.scalars(select(SpeakerSeen)).all()}
@@ -81,7 +81,8 @@ def points() -> str:
         ]
         found = {
             "points": sorted(shown, key=_trouble),
-            "head": _headline(shown),
+            "head": "Chưa biết các cụm loa thế nào." if dead and shown else _headline(shown),
+            "dead": dead,
             "hub": [_service(one, at) for one in seen if one.node == HUB],
             "playing": _lines(db, at, playing=True),
             "recent": _lines(db, at, playing=False),
@@ -131,8 +132,8 @@ def _rank(seen: ServiceSeen) -> int:
 def _service(seen: ServiceSeen, at: datetime) -> Service:
     trouble = service_trouble(seen, at)
     text = " ".join(str(problem.get("text", "")) for problem in seen.problems)
-    if seen.state == "lost" and trouble is not None:
-        text = "Máy tự nối lại khi có điện, có mạng."
+    if seen.state == "lost" or (seen.state == "stopped" and seen.node == HUB):
+        text = advice_of(seen)
     return Service(
         identity=seen.identity,
         name=SERVICE_NAMES.get(seen.service) or HUB_NAMES.get(seen.service, seen.service),

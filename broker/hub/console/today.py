@@ -17,7 +17,7 @@ from broker.hub.announcing.rules import rules_of
 from broker.hub.console import access, steps
 from broker.hub.console.day import Commune, Row, commune_of, lines, rows_of, start_of, today_of, waiting
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.faults import Fault, faults_of
+from broker.hub.console.faults import Fault, broker_trouble, faults_of
 from broker.hub.console.sources import todo_for
 from broker.hub.console.wording import ago, hm, lasting, long_day, when
 from broker.hub.records import Account, HelperCall, NodeRecord, Revision
@@ -75,6 +75,7 @@ def today() -> str:
             "line": lines(rows, quiet, at),
             "waits": _waits(db, at),
             "faults": faults,
+            "dead": broker_trouble(db, at),
             "todo": todo_for(db, access.visitor(), at),
             "first": _first_steps(db, at),
             "calls": _calls(db, commune, db.get_one(Account, access.visitor().id), at),

@@ -15,6 +15,7 @@ from broker.hub import quarantine
 from broker.hub.console import access
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, now
+from broker.hub.console.faults import broker_trouble
 from broker.hub.console.pace import Pace
 from broker.hub.console.pager import here, page_of, turn
 from broker.hub.console.poison import say_reason, show_bytes
@@ -70,10 +71,12 @@ def wire() -> str:
         losses = losses_of(db, labels, at)
         fresh, seen = _poisons(db, labels, at)
         todo = todo_of(db, at)
+        dead = broker_trouble(db, at)
     return render_template(
         "_wire.html" if is_part() else "wire.html",
         here="wire",
-        head=headline(points, todo),
+        head="Không tin nào về được trung tâm." if dead else headline(points, todo),
+        dead=dead,
         said=" ".join([say_points(points), *todo.sentences()]),
         todo=todo,
         chatter=[name_of(name, labels) for name in todo.chatterers],

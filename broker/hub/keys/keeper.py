@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from broker.hub.heard import Hearing
 from broker.hub.keys import canary, crl
 from broker.hub.keys.canary import Finding
 from broker.hub.keys.control import Silent
@@ -47,6 +48,7 @@ class Keeper:
         self._clock = session.clock
         self._revoker = Revoker(settings, database, session.clock) if settings.broker.tls else None
         self._embedded = Embedded(settings, database, session.clock) if not settings.broker.tls else None
+        self._hearing = Hearing()
         self._clear = threading.Event()
         self._verdict: Finding | None = None
         self._connections = 0
@@ -77,6 +79,10 @@ class Keeper:
             if changes_after(db, self._last, ("rights",), 1):
                 self._due_s |= {"rights": 0.0, "list": 0.0, "revocations": 0.0}
         self._last = newest
+        is_up, now = self._session.connected, self._clock.now()
+        if self._hearing.is_due(is_up, now):
+            with self._database.session() as db:
+                self._hearing.write(db, is_up, now)
         if self._session.connections != self._connections:
             self._connections = self._session.connections
             self._due_s |= {"canary": 0.0, "rights": 0.0}

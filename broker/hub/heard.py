@@ -1,0 +1,54 @@
+"""Whether announce hears the broker: its word in the records, so that pages can say that the broker is down."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from broker.hub.records import Setting, note_change, put_setting, setting
+
+SETTING = "broker.heard"
+SAY_AGAIN = timedelta(seconds=10)
+STALE = timedelta(seconds=60)
+"""An older word is announce's own silence and says nothing about the broker."""
+GRACE = timedelta(seconds=5)
+"""A connection that comes again within this is nobody's outage."""
+
+
+class Hearing:
+    """What announce says of its connection: at every change, and otherwise every ten seconds."""
+
+    def __init__(self) -> None:
+        self._said_at: datetime | None = None
+        self._was_connected: bool | None = None
+
+    def is_due(self, is_connected: bool, now: datetime) -> bool:
+        """Whether something is to be written now."""
+        if self._said_at is None or is_connected != self._was_connected:
+            return True
+        return not timedelta(0) <= now - self._said_at < SAY_AGAIN  # also when the clock was set back
+
+    def write(self, db: Session, is_connected: bool, now: datetime) -> None:
+        """Keep the word; an outage keeps its beginning over restarts of announce."""
+        before = str(setting(db, SETTING, {}).get("away_since", ""))
+        away_since = "" if is_connected else before or now.isoformat()
+        put_setting(db, SETTING, {"away_since": away_since}, now)
+        if before != away_since:
+            note_change(db, "service", "broker", now)
+        self._said_at, self._was_connected = now, is_connected
+
+
+def silent_since(db: Session, now: datetime) -> datetime | None:
+    """Since when announce itself says nothing; None while it does, or when it never has."""
+    row = db.get(Setting, SETTING)
+    return row.at if row is not None and now - row.at > STALE else None
+
+
+def away_since(db: Session, now: datetime) -> datetime | None:
+    """Since when the broker does not answer, None while it does or when announce itself is silent."""
+    row = db.get(Setting, SETTING)
+    if row is None or not row.value.get("away_since") or now - row.at > STALE:
+        return None
+    since = datetime.fromisoformat(row.value["away_since"])
+    return since if now - since >= GRACE else None
