@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from broker.contract.hub import Signed
 from broker.contract.message import NODE_SERVICES, SERVICES, Message, Position, message
 
 Life = Literal["starting", "ready", "degraded", "stopped", "lost"]
@@ -46,6 +47,8 @@ class NodeHealth(Message):
     audit_index: Annotated[int, Meta(ge=0, le=2**53)] = 0
     audit_hash: str = ""
     """The newest head of the hub's audit log that this node keeps."""
+    audit_signed: Signed | None = None
+    """The same as the hub signed it: a node cannot make one up."""
 
 
 @message("*/event/lost", senders=NODE_SERVICES, receivers=("ingest",))

@@ -107,7 +107,8 @@ def _health(ctx: Context, said: NodeHealth) -> None:
     if row is None:
         row = NodeSeen(node=ctx.who.node)
         ctx.db.add(row)
-    _copy(said, row)
+    _copy(said, row, leave=("audit_signed",))
+    row.audit_signed = msgspec.to_builtins(said.audit_signed)
     row.seen_at = ctx.now
     note_change(ctx.db, "node", ctx.who.node, ctx.now)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from broker.hub.records import AuditRow, NodeRecord, NodeSeen, ServiceSeen, audit_rows, put_setting, setting
 from broker.hub.records.guards import Guards, guards_of
-from broker.hub.signed_heads import House, HubKeys, SignedHead, head_of_plan
+from broker.hub.signed_heads import House, HubKeys, SignedHead, head_of_plan, read_signed
 from broker.trust.audit import START, Fault, Head, Row, Verdict, entry_hash, verify
 
 LOOKED = "audit.looked"
@@ -38,11 +38,13 @@ class NodeHead:
     """Whether this log contains it; True while there is none."""
     complains: bool = False
     """The node says that it was told two heads that contradict each other."""
+    is_signed: bool = True
+    """This hub signed what the node says it keeps; if not, `head` speaks against the node and not against the log."""
 
     @property
     def is_well(self) -> bool:
         """Nothing at this node speaks against the log."""
-        return self.agrees and not self.complains
+        return not self.is_signed or (self.agrees and not self.complains)
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def contains(db: Session, head: Head) -> bool:
     return head == START or db.scalar(select(AuditRow.hash).where(AuditRow.id == head.index)) == head.hash
 
 
-def node_heads(db: Session) -> list[NodeHead]:
-    """What every node of the commune says it keeps, and whether the log contains it."""
+def node_heads(db: Session, keys: HubKeys) -> list[NodeHead]:
+    """What every node of the commune says it keeps, whether this hub signed that, and whether the log contains it."""
     query = (
         select(NodeRecord, NodeSeen, ServiceSeen)
         .outerjoin(NodeSeen, NodeSeen.node == NodeRecord.name)
@@ -112,7 +114,11 @@ def node_heads(db: Session) -> list[NodeHead]:
         head = Head(seen.audit_index, seen.audit_hash) if seen is not None and seen.audit_index else START
         complains = any(each.get("code") == COMPLAINT for each in (service.problems if service else ()))
         seen_at = seen.seen_at if seen else None
-        found.append(NodeHead(record.name, record.label, head, seen_at, contains(db, head), complains))
+        signed = keys.head_of(read_signed(seen.audit_signed)) if head != START else START
+        is_signed = signed != START or head == START
+        head = signed if is_signed else head  # whoever changes the columns has not changed what was signed
+        agrees = not is_signed or contains(db, head)
+        found.append(NodeHead(record.name, record.label, head, seen_at, agrees, complains, is_signed))
     return found
 
 
@@ -132,9 +138,11 @@ def inspect(db: Session, house: House, kept: Sequence[Head] = ()) -> Finding:
     written = SignedHead(
         house.data_dir
     ).read()  # before anything of the database: a later one may not be in it yet
-    planned, has_true_plan = head_of_plan(db, HubKeys(db, house))
-    nodes = node_heads(db)
-    heads = [each for each in (written, planned, *(node.head for node in nodes)) if each != START]
+    keys = HubKeys(db, house)
+    planned, has_true_plan = head_of_plan(db, keys)
+    nodes = node_heads(db, keys)
+    told = (node.head for node in nodes if node.is_signed)
+    heads = [each for each in (written, planned, *told) if each != START]
     verdict = _verified(db, [*heads, *kept])
     return Finding(verdict, nodes, guards_of(db), written, planned, has_true_plan)
 

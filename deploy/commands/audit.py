@@ -154,6 +154,8 @@ def _say_kept(finding: Finding, typed: Sequence[Head], files: dict[Path, list[Ke
     for node in finding.nodes:
         if node.head == START:
             put(f"{node.node} keeps no head yet")
+        elif not node.is_signed:
+            put(f"{node.node} says {_said(node.head)}: NOT SIGNED by this hub, so it says nothing of the log")
         else:
             put(f"{node.node} keeps {_said(node.head)}: {'DIFFERS' if node.head in untrue else 'agrees'}")
     for head in typed:
@@ -161,7 +163,12 @@ def _say_kept(finding: Finding, typed: Sequence[Head], files: dict[Path, list[Ke
     for file, heads in files.items():
         wrong = sum(HeadOf(each.index, each.hash) in untrue for each in heads)
         put(f"{file}: {len(heads)} heads, " + (f"{wrong} DIFFER" if wrong else "all agree"))
-    if not (files or typed or finding.written != START or any(node.head != START for node in finding.nodes)):
+    if not (
+        files
+        or typed
+        or finding.written != START
+        or any(node.head != START and node.is_signed for node in finding.nodes)
+    ):
         put("compared with no head kept elsewhere: a log that was cut or computed anew would not be noticed")
 
 

@@ -32,7 +32,7 @@ def _hub(settings: Settings) -> Finding:
         return Finding("audit", "error", f"{rows}: {explain(found.verdict.fault)}", ASK)
     if troubles := around(found):
         return Finding("audit", "error", f"{rows}; {troubles[0]}", ASK)
-    kept = sum(each.head.index > 0 for each in found.nodes)
+    kept = sum(each.head.index > 0 and each.is_signed for each in found.nodes)
     return Finding(
         "audit", "ok", f"{rows}, none touched; {kept} of {len(found.nodes)} nodes keep a head of it"
     )

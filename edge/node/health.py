@@ -31,6 +31,7 @@ def measure(data: Path, clock: Clock, content_generation: int, head: KeptHead | 
         content_generation=content_generation,
         audit_index=head.index if head else 0,
         audit_hash=head.hash if head else "",
+        audit_signed=head.signed if head else None,
     )
 
 

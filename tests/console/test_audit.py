@@ -12,7 +12,7 @@ from broker.hub import audit
 from broker.hub.records import AuditRow, NodeSeen, ServiceSeen, audit_rows, write_audit
 from broker.trust.audit import Head, code_of, read_head, verify
 from tests.console.stage import NOW, Stage, live_day
-from tests.hub.test_audit import as_owner, recompute
+from tests.hub.test_audit import as_owner, recompute, signed_by
 
 
 def text_of(html: str) -> str:
@@ -33,12 +33,13 @@ def write(stage: Stage, actor: str, action: str, subject: str, at: datetime = NO
         return audit.newest(db).index
 
 
-def keep(stage: Stage, node: str, head: Head) -> None:
+def keep(stage: Stage, node: str, head: Head, *, is_signed: bool = True) -> None:
     with stage.database.session() as db:
         db.merge(
             NodeSeen(
                 node=node, at=NOW, uptime_s=1, load_1m=0, memory_free_percent=1, disk_free_percent=1,
                 cpu_celsius=None, clock="trusted", audit_index=head.index, audit_hash=head.hash,
+                audit_signed=signed_by(stage.keys.hub, head) if is_signed else None,
                 seen_at=NOW - timedelta(minutes=8),
             )
         )  # fmt: skip
@@ -187,6 +188,16 @@ def test_whatever_stands_in_the_table_is_shown_as_text(stage: Stage) -> None:
     assert "<img" not in page
     assert "&lt;script&gt;x&lt;/script&gt;" in page
     assert "dòng này không đọc được" in page
+
+
+def test_a_node_that_makes_up_a_code_is_named_and_the_log_is_not_called_broken(stage: Stage) -> None:
+    keep(stage, "thon-01", head(stage, 3))
+    keep(stage, "thon-02", Head(3, "f" * 64), is_signed=False)
+    client = stage.client("soat")
+    stage.post(client, "/audit/look", {}, page="/audit")
+    page = text_of(client.get("/audit").get_data(as_text=True))
+    assert "Sổ liền mạch, 1 trên 4 điểm giữ mã khớp với sổ." in page
+    assert "Bến 1, trạm bơm: điểm này báo mã không phải của trung tâm ký" in page
 
 
 # -- paper

@@ -74,7 +74,8 @@ class Machine:
             db.add(
                 NodeSeen(
                     node="thon-01", at=NOW, uptime_s=1, load_1m=0, memory_free_percent=1, disk_free_percent=1,
-                    cpu_celsius=None, clock="trusted", audit_index=head.index, audit_hash=head.hash, seen_at=NOW,
+                    cpu_celsius=None, clock="trusted", audit_index=head.index, audit_hash=head.hash,
+                    audit_signed=msgspec.to_builtins(head.signed), seen_at=NOW,
                 )
             )  # fmt: skip
 
@@ -166,7 +167,8 @@ def test_heads_carried_from_the_node_find_it_even_when_the_hub_was_made_to_belie
     file = exported(run, machine)
     recompute(machine.database, 6, "quan")
     with machine.database.session() as db:  # the attacker corrects what the node said too
-        db.get_one(NodeSeen, "thon-01").audit_hash = db.get_one(AuditRow, 8).hash
+        seen = db.get_one(NodeSeen, "thon-01")
+        seen.audit_hash, seen.audit_signed = db.get_one(AuditRow, 8).hash, None
     assert run("verify")[0] == 0
     status, out, _ = run("verify", "--heads", str(file))
     assert status == 1
@@ -183,6 +185,16 @@ def test_a_head_that_somebody_made_up_is_not_called_the_hub_s(run: Run, machine:
     status, out, _ = run("verify", "--heads", str(file))
     assert status == 1
     assert "its signature is NOT this hub's" in out
+
+
+def test_a_node_that_makes_up_a_head_is_named_and_the_log_stays_whole(run: Run, machine: Machine) -> None:
+    machine.hear()
+    with machine.database.session() as db:
+        seen = db.get_one(NodeSeen, "thon-01")
+        seen.audit_hash, seen.audit_signed = "f" * 64, None
+    status, out, _ = run("verify")
+    assert status == 0
+    assert "NOT SIGNED by this hub" in out
 
 
 def test_a_head_from_paper_is_compared_by_hash_or_code(run: Run, machine: Machine) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from broker.contract.hub import Signed
 from broker.hub import audit
 from broker.hub.records import AuditRow, Database, NodeRecord, NodeSeen, Village, audit_rows, write_audit
 from broker.hub.records.audit import chosen_rows
 from broker.hub.records.guards import TRIGGERS
 from broker.hub.signed_heads import SignedHead
 from broker.trust.audit import GENESIS, START, Head, Row, append, verify
+from broker.trust.envelope import AuditBody, canonical, sign
+from broker.trust.identity import load_hub_signer
+from broker.trust.keys import new_key
 from tests.hub.town import Keys
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -36,7 +42,7 @@ def house(keys: Keys, tmp_path: Path) -> Folders:
 
 
 @pytest.fixture
-def log(database: Database) -> Database:
+def log(database: Database, keys: Keys) -> Database:
     """Twelve entries, and two nodes of which one keeps the head of row 10."""
     for n in range(12):
         with database.session() as db:
@@ -53,7 +59,8 @@ def log(database: Database) -> Database:
         db.flush()
         for name in ("thon-01", "thon-02"):
             db.add(NodeRecord(name=name, village="dong", label=f"Điểm {name}", registered_at=NOW))
-    say(database, "thon-01", head(database, 10))
+    kept = head(database, 10)
+    say(database, "thon-01", kept, signed_by(keys.hub, kept))
     return database
 
 
@@ -62,12 +69,19 @@ def head(database: Database, index: int) -> Head:
         return Head(index, db.get_one(AuditRow, index).hash)
 
 
-def say(database: Database, node: str, kept: Head) -> None:
+def signed_by(keys: Path, kept: Head) -> dict[str, Any]:
+    """A head as the hub signs it and a node says it again."""
+    body = canonical(AuditBody(generation=kept.index, commune="00/00000", hash=kept.hash, at=NOW))
+    return msgspec.to_builtins(Signed(body=body, signatures=[sign(body, "audit", *load_hub_signer(keys))]))  # type: ignore[no-any-return]
+
+
+def say(database: Database, node: str, kept: Head, signed: dict[str, Any] | None = None) -> None:
     """What ingest writes when a node says what it keeps."""
     with database.session() as db:
         health = NodeSeen(
             node=node, at=NOW, uptime_s=1, load_1m=0, memory_free_percent=1, disk_free_percent=1,
-            cpu_celsius=None, clock="trusted", audit_index=kept.index, audit_hash=kept.hash, seen_at=NOW,
+            cpu_celsius=None, clock="trusted", audit_index=kept.index, audit_hash=kept.hash,
+            audit_signed=signed, seen_at=NOW,
         )  # fmt: skip
         db.add(health)
 
@@ -416,3 +430,26 @@ def test_a_view_in_the_place_of_a_table_is_named(log: Database, house: Folders) 
             assert audit.inspect(db, house).guards.foreign == ("certificate.certificate",)
     finally:
         as_root(log, "DROP VIEW certificate", "ALTER TABLE certificate_kept RENAME TO certificate")
+
+
+@pytest.mark.parametrize("how", ["nothing", "own"])
+def test_a_head_that_this_hub_did_not_sign_speaks_against_the_node_and_not_against_the_log(
+    log: Database, house: Folders, how: str
+) -> None:
+    invented = Head(5, "f" * 64)
+    body = canonical(AuditBody(generation=5, commune="00/00000", hash=invented.hash, at=NOW))
+    name, _ = load_hub_signer(house.keys_dir)
+    own = msgspec.to_builtins(Signed(body=body, signatures=[sign(body, "audit", name, new_key())]))
+    say(log, "thon-02", invented, {"nothing": None, "own": own}[how])
+    with log.reading() as db:
+        finding = audit.inspect(db, house)
+    assert [(each.is_signed, each.agrees) for each in finding.nodes] == [(True, True), (False, True)]
+    assert finding.is_well
+
+
+def test_a_node_s_word_changed_in_the_database_does_not_change_what_was_signed(
+    log: Database, house: Folders
+) -> None:
+    recompute(log, 3, "someone.else")
+    as_root(log, f"UPDATE node_seen SET audit_hash = '{head(log, 10).hash}' WHERE node = 'thon-01'")
+    assert found(log, house) == ("rewritten", 10)

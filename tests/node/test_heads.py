@@ -14,7 +14,7 @@ from broker.contract import Identity
 from broker.contract.hub import AuditPlan, Signed
 from broker.contract.node import NodeHealth
 from broker.link.config import Settings
-from broker.trust.envelope import AuditBody, canonical, sign
+from broker.trust.envelope import AuditBody, canonical, sign, verify
 from edge.node.heads import CHANGED, DAYS, NEWEST, HeadBook, KeptHead, file_of, start_again, thinned
 from edge.node.service import build
 from tests.camera.town import NOW, Town, public_of
@@ -104,6 +104,9 @@ def test_heads_are_kept_and_said_with_the_health(node: Node, town: Town, tmp_pat
     health = again.session.wait_for(NodeHealth)
     again.close()
     assert (health.audit_index, health.audit_hash) == (8, digest(8))
+    assert health.audit_signed is not None
+    assert verify(health.audit_signed.body, "audit", health.audit_signed.signatures[0], public_of(town.hub))
+    assert msgspec.json.decode(health.audit_signed.body, type=AuditBody).hash == digest(8)
 
 
 def test_a_node_that_keeps_nothing_yet_says_so(node: Node) -> None:

@@ -46,7 +46,7 @@ def log() -> str:
         page = _page(db, choice)
         names = names_of(db, page.items)
         actors = [(one, names.actor(one)) for one in db.scalars(select(AuditRow.actor).distinct())]
-        state = State.of(db)
+        state = State.of(db, desk().settings)
     return render_template(
         "audit.html",
         here="audit",
@@ -69,7 +69,7 @@ def look_through() -> Response:
     at = now()
     with desk().database.reading() as db:
         finding = audit.inspect(db, desk().settings)  # a long one: writers go on meanwhile
-    agreeing = sum(each.is_well for each in finding.nodes if each.head != START)
+    agreeing = sum(each.is_signed and each.is_well for each in finding.nodes if each.head != START)
     result = {"result": "whole" if finding.is_well else "touched", "nodes": str(agreeing)}
     with desk().database.session() as db:
         audit.note_look(db, finding, at)
@@ -89,7 +89,7 @@ def paper() -> str:
     with desk().database.reading() as db:
         rows = chosen_rows(db, choice.wanted(), 0, ON_PAPER + 1)
         lines = lines_of(rows[:ON_PAPER][::-1], names_of(db, rows))
-        state = State.of(db)
+        state = State.of(db, desk().settings)
     return render_template(
         "audit-print.html",
         here="audit",
@@ -132,6 +132,7 @@ def _words(state: State, at: datetime) -> dict[str, Any]:
         "title": state.headline(),
         "said": state.length(at),
         "troubles": state.troubles(),
+        "doubts": state.doubts(),
         "head": HeadSaid.of(state.head),
         "nodes": [kept_by(each, at) for each in state.nodes],
         "bad_row": state.bad_row,

@@ -17,6 +17,7 @@ from broker.hub.audit import Look, NodeHead
 from broker.hub.console.deeds import GROUPS, Names, bounds_of, say, say_fault
 from broker.hub.console.wording import ago, hm, local, long_day, number, when
 from broker.hub.records import Account, Announcement, AuditRow, Camera, NodeRecord, Revision
+from broker.hub.signed_heads import House, HubKeys
 from broker.link.clock import LOCAL
 from broker.trust.audit import START, Head, Row, code_of
 
@@ -179,9 +180,10 @@ class State:
     is_refused: bool
 
     @classmethod
-    def of(cls, db: Session) -> State:
+    def of(cls, db: Session, house: House) -> State:
         """As it is now."""
-        return cls(audit.newest(db), audit.last_look(db), audit.node_heads(db), audit.is_refused(db))
+        nodes = audit.node_heads(db, HubKeys(db, house))
+        return cls(audit.newest(db), audit.last_look(db), nodes, audit.is_refused(db))
 
     @property
     def weight(self) -> str:
@@ -194,8 +196,8 @@ class State:
 
     @property
     def kept(self) -> int:
-        """How many nodes keep a head."""
-        return sum(each.head != START for each in self.nodes)
+        """How many nodes keep a head that this hub signed."""
+        return sum(each.head != START and each.is_signed for each in self.nodes)
 
     @property
     def bad_row(self) -> int:
@@ -226,6 +228,14 @@ class State:
         near = abs((local(at).date() - day.date()).days) < 7
         moment = f"lúc {when(self.look.at, at)}" if near else f"ngày {day:%-d/%-m/%Y}"
         return f"{said} Soi cả sổ lần gần nhất {moment}, tới dòng {number(self.look.rows)}."
+
+    def doubts(self) -> list[str]:
+        """What speaks against a node and not against the log."""
+        return [
+            f"{each.label}: điểm này báo mã không phải của trung tâm ký, xin cho người xem lại máy ở đó."
+            for each in self.nodes
+            if not each.is_signed
+        ]
 
     def troubles(self) -> list[str]:
         """What is wrong, one sentence each."""
@@ -267,6 +277,8 @@ def kept_by(each: NodeHead, at: datetime) -> Kept:
     if each.head == START:
         return Kept(each.label, "wait", "chưa giữ mã nào", "", seen)
     code = code_of(each.head.hash)
+    if not each.is_signed:
+        return Kept(each.label, "look", "báo mã không phải của trung tâm ký", code, seen)
     if not each.agrees:
         return Kept(each.label, "bad", f"lệch ở dòng {index}", code, seen)
     if each.complains:

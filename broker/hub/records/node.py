@@ -61,6 +61,8 @@ class NodeSeen(Base):
     audit_index: Mapped[int] = mapped_column(BigInteger, default=0)
     audit_hash: Mapped[str] = mapped_column(default="")
     """The newest head of the audit log that the node says it keeps."""
+    audit_signed: Mapped[dict[str, Any] | None]
+    """The same as the hub signed it; without that it is only the node's word."""
     seen_at: Mapped[datetime]
 
 
