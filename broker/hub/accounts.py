@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -12,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broker.contract import HUB, HUB_SERVICES, NODE_SERVICES
 from broker.hub import passwords
 from broker.hub.declined import Declined
 from broker.hub.lockout import Doors
@@ -21,6 +23,10 @@ from broker.link.clock import Clock
 
 NO_PASSWORD = "!"  # noqa: S105  (no secret: it matches nothing)
 """Stands where the hash would: nobody signs in until an invitation was used."""
+
+NOT_PEOPLE = frozenset({HUB, "provision", "demo", "new", "unknown", "langso", "root"})
+"""Who the log calls so is the hub, a command or a stranger; `new` is an address among the people's pages."""
+WRONG = frozenset({"wrong-code", "wrong-password"})
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}", re.ASCII)
 _AT_ONCE = 2
@@ -54,6 +60,8 @@ def create_account(
         raise Declined(
             "bad-username", "Tên đăng nhập gồm 2 đến 32 chữ thường không dấu, chữ số, dấu . _ hoặc -."
         )
+    if is_reserved(username):
+        raise Declined("reserved-username", "Hệ thống dùng riêng tên đăng nhập này, xin chọn tên khác.")
     if db.scalar(select(Account.id).where(Account.username == username)) is not None:
         raise Declined("username-taken", "Tên đăng nhập này đã có người dùng, xin chọn tên khác.")
     if not full_name.strip():
@@ -74,6 +82,12 @@ def create_account(
     return account
 
 
+def is_reserved(username: str) -> bool:
+    """Whether a name stands for something else in the log or in an address: whoever had it could pass for that."""
+    head, dot, tail = username.partition(".")
+    return head in NOT_PEOPLE or (bool(dot) and tail in HUB_SERVICES + NODE_SERVICES)
+
+
 def refuse_roles(roles: Sequence[str]) -> None:
     """Raise Declined unless these roles are known and may be one person's."""
     if not roles or not set(roles) <= set(ROLES):
@@ -89,7 +103,6 @@ def refuse_roles(roles: Sequence[str]) -> None:
 def set_password(db: Session, account: Account, password: str, now: datetime, by: str) -> None:
     """Give an account a new password. Raises Declined when it is weak."""
     account.password_hash = _hash(password, account.username, account.full_name)
-    account.failed_logins = 0
     write_audit(db, now, by, "account.password-set", account.username)
     note_change(db, "account", account.username, now)
 
@@ -128,23 +141,29 @@ class SignIn:
         when too many sign in at once.
         """
         name = username.strip().lower()[:64]
-        self._doors.refuse_locked(name, address)
-        with self._database.reading() as db:
-            account = db.scalars(select(Account).where(Account.username == name)).first()
-        is_usable = account is not None and account.password_hash != NO_PASSWORD
-        right = self._matches(account.password_hash if account and is_usable else self._dummy, password)
-        if account is None or not right or not is_usable or account.disabled_at is not None:
-            self._note_wrong(name, address, account)
-            raise Declined("wrong-password", "Tên đăng nhập hoặc mật khẩu chưa đúng, xin thử lại.")
+        name = name if _USERNAME.fullmatch(name) else "?"  # nobody's: odd characters go no further
+        with self._turn(name, address):
+            with self._database.reading() as db:
+                account = db.scalars(select(Account).where(Account.username == name)).first()
+            is_usable = account is not None and account.password_hash != NO_PASSWORD
+            right = self._matches(account.password_hash if account and is_usable else self._dummy, password)
+            if account is None or not right or not is_usable or account.disabled_at is not None:
+                self._note_wrong(name, address)
+                raise Declined("wrong-password", "Tên đăng nhập hoặc mật khẩu chưa đúng, xin thử lại.")
         return self._note_right(account.id, password)
 
-    def refuse_locked(self, account: Account, address: str) -> None:
-        """Raise Declined `locked` before a code is looked at."""
-        self._doors.refuse_locked(account.username, address)
-
-    def note_wrong_code(self, account: Account, address: str) -> None:
-        """A wrong code counts like a wrong password: whoever knows the password must not guess codes."""
-        self._note_wrong(account.username, address, account)
+    @contextmanager
+    def guarded(self, account: Account, address: str) -> Iterator[None]:
+        """A code, or the password again, is judged inside; Declined `wrong-…` there counts towards the lock, because
+        whoever knows the password must not guess codes. Raises Declined `locked` or `busy` before.
+        """
+        with self._turn(account.username, address):
+            try:
+                yield
+            except Declined as why:
+                if why.code in WRONG:
+                    self._note_wrong(account.username, address)
+                raise
 
     def note_in(self, account: Account) -> None:
         """Everything was shown: this person's past mistakes are forgiven."""
@@ -154,30 +173,36 @@ class SignIn:
         """Whether this is the account's password: asked again before it is changed."""
         return account.password_hash != NO_PASSWORD and self._matches(account.password_hash, password)
 
-    def _matches(self, kept: str, password: str) -> bool:
+    @contextmanager
+    def _turn(self, name: str, address: str) -> Iterator[None]:
+        """The turn of this name and this address; too many who wait are sent away."""
+        self._doors.refuse_locked(name, address)  # costs nothing: a locked door holds no place in the queue
         if not self._queue.acquire(blocking=False):
             raise Declined("busy", "Nhiều người đang đăng nhập cùng lúc. Xin thử lại sau ít giây.")
+        try:
+            with self._doors.turn(name, address):
+                yield
+        finally:
+            self._queue.release()
+
+    def _matches(self, kept: str, password: str) -> bool:
         try:
             with self._at_once:
                 return self._hasher.verify(kept, password[: passwords.LONGEST])
         except (VerificationError, InvalidHashError):
             return False
-        finally:
-            self._queue.release()
 
-    def _note_wrong(self, name: str, address: str, account: Account | None) -> None:
-        is_locked = self._doors.note_wrong(name, address)
-        if account is None:
+    def _note_wrong(self, name: str, address: str) -> None:
+        """Count in memory, and write a lock down, for names that exist and for others alike: neither the answer nor
+        the time it takes may say which are whose."""
+        if not self._doors.note_wrong(name, address):
             return
         with self._database.session() as db:
-            db.get_one(Account, account.id).failed_logins += 1
-            if is_locked:
-                write_audit(db, self._clock.now(), name, "account.locked", name)
+            write_audit(db, self._clock.now(), "hub", "account.locked", name)
 
     def _note_right(self, account_id: int, password: str) -> Account:
         with self._database.session() as db:
             account = db.get_one(Account, account_id)
-            account.failed_logins = 0
             account.signed_in_at = self._clock.now()
             if self._hasher.check_needs_rehash(account.password_hash):
                 account.password_hash = self._hasher.hash(password)

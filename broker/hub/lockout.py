@@ -5,12 +5,16 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from broker.hub.declined import Declined
 from broker.link.clock import Clock
 
 MOST_REMEMBERED = 10_000
+_TURNS = 64
+"""Locks that names, and addresses, share: enough that strangers seldom wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,27 @@ class Lockout:
 
 
 class Doors:
-    """Lock-out by name and by address together: what a sign-in asks before it looks at a secret."""
+    """Lock-out by name and by address together: what a sign-in asks before it looks at a secret.
+
+    Whoever guesses many at once for one name or from one address is judged one after the other: the next guess
+    is looked at when the one before it has been counted.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._names = Lockout(clock, OF_NAME)
         self._addresses = Lockout(clock, OF_ADDRESS)
+        self._names_turn = tuple(threading.Lock() for _ in range(_TURNS))
+        self._addresses_turn = tuple(threading.Lock() for _ in range(_TURNS))
+
+    @contextmanager
+    def turn(self, name: str, address: str) -> Iterator[None]:
+        """Alone with this name and this address: judge and count inside. Raises Declined `locked`."""
+        with (  # always names first, so that two never wait for each other
+            self._names_turn[hash(name) % _TURNS],
+            self._addresses_turn[hash(network_of(address)) % _TURNS],
+        ):
+            self.refuse_locked(name, address)
+            yield
 
     def refuse_locked(self, name: str, address: str) -> None:
         """Raise Declined `locked` with how long to wait."""

@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from broker.hub.accounts import (
     SignIn,
@@ -15,7 +15,7 @@ from broker.hub.accounts import (
     set_password,
 )
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Database, audit_rows
+from broker.hub.records import Account, AuditRow, Database, audit_rows
 from broker.trust import audit
 from tests.fakes.clock import FakeClock
 
@@ -117,7 +117,7 @@ def test_slow_mistakes_do_not_lock(database: Database) -> None:
         with pytest.raises(Declined):
             door.verify("hoa", "sai")
         clock.advance(10)
-    assert door.verify("hoa", PASSWORD).failed_logins == 0
+    assert door.verify("hoa", PASSWORD).username == "hoa"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,14 @@ def test_slow_mistakes_do_not_lock(database: Database) -> None:
     [
         ({"username": "Hoa Nguyễn"}, "bad-username"),
         ({"username": "hoa"}, "username-taken"),
+        ({"username": "hub"}, "reserved-username"),
+        ({"username": "hub.rights"}, "reserved-username"),
+        ({"username": "hub.x"}, "reserved-username"),
+        ({"username": "provision"}, "reserved-username"),
+        ({"username": "demo"}, "reserved-username"),
+        ({"username": "new"}, "reserved-username"),
+        ({"username": "thon-01.speaker"}, "reserved-username"),
+        ({"username": "diem9.node"}, "reserved-username"),
         ({"full_name": "  "}, "no-name"),
         ({"roles": ["king"]}, "bad-role"),
         ({"roles": []}, "bad-role"),
@@ -186,3 +194,84 @@ def test_a_flood_of_sign_ins_is_sent_away_instead_of_holding_every_thread(databa
     assert set(said) == {"in", "busy"}
     assert said.count("in") >= 22
     assert door.verify("hoa", PASSWORD).username == "hoa"
+
+
+def writes_of(database: Database, door: SignIn, name: str, tries: int) -> int:
+    """How many statements beside reading so many wrong passwords for a name cost."""
+    seen: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "BEGIN", "PRAGMA", "SET TRANSACTION")):
+            seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        for n in range(tries):
+            with pytest.raises(Declined):
+                door.verify(name, "sai", f"203.0.113.{n}")
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+def test_a_wrong_password_is_the_same_work_for_a_name_that_exists_and_one_that_does_not(
+    database: Database,
+) -> None:
+    make(database)
+    door = SignIn(database, FakeClock(NOW))
+    assert (writes_of(database, door, "hoa", 4), writes_of(database, door, "nobody", 4)) == (0, 0)
+    assert writes_of(database, door, "hoa", 1) == writes_of(database, door, "nobody", 1) > 0
+    with database.reading() as db:
+        rows = db.scalars(select(AuditRow).where(AuditRow.action == "account.locked"))
+        assert {(row.actor, row.subject) for row in rows} == {("hub", "hoa"), ("hub", "nobody")}
+
+
+@pytest.mark.parametrize("name", ["\x00", "hoa\x00", "\ud800", "Đ" * 70, "provision\n"])
+def test_a_name_that_is_none_goes_no_further(database: Database, name: str) -> None:
+    with pytest.raises(Declined) as found:
+        SignIn(database, FakeClock(NOW)).verify(name, PASSWORD)
+    assert found.value.code == "wrong-password"
+
+
+def test_of_many_guesses_at_once_no_more_are_judged_than_one_after_the_other(database: Database) -> None:
+    account = make(database)
+    door = SignIn(database, FakeClock(NOW))
+    together, judged, refused = threading.Barrier(16), [], []
+
+    def guess(n: int) -> None:
+        together.wait()
+        try:
+            with door.guarded(account, f"203.0.113.{n}"):
+                judged.append(n)
+                raise Declined("wrong-code", "Mã chưa đúng.")
+        except Declined as why:
+            refused.append(why.code)
+
+    crowd = [threading.Thread(target=guess, args=(n,)) for n in range(16)]
+    for each in crowd:
+        each.start()
+    for each in crowd:
+        each.join()
+    assert len(judged) == 5
+    assert sorted(refused) == ["locked"] * 11 + ["wrong-code"] * 5
+
+
+def test_of_many_passwords_at_once_for_many_names_an_address_gets_no_more_than_its_share(
+    database: Database,
+) -> None:
+    door = SignIn(database, FakeClock(NOW))
+    together, said = threading.Barrier(22), []
+
+    def guess(n: int) -> None:
+        together.wait()
+        try:
+            door.verify(f"name-{n}", "sai", "203.0.113.9")
+        except Declined as why:
+            said.append(why.code)
+
+    crowd = [threading.Thread(target=guess, args=(n,)) for n in range(22)]
+    for each in crowd:
+        each.start()
+    for each in crowd:
+        each.join()
+    assert sorted(said) == ["locked"] * 2 + ["wrong-password"] * 20

@@ -171,11 +171,10 @@ def _page(password_trouble: str = "", phone_trouble: str = "") -> str:
 
 def _refuse_stranger(password: str) -> None:
     """Raise Declined unless this is the visitor's present password; wrong ones count towards the lock."""
-    account, address = _me(), request.remote_addr or ""
-    checker().refuse_locked(account, address)
-    if not checker().is_password(account, password):
-        checker().note_wrong_code(account, address)
-        raise Declined("wrong-password", "Mật khẩu đang dùng chưa đúng, xin nhập lại.")
+    account = _me()
+    with checker().guarded(account, request.remote_addr or ""):
+        if not checker().is_password(account, password):
+            raise Declined("wrong-password", "Mật khẩu đang dùng chưa đúng, xin nhập lại.")
 
 
 def _note_ended(count: int) -> None:

@@ -53,7 +53,7 @@ ACTIONS: Final = MappingProxyType(
         "account.signed-in": "đăng nhập",
         "account.signed-out": "đăng xuất",
         "account.sessions-ended": "đăng xuất máy khác của mình",
-        "account.locked": "bị tạm khoá vì nhập sai mật khẩu nhiều lần",
+        "account.locked": "tạm khoá đăng nhập{other} vì nhập sai nhiều lần",
         "deputy.appointed": "giao {person} làm thay {for}, việc {role}, đến {until}",
         "deputy.ended": "cho {person} thôi làm thay việc {role}",
         "node.code-made": "lấy mã ghi danh cho {node}",

@@ -126,7 +126,10 @@ def home() -> Response:
 
 def own_path(asked: str) -> str:
     """A path of this console, or nothing: no sign-in may lead to somebody else's page."""
-    parts = urlsplit(asked)
+    try:
+        parts = urlsplit(asked)
+    except ValueError:  # `//[`
+        return ""
     if parts.scheme or parts.netloc or not asked.startswith("/") or asked.startswith(("//", "/\\")):
         return ""
     return "" if "\\" in asked or any(ord(c) < 32 for c in asked) else asked
@@ -166,16 +169,9 @@ def begin(account: Account, onward: str, *, second_shown: bool = False) -> Respo
 
 def take_code(account: Account) -> None:
     """Check a code of the form for this account. Raises Declined; wrong ones count towards the lock."""
-    address = request.remote_addr or ""
-    checker().refuse_locked(account, address)
-    try:
-        with desk().database.session() as db:
-            mine = db.get_one(Account, account.id)
-            second_factor.check(db, desk().settings, mine, request.form.get("code", ""), now())
-    except Declined as why:
-        if why.code == "wrong-code":
-            checker().note_wrong_code(account, address)
-        raise
+    with checker().guarded(account, request.remote_addr or ""), desk().database.session() as db:
+        mine = db.get_one(Account, account.id)
+        second_factor.check(db, desk().settings, mine, request.form.get("code", ""), now())
 
 
 def take_phone(account: Account, proposed: bytes, *, may_replace: bool) -> None:
@@ -183,8 +179,7 @@ def take_phone(account: Account, proposed: bytes, *, may_replace: bool) -> None:
 
     may_replace: this session has shown a code of the phone before it.
     """
-    checker().refuse_locked(account, request.remote_addr or "")
-    with desk().database.session() as db:
+    with checker().guarded(account, request.remote_addr or ""), desk().database.session() as db:
         mine = db.get_one(Account, account.id)
         code = request.form.get("code", "")
         second_factor.set_up(db, desk().settings, mine, proposed, code, now(), may_replace=may_replace)

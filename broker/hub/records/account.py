@@ -30,7 +30,7 @@ class Account(Base):
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     failed_logins: Mapped[int] = mapped_column(default=0)
-    """Wrong passwords since the last right one."""
+    """Not counted any more (0): wrong passwords are counted in memory, for names that exist and others alike."""
     signed_in_at: Mapped[datetime | None]
     totp_sealed: Mapped[bytes | None]
     """Secret of the second factor, sealed to the hub's sealing key; None until it is set up."""
