@@ -40,9 +40,11 @@ LARGEST = 512 * 1024 * 1024
 """Bytes of one file, as contract Media allows."""
 RESERVE = 200 * 1024 * 1024
 """Bytes of the hub's disk that uploads leave free."""
-THREADS = 8
+THREADS = 16
+MOST_STRANGERS = 8
+"""Connections of one address that have not shown their certificate yet."""
 
-_RANGE = re.compile(r"bytes (\d+)-(-?\d+)/(\d+)", re.ASCII)
+_RANGE = re.compile(r"bytes (\d{1,15})-(-?\d{1,15})/(\d{1,15})", re.ASCII)
 
 
 def rights() -> dict[str, frozenset[str]]:
@@ -70,6 +72,7 @@ def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Wor
         ask_peer=True,
         threads=THREADS,
         most_body=LARGEST + 1,
+        most_knocking=MOST_STRANGERS,
     )
     return Worker("devices", listener.run), listener.port
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cheroot.makefile import MakeFile
+from cheroot.server import HTTPConnection
 from cheroot.ssl import Adapter
 from cheroot.wsgi import Gateway_10
 from cheroot.wsgi import Server as WsgiServer
 
+from broker.hub.keys.knocking import Knocking
 from broker.link.config import SettingsError
 from broker.link.service import Beat
 
 log = logging.getLogger(__name__)
 
 SILENT_S = 10
+PATIENCE_S = 15.0
+"""From the connection to the end of the headers, or of the answer where strangers come."""
+MOST_HEADERS = 16 * 1024
+"""Bytes; cheroot's own limit is none."""
 PEER = "langso.peer"
 """In the environment of a request: the common name of the peer's certificate, empty without one."""
 SERIAL = "langso.serial"
@@ -39,9 +48,13 @@ class Listener:
         ask_peer: bool,
         threads: int,
         most_body: int,
+        most_knocking: int,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Listens at once. key: the setting that names the port. ask_peer: only for certificates of this commune.
 
+        most_knocking: connections of one address that have not shown a certificate and whole headers yet; where
+        nobody shows a certificate, all of its connections, one request each.
         Raises SettingsError naming the missing file or the address that cannot be used.
         """
         names = ("ca.pem", "device.pem", "device.key")
@@ -55,6 +68,9 @@ class Listener:
         self._server.gateway = _PeerGateway
         self._server.shutdown_timeout = 0.3
         self._server.max_request_body_size = most_body
+        self._server.max_request_header_size = MOST_HEADERS
+        self._server.ConnectionClass = _Connection
+        self._server.admit(Knocking(most_knocking, patience_s), until_answered=not ask_peer)
         try:
             self._tls = _Tls(keys, ask_peer=ask_peer)
             self._server.ssl_adapter = self._tls
@@ -76,6 +92,7 @@ class Listener:
                 if not serving.is_alive():
                     raise RuntimeError(f"{self._name} stopped serving")
                 self._tls.follow()
+                self._server.end_overdue()
                 beat()
         finally:
             self._server.stop()
@@ -128,6 +145,7 @@ class _PeerGateway(Gateway_10):
     """Adds the common name and the serial number of the peer's verified certificate."""
 
     def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # cheroot's stub says None
+        self.req.server.headers_read(self.req.conn)
         env: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
         shown = self.req.conn.socket.getpeercert() or {}
         names = [value for part in shown.get("subject", ()) for key, value in part if key == "commonName"]
@@ -136,8 +154,45 @@ class _PeerGateway(Gateway_10):
         return env
 
 
+class _Connection(HTTPConnection):
+    """Tells the server of its end."""
+
+    has_begun = False
+
+    def close(self) -> None:
+        self.server.knocking.ends(self)
+        super().close()
+
+
 class _Server(WsgiServer):
-    """cheroot's server with this house's log."""
+    """cheroot's server with this house's log, and few strangers at a time."""
+
+    def admit(self, knocking: Knocking[HTTPConnection], *, until_answered: bool) -> None:
+        """How many connections of strangers. until_answered: a connection counts to its end, after one answer."""
+        self.knocking = knocking
+        self._until_answered = until_answered
+        if until_answered:
+            self.keep_alive_conn_limit = 0
+
+    def process_conn(self, conn: Any) -> None:
+        """A connection has something to say, for the first time or again: before a thread is given to it."""
+        if not conn.has_begun:
+            conn.has_begun = True
+            if not self.knocking.begins(conn, conn.remote_addr or "", time.monotonic()):
+                conn.close()
+                return
+        super().process_conn(conn)
+
+    def headers_read(self, conn: Any) -> None:
+        """Its certificate was checked and its headers are here."""
+        if not self._until_answered:
+            self.knocking.ends(conn)
+
+    def end_overdue(self) -> None:
+        """Hang up on those who take too long, in the middle of whatever a thread waits for."""
+        for conn in self.knocking.overdue(time.monotonic()):
+            with suppress(OSError):  # the plain socket's way: the TLS layer belongs to the thread that reads
+                socket.socket.shutdown(conn.socket, socket.SHUT_RDWR)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Handshakes that fail and peers that leave are no trouble of ours: never more than a warning."""

@@ -8,7 +8,6 @@ Codes are short, so each address may knock a few times a minute only, and each c
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 from collections import OrderedDict
@@ -21,6 +20,7 @@ from broker.hub.declined import Declined
 from broker.hub.keys.enrolment import admit
 from broker.hub.keys.https import Listener
 from broker.hub.keys.issuing import Issuer
+from broker.hub.keys.knocking import network_of
 from broker.hub.records import REFUSALS, Database
 from broker.link.clock import Clock
 from broker.link.config import Settings, SettingsError
@@ -31,7 +31,9 @@ from broker.trust.keys import IdentityError, read_file
 log = logging.getLogger(__name__)
 
 LARGEST = 64 * 1024
-THREADS = 4
+THREADS = 8
+MOST_OF_ONE = 2
+"""Connections of one address at a time."""
 KNOCKS = 30
 """How often an address may knock at once; then one knock each two seconds."""
 KNOCKS_PER_S = 0.5
@@ -61,6 +63,7 @@ def listening(
         ask_peer=False,
         threads=THREADS,
         most_body=LARGEST,
+        most_knocking=MOST_OF_ONE,
     )
     return Worker("enrolment", listener.run), listener.port
 
@@ -135,20 +138,9 @@ class _Pace:
         now_s = self._clock.monotonic()
         with self._lock:
             bucket = self._buckets.setdefault(
-                _network(address), Bucket(KNOCKS_PER_S, self._knocks, at_s=now_s)
+                network_of(address), Bucket(KNOCKS_PER_S, self._knocks, at_s=now_s)
             )
-            self._buckets.move_to_end(_network(address))
+            self._buckets.move_to_end(network_of(address))
             while len(self._buckets) > REMEMBERED:
                 self._buckets.popitem(last=False)
             return bucket.take(now_s) == 1
-
-
-def _network(address: str) -> str:
-    """An IPv6 host has a whole /64 to knock from."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if found.version == 4:
-        return str(found)
-    return str(ipaddress.ip_network(f"{found}/64", strict=False))
