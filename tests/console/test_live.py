@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker.hub.console import access
-from broker.hub.console.live import QUEUE_LIMIT, Broadcaster, Listener, News
+from broker.hub.console.live import MOST_OF_ONE, QUEUE_LIMIT, Broadcaster, Listener, News
 from broker.hub.console.service import serving
 from broker.hub.records import note_change
 from broker.link.config import SettingsError
@@ -112,13 +112,38 @@ def test_nobody_hears_of_what_is_not_for_them(stage: Stage) -> None:
 
 def test_more_pages_than_threads_are_refused_with_a_time_to_come_back(stage: Stage) -> None:
     client = stage.client("binh")
-    joined = [stage.broadcaster.join(frozenset({"play"})) for _ in range(220)]
+    joined = [stage.broadcaster.join(frozenset({"play"}), 1000 + n) for n in range(220)]
     answer = client.get("/live?topics=play")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
     assert stage.client("hanh").get("/").status_code == 200
     for listener in joined:
-        assert listener is not None
         stage.broadcaster.leave(listener)
+
+
+def test_one_account_takes_eight_places_and_no_more(stage: Stage) -> None:
+    helper = stage.client("giup")
+    opened = [helper.get("/live?topics=plan", buffered=False) for _ in range(MOST_OF_ONE)]
+    assert {answer.status_code for answer in opened} == {200}
+    answer = helper.get("/live?topics=plan")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+    assert "xin đóng bớt trang" in answer.get_data(as_text=True)
+    other = stage.client("binh").get("/live?topics=plan", buffered=False)
+    assert other.status_code == 200
+    opened.pop().close()
+    again = helper.get("/live?topics=plan", buffered=False)
+    assert again.status_code == 200
+    for answer in (*opened, other, again):
+        answer.close()
+
+
+@pytest.mark.parametrize("digits", [19, 30, 5000])
+def test_a_page_that_was_nowhere_is_told_to_load_again_or_begins_anew(stage: Stage, digits: int) -> None:
+    headers = {"Last-Event-ID": "9" * digits}
+    answer = stage.client("binh").get("/live?topics=plan", headers=headers, buffered=False)
+    lines = iter(answer.response)
+    next(lines)
+    assert ("resync" if digits < 100 else "hello") in str(next(lines))
+    answer.close()
 
 
 def test_a_page_that_falls_behind_is_told_to_load_again(stage: Stage) -> None:
@@ -147,9 +172,9 @@ def test_a_closed_page_is_forgotten(stage: Stage) -> None:
 
 
 def test_sixty_open_pages_do_not_keep_others_waiting(stage: Stage) -> None:
-    cookie = cookie_of(stage, "binh")
+    cookies = [cookie_of(stage, name) for name in stage.people]
     with served(stage) as port:
-        streams = [listening(port, cookie, "play") for _ in range(60)]
+        streams = [listening(port, cookies[n % 8], "play") for n in range(60)]
         for stream in streams:
             event(stream, "hello")
         say(stage, "play", "for all")
@@ -182,8 +207,7 @@ def test_the_feed_ends_when_the_service_stops(stage: Stage) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=feed.run, args=(stop, lambda: None))
     thread.start()
-    listener = feed.join(frozenset({"play"}))
-    assert listener is not None
+    listener = feed.join(frozenset({"play"}), 1)
     lines = feed.stream(listener, None, lambda: True)
     assert next(lines).startswith("retry")
     stop.set()

@@ -221,7 +221,7 @@ def test_pages_hear_of_changes_again_when_the_server_is_back(mortal: RunningPost
     worker = threading.Thread(target=broadcaster.run, args=(stop, lambda: None))
     worker.start()
     try:
-        listener = broadcaster.join(frozenset({"alert"}))
+        listener = broadcaster.join(frozenset({"alert"}), 1)
         assert listener is not None
 
         def is_heard() -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from broker.hub.declined import Declined
 from broker.hub.records import REFUSALS, Change, Database, changes_after, newest_change
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ POLL_S = 0.1
 RETRY_S = 1.0
 HEARTBEAT_S = 10.0
 MOST_LISTENERS = 220
+MOST_OF_ONE = 8
+"""Live pages of one account: one person's tabs must not take the others' places."""
 QUEUE_LIMIT = 128
 REPLAY_LIMIT = 200
 
@@ -54,8 +57,9 @@ class News:
 class Listener:
     """One open page."""
 
-    def __init__(self, topics: frozenset[str]) -> None:
+    def __init__(self, topics: frozenset[str], account: int = 0) -> None:
         self.topics = topics
+        self.account = account
         self._queue: queue.Queue[News] = queue.Queue(QUEUE_LIMIT)
         self._behind = threading.Event()
         self._doubted = threading.Event()
@@ -125,12 +129,19 @@ class Broadcaster:
         finally:
             self._stopped.set()
 
-    def join(self, topics: frozenset[str]) -> Listener | None:
-        """A new listener, or None when there are already as many as the threads allow."""
+    def join(self, topics: frozenset[str], account: int) -> Listener:
+        """A new listener of a person. Raises Declined: `many-pages` when there are already as many as the threads
+        allow, `many-own-pages` when this person has as many as one may have.
+        """
         with self._lock:
             if len(self._listeners) >= self._most:
-                return None
-            listener = Listener(topics)
+                raise Declined("many-pages", "Trung tâm đang quá nhiều trang mở; xin thử lại sau một phút.")
+            if sum(one.account == account for one in self._listeners) >= MOST_OF_ONE:
+                raise Declined(
+                    "many-own-pages",
+                    f"Tài khoản này đã mở {MOST_OF_ONE} trang cập nhật trực tiếp; xin đóng bớt trang.",
+                )
+            listener = Listener(topics, account)
             self._listeners.add(listener)
             return listener
 
@@ -180,8 +191,13 @@ class Broadcaster:
         """What happened while the browser was away; `resync` when that was too much to tell."""
         with self._database.reading() as db:
             newest = newest_change(db)
-            rows = [] if last is None else changes_after(db, last, sorted(listener.topics), REPLAY_LIMIT)
-        if last is not None and (last > newest or len(rows) == REPLAY_LIMIT):
+            is_ahead = last is not None and last > newest  # any number may stand there
+            rows = (
+                []
+                if last is None or is_ahead
+                else changes_after(db, last, sorted(listener.topics), REPLAY_LIMIT)
+            )
+        if is_ahead or len(rows) == REPLAY_LIMIT:
             yield _event("resync", "", newest)
             return
         for row in rows:
