@@ -44,6 +44,7 @@ from broker.hub.console import (
 from broker.hub.console.codes import ShownCodes
 from broker.hub.console.desk import Desk, desk
 from broker.hub.console.live import Broadcaster
+from broker.hub.console.numbers import RecordNumber
 from broker.hub.console.pace import Pace
 from broker.hub.console.session_store import SESSIONS_FILE, SessionStore
 from broker.hub.declined import Declined
@@ -101,6 +102,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
         WTF_CSRF_CHECK_DEFAULT=True,
     )
     app.session_interface = opener
+    app.url_map.converters["int"] = RecordNumber
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["sign-in"] = SignIn(database, clock)
     app.extensions["desk"] = Desk(settings, database, clock, broadcaster, opener)

@@ -92,7 +92,10 @@ def free_code(name: str, taken: Sequence[str]) -> str:
 
 def hide_password(source: str) -> str:
     """A source without the password in it, for the screen."""
-    parts = urlsplit(source)
+    try:
+        parts = urlsplit(source)
+    except ValueError:  # `http://[`: whatever it says, it is not shown
+        return source.partition("://")[0] + "://•••"
     if parts.password is None:
         return source
     return source.replace(f":{parts.password}@", ":•••@", 1)

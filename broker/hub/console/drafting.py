@@ -30,6 +30,7 @@ OWN = "\N{WHITE QUESTION MARK ORNAMENT}"
 """Value of the choice "read it another way"; the words stand in the field beside it."""
 KINDS = {"routine": "Thông thường", "priority": "Ưu tiên", "emergency": "Khẩn cấp"}
 
+_REPEAT = re.compile(r"[0-9]{1,3}", re.ASCII)
 _CLOCK = re.compile(r"([0-9]{1,2})(?:[:h.]?([0-9]{2})|h)?", re.ASCII)
 _SHORT = {
     "no-title": "đặt tên",
@@ -108,7 +109,7 @@ def fields_of_form(form: MultiDict[str, str]) -> Fields:
         villages=form.getlist("villages"),
         starts=[] if start is None else [start],
         play_now=is_now,
-        repeat=int(form.get("repeat", "")) if form.get("repeat", "").isdecimal() else 1,
+        repeat=int(form.get("repeat", "1")) if _REPEAT.fullmatch(form.get("repeat", "")) else 1,
         voice=form.get("voice", "vi"),
         answers=answers,
     )
