@@ -408,3 +408,27 @@ def test_a_lost_service_of_the_hub_has_the_advice_for_the_hub(stage: Stage) -> N
         row.state, row.problems, row.boot, row.since, row.seen_at = "lost", [], "b", NOW, NOW
         db.merge(row)
     assert "sudo systemctl restart langso-hub@announce" in text_of(stage, "/speakers")
+
+
+def test_a_new_machine_after_a_revoking_is_told_how_long_it_waits(stage: Stage, tmp_path: Path) -> None:
+    live_day(stage)
+    join(stage, "thon-03")
+    revoke(stage, "thon-03")
+    finish(stage, "thon-03", rights_gone_at=1, crl_loaded_at=1, cut_off_at=2, probed_at=3)
+    client = stage.client("quan")
+    stage.post(client, "/nodes/thon-03/code", {}, page="/nodes/thon-03")
+    page = client.get("/nodes/thon-03/enrol").get_data(as_text=True)
+    code = re.search(r"--code ([0-9A-Z]{4}-[0-9A-Z]{4})", page)
+    assert code is not None
+    stage.clock.advance(51)
+    enrol(stage, code[1], tmp_path / "keys", "thon-03")
+    said = text_of(stage, "/nodes/thon-03/enrol")
+    assert "mới mở cửa cho máy mới, còn 1 phút 10 giây" in said
+    node = text_of(stage, "/nodes/thon-03")
+    assert "Chờ đủ hai phút sau thu hồi" in node
+    assert "Đang chạy" not in node
+    stage.clock.advance(71)
+    assert "sudo systemctl enable --now langso@node langso@speaker" in text_of(stage, "/nodes/thon-03/enrol")
+    join(stage, "thon-03")
+    assert "đã sẵn sàng" in text_of(stage, "/nodes/thon-03/enrol")
+    assert "Đang chạy" in text_of(stage, "/nodes/thon-03")

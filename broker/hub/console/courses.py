@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from broker.contract import NODE_SERVICES
 from broker.hub.console.points import open_code
-from broker.hub.console.wording import hm, hms, number
+from broker.hub.console.wording import hm, hms, lasting, number
 from broker.hub.keys.enrolment import TRIES
 from broker.hub.records import EnrolCode, Revocation, ServiceSeen
 
 State = Literal["done", "now", "todo", "fail"]
+START = "sudo systemctl enable --now " + " ".join(f"langso@{service}" for service in NODE_SERVICES)
+"""What starts a node's services on its first day (docs/INSTALL.md §3)."""
+_HINT_AFTER_S = 60.0
+"""A machine that has its certificates and says nothing for so long probably has no service running."""
 _TROUBLED_AFTER_S = 15.0
 """A step that takes longer than this is not simply under way."""
 
@@ -44,13 +49,18 @@ class Course:
     is_well: bool
 
 
-def enrol_course(label: str, code: EnrolCode | None, services: Sequence[ServiceSeen], at: datetime) -> Course:
-    """How the enrolment with a node's newest code goes. services: of that node, as they last said."""
+def enrol_course(
+    label: str, code: EnrolCode | None, services: Sequence[ServiceSeen], at: datetime, rest_s: float = 0.0
+) -> Course:
+    """How the enrolment with a node's newest code goes.
+
+    services: of that node, as they last said. rest_s: so long its name still rests after a revocation.
+    """
     if code is None:
         return Course(f"{label} chưa có mã ghi danh.", "Bấm nút để lấy mã.", (), is_over=True, is_well=False)
     made = Step("Trung tâm cấp mã", "done", time=hms(code.made_at))
     if code.used_at is None:
-        return _not_used(label, code, made, at)
+        return _not_used(label, code, made, at, rest_s)
     fetched = Step(
         "Máy nhận chứng thư", "done", "Khoá do chính máy làm ra và không rời máy.", hms(code.used_at)
     )
@@ -58,7 +68,7 @@ def enrol_course(label: str, code: EnrolCode | None, services: Sequence[ServiceS
     joined = (
         Step("Máy nối về trung tâm", "done", time=hms(min(_joined_at(one, code.used_at) for one in alive)))
         if alive
-        else Step("Máy nối về trung tâm", "now", "Các chương trình trên máy đang khởi động.")
+        else Step("Máy nối về trung tâm", "now", _why_silent(code.used_at, at, rest_s))
     )
     ready = [one for one in alive if one.state == "ready"]
     total = len(code.services)
@@ -83,9 +93,28 @@ def _joined_at(one: ServiceSeen, since: datetime) -> datetime:
     return one.since if one.since >= since else one.seen_at
 
 
-def _not_used(label: str, code: EnrolCode, made: Step, at: datetime) -> Course:
+def _say_rest(rest_s: float) -> str:
+    """Why a new machine is not let in yet, and for how long; empty when it is."""
+    if rest_s <= 0:
+        return ""
+    return (
+        "Máy cũ vừa bị thu hồi: trung tâm chờ đủ hai phút rồi mới mở cửa cho máy mới, "
+        f"còn {lasting(max(1.0, rest_s))}."
+    )
+
+
+def _why_silent(used_at: datetime, at: datetime, rest_s: float) -> str:
+    """What to say while no program of a machine has come."""
+    if rest_s > 0:
+        return _say_rest(rest_s)
+    if (at - used_at).total_seconds() < _HINT_AFTER_S:
+        return "Các chương trình trên máy đang khởi động."
+    return f"Chưa chương trình nào gọi về. Lần cài đầu, chạy ở máy của điểm: {START}"
+
+
+def _not_used(label: str, code: EnrolCode, made: Step, at: datetime, rest_s: float) -> Course:
     rest = (
-        Step("Máy nối về trung tâm", "todo"),
+        Step("Máy nối về trung tâm", "todo", _say_rest(rest_s)),
         Step("Sẵn sàng", "todo", f"0/{len(code.services)} chương trình"),
     )
     if open_code(code, at) is not None:

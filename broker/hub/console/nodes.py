@@ -13,10 +13,18 @@ from werkzeug.wrappers import Response
 
 from broker.hub.console import access
 from broker.hub.console.codes import ShownCode, ShownCodes
-from broker.hub.console.courses import enrol_course
+from broker.hub.console.courses import START, enrol_course
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import announce_trouble, broker_trouble
-from broker.hub.console.points import headline, point_of, points_of, say_certificates, seen_of
+from broker.hub.console.points import (
+    headline,
+    point_of,
+    points_of,
+    rest_of,
+    say_certificates,
+    seen_of,
+    words_of,
+)
 from broker.hub.console.wording import lasting, local, when
 from broker.hub.declined import Declined
 from broker.hub.keys import canary, crl
@@ -160,7 +168,9 @@ def enrol(name: str) -> str:
         node = node_of(db, name)
         seen = seen_of(db, name)
     row = seen.codes.get(name)
-    course = enrol_course(node.label, row, seen.services.get(name, ()), at)
+    words = words_of(seen, name)
+    rest_s = 0.0 if words else rest_of(seen.revocations.get(name), at)
+    course = enrol_course(node.label, row, words, at, rest_s)
     shown = _shown().get(person.id, name, at)
     if row is None or row.used_at is not None or course.is_over:
         _shown().drop(person.id, name)
@@ -174,6 +184,7 @@ def enrol(name: str) -> str:
         is_open=row is not None and row.used_at is None and not course.is_over,
         shown=shown,
         left=lasting((shown.expires_at - at).total_seconds()) if shown else "",
+        start=START,
         command=enrol_command(desk().settings, name, shown.code) if shown else [],
     )
 

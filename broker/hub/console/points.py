@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from broker.contract import HUB
 from broker.hub.console.faults import SERVICE_NAMES, service_trouble
-from broker.hub.console.wording import ago, count, local, when
+from broker.hub.console.wording import ago, count, lasting, local, when
+from broker.hub.keys.rights import HALF_OPEN
 from broker.hub.records import (
     Base,
     Certificate,
@@ -104,6 +105,26 @@ def seen_of(db: Session, name: str | None = None) -> Seen:
     )
 
 
+def words_of(seen: Seen, name: str) -> Sequence[ServiceSeen]:
+    """What a node's services last said, without the words of a machine that was revoked since."""
+    revocation, code = seen.revocations.get(name), seen.codes.get(name)
+    services = seen.services.get(name, ())
+    if revocation is None:
+        return services
+    since = revocation.asked_at
+    if code is not None and code.used_at is not None:
+        since = max(since, code.used_at)
+    return [one for one in services if one.seen_at >= since]
+
+
+def rest_of(revocation: Revocation | None, at: datetime) -> float:
+    """Seconds until a new machine gets rights under the name of one that was revoked; 0 when it may come at once."""
+    if revocation is None:
+        return 0.0
+    since = revocation.crl_loaded_at or at
+    return max(0.0, (since + HALF_OPEN - at).total_seconds())
+
+
 def points_of(seen: Seen, at: datetime) -> list[Point]:
     """Every node; those that need a person first, those taken away last."""
     found = [point_of(seen, node, at) for node in seen.nodes if node.name != HUB]
@@ -113,9 +134,12 @@ def points_of(seen: Seen, at: datetime) -> list[Point]:
 def point_of(seen: Seen, node: NodeRecord, at: datetime) -> Point:
     """One node."""
     certificates = seen.certificates.get(node.name, ())
-    services = seen.services.get(node.name, ())
+    services = words_of(seen, node.name)
     code = open_code(seen.codes.get(node.name), at)
     weight, said, since = _life(node, certificates, services, code, at)
+    rest_s = 0.0 if services else rest_of(seen.revocations.get(node.name), at)
+    if rest_s and node.retired_at is None and certificates:
+        weight, said, since = "wait", "Chờ đủ hai phút sau thu hồi", f"còn {lasting(rest_s)}"
     until_weight, until = _until(certificates, at)
     words = [one.seen_at for one in services]
     if node.name in seen.health:
