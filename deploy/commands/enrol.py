@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
 
 
 def _enrol(chosen: argparse.Namespace) -> int:
+    from broker.contract import NODE_SERVICES
     from broker.link.enrol import NotEnrolled, enrol
     from deploy.terminal import put, say_error
 
@@ -51,5 +52,7 @@ def _enrol(chosen: argparse.Namespace) -> int:
         put("Lần trước máy đã nhận chứng thư nhưng bị ngắt giữa chừng; nay đã cài xong. Không cần mã mới.")
     else:
         put(f"{welcome.node}, {welcome.village_name}, {welcome.commune_name}: đã nhận chứng thư.")
-    put(f"Cấu hình: {folder / 'langso.toml'}; khoá: {folder / 'keys'}. Nay hãy khởi động máy lại.")
+    put(f"Cấu hình: {folder / 'langso.toml'}; khoá: {folder / 'keys'}.")
+    put("Các dịch vụ đang chạy tự nhận khoá mới. Lần cài đầu thì bật chúng:")
+    put("  sudo systemctl enable --now " + " ".join(f"langso@{service}" for service in NODE_SERVICES))
     return 0
