@@ -178,8 +178,10 @@ def add_approver(
         raise ProvisionError(f"account {username!r} is not known at the hub; make it first")
     made = new_key_file(account.full_name, pin)
     write_atomically(file, made.file.encode())
-    trusted.add_key(db, account, kind="file", public=made.public, label=file.name, now=now, by="provision")
     settings = load(layout.hub / SETTINGS_FILE)
+    trusted.add_key(
+        db, settings, account, kind="file", public=made.public, label=file.name, now=now, by="provision"
+    )
     body = next_list.proposal(db, settings, now)
     trusted.take(db, settings, sign_list(body, commune.root), "provision", now)
     return made

@@ -114,6 +114,7 @@ def take(db: Session, here: Here, signed: Signed, by: str, now: datetime) -> Tru
 
 def add_key(
     db: Session,
+    here: Here,
     account: Account,
     *,
     kind: str,
@@ -126,7 +127,8 @@ def add_key(
 ) -> ApproverKey:
     """Note a key that a person made. It waits until the commune signs it into the trust list.
 
-    kind: file or passkey; a passkey brings its credential id and where it was made.
+    kind: file or passkey; a passkey brings its credential id and where it was made. The caller has seen proof that
+    the person holds the key. Declined: not such a key, or already somebody's: a person's, the hub's, the root's.
     """
     try:
         public = clean_public(public)
@@ -135,7 +137,7 @@ def add_key(
     if len(keys_of(db, account)) >= MOST_KEYS:
         raise Declined("many-keys", f"Mỗi người giữ nhiều nhất {MOST_KEYS} khoá; xin bỏ bớt khoá không dùng.")
     name = key_id(public)
-    if db.get(ApproverKey, name) is not None:
+    if db.get(ApproverKey, name) is not None or public in _spoken_for(db, here, now):
         raise Declined("key-taken", "Khoá này đã được ghi nhận từ trước, xin tạo khoá mới.")
     row = ApproverKey(
         id=name,
@@ -153,6 +155,15 @@ def add_key(
     write_audit(db, now, by, "key.made", account.username, {"key": name, "kind": kind})
     note_change(db, "key", account.username, now)
     return row
+
+
+def _spoken_for(db: Session, here: Here, now: datetime) -> set[str]:
+    """Public keys that are nobody's to register: all of the list in force, the hub's own, and the root's."""
+    try:
+        ours = {own_key(here, now).public, clean_public(load_root(here.keys_dir))}
+    except IdentityError as why:
+        raise Declined("no-trust", "Trung tâm thiếu khoá của mình, xin báo người quản trị.") from why
+    return ours | {clean_public(one.public) for one in believed(db, here)}
 
 
 def remove_key(db: Session, key: str, by: str, now: datetime) -> ApproverKey:

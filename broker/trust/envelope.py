@@ -24,7 +24,7 @@ from msgspec import Meta, Struct
 from broker.contract.hub import Media, Signature, Signed
 from broker.trust.passkey import PasskeyUse, signed_part
 
-Domain = Literal["announcement", "trust", "plays", "cameras", "content", "audit"]
+Domain = Literal["announcement", "trust", "plays", "cameras", "content", "audit", "key"]
 Role = Literal["approver", "emergency", "hub"]
 Kind = Literal["routine", "priority", "emergency"]
 PrivateKey = ec.EllipticCurvePrivateKey

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import msgspec
 import pytest
+from flask.testing import FlaskClient
 
 from broker.contract.hub import Signature
 from broker.hub import next_list, trusted
 from broker.hub.announcing import workflow
 from broker.hub.announcing.signing import Desk
 from broker.hub.records import Account, ApproverKey, SpeakerSeen
-from broker.trust.approvers import new_key_file, sign_list
-from broker.trust.envelope import TrustBody
+from broker.trust.approvers import sign_list
+from broker.trust.envelope import PrivateKey, TrustBody, sign
+from broker.trust.identity import load_hub_signer
 from broker.trust.keys import key_id, new_key, public_pem
 from broker.trust.passkey import use_of
 from tests.console.stage import Stage
@@ -46,6 +49,45 @@ def send(stage: Stage, answer: object, name: str = "binh") -> Any:
     text = answer if isinstance(answer, str) else json.dumps(answer)
     form: dict[str, object] = {"answer": text, "label": "Điện thoại"}
     return stage.post(stage.client(name), "/my-keys/passkey", form, page="/my-keys")
+
+
+def of_file(
+    client: FlaskClient, private: PrivateKey, label: str = "USB", signer: PrivateKey | None = None
+) -> dict[str, object]:
+    """What the browser sends of a key file: the page's challenge, signed with the new key (or with `signer`)."""
+    shown = re.search(r'name="challenge" value="([^"]+)"', client.get("/my-keys").get_data(as_text=True))
+    assert shown is not None
+    proof = b64_bytes(sign(shown[1], "key", "", signer or private).value)
+    return {"public": public_pem(private), "label": label, "challenge": shown[1], "proof": proof}
+
+
+def test_nobody_registers_a_key_without_holding_it(stage: Stage) -> None:
+    client, stranger = stage.client("binh"), new_key()
+    form = of_file(client, stranger, signer=new_key())
+    cases: list[dict[str, object]] = [
+        form,
+        form | {"proof": ""},
+        form | {"proof": "!"},
+        form | {"challenge": "", "proof": b64_bytes(sign("", "key", "", stranger).value)},
+        of_file(client, stranger) | {"public": public_pem(new_key())},
+    ]
+    for each in cases:
+        assert stage.post(client, "/my-keys/file", each, page="/my-keys").status_code == 409
+    with stage.database.session() as db:
+        db.get_one(Account, stage.people["lanh"].id).roles = ["approver"]
+    other = of_file(client, stranger)  # asked of Bình, sent by Lành
+    assert stage.post(stage.client("lanh"), "/my-keys/file", other, page="/my-keys").status_code == 409
+    with stage.database.reading() as db:
+        assert db.get(ApproverKey, key_id(public_pem(stranger))) is None
+    assert stage.post(client, "/my-keys/file", of_file(client, stranger), page="/my-keys").status_code == 302
+
+
+def test_the_hub_s_own_key_is_nobody_s(stage: Stage) -> None:
+    client = stage.client("binh")
+    _, own = load_hub_signer(stage.keys.hub)
+    answer = stage.post(client, "/my-keys/file", of_file(client, own), page="/my-keys")
+    assert answer.status_code == 409
+    assert "đã được ghi nhận" in answer.get_data(as_text=True)
 
 
 def test_a_passkey_is_taken_once_and_only_for_the_person_it_was_asked_of(stage: Stage) -> None:
@@ -101,8 +143,9 @@ def test_only_own_keys_are_taken_back(stage: Stage) -> None:
     refused = stage.post(stage.client("lanh"), "/my-keys/k-binh/remove", {}, page="/my-keys")
     assert refused.status_code == 409
     client = stage.client("binh")
-    public = public_pem(new_key())
-    stage.post(client, "/my-keys/file", {"public": public, "label": "USB"}, page="/my-keys")
+    private = new_key()
+    public = public_pem(private)
+    stage.post(client, "/my-keys/file", of_file(client, private), page="/my-keys")
     own = f"/my-keys/{key_id(public)}/remove"
     assert stage.post(client, own, {}, page="/my-keys").status_code == 302
     assert key_id(public) not in client.get("/my-keys").get_data(as_text=True)
@@ -132,8 +175,7 @@ def test_a_broken_public_half_is_refused_and_a_good_one_shown(stage: Stage) -> N
     bad = stage.post(client, "/my-keys/file", {"public": "x", "label": "USB"}, page="/my-keys")
     assert bad.status_code == 409
     assert "không đúng loại" in bad.get_data(as_text=True)
-    public = new_key_file("Bình", "123456").public
-    good = stage.post(client, "/my-keys/file", {"public": public, "label": "<b>USB"}, page="/my-keys")
+    good = stage.post(client, "/my-keys/file", of_file(client, new_key(), "<b>USB"), page="/my-keys")
     assert good.status_code == 302
     page = client.get("/my-keys").get_data(as_text=True)
     assert "&lt;b&gt;USB" in page
@@ -194,6 +236,7 @@ def a_phone(stage: Stage) -> Authenticator:
     with stage.database.session() as db:
         row = trusted.add_key(
             db,
+            stage.settings,
             stage.people["binh"],
             kind="passkey",
             public=public_pem(private),

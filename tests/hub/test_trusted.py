@@ -35,8 +35,10 @@ def declined(act: Callable[[], object]) -> str:
 
 def add(town: Town, who: Account, label: str = "USB", now: datetime = NOW) -> str:
     with town.database.session() as db:
-        made = new_key_file(who.full_name, "123456")
-        row = trusted.add_key(db, who, kind="file", public=made.public, label=label, now=now, by=who.username)
+        made = new_key_file(who.full_name, "12345678")
+        row = trusted.add_key(
+            db, town.desk, who, kind="file", public=made.public, label=label, now=now, by=who.username
+        )
         return row.id
 
 
@@ -98,6 +100,7 @@ def test_a_passkey_s_place_stands_in_the_list(town: Town) -> None:
     with town.database.session() as db:
         row = trusted.add_key(
             db,
+            town.desk,
             town.binh,
             kind="passkey",
             public=public_pem(new_key()),
@@ -241,16 +244,24 @@ def test_a_hub_without_a_list_starts_with_its_own_key(town: Town) -> None:
 def test_keys_are_one_person_s_and_of_the_right_kind(town: Town) -> None:
     public = public_pem(new_key())
     with town.database.session() as db:
-        trusted.add_key(db, town.binh, kind="file", public=public, label="x" * 100, now=NOW, by="binh")
+        trusted.add_key(
+            db, town.desk, town.binh, kind="file", public=public, label="x" * 100, now=NOW, by="binh"
+        )
 
     def refused(who: Account, public: str) -> str:
         with town.database.session() as db:
             return declined(
-                lambda: trusted.add_key(db, who, kind="file", public=public, label="", now=NOW, by="x")
+                lambda: trusted.add_key(
+                    db, town.desk, who, kind="file", public=public, label="", now=NOW, by="x"
+                )
             )
 
     assert refused(town.lanh, public) == "key-taken"
     assert refused(town.lanh, public.replace("\n", "\r\n")) == "key-taken"
+    hub, root = public_pem(load_hub_signer(town.keys.hub)[1]), public_pem(town.keys.root)
+    believed = town.keys.private["k-lanh"]
+    for ours in (hub, root, public_pem(believed)):
+        assert refused(town.lanh, ours) == "key-taken"
     for text_ in ("", "no key", public.replace("M", "N", 1)):
         assert refused(town.lanh, text_) == "bad-key"
     for _ in range(trusted.MOST_KEYS - 2):

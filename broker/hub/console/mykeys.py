@@ -6,6 +6,7 @@ locks with a PIN. Only public halves come here.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -17,12 +18,16 @@ from flask import Blueprint, Response, current_app, jsonify, redirect, render_te
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from broker.contract.hub import Signature
 from broker.hub import people, trusted
 from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.keyring import own_key
 from broker.hub.declined import Declined
 from broker.hub.records import Account, ApproverKey
+from broker.trust.approvers import clean_public
+from broker.trust.envelope import verify
+from broker.trust.keys import IdentityError
 from broker.trust.passkey import PasskeyError, PasskeyUse, challenge_in, creation_options, register, use_of
 
 pages = Blueprint("mykeys", __name__)
@@ -33,6 +38,8 @@ NOTES = {
 }
 CHALLENGE_S = 600
 """An authenticator's answer is taken this long after it was asked."""
+PAGE_S = 24 * 3600
+"""A key file's proof is taken this long after its page was opened: somebody looks for a stick meanwhile."""
 _NONCE = 16
 
 
@@ -71,6 +78,7 @@ def add_passkey() -> AnyResponse | tuple[str, int]:
         with desk().database.session() as db:
             row = trusted.add_key(
                 db,
+                desk().settings,
                 _me(db),
                 kind="passkey",
                 public=made.public,
@@ -89,14 +97,17 @@ def add_passkey() -> AnyResponse | tuple[str, int]:
 @pages.post("/my-keys/file")
 @access.allow("approver")
 def add_file() -> AnyResponse | tuple[str, int]:
-    """Note the public half of a key file. Form: public (PEM), label."""
+    """Note the public half of a key file. Form: public (PEM), label, challenge of the page, proof: its signature."""
+    public = request.form.get("public", "")[:2000]
     try:
+        _refuse_unproven(public)
         with desk().database.session() as db:
             row = trusted.add_key(
                 db,
+                desk().settings,
                 _me(db),
                 kind="file",
-                public=request.form.get("public", "")[:2000],
+                public=public,
                 label=request.form.get("label", ""),
                 now=now(),
                 by=access.visitor().username,
@@ -145,6 +156,7 @@ def _page(trouble: str = "") -> str:
         waiting=any(each.weight == "wait" for each in keys),
         use=use_of(settings.console_address),
         address=settings.console_address,
+        challenge=_text_of(_challenge(account.id, at, "file")),
         is_full=len(rows) >= trusted.MOST_KEYS,
         trouble=trouble,
         note=NOTES.get(request.args.get("note", ""), ""),
@@ -185,30 +197,59 @@ def _answer() -> dict[str, Any]:
     return answer
 
 
-def _challenge(account: int, at: datetime) -> bytes:
+def _challenge(account: int, at: datetime, kind: str = "passkey") -> bytes:
     """A challenge that this hub can recognise as its own, for this person and this hour, without keeping it."""
     head = secrets.token_bytes(_NONCE) + int(at.timestamp()).to_bytes(8, "big")
-    return head + _mark(account, head)
+    return head + _mark(account, head, kind)
 
 
 def _own_challenge(answer: dict[str, Any]) -> bytes:
     """The challenge in an answer, when it was given to this person a short while ago. Raises Declined."""
-    stale = Declined("stale", "Trang mở đã lâu, xin bấm tạo khoá lần nữa.")
     try:
         challenge = challenge_in(answer)
     except PasskeyError as why:
-        raise stale from why
-    head, mark = challenge[: _NONCE + 8], challenge[_NONCE + 8 :]
-    if not hmac.compare_digest(mark, _mark(access.visitor().id, head)):
-        raise stale
-    if not 0 <= now().timestamp() - int.from_bytes(head[_NONCE:], "big") <= CHALLENGE_S:
-        raise stale
+        raise _stale() from why
+    _refuse_foreign(challenge, "passkey", CHALLENGE_S)
     return challenge
 
 
-def _mark(account: int, head: bytes) -> bytes:
+def _refuse_unproven(public: str) -> None:
+    """Raise Declined unless whoever sends a public key has just signed this page's challenge with its secret half."""
+    text = request.form.get("challenge", "")[:200]
+    try:
+        public = clean_public(public)
+    except IdentityError as why:
+        raise Declined("bad-key", "Khoá gửi lên không đúng loại, xin tạo lại.") from why
+    try:
+        challenge = base64.urlsafe_b64decode(text)
+        proof = base64.b64decode(request.form.get("proof", "")[:200], validate=True)
+    except ValueError as why:
+        raise _stale() from why
+    _refuse_foreign(challenge, "file", PAGE_S)
+    if not verify(text, "key", Signature(key="", value=proof), public):
+        raise Declined("bad-key", "Máy gửi khoá mà không có tệp khoá trong tay, xin tạo khoá lại.")
+
+
+def _refuse_foreign(challenge: bytes, kind: str, most_s: int) -> None:
+    """Raise Declined for a challenge that was not given to this person for this, or too long ago."""
+    head, mark = challenge[: _NONCE + 8], challenge[_NONCE + 8 :]
+    if not hmac.compare_digest(mark, _mark(access.visitor().id, head, kind)):
+        raise _stale()
+    if not 0 <= now().timestamp() - int.from_bytes(head[_NONCE:], "big") <= most_s:
+        raise _stale()
+
+
+def _stale() -> Declined:
+    return Declined("stale", "Trang mở đã lâu, xin bấm tạo khoá lần nữa.")
+
+
+def _mark(account: int, head: bytes, kind: str) -> bytes:
     secret: bytes = current_app.config["SECRET_KEY"]
-    return hmac.new(secret, b"passkey\0%d\0" % account + head, hashlib.sha256).digest()
+    return hmac.new(secret, b"%s\0%d\0" % (kind.encode(), account) + head, hashlib.sha256).digest()
+
+
+def _text_of(challenge: bytes) -> str:
+    return base64.urlsafe_b64encode(challenge).decode()
 
 
 def _me(db: Session) -> Account:

@@ -35,6 +35,11 @@ async function inDevice(event) {
   }
 }
 
+/** The key is nobody's until the form is sent: whoever leaves now has a file that the hub does not know. */
+function stay(event) {
+  event.preventDefault();
+}
+
 function download() {
   const link = find("tai-lai");
   link.click();
@@ -43,7 +48,7 @@ function download() {
 async function inFile(event) {
   event.preventDefault();
   const form = find("khoa-tep");
-  if (file) { form.submit(); return; }
+  if (file) { removeEventListener("beforeunload", stay); form.submit(); return; }
   const button = find("tao-tep");
   if (button.getAttribute("aria-disabled") === "true") return;
   if (find("pin").value !== find("pin-lai").value) {
@@ -55,13 +60,14 @@ async function inFile(event) {
   still(button, true);
   say("Đang tạo khoá…", "wait");
   try {
-    file = await makeKeyFile(panel.dataset.holder, find("pin").value);
+    file = await makeKeyFile(panel.dataset.holder, find("pin").value, form.elements.challenge.value);
   } catch {
     say("Trình duyệt này chưa tạo được khoá, xin dùng trình duyệt khác.");
     still(button, false);
     return;
   }
   form.elements.public.value = file.public;
+  form.elements.proof.value = file.proof;
   find("pin").value = find("pin-lai").value = "";
   for (const each of ["pin", "pin-lai"]) { find(each).required = false; find(each).closest("label").hidden = true; }
   form.elements.label.readOnly = true;
@@ -70,6 +76,7 @@ async function inFile(event) {
   link.href = URL.createObjectURL(new Blob([file.file], { type: "application/json" }));
   link.download = `khoa-ky-${file.key.slice(0, 6)}.json`;
   find("cat-tep").hidden = false;
+  addEventListener("beforeunload", stay);
   say("");
   download();
   find("xong-tep").focus();

@@ -58,8 +58,8 @@ export async function unlock(file, secret, wrong = "Mã PIN chưa đúng với t
   }
 }
 
-/** A new key: the text of its file for the owner, and its public half (PEM) for the hub. */
-export async function makeKeyFile(holder, secret) {
+/** A new key: the text of its file for the owner, its public half (PEM) and a proof of holding it for the hub. */
+export async function makeKeyFile(holder, secret, challenge) {
   const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
   const spki = await crypto.subtle.exportKey("spki", pair.publicKey);
   const salt = crypto.getRandomValues(new Uint8Array(16));
@@ -73,9 +73,10 @@ export async function makeKeyFile(holder, secret) {
     cipher: { name: "AES-GCM", iv: toBase64(iv) },
     wrapped: toBase64(wrapped),
   };
+  const proof = toBase64(await signText(pair.privateKey, "key", challenge));
   const lines = toBase64(spki).match(/.{1,64}/g).join("\n");
   return {
-    key, file: JSON.stringify(file, null, 2), public: `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----\n`,
+    key, proof, file: JSON.stringify(file, null, 2), public: `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----\n`,
   };
 }
 
