@@ -23,7 +23,7 @@ from broker.trust.keys import IdentityError, key_id, new_key, public_pem
 
 KEY_DAYS: Final = 398
 """How long the trust list believes a person's key before it must be confirmed."""
-_PIN: Final = re.compile(r"[0-9]{6,64}", re.ASCII)
+_PIN: Final = re.compile(r"[0-9]{8,64}", re.ASCII)
 _DIGITS: Final = 24
 
 
@@ -39,7 +39,7 @@ class NewKey:
 def new_key_file(holder: str, pin: str) -> NewKey:
     """Make a key for `holder` and lock it with the PIN; the private key exists only inside the returned file.
 
-    Raises IdentityError when the PIN is not 6 digits or more.
+    Raises IdentityError when the PIN is not 8 digits or more.
     """
     private = new_key()
     public = public_pem(private)
@@ -47,9 +47,9 @@ def new_key_file(holder: str, pin: str) -> NewKey:
 
 
 def lock_key(private: PrivateKey, holder: str, pin: str) -> str:
-    """The text of a person's key file. Raises IdentityError when the PIN is not 6 digits or more."""
+    """The text of a person's key file. Raises IdentityError when the PIN is not 8 digits or more."""
     if not _PIN.fullmatch(pin):
-        raise IdentityError("the PIN needs 6 digits or more")
+        raise IdentityError("the PIN needs 8 digits or more")
     return lock(private, holder, pin)
 
 

@@ -126,7 +126,7 @@ def test_the_approver_hears_reads_and_signs_in_the_browser(
     expect(page.locator("#loi")).to_contain_text("từ tám giờ đến mười một giờ")
     sign = page.get_by_role("button", name="Ký và duyệt")
     page.get_by_label("Tệp khoá của tôi").set_input_files(file)
-    page.get_by_label("Mã PIN").fill("000000")
+    page.get_by_label("Mã PIN").fill("00000000")
     expect(sign).to_have_attribute("aria-disabled", "true")
     page.get_by_role("button", name="Nghe", exact=True).click()
     expect(page.locator("#buoc-nghe")).to_have_class(re.compile("done"))

@@ -170,18 +170,18 @@ def test_a_key_file_is_made_in_the_browser_and_makes_a_node_speak(
     sign_in(page, address, "binh", "/my-keys")
     form = page.locator("#khoa-tep")
     form.get_by_label("Gọi khoá này là").fill("USB màu xanh")
-    form.get_by_label("Mã PIN, từ 6 chữ số").fill("135790")
-    form.get_by_label("Nhập lại mã PIN").fill("135791")
+    form.get_by_label("Mã PIN, từ 8 chữ số").fill("13579024")
+    form.get_by_label("Nhập lại mã PIN").fill("13579124")
     form.get_by_role("button", name="Tạo tệp khoá").click()
     expect(page.get_by_text("Hai lần nhập mã PIN khác nhau")).to_be_visible()
-    form.get_by_label("Nhập lại mã PIN").fill("135790")
+    form.get_by_label("Nhập lại mã PIN").fill("13579024")
     with page.expect_download() as caught:
         form.get_by_role("button", name="Tạo tệp khoá").click()
     file = tmp_path / caught.value.suggested_filename
     caught.value.save_as(file)
     form.get_by_role("button", name="Tôi đã cất tệp").click()
     expect(page.get_by_text("Đã ghi nhận khoá.")).to_be_visible()
-    name, private = unlock(file.read_text(encoding="utf-8"), "135790")
+    name, private = unlock(file.read_text(encoding="utf-8"), "13579024")
     with stage.database.reading() as db:
         row = db.get_one(ApproverKey, name)
         assert (row.public, row.label, row.kind) == (public_pem(private), "USB màu xanh", "file")
@@ -193,10 +193,10 @@ def test_a_key_file_is_made_in_the_browser_and_makes_a_node_speak(
     page.goto(f"{address}/announcements/{revision.announcement_id}/approve")
     page.get_by_label("Tôi duyệt mà không nghe hết").check()
     page.get_by_label("Tệp khoá của tôi").set_input_files(file)
-    page.get_by_label("Mã PIN").fill("999999")
+    page.get_by_label("Mã PIN").fill("99999999")
     page.get_by_role("button", name="Ký và duyệt").click()
     expect(page.get_by_text("Mã PIN chưa đúng")).to_be_visible()
-    page.get_by_label("Mã PIN").fill("135790")
+    page.get_by_label("Mã PIN").fill("13579024")
     page.get_by_role("button", name="Ký và duyệt").click()
     expect(page).to_have_url(f"{address}/announcements/{revision.announcement_id}?note=approved")
     assert believed_by_a_node(stage, revision.announcement_id)
@@ -288,9 +288,10 @@ def busy_keys(stage: Stage) -> None:
         for kind, label in (("passkey", "Điện thoại của tôi"), ("file", "USB ở két sắt")):
             trusted.add_key(
                 db,
+                stage.settings,
                 stage.people["binh"],
                 kind=kind,
-                public=new_key_file("Phạm Văn Bình", "135790").public,
+                public=new_key_file("Phạm Văn Bình", "13579024").public,
                 label=label,
                 now=now,
                 by="binh",

@@ -60,7 +60,7 @@ from tests.fakes.clock import FakeClock
 from tests.hub.town import LEXICON, PASSWORD, PLACE, Keys, Town, believe, hub_settings
 
 NOW = datetime(2026, 11, 21, 16, 42, tzinfo=LOCAL)
-PIN = "246810"
+PIN = "24681012"
 
 POINTS = {
     "A": (40, 60), "B": (120, 28), "C": (205, 40), "D": (290, 22), "E": (368, 70), "F": (384, 150),

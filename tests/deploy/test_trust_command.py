@@ -63,11 +63,18 @@ class Commune:
 
     def new_key(self) -> tuple[str, str]:
         """A key that the approver made: its id and its public half."""
-        made = new_key_file("Trần Hùng", "123456")
+        made = new_key_file("Trần Hùng", "12345678")
         with hub_records(self.layout) as database, database.session() as db:
             account = db.query(Account).filter_by(username="hung").one()
             trusted.add_key(
-                db, account, kind="file", public=made.public, label="USB", now=datetime.now(UTC), by="hung"
+                db,
+                load(self.layout.hub / "langso.toml"),
+                account,
+                kind="file",
+                public=made.public,
+                label="USB",
+                now=datetime.now(UTC),
+                by="hung",
             )
         return made.key, made.public
 

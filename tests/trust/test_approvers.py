@@ -20,18 +20,18 @@ def pem_of(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> str:
 
 
 def test_a_key_file_opens_with_its_pin_alone_and_holds_the_key_it_names() -> None:
-    made = new_key_file("Bình", "246810")
-    name, private = unlock(made.file, "246810")
+    made = new_key_file("Bình", "24681012")
+    name, private = unlock(made.file, "24681012")
     assert (name, public_pem(private)) == (made.key, made.public)
     assert key_id(made.public) == made.key
     assert "PRIVATE" not in made.file
     with pytest.raises(IdentityError):
-        unlock(made.file, "246811")
+        unlock(made.file, "24681112")
 
 
-@pytest.mark.parametrize("pin", ["", "12345", "1234567a", "١٢٣٤٥٦", "1" * 65, "123 456"])
-def test_a_pin_is_six_plain_digits_or_more(pin: str) -> None:
-    with pytest.raises(IdentityError, match="6 digits"):
+@pytest.mark.parametrize("pin", ["", "1234567", "1234567a", "١٢٣٤٥٦٧٨", "1" * 65, "1234 5678"])
+def test_a_pin_is_eight_plain_digits_or_more(pin: str) -> None:
+    with pytest.raises(IdentityError, match="8 digits"):
         new_key_file("Bình", pin)
 
 
