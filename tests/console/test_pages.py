@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from broker.hub.accounts import create_account
 from broker.hub.announcing.workflow import newest_revision
 from broker.hub.records import (
     Alert,
@@ -17,6 +18,7 @@ from broker.hub.records import (
     Camera,
     Feedback,
     HelperCall,
+    NodeRecord,
     Occurrence,
     Play,
     Revision,
@@ -26,6 +28,7 @@ from broker.hub.records import (
 from broker.trust.envelope import sign
 from broker.trust.seal import seal
 from tests.console.stage import NOW, Stage, cover, live_day, measure
+from tests.hub.town import PASSWORD
 
 FORM = {
     "title": "Mời họp thôn",
@@ -442,3 +445,22 @@ def test_tomorrow_is_shown(stage: Stage) -> None:
     stage.approved(starts=[NOW + timedelta(days=1)])
     page = stage.client("hanh").get("/tomorrow").get_data(as_text=True)
     assert "Mai có 1 lượt phát." in page
+
+
+def test_an_approver_without_a_believed_key_is_led_to_the_page_of_keys(stage: Stage) -> None:
+    with stage.database.session() as db:
+        create_account(
+            db, username="moi", full_name="Bùi Thị Mới", password=PASSWORD, roles=["approver"], now=NOW
+        )
+    page = stage.client("moi").get("/").get_data(as_text=True)
+    assert "Anh/chị chưa có khoá ký" in page
+    assert "Anh/chị chưa có khoá ký" not in stage.client("hanh").get("/").get_data(as_text=True)
+
+
+def test_a_commune_without_loudspeakers_does_not_say_that_all_are_well(stage: Stage) -> None:
+    with stage.database.session() as db:
+        for node in db.scalars(select(NodeRecord)):
+            node.retired_at = NOW
+    page = stage.client("hanh").get("/").get_data(as_text=True)
+    assert "Mọi cụm loa đều ổn" not in page
+    assert "Xã chưa có cụm loa nào." in page

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from broker.hub import feedback as citizens
+from broker.hub import trusted
 from broker.hub.announcing.rules import rules_of
 from broker.hub.console import access, steps
 from broker.hub.console.day import Commune, Row, commune_of, lines, rows_of, start_of, today_of, waiting
@@ -26,6 +27,8 @@ from broker.hub.roles import villages_of
 pages = Blueprint("today", __name__)
 
 CALLS_SHOWN_S = 12 * 3600
+_OPEN = ("planned", "sent", "fetching", "ready", "armed")
+"""States of a play that is still to come."""
 READERS = ("editor", "approver", "leader", "admin", "auditor", "village", "helper")
 
 
@@ -75,6 +78,8 @@ def today() -> str:
             "line": lines(rows, quiet, at),
             "waits": _waits(db, at),
             "faults": faults,
+            "has_speakers": bool(commune.nodes),
+            "lacks_key": _lacks_key(db, at),
             "dead": broker_trouble(db, at),
             "todo": todo_for(db, access.visitor(), at),
             "first": _first_steps(db, at),
@@ -119,6 +124,18 @@ def _first_steps(db: Session, at: datetime) -> str:
     return steps.headline(steps.stairs_of(db, desk().settings, at))
 
 
+def _lacks_key(db: Session, at: datetime) -> str:
+    """What an approver without a key that the loudspeakers believe must know; empty for everybody else."""
+    if not access.visitor().is_any("approver"):
+        return ""
+    me = db.get_one(Account, access.visitor().id)
+    if trusted.usable_keys(db, desk().settings, me, at):
+        return ""
+    if trusted.keys_of(db, me):
+        return "Khoá ký của anh/chị chưa có trong danh sách tin cậy: chờ người giữ khoá gốc của xã ký."
+    return "Anh/chị chưa có khoá ký nên chưa duyệt được bản tin nào."
+
+
 def headline(rows: Sequence[Row], at: datetime) -> Markup:
     """The answer first: what is being said, or what comes next and when."""
     playing = [r for r in rows if any(p.state == "playing" for p in r.progress)]
@@ -132,9 +149,17 @@ def headline(rows: Sequence[Row], at: datetime) -> Markup:
         )
     if any(not r.occurrence and r.at > at for r in rows):
         return Markup("Chưa có lượt phát nào được duyệt cho hôm nay.")
+    due = [r for r in rows if r.occurrence and not r.is_cancelled and _is_open(r)]
+    if due:
+        return Markup("Đến giờ phát <mark>{}</mark>, chờ loa báo về: {}.").format(due[0].clock, due[0].title)
     if any(r.is_past and r.occurrence for r in rows):
         return Markup("Hôm nay đã nói xong.")
     return escape("Hôm nay chưa có lượt phát nào.")
+
+
+def _is_open(row: Row) -> bool:
+    """Whether a loudspeaker may still say it: neither spoken nor given up."""
+    return any(each.state in _OPEN and not each.needs_person for each in row.progress)
 
 
 def _round(seconds: float) -> float:
