@@ -82,7 +82,9 @@ async function sign(event) {
   check();
   say("Đang mở khoá gốc và ký…", "wait");
   try {
-    const { id, key } = await unlock(await find("goc").files[0].text(), find("cau").value, "Câu mật khẩu chưa đúng với tệp khoá gốc này.");
+    const file = await find("goc").files[0].text();
+    if (!file.includes(`"${panel.dataset.root}"`)) throw new WrongFile("Tệp này không phải khoá gốc của xã. Xin chọn tệp root.key.");
+    const { id, key } = await unlock(file, find("cau").value, "Câu mật khẩu chưa đúng với tệp khoá gốc này.");
     if (id !== panel.dataset.root) throw new WrongFile("Tệp này không phải khoá gốc của xã.");
     const form = find("gui");
     form.elements.body.value = state.body;
