@@ -47,6 +47,8 @@ def test_somebody_new_gets_an_address_that_is_shown_once(stage: Stage) -> None:
     page = answer.get_data(as_text=True)
     found = re.search(r"http://localhost:\d+(/invitation/[A-Za-z0-9_-]{43})", page)
     assert found is not None
+    assert "Địa chỉ này chỉ mở được trên chính máy trung tâm" in page
+    assert "Mã QR của địa chỉ mời" not in page
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Chờ nhận lời mời" in shown(client, "/people")
     assert found[1] not in shown(client, "/people/mai")

@@ -242,7 +242,14 @@ def _person_page(username: str, trouble: str = "") -> str:
 def _invitation_page(account: Account, token: str) -> str:
     address = desk().settings.console_address + url_for("signin.invitation", token=token)
     until = when(now() + people.INVITED_FOR, now())
-    return render_template("invited.html", here="people", account=account, address=address, until=until)
+    return render_template(
+        "invited.html",
+        here="people",
+        account=account,
+        address=address,
+        until=until,
+        is_local=not desk().settings.console.address,
+    )
 
 
 def _villages(db: Session) -> Sequence[Village]:
