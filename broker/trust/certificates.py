@@ -98,7 +98,10 @@ def certify_request(
 
 def serial_of(csr_pem: str, salt: str) -> int:
     """The serial number that `certify_request` gives to this key with this salt. Raises IdentityError."""
-    public = _load_request(csr_pem).public_key()
+    try:
+        public = _load_request(csr_pem).public_key()
+    except (ValueError, UnsupportedAlgorithm) as why:
+        raise IdentityError("not a certificate request that can be read") from why
     spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return int.from_bytes(
         hashlib.sha256(b"langso/serial\0" + salt.encode() + b"\0" + spki).digest()[:19], "big"
@@ -150,6 +153,19 @@ def crl_expires(pem: bytes) -> datetime:
     if not known or len(known) != len(ends):
         raise IdentityError("not a revocation list with an end")
     return min(known)
+
+
+def crl_serials(pem: bytes, issuer: Issuer) -> list[tuple[str, datetime]]:
+    """What the list of this issuing key names, as `make_crl` takes it; nothing where it is another's or damaged."""
+    mark = b"-----BEGIN X509 CRL-----"
+    for each in pem.split(mark)[1:]:
+        try:
+            found = x509.load_pem_x509_crl(mark + each)
+            if found.is_signature_valid(issuer.key.public_key()):
+                return [(f"{one.serial_number:x}", one.revocation_date_utc) for one in found]
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+    return []
 
 
 def common_name(pem: bytes) -> str:

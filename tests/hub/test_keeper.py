@@ -21,7 +21,15 @@ from broker.hub import heard
 from broker.hub.keys import canary, crl
 from broker.hub.keys.control import controlling
 from broker.hub.keys.keeper import LOOK_AGAIN_S, Keeper
-from broker.hub.records import NodeRecord, Revocation, Village, note_change, open_database, put_setting
+from broker.hub.records import (
+    Certificate,
+    NodeRecord,
+    Revocation,
+    Village,
+    note_change,
+    open_database,
+    put_setting,
+)
 from broker.link.bare import Bare, way_of
 from deploy.mosquitto import config as mosquitto
 from tests.brokers import PLACE, RunningBroker
@@ -102,6 +110,23 @@ def test_a_revocation_is_carried_out_at_the_next_look(kept: Kept) -> None:
         assert db.get_one(Revocation, row).probed_at is not None
     assert not kept.commune.is_let_in(SPEAKER)
     assert kept.problems() == set()
+
+
+def test_a_node_that_records_from_a_copy_believe_again_is_taken_out_again(kept: Kept) -> None:
+    kept.commune.enrol("thon-01")
+    kept.commune.revoke("thon-01", kept.clock.now())
+    kept.keeper.step()
+    with kept.commune.database.session() as db:  # as a copy has it that was made before
+        for row in db.query(Certificate).filter_by(node="thon-01"):
+            row.revoked_at, row.reason = None, ""
+        db.get_one(NodeRecord, "thon-01").retired_at = None
+    kept.clock.advance(3600)
+    kept.keeper.step()
+    with kept.commune.database.reading() as db:
+        assert db.get_one(NodeRecord, "thon-01").retired_at is not None
+        assert db.query(Revocation).count() == 2
+    kept.keeper.step()
+    assert not kept.commune.is_let_in(SPEAKER)
 
 
 def test_a_revoked_node_enrolled_anew_has_rights_when_what_it_left_half_open_is_gone(kept: Kept) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session as Db
 from broker.hub.keys.issuing import Issuer
 from broker.hub.records import Certificate, Database, put_setting, setting
 from broker.link.config import Settings
-from broker.trust.certificates import crl_expires, make_crl
+from broker.trust.certificates import SERVICE_DAYS, crl_expires, crl_serials, make_crl
 from broker.trust.keys import IdentityError, read_file, write_public
 
 log = logging.getLogger(__name__)
@@ -58,19 +58,53 @@ def write(
 ) -> datetime:
     """Sign the list and put it where the broker reads it; returns its end. The broker is not told yet.
 
-    extra: serials to be in it besides those of the records. days: other than the usual life, for tests.
+    extra: throw-away serials to be in it this time. days: other than the usual life, for tests. What the present list
+    of the same key names stays on it, whatever the records say: they may have been put back from a copy.
     Raises the database's errors, IdentityError, OSError.
     """
     with database.reading() as db:
         known = revoked(db, now)
-    pem = make_crl(issuer, [*known, *extra], now, **({} if days is None else {"days": days}))
+        kept = {**dict(_of_before(db, keys, issuer, now)), **dict(known)}
+    named = {**kept, **dict(extra)}
+    pem = make_crl(issuer, sorted(named.items()), now, **({} if days is None else {"days": days}))
     write_public(keys / FILE, pem)
     until = crl_expires(pem)
-    value = {"signed_at": now.isoformat(), "until": until.isoformat(), "holds": _digest(known)}
+    value = {
+        "signed_at": now.isoformat(),
+        "until": until.isoformat(),
+        "holds": _digest(known),
+        "passing": [serial for serial, _ in extra],
+    }
     with database.session() as db:
         put_setting(db, SETTING, value, now)
     log.info("revocation list of %d certificates until %s", len(known), until, extra={"event": "crl-signed"})
     return until
+
+
+def _of_before(db: Db, keys: Path, issuer: Issuer, now: datetime) -> list[tuple[str, datetime]]:
+    """What the present list names and still counts: neither thrown away nor over by itself."""
+    kept = setting(db, SETTING, None)
+    passing = set(kept.get("passing", ())) if isinstance(kept, dict) else set()
+    over = set(db.scalars(select(Certificate.serial).where(Certificate.not_after <= now - timedelta(days=1))))
+    return [
+        (serial, since)
+        for serial, since in _present(keys, issuer)
+        if serial not in passing | over and now - since < timedelta(days=SERVICE_DAYS)
+    ]
+
+
+def _present(keys: Path, issuer: Issuer) -> list[tuple[str, datetime]]:
+    try:
+        return crl_serials(read_file(keys / FILE), issuer)
+    except IdentityError:
+        return []
+
+
+def forgotten(db: Db, keys: Path, issuer: Issuer) -> list[str]:
+    """Nodes whose certificates the list names as revoked while the records, put back from a copy, believe them."""
+    valid = db.execute(select(Certificate.serial, Certificate.node).where(Certificate.revoked_at.is_(None)))
+    named = {serial for serial, _ in _present(keys, issuer)}
+    return sorted({node for serial, node in valid if serial in named})
 
 
 def is_due(db: Db, keys: Path, now: datetime) -> bool:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
+from broker.hub.declined import Declined
 from broker.hub.heard import Hearing
 from broker.hub.keys import canary, crl
 from broker.hub.keys.canary import Finding
 from broker.hub.keys.control import Silent
 from broker.hub.keys.embedded import Embedded
+from broker.hub.keys.enrolment import revoke_node
 from broker.hub.keys.issuing import Issuer
 from broker.hub.keys.revocation import Revoker
 from broker.hub.keys.rights import is_anyone_waiting, push
@@ -156,12 +159,24 @@ class Keeper:
             self._session.problem("canary", found.sentence)
         return LOOK_AGAIN_S[found.verdict]
 
+    def _take_out_forgotten(self, now: datetime) -> None:
+        """Records put back from a copy do not bring a revoked node back: the list, which is no part of them, knows."""
+        issuer = Issuer(self._settings.keys_dir)
+        with self._database.reading() as db:
+            nodes = crl.forgotten(db, self._settings.keys_dir, issuer)
+        for node in nodes:
+            log.error("%s was revoked before; taken out again", node, extra={"event": "revoked-again"})
+            with self._database.session() as db, suppress(Declined):
+                reason = "Đã thu hồi trước khi dữ liệu được phục hồi từ bản sao."
+                revoke_node(db, node, str(self._session.who), reason, now)
+
     def _keep_list(self, now: datetime) -> float:
         if not self._settings.broker.tls:
             return RIGHTS_AGAIN_S
         keys = self._settings.keys_dir
         again_s = LIST_AGAIN_S
         try:
+            self._take_out_forgotten(now)
             with self._database.reading() as db:
                 is_due = crl.is_due(db, keys, now)
             if is_due:
