@@ -131,13 +131,13 @@ def create_app(settings: Settings, database: Database, store: MediaStore, clock:
         if (request.content_length or 0) > LARGEST_REQUEST:
             abort(413)
         wish = request.get_data().decode("ascii", "replace")
-        try:
-            with database.session() as db:
-                issuer = Issuer(settings.keys_dir)
+        issuer = Issuer(settings.keys_dir)
+        with database.session() as db:
+            try:
                 return renew(db, issuer, who, request.environ[SERIAL], wish, clock.now()), 200
-        except Declined as why:
-            log.warning("%s: not renewed: %s", who, why.code, extra={"event": "not-renewed"})
-            return str(why), 409 if why.code == "too-early" else 403
+            except Declined as why:  # and commit: the refusal may stand in the audit log
+                log.warning("%s: not renewed: %s", who, why.code, extra={"event": "not-renewed"})
+                return str(why), 409 if why.code == "too-early" else 403
 
     return app
 

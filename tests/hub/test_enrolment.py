@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from sqlalchemy import func, select
 
 from broker.contract import NODE_SERVICES, Identity
 from broker.hub.declined import Declined
-from broker.hub.keys import enrolment
-from broker.hub.keys.enrolment import admit, is_enrolled, offer_code, renew, revoke_node
+from broker.hub.keys import crl, enrolment
+from broker.hub.keys.enrolment import TRIES, Tries, admit, is_enrolled, offer_code, renew, revoke_node
 from broker.hub.keys.issuing import Issuer
 from broker.hub.records import AuditRow, Certificate, Change, EnrolCode, NodeRecord, Revocation
-from broker.trust.certificates import SERVICE_DAYS, check_chain, life_of, make_request
+from broker.trust.certificates import SERVICE_DAYS, check_chain, crl_serials, life_of, make_request
 from broker.trust.enrolment import Ask, Welcome, code_hash, fingerprint, is_pin, new_code, prepare, read_code
 from broker.trust.keys import IdentityError, load_private, new_key
 from tests.hub.town import Town, hub_settings
@@ -120,21 +121,56 @@ def test_the_code_itself_is_kept_nowhere(gate: Gate) -> None:
     assert code.replace("-", "") not in kept
 
 
-def test_five_wrong_codes_end_the_right_one(gate: Gate) -> None:
-    code = gate.code()
-    wrong = [new_code() for _ in range(4)]
-    assert [gate.ask(each) for each in (*wrong, "hello")] == ["wrong-code"] * 5
-    assert gate.ask(code) == "no-tries"
+def ask_from(gate: Gate, tries: Tries, address: str, code: str, node: str = NEW) -> Declined | Welcome:
+    ask = Ask(node=node, code=code, requests=prepare(gate.keys, NEW))
+    with gate.town.database.session() as db:
+        try:
+            return admit(db, gate.settings, gate.issuer, ask, NOW, tries=tries, address=address)
+        except Declined as why:
+            return why
+
+
+def test_five_wrong_codes_end_the_right_one_for_their_machine_alone(gate: Gate) -> None:
+    code, tries = gate.code(), Tries()
+    for wrong in ("AAAA-AAAA", "BBBB-BBBB", "CCCC-CCCC", "DDDD-DDDD", "hello"):
+        ask_from(gate, tries, "10.0.0.66", wrong)
+    said = ask_from(gate, tries, "10.0.0.66", code)
+    assert isinstance(said, Declined)
+    assert said.code == "wrong-code"
     assert gate.serials() == {}
     assert gate.actions().count("node.code-wrong") == 5
+    assert isinstance(ask_from(gate, tries, "10.0.0.5", code), Welcome)
+
+
+def test_fifty_wrong_codes_end_it_for_everybody(gate: Gate) -> None:
+    code, tries = gate.code(), Tries()
+    weighed = code_hash(NEW, "AAAA-AAAA")
+    for number in range(TRIES + 5):
+        ask = Ask(node=NEW, code="AAAA-AAAA", requests={"camera": "x"})
+        with gate.town.database.session() as db, pytest.raises(Declined) as why:
+            admit(
+                db,
+                gate.settings,
+                gate.issuer,
+                ask,
+                NOW,
+                weighed=weighed,
+                tries=tries,
+                address=f"10.0.0.{number}",
+            )
+        assert why.value.code == "wrong-code"
+    assert gate.ask(code) == "no-tries"
     assert isinstance(gate.ask(gate.code()), Welcome), "a new code starts afresh"
 
 
-def test_four_wrong_codes_do_not(gate: Gate) -> None:
-    code = gate.code()
-    for _ in range(4):
-        gate.ask(new_code())
-    assert isinstance(gate.ask(code), Welcome)
+def test_who_does_not_know_the_code_does_not_learn_whether_there_is_one(gate: Gate) -> None:
+    code, tries = gate.code(), Tries()
+    said = [
+        str(ask_from(gate, tries, "10.0.0.66", "AAAA-AAAA", node)) for node in (NEW, "thon-77", "hub", "?")
+    ]
+    assert isinstance(ask_from(gate, tries, "10.0.0.5", code), Welcome)
+    said.append(str(ask_from(gate, tries, "10.0.0.66", "AAAA-AAAA")))
+    assert len(set(said)) == 1
 
 
 def test_a_code_ends_after_fifteen_minutes(gate: Gate) -> None:
@@ -316,3 +352,64 @@ def test_names_of_villages_are_said_with_their_kind() -> None:
         "khu phố 3": "khu phố 3",
         "Thôn Tây": "Thôn Tây",
     }
+
+
+def test_one_old_certificate_is_followed_by_two_and_no_more(gate: Gate) -> None:
+    """Whoever stole it gets no heap of certificates, and the log says that somebody tried."""
+    serial = speaker_serial(gate)
+    first = make_request(new_key(), SPEAKER)
+    assert renewed(gate, serial, first, WORN).startswith("-----BEGIN")
+    assert renewed(gate, serial, make_request(new_key(), SPEAKER), WORN).startswith("-----BEGIN")
+    before = len(gate.serials())
+    for hours in range(4):
+        at = WORN + timedelta(hours=hours)
+        assert renewed(gate, serial, make_request(new_key(), SPEAKER), at) == "renewed-already"
+    assert renewed(gate, serial, first, WORN).startswith("-----BEGIN"), "the same request, the same answer"
+    assert len(gate.serials()) == before
+    with gate.town.database.reading() as db:
+        rows = db.scalars(select(AuditRow.subject).where(AuditRow.action == "certificate.refused")).all()
+    assert list(rows) == [str(SPEAKER)]
+
+
+def test_one_key_for_two_services_is_declined_in_words(gate: Gate) -> None:
+    key = new_key()
+    asks = {service: make_request(key, Identity(NEW, service)) for service in NODE_SERVICES}
+    code = gate.code()
+    with gate.town.database.session() as db, pytest.raises(Declined, match="chung một khoá"):
+        admit(db, gate.settings, gate.issuer, Ask(node=NEW, code=code, requests=asks), NOW)
+
+
+@pytest.mark.parametrize("where", [9, 14, 30])
+def test_a_request_that_is_broken_inside_is_declined_in_words(gate: Gate, where: int) -> None:
+    """Its curve, the form of its point, the point itself."""
+    serial = speaker_serial(gate)
+    pem = make_request(new_key(), SPEAKER)
+    der = bytearray(base64.b64decode("".join(pem.splitlines()[1:-1])))
+    der[der.find(bytes.fromhex("06082a8648ce3d030107")) + where] ^= 8
+    broken = "-----BEGIN CERTIFICATE REQUEST-----\n" + base64.encodebytes(bytes(der)).decode()
+    assert renewed(gate, serial, broken + "-----END CERTIFICATE REQUEST-----\n", WORN) == "bad-request"
+
+
+def test_records_put_back_from_a_copy_bring_no_revoked_certificate_back(gate: Gate) -> None:
+    """The list is no part of the records: what it names stays on it, and tells who must be taken out again."""
+    keys, database = gate.town.keys.hub, gate.town.database
+    gate.ask(gate.code())
+    serials = set(gate.serials())
+    with database.session() as db:
+        revoke_node(db, NEW, gate.town.binh, "mất máy", NOW)
+    crl.write(database, keys, gate.issuer, NOW, [("abc", NOW)])
+    with database.reading() as db:
+        assert crl.forgotten(db, keys, gate.issuer) == []
+    with database.session() as db:  # as the copy has it, which was made before
+        for row in db.scalars(select(Certificate).where(Certificate.node == NEW)):
+            row.revoked_at, row.reason = None, ""
+        db.get_one(NodeRecord, NEW).retired_at = None
+    with database.reading() as db:
+        assert crl.forgotten(db, keys, gate.issuer) == [NEW]
+    crl.write(database, keys, gate.issuer, NOW + timedelta(days=1))
+    named = {serial for serial, _ in crl_serials((keys / crl.FILE).read_bytes(), gate.issuer)}
+    assert serials <= named
+    assert "abc" not in named, "what was thrown away is not kept"
+    after = NOW + timedelta(days=SERVICE_DAYS + 2)
+    crl.write(database, keys, gate.issuer, after)
+    assert crl_serials((keys / crl.FILE).read_bytes(), gate.issuer) == [], "over by themselves"

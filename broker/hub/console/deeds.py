@@ -62,7 +62,8 @@ ACTIONS: Final = MappingProxyType(
         "node.revoked": "thu hồi {node}{reason}",
         "node.cut-off": "cắt hẳn {node} sau {seconds} giây",
         "certificate.renewed": "gia hạn chứng thư đến {until}",
-        "rights.pushed": "chỉnh quyền ở máy chủ tin nhắn{changes}",
+        "certificate.refused": "xin gia hạn một chứng thư nhiều lần bằng khoá khác nhau, bị từ chối",
+        "rights.pushed": "chỉnh quyền ở máy chuyển tin{changes}",
         "village.added": "thêm thôn {name}",
         "village.removed": "bỏ thôn {name}",
         "camera.added": "thêm camera {camera}",
@@ -209,7 +210,18 @@ def _keys(entry: Entry, names: Names) -> str:
 def _changes(entry: Entry, names: Names) -> str:
     del names
     parts = (("thêm", "added"), ("bỏ", "removed"), ("sửa lại", "mended"))
-    return _parts([(word, entry.detail.get(name, "")) for word, name in parts])
+    return _parts([(word, _rights(entry.detail.get(name, ""))) for word, name in parts])
+
+
+def _rights(told: str) -> str:
+    """Whose rights a change was about, as keys.rights tells it: "role thon-01.board, thon-01.board"."""
+    told, _, more = told.partition(" and ")
+    rest = f" và {more.removesuffix(' more')} nữa" if more else ""
+    said = [_OTHERS.get(name, name.removeprefix("role ")) for name in told.split(", ") if name]
+    return f"quyền của {', '.join(dict.fromkeys(said))}{rest}" if said else ""
+
+
+_OTHERS = MappingProxyType({"nobody": "người không tên", "defaults": "mọi máy khi chưa khai riêng"})
 
 
 def _parts(parts: Sequence[tuple[str, str]]) -> str:

@@ -5,12 +5,15 @@ Nothing here talks to the broker: a change "rights" in the records tells `announ
 
 from __future__ import annotations
 
+import logging
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broker.contract import HUB, NODE_SERVICES, ContractError, Identity
@@ -18,6 +21,7 @@ from broker.hub.declined import Declined
 from broker.hub.keys.issuing import Issuer
 from broker.hub.records import (
     Account,
+    AuditRow,
     Certificate,
     EnrolCode,
     NodeRecord,
@@ -32,9 +36,19 @@ from broker.trust.enrolment import Ask, Welcome, code_hash, new_code, read_code,
 from broker.trust.identity import load_hub_seal, load_root
 from broker.trust.keys import IdentityError, read_file
 
+log = logging.getLogger(__name__)
+
 CODE_LASTS = timedelta(minutes=15)
-TRIES = 5
-_WRONG = "Mã không đúng, hoặc không phải mã của điểm này. Xin xem lại mã trên trang Điểm và máy."
+TRIES = 50
+"""Wrong ones of one code altogether: a million millions to fifty that nobody guesses it in its time."""
+TRIES_OF_ONE = 5
+"""Wrong ones of one code from one address: no single machine can use up the tries of all."""
+SUCCESSORS = 2
+"""Certificates that may follow one: the node's own, and one more where a disk was put back from a copy."""
+_WRONG = (
+    "Mã không đúng, đã hết hạn, hoặc không phải mã của điểm này. Xin xem lại mã trên trang Điểm và máy; "
+    "máy nào nhập sai quá 5 lần thì phải lấy mã mới."
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,34 @@ class Offer:
     node: str
     code: str
     expires_at: datetime
+
+
+class Tries:
+    """Wrong tries by code and address, for as long as the listener runs. Threads share it."""
+
+    def __init__(self) -> None:
+        self._wrong: Counter[tuple[int, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def are_over(self, code: int, address: str) -> bool:
+        """Whether this address may not try this code (its row) any more."""
+        with self._lock:
+            return self._wrong[code, address] >= TRIES_OF_ONE
+
+    def note(self, code: int, address: str) -> None:
+        """One more wrong try; what belongs to codes long over is forgotten."""
+        with self._lock:
+            self._wrong[code, address] += 1
+            for old in [each for each in self._wrong if each[0] < code - 1000]:
+                del self._wrong[old]
+
+
+def weigh(ask: Ask) -> str:
+    """The hash of the code that was sent, empty for what is none. Slow: call it before a transaction begins."""
+    try:
+        return code_hash(ask.node, read_code(ask.code))
+    except IdentityError:
+        return ""
 
 
 def offer_code(
@@ -95,12 +137,23 @@ def offer_code(
     return Offer(node, code, row.expires_at)
 
 
-def admit(db: Session, settings: Settings, issuer: Issuer, ask: Ask, now: datetime) -> Welcome:
+def admit(
+    db: Session,
+    settings: Settings,
+    issuer: Issuer,
+    ask: Ask,
+    now: datetime,
+    *,
+    weighed: str | None = None,
+    tries: Tries | None = None,
+    address: str = "",
+) -> Welcome:
     """Take a node in: its certificates and all it must know. The same keys get the same answer until the code ends.
 
-    Raises Declined. Commit all the same: a wrong try is counted in this transaction.
+    weighed: what `weigh` made of it. tries, address: how often each address was wrong. Raises Declined. Commit all
+    the same: a wrong try is counted in this transaction.
     """
-    row = _right_code(db, ask, now)
+    row = _right_code(db, ask, now, weigh(ask) if weighed is None else weighed, tries or Tries(), address)
     asked = requests_hash(ask.requests)
     if row.used_at is not None and row.requests_hash != asked:
         raise Declined(
@@ -121,7 +174,8 @@ def admit(db: Session, settings: Settings, issuer: Issuer, ask: Ask, now: dateti
 def renew(db: Session, issuer: Issuer, who: Identity, presented_serial: str, csr: str, now: datetime) -> str:
     """A new certificate (chain PEM) for a service that showed its old one; the same request gets the same again.
 
-    presented_serial: of the certificate it showed, in hexadecimal. Raises Declined.
+    presented_serial: of the certificate it showed, in hexadecimal. Raises Declined; commit all the same, so that it
+    stands in the audit log when one old certificate asks for more than it may.
     """
     old = db.get(Certificate, presented_serial)
     node = db.get(NodeRecord, who.node)
@@ -136,6 +190,8 @@ def renew(db: Session, issuer: Issuer, who: Identity, presented_serial: str, csr
     salt = f"renew/{presented_serial}"
     try:
         known = db.get(Certificate, f"{serial_of(csr, salt):x}")
+        if known is None:
+            _check_successors(db, who, old, now)
         chain, serial, until = certify_request(issuer, csr, who, known.issued_at if known else now, salt)
     except (IdentityError, ContractError) as why:
         raise Declined("bad-request", f"Yêu cầu cấp chứng thư không hợp lệ: {why}.") from why
@@ -144,6 +200,30 @@ def renew(db: Session, issuer: Issuer, who: Identity, presented_serial: str, csr
         write_audit(db, now, str(who), "certificate.renewed", str(who), {"until": f"{until:%Y-%m-%d}"})
         note_change(db, "node", who.node, now)
     return chain
+
+
+def _check_successors(db: Session, who: Identity, old: Certificate, now: datetime) -> None:
+    """Raise Declined when enough certificates followed this one: whoever stole it gets no heap of them."""
+    newer = select(func.count()).where(
+        Certificate.identity == str(who),
+        Certificate.issued_at > old.issued_at,
+        Certificate.revoked_at.is_(None),
+    )
+    if (db.scalar(newer) or 0) < SUCCESSORS:
+        return
+    told = select(AuditRow.id).where(
+        AuditRow.action == "certificate.refused",
+        AuditRow.subject == str(who),
+        AuditRow.at > now - timedelta(days=1),
+    )
+    if (
+        db.scalar(told.limit(1)) is None
+    ):  # once a day: the log is not for whoever holds the certificate to fill
+        write_audit(db, now, str(who), "certificate.refused", str(who), {})
+        log.error("%s asks for one certificate after another", who, extra={"event": "renewed-too-often"})
+    raise Declined(
+        "renewed-already", "Chứng thư này đã được gia hạn bằng khoá khác, xin kiểm tra máy và cấp mã mới."
+    )
 
 
 def revoke_node(db: Session, node: str, by: Account | str, reason: str, now: datetime) -> Revocation:
@@ -207,26 +287,27 @@ def _end_codes(db: Session, node: str, now: datetime) -> None:
         row.ended_at = now
 
 
-def _right_code(db: Session, ask: Ask, now: datetime) -> EnrolCode:
-    """The row of the code that was given, when it is right and still counts."""
+def _right_code(db: Session, ask: Ask, now: datetime, weighed: str, tries: Tries, address: str) -> EnrolCode:
+    """The row of the code that was given, when it is right and still counts.
+
+    Whoever does not know the code learns nothing: whether there is one, whether it is over, what is left of it.
+    """
     query = select(EnrolCode).where(EnrolCode.node == ask.node, EnrolCode.ended_at.is_(None))
     row = db.scalars(query.order_by(EnrolCode.id.desc()).limit(1)).first()
-    if row is None:
+    if row is None or tries.are_over(row.id, address):
+        raise Declined("wrong-code", _WRONG)
+    if not secrets.compare_digest(weighed, row.code_hash):
+        if row.tries_left > 0 and now < row.expires_at:
+            tries.note(row.id, address)
+            row.tries_left -= 1
+            write_audit(db, now, ask.node, "node.code-wrong", ask.node, {"left": str(row.tries_left)})
         raise Declined("wrong-code", _WRONG)
     if now >= row.expires_at:
         raise Declined("code-over", "Mã này đã quá 15 phút. Xin lấy mã mới trên trang Điểm và máy.")
     if row.tries_left <= 0:
         raise Declined(
-            "no-tries", "Mã này đã nhập sai 5 lần nên bị huỷ. Xin lấy mã mới trên trang Điểm và máy."
+            "no-tries", "Mã này bị nhập sai quá nhiều lần nên đã huỷ. Xin lấy mã mới trên trang Điểm và máy."
         )
-    try:
-        is_right = secrets.compare_digest(code_hash(ask.node, read_code(ask.code)), row.code_hash)
-    except IdentityError:
-        is_right = False
-    if not is_right:
-        row.tries_left -= 1
-        write_audit(db, now, ask.node, "node.code-wrong", ask.node, {"left": str(row.tries_left)})
-        raise Declined("wrong-code", f"{_WRONG} Còn {row.tries_left} lần thử.")
     return row
 
 
@@ -250,6 +331,8 @@ def _certify(db: Session, issuer: Issuer, row: EnrolCode, ask: Ask, at: datetime
             made[service] = certify_request(issuer, ask.requests.get(service, ""), who, at, f"code/{row.id}")
     except (IdentityError, ContractError) as why:
         raise Declined("bad-request", f"Máy gửi yêu cầu không hợp lệ: {why}.") from why
+    if len({serial for _, serial, _ in made.values()}) < len(made):
+        raise Declined("bad-request", "Máy gửi yêu cầu không hợp lệ: hai dịch vụ dùng chung một khoá.")
     if is_first:
         _revoke_certificates(db, row.node, "replaced", at)
         for service, (_, serial, until) in made.items():

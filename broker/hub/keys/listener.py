@@ -17,7 +17,7 @@ from flask import Flask, Response, request
 
 from broker.hub.bucket import Bucket
 from broker.hub.declined import Declined
-from broker.hub.keys.enrolment import admit
+from broker.hub.keys.enrolment import Tries, admit, weigh
 from broker.hub.keys.https import Listener
 from broker.hub.keys.issuing import Issuer
 from broker.hub.keys.knocking import network_of
@@ -73,6 +73,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, knocks: int
     app = Flask("langso-enrolment", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     pace = _Pace(clock, knocks)
+    tries = Tries()
 
     @app.before_request
     def slow_down() -> Response | None:
@@ -96,7 +97,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, knocks: int
                 400, "bad-request", "Trung tâm không hiểu yêu cầu; có thể máy chạy bản khác, xin cập nhật."
             )
         try:
-            answer = _admit(settings, database, ask, clock)
+            answer = _admit(settings, database, ask, clock, tries, network_of(request.remote_addr or ""))
         except (IdentityError, *REFUSALS) as why:
             log.error("enrolment: %s", why, extra={"event": "enrolment-failed"})
             return _say(503, "not-now", "Trung tâm đang bận hoặc gặp trục trặc. Xin thử lại sau một phút.")
@@ -111,11 +112,16 @@ def create_app(settings: Settings, database: Database, clock: Clock, knocks: int
     return app
 
 
-def _admit(settings: Settings, database: Database, ask: Ask, clock: Clock) -> Welcome | Declined:
+def _admit(
+    settings: Settings, database: Database, ask: Ask, clock: Clock, tries: Tries, address: str
+) -> Welcome | Declined:
     issuer = Issuer(settings.keys_dir)  # read anew: a new issuing key counts from the next node on
+    weighed = weigh(ask)  # before the transaction: it takes long, and nobody writes meanwhile
     with database.session() as db:
         try:
-            return admit(db, settings, issuer, ask, clock.now())
+            return admit(
+                db, settings, issuer, ask, clock.now(), weighed=weighed, tries=tries, address=address
+            )
         except Declined as why:
             return why  # and commit: the wrong try was counted
 
