@@ -361,6 +361,6 @@ def test_a_wrong_pin_a_weak_pin_and_a_damaged_file_are_worded() -> None:
     for file, pin in [(text, "31415826"), (damaged, "31415926"), ("{}", "1")]:
         with pytest.raises(IdentityError, match="wrong PIN"):
             unlock(file, pin)
-    for weak in ("12345", "abcdef", "", "１２３４５６"):
-        with pytest.raises(IdentityError, match="6 digits"):
+    for weak in ("1234567", "abcdefgh", "", "１２３４５６７８"):
+        with pytest.raises(IdentityError, match="8 digits"):
             lock_key(new_key(), "Bình", weak)
