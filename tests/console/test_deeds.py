@@ -172,6 +172,15 @@ NAMES = Names(
             ("thon-01.node", "certificate.renewed", "thon-01.node", {"until": "mai"}),
             "gia hạn chứng thư đến mai",
         ),
+        (
+            (
+                "hub.rights",
+                "rights.pushed",
+                "broker",
+                {"removed": "role thon-01.board, thon-01.board and 3 more", "mended": "nobody"},
+            ),
+            "chỉnh quyền ở máy chuyển tin: bỏ quyền của thon-01.board và 3 nữa; sửa lại quyền của người không tên",
+        ),
         (("quan", "camera.added", "thon-01.cong", {}), "thêm camera Cửa kho lúa"),
         (("khoa", "clip.viewed", "alert 12", {}), "xem đoạn hình của cảnh báo số 12"),
         (
