@@ -7,6 +7,7 @@ from pathlib import Path
 
 from broker.link.config import SettingsError, load
 from deploy.doctor import (
+    address,
     audit,
     broker,
     camera,
@@ -34,6 +35,7 @@ CHECKS: tuple[tuple[str, Callable[[Patient], Finding]], ...] = (
     ("disk", disk.look),
     ("clock", clock.look),
     ("ports", ports.look),
+    ("address", address.look),
     ("broker", broker.look),
     ("mosquitto", mosquitto.look),
     ("audit", audit.look),
