@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -203,3 +204,18 @@ def test_settings_are_kept_as_edited(database: Database) -> None:
         put_setting(db, "quiet", {"since": "22:00"}, NOW)
     with database.reading() as db:
         assert setting(db, "quiet", None) == {"since": "22:00"}
+
+
+def test_nobody_else_on_the_machine_reads_the_records(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        database = open_url(f"sqlite:///{tmp_path / 'data' / 'hub.db'}")
+        with database.session() as db:
+            db.execute(text("SELECT 1"))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "data").glob("hub.db*")}
+        database.close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert modes["hub.db"] == 0o600
+    assert set(modes.values()) == {0o600}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,8 @@ def open_url(url: str) -> Database:
     except Exception as why:  # any driver's complaint about a URL is the operator's to read
         raise DatabaseError(f"database.url {_without_password(url)!r} cannot be used: {why}") from why
     if engine.dialect.name == "sqlite":
-        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        if engine.url.database not in (None, "", ":memory:"):
+            _keep_private(Path(str(engine.url.database)))
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
     try:
@@ -116,6 +117,19 @@ def open_url(url: str) -> Database:
         engine.dispose()
         raise DatabaseError(f"database {_without_password(url)!r} cannot be opened: {why}") from why
     return Database(engine)
+
+
+def _keep_private(file: Path) -> None:
+    """Nobody else on this machine reads the records, whatever the umask of whoever types a command.
+
+    SQLite gives the files beside the database (-wal, -shm) the database's own mode. A folder that is there stays.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(OSError):  # it will be said, with its reason, when the database itself is opened
+        for each in (file, Path(f"{file}.migrating")):
+            each.touch(mode=0o600, exist_ok=True)
+            if each.stat().st_mode & 0o077:
+                each.chmod(0o600)
 
 
 def schema_head() -> str:
