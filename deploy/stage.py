@@ -52,16 +52,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 KEEPALIVE_S = 5
 KEY_FILE = "khoa-duyet-hung.json"
-DEFAULT_PORTS = {
-    "broker": 8883,
-    "hub": 8884,
-    "device": 8443,
-    "enrolment": 8444,
-    "console": 8080,
-    "kiosk": 8081,
-}
-
-
+DEFAULT_PORTS = {"broker": 8883, "device": 8443, "enrolment": 8444, "console": 8080, "kiosk": 8081}
 OWN_PORTS = range(20_000, 32_000)
 
 
@@ -164,8 +155,9 @@ class Stage:
             taken.add(port)
             self._ports[name] = port
 
-        for name in ("broker", "hub", "device", "enrolment", "console"):
+        for name in ("broker", "device", "enrolment", "console"):
             take(name, DEFAULT_PORTS[name])
+        take("hub", DEFAULT_PORTS["broker"] + 1)
         for number, house in enumerate(self.houses):
             take(house.name, DEFAULT_PORTS["kiosk"] + number)
 

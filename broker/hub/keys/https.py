@@ -160,6 +160,7 @@ class _Connection(HTTPConnection):
     has_begun = False
 
     def close(self) -> None:
+        """The end, also in the count of those who knock."""
         self.server.knocking.ends(self)
         super().close()
 
@@ -171,17 +172,18 @@ class _Server(WsgiServer):
         """How many connections of strangers. until_answered: a connection counts to its end, after one answer."""
         self.knocking = knocking
         self._until_answered = until_answered
+        self.process_conn = self._knock  # type: ignore[method-assign]  # cheroot's name for it
         if until_answered:
             self.keep_alive_conn_limit = 0
 
-    def process_conn(self, conn: Any) -> None:
+    def _knock(self, conn: Any) -> None:
         """A connection has something to say, for the first time or again: before a thread is given to it."""
         if not conn.has_begun:
             conn.has_begun = True
             if not self.knocking.begins(conn, conn.remote_addr or "", time.monotonic()):
                 conn.close()
                 return
-        super().process_conn(conn)
+        WsgiServer.process_conn(self, conn)
 
     def headers_read(self, conn: Any) -> None:
         """Its certificate was checked and its headers are here."""
