@@ -254,7 +254,7 @@ def test_the_wrong_root_key_signs_no_list(
     page.get_by_label("Tệp khoá gốc của xã").set_input_files(other)
     page.get_by_label("Câu mật khẩu của khoá gốc").fill("24681000")
     page.get_by_role("button", name="Ký danh sách").click()
-    expect(page.get_by_text("Câu mật khẩu chưa đúng")).to_be_visible()
+    expect(page.get_by_text("không phải khoá gốc của xã")).to_be_visible()
     assert believed(stage).generation == stage.keys.trust.generation
     check_page(watched)
 

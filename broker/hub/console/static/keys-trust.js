@@ -83,7 +83,7 @@ async function sign(event) {
   say("Đang mở khoá gốc và ký…", "wait");
   try {
     const file = await find("goc").files[0].text();
-    if (!file.includes(`"${panel.dataset.root}"`)) throw new WrongFile("Tệp này không phải khoá gốc của xã. Xin chọn tệp root.key.");
+    if (!file.includes(`"${panel.dataset.root}"`)) throw new WrongFile("Tệp này không phải khoá gốc của xã.");
     const { id, key } = await unlock(file, find("cau").value, "Câu mật khẩu chưa đúng với tệp khoá gốc này.");
     if (id !== panel.dataset.root) throw new WrongFile("Tệp này không phải khoá gốc của xã.");
     const form = find("gui");
