@@ -61,7 +61,9 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
-def facts(broker_port: int, device_port: int, enrolment_port: int, hub_port: int, *, tls: bool) -> CommuneFacts:
+def facts(
+    broker_port: int, device_port: int, enrolment_port: int, hub_port: int, *, tls: bool
+) -> CommuneFacts:
     """What every machine of the demo must know; all on loopback. tls: false only with the embedded broker."""
     table = _table()
     return CommuneFacts(

@@ -50,7 +50,11 @@ def _add_commune(parts: Any) -> None:
     )
     commune.add_argument("--broker-port", type=int, default=8883, metavar="PORT")
     commune.add_argument(
-        "--hub-port", type=int, default=8884, metavar="PORT", help="the broker's, for the hub alone (loopback)"
+        "--hub-port",
+        type=int,
+        default=8884,
+        metavar="PORT",
+        help="the broker's, for the hub alone (loopback)",
     )
     commune.add_argument("--device-port", type=int, default=8443, metavar="PORT")
     commune.add_argument("--enrolment-port", type=int, default=8444, metavar="PORT")
