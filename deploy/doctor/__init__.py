@@ -8,6 +8,7 @@ from pathlib import Path
 from broker.link.config import SettingsError, load
 from deploy.doctor import (
     address,
+    admission,
     audit,
     broker,
     camera,
@@ -37,6 +38,7 @@ CHECKS: tuple[tuple[str, Callable[[Patient], Finding]], ...] = (
     ("ports", ports.look),
     ("address", address.look),
     ("broker", broker.look),
+    ("admission", admission.look),
     ("mosquitto", mosquitto.look),
     ("audit", audit.look),
     ("voice", voice.look),

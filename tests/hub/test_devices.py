@@ -23,6 +23,8 @@ from broker.link.config import DevicePort, Machine, PlaceOf, Settings, SettingsE
 from broker.link.media import MediaClient, MediaError, MediaStore
 from broker.trust.certificates import life_of
 from broker.trust.identity import create_commune, create_hub
+from deploy.doctor import admission
+from deploy.doctor.finding import Patient
 from tests.enrolled import enrol_keys
 from tests.fakes.clock import FakeClock
 from tests.hub.town import PLACE, Town, hub_settings
@@ -76,6 +78,21 @@ def port(town: Town, tmp_path: Path) -> Iterator[Port]:
     found.stop.set()
     found.thread.join(2)
     assert not found.thread.is_alive()
+
+
+def test_the_doctor_of_a_node_says_whether_the_hub_takes_it_in(port: Port, tmp_path: Path) -> None:
+    settings = Settings(
+        machine=Machine(role="node", name="thon-01", data=str(tmp_path)),
+        place=PlaceOf(province="00", commune="00000", commune_name="x", village="dong"),
+        device_port=DevicePort(url=port.url),
+    )
+    settings.keys.dir = str(port.town.keys.node)
+    patient = Patient(None, settings, tmp_path)
+    assert admission.look(patient).level == "ok"
+    with port.town.database.session() as db:
+        db.get_one(NodeRecord, "thon-01").retired_at = NOW
+    found = admission.look(patient)
+    assert (found.level, "thu hồi" in found.found, "enrol" in found.do) == ("error", True, True)
 
 
 def test_rights_come_from_the_contract() -> None:
