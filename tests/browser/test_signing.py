@@ -213,6 +213,13 @@ def test_a_key_taken_back_leaves_with_the_next_list_and_its_words_are_refused(
     sign_in(officer.page, address, "binh", "/my-keys")
     officer.page.locator(".keys summary").click()
     expect(officer.page.get_by_text("Đây là khoá duy nhất của xã đang được tin")).to_be_visible()
+    with stage.database.session() as db:
+        lanh = db.query(Account).filter_by(username="lanh").one()
+        lanh.roles = [*lanh.roles, "approver"]
+        public = public_pem(stage.keys.private["k-lanh"])
+        db.add(ApproverKey(id="k-lanh", account_id=lanh.id, kind="file", public=public, made_at=stage.now()))
+    officer.page.reload()
+    officer.page.locator(".keys summary").click()
     officer.page.get_by_role("button", name="Bỏ khoá này").click()
     expect(officer.page.get_by_text("Anh/chị chưa có khoá ký.")).to_be_visible()
     sign_in(holder.page, address, "quan", "/trust")

@@ -17,7 +17,7 @@ from broker.hub.console.courses import revoke_course
 from broker.hub.console.nodes import free_name
 from broker.hub.declined import Declined
 from broker.hub.heard import Hearing
-from broker.hub.keys.enrolment import admit
+from broker.hub.keys.enrolment import TRIES, admit
 from broker.hub.keys.issuing import Issuer
 from broker.hub.records import (
     AuditRow,
@@ -271,12 +271,15 @@ def test_a_service_that_kept_running_joined_when_it_was_heard_again(stage: Stage
 
 def test_wrong_tries_are_said_while_they_last_and_then_the_code_is_dead(stage: Stage, tmp_path: Path) -> None:
     add_node(stage)
-    for left in (4, 3, 2, 1, 0):
-        ask = Ask(node="thon-05", code="0000-0000", requests=prepare(tmp_path, "thon-05"))
+    ask = Ask(node="thon-05", code="0000-0000", requests=prepare(tmp_path, "thon-05"))
+    issuer = Issuer(stage.settings.keys_dir)
+    for wrong in range(1, TRIES + 1):
         with stage.database.session() as db, suppress(Declined):
-            admit(db, stage.settings, Issuer(stage.settings.keys_dir), ask, stage.now())
-        said = text_of(stage, "/nodes/thon-05/enrol")
-        assert (f"còn được thử {left} lần" if left else "bị gõ sai quá số lần") in said
+            admit(db, stage.settings, issuer, ask, stage.now(), weighed="none of it")
+        if wrong == 3:
+            assert "Mã đã bị gõ sai 3 lần." in text_of(stage, "/nodes/thon-05/enrol")
+    said = text_of(stage, "/nodes/thon-05/enrol")
+    assert "bị gõ sai quá số lần" in said
     assert "--code" not in said
     assert "Lấy mã mới" in said
 

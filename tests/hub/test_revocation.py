@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -399,12 +399,32 @@ def test_a_throw_away_certificate_in_a_nodes_name_may_come_in_but_do_nothing(com
         assert bare.subscribe([PLAN, "#"]) == [False, False]
 
 
+CROWD = """
+import socket, sys
+held = []
+for _ in range(int(sys.argv[2])):
+    try:
+        held.append(socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5))
+    except OSError:
+        pass
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def crowd(port: int, many: int) -> Iterator[None]:
+    """Connections that say nothing, held by a process of their own: paho cannot wait on a file number past 1023."""
+    args = [sys.executable, "-c", CROWD, str(port), str(many)]
+    with subprocess.Popen(args, stdin=subprocess.PIPE) as process:
+        try:
+            yield
+        finally:
+            process.communicate(timeout=30)
+
+
 def test_strangers_who_fill_the_nodes_port_cannot_keep_a_thief_in(commune: TrustedCommune) -> None:
     """No certificate is needed to hold a connection; the hub's own port knows nothing of them."""
-    with commune.come(SPEAKER) as thief, ExitStack() as stack:
-        for _ in range(mosquitto.MOST_STRANGERS + 20):
-            with suppress(OSError):
-                stack.enter_context(socket.create_connection(("127.0.0.1", commune.port), 5))
+    with commune.come(SPEAKER) as thief, crowd(commune.port, mosquitto.MOST_STRANGERS + 20):
         until(lambda: "max_connections exceeded" in commune.log(), 60, commune.log)
         assert not commune.is_let_in("thon-02.speaker"), "the nodes' port is full"
         revocation = commune.revoke("thon-01")

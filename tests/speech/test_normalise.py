@@ -289,17 +289,21 @@ HOSTILE = (
 )
 
 
-def _cpu_s(text: str) -> float:
-    start = time.process_time()
-    normalise(text, LEXICON)
-    return time.process_time() - start
+def _cpu_s(text: str, times: int = 1) -> float:
+    """The least of some runs: a busy machine only ever makes one longer."""
+    took = []
+    for _ in range(times):
+        start = time.process_time()
+        normalise(text, LEXICON)
+        took.append(time.process_time() - start)
+    return min(took)
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_repetition_takes_linear_time(piece: str) -> None:
-    short, long = (_cpu_s(piece * (length // len(piece))) for length in (6_000, 24_000))
-    # Four times the text takes about four times as long; a pattern that backtracks over all of it takes sixteen.
-    assert long < 10 * max(short, 0.1)
+    short, long = (_cpu_s(piece * (length // len(piece)), 3) for length in (1_500, 12_000))
+    # Eight times the text takes about eight times as long; a pattern that backtracks over all of it takes 64.
+    assert long < 24 * max(short, 0.02)
 
 
 def test_a_hundred_thousand_hostile_characters_are_read_in_seconds() -> None:

@@ -139,7 +139,8 @@ def _not_used(label: str, code: EnrolCode, made: Step, at: datetime, rest_s: flo
 
 
 def _wrong(code: EnrolCode) -> str:
-    return f"Có lần gõ sai mã, còn được thử {code.tries_left} lần." if code.tries_left < TRIES else ""
+    wrong = TRIES - code.tries_left
+    return f"Mã đã bị gõ sai {wrong} lần. Xin gõ lại đúng như trên trang." if wrong else ""
 
 
 def revoke_course(label: str, row: Revocation, at: datetime) -> Course:
