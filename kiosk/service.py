@@ -141,7 +141,7 @@ class ReadAloud:
 
 
 def _local_engines() -> tuple[Engine, ...]:
-    return choose("espeak")
+    return choose()
 
 
 def _seal_key(settings: Settings, session: Session) -> Callable[[], bytes | None]:

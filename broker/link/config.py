@@ -139,13 +139,23 @@ class DatabaseOf(Struct, kw_only=True):
 
 
 class SpeechOf(Struct, kw_only=True):
-    """Which engine reads announcements."""
+    """Which engines read aloud: Piper where a voice file is named, the online one where chosen, espeak-ng always."""
 
-    engine: Annotated[
-        Literal["espeak", "gtts"],
-        Meta(description="gtts sends the text to an outside service; needs the commune's consent"),
-    ] = "espeak"
     voice: Annotated[str, Meta(description="vi, vi-vn-x-central or vi-vn-x-south")] = "vi"
+    online: Annotated[
+        bool,
+        Meta(
+            description="also ask an outside service (gTTS): the text leaves the commune, which must have agreed"
+        ),
+    ] = False
+    piper_voice: Annotated[
+        str, Meta(description="the operator's Piper voice, FILE.onnx with FILE.onnx.json beside it")
+    ] = ""
+    piper_sha256: Annotated[str, Meta(description="SHA-256 of that file; another file is not used")] = ""
+    piper_speaks: Annotated[str, Meta(description="which of the voices the file is")] = "vi"
+    piper_program: Annotated[str, Meta(description="the piper program, run as a process of its own")] = (
+        "piper"
+    )
 
 
 class SpeakerOf(Struct, kw_only=True):

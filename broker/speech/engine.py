@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from broker.speech.sound import Pcm
-
-EngineName = Literal["espeak", "gtts"]
 
 VOICES = {
     "vi": "Miền Bắc",

@@ -31,7 +31,7 @@ def render(
     exactly as it stands (an approved announcement). The clip's timings refer to the text as given.
     Raises EngineError when no engine can speak it, OSError when the disk does not take it.
     """
-    engines = engines or choose("espeak")
+    engines = engines or choose()
     parts = [(piece, spoken_of(piece, lexicon)) for piece in sentences(text)]
     parts = [(piece, spoken) for piece, spoken in parts if any(char.isalnum() for char in spoken)]
     return speak(

@@ -31,6 +31,7 @@ def _clips() -> Path:
 def _say(chosen: argparse.Namespace) -> int:
     import tempfile
 
+    from broker.link.config import SpeechOf
     from broker.speech import lexicon
     from broker.speech.say import render
     from broker.speech.voice import EngineError, choose
@@ -44,7 +45,7 @@ def _say(chosen: argparse.Namespace) -> int:
                 voice=chosen.voice,
                 cache_dir=_clips(),
                 out=out,
-                engines=choose(chosen.engine),
+                engines=choose(SpeechOf(online=chosen.engine == "gtts")),
                 lexicon=lexicon.load(),
             )
         except (EngineError, OSError, ValueError) as why:

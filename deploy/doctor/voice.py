@@ -10,7 +10,7 @@ def look(patient: Patient) -> Finding:
     """Synthesise one word; nothing leaves the machine."""
     del patient
     try:
-        engine = choose("espeak")[0]
+        engine = choose()[0]
         pcm = engine.synthesise("xin chào", "vi")
     except EngineError as why:
         return Finding("voice", "error", str(why), "apt-get install espeak-ng")

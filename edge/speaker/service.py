@@ -81,7 +81,7 @@ class _Voice:
                     voice=voice,
                     cache_dir=self._cache,
                     out=Path(folder) / "spoken.wav",
-                    engines=choose("espeak"),
+                    engines=choose(),
                     profile=HORN,
                 )
                 return decode(clip.path)

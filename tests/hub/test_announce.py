@@ -301,7 +301,7 @@ def test_the_worker_sends_within_a_second_and_stops_at_once(studio: Studio) -> N
 
 def engine_or_skip() -> None:
     try:
-        choose("espeak")
+        choose()
     except EngineError as why:
         pytest.skip(f"no speech engine: {why}")
 

@@ -124,7 +124,7 @@ def test_newest_reading_of_each_series_is_kept_and_names_cannot_fill_the_memory(
 
 def test_real_voice_reads_a_sentence_and_never_a_language_it_does_not_have(tmp_path: Path) -> None:
     try:
-        choose("espeak")
+        choose()
     except EngineError as why:
         pytest.skip(str(why))
     aloud = ReadAloud(tmp_path, "vi")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from broker.link.config import SpeechOf
 from broker.speech import espeak
 from broker.speech.espeak import EspeakEngine
 from broker.speech.voice import VOICES, EngineError, choose
@@ -88,6 +89,7 @@ def test_a_machine_without_the_program_still_has_a_voice() -> None:
 
 
 def test_the_last_engine_needs_no_network() -> None:
-    for name in ("espeak", "gtts"):
-        assert not choose(name)[-1].online
-    assert choose("gtts")[0].online
+    for online in (False, True):
+        assert not choose(SpeechOf(online=online))[-1].online
+    assert choose(SpeechOf(online=True))[0].online
+    assert not any(engine.online for engine in choose(SpeechOf(online=True), may_ask_outside=False))

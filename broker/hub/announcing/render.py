@@ -82,7 +82,7 @@ class Renderer:
                 voice=voice,
                 cache_dir=self._cache,
                 out=Path(folder) / "speech.opus",
-                engines=choose(self._settings.speech.engine),
+                engines=choose(self._settings.speech),
                 profile=master.HORN if profile == "HORN" else master.KIOSK,
             )
             return self._store.add(clip.path, OPUS, clip.duration_ms)

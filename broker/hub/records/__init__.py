@@ -10,6 +10,7 @@ from broker.hub.records.change import Change, changes_after, forget_old_changes,
 from broker.hub.records.citizen import Feedback, HelperCall
 from broker.hub.records.database import REFUSALS, Database, DatabaseError, insert_into, open_database
 from broker.hub.records.node import BoardSeen, NodeRecord, NodeSeen, ServiceSeen, SpeakerSeen
+from broker.hub.records.phrase import Phrase
 from broker.hub.records.plan import ContentBundle, Plan
 from broker.hub.records.reading import (
     HourDue,
@@ -59,6 +60,7 @@ __all__ = [
     "NodeRecord",
     "NodeSeen",
     "Occurrence",
+    "Phrase",
     "Plan",
     "Play",
     "PlayStep",

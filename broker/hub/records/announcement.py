@@ -50,6 +50,9 @@ class Revision(Base):
     answers: Mapped[dict[str, str]] = mapped_column(default=dict)
     """What the editor chose for doubtful words: found → spoken."""
     voice: Mapped[str] = mapped_column(default="vi")
+    tracks: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """What is heard, in order: [{"language": code, "recording": contract Media | None, "phrase": id | None}]; an
+    entry without a recording is the text spoken by an engine. Empty: that alone."""
     villages: Mapped[list[str]] = mapped_column(default=list)
     play_now: Mapped[bool] = mapped_column(default=False)
     """ "Phát ngay": the only start is the moment of approval."""

@@ -20,3 +20,5 @@ class Village(Base):
     centre_y: Mapped[float] = mapped_column(default=0.0)
     path: Mapped[str] = mapped_column(default="")
     """The `d` of its SVG outline."""
+    languages: Mapped[list[str]] = mapped_column(default=list)
+    """Codes of the languages spoken there beside Vietnamese (speech.languages)."""
