@@ -17,6 +17,7 @@ from broker.speech.rules import (
     money,
     phones,
     places,
+    ratios,
     roman,
     times,
     words,
@@ -32,6 +33,7 @@ _BEFORE_WORDS: tuple[Rule, ...] = (
     *measures.RULES,
     *roman.RULES,
 )
+_AFTER_WORDS: tuple[Rule, ...] = (*ratios.RULES, *figures.RULES)
 
 
 @lru_cache(maxsize=8)
@@ -56,7 +58,7 @@ def read(draft: Draft, lexicon: Lexicon) -> None:
         if may(rule):
             draft.apply(rule)
     words.claim(draft, lexicon)
-    for rule in figures.RULES:
+    for rule in _AFTER_WORDS:
         if may(rule):
             draft.apply(rule)
     leftovers.claim(draft)

@@ -6,8 +6,8 @@ import re
 
 from broker.speech.draft import Draft, Rule
 from broker.speech.numbers import cardinal
-from broker.speech.rules.measures import PER, per
 from broker.speech.rules.patterns import DASH, NUMBER, value
+from broker.speech.rules.units import PER, per
 
 _DONG = r"(?:đồng|đ(?!/c)|₫|VNĐ|VND|vnđ|vnd|Đ|dong)"
 _BIG = r"(?:nghìn tỷ|ngàn tỷ|nghìn tỉ|trăm triệu|nghìn|ngàn|triệu|tr|tỷ|tỉ|[kK](?!\w))"
