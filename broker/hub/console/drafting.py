@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
@@ -18,6 +18,7 @@ from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import Rules, rules_of
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console.day import Commune, Row, rows_of, strip
+from broker.hub.console.linked import linked
 from broker.hub.console.wording import day_name, hm, hours_of, lasting, local
 from broker.hub.declined import Declined
 from broker.hub.records import Revision
@@ -63,6 +64,8 @@ class Question:
 class Sheet:
     """Everything the compose page shows beside the fields."""
 
+    written: Markup
+    """The text with the pieces marked that are said otherwise."""
     spoken: Markup
     spoken_info: str
     questions: Sequence[Question]
@@ -140,7 +143,8 @@ def sheet_of(
 ) -> Sheet:
     """Work out everything the page shows. `key`: the announcement being edited, empty for a new one."""
     draft, rules = fields.draft, rules_of(db)
-    spoken = spoken_of(draft.text, draft.answers, lexicon)
+    spoken, questions = spoken_of(draft.text, draft.answers, lexicon), questions_of(fields, lexicon)
+    sides = linked(draft.text, spoken, [question.found for question in questions])
     length_s = planner.total_s(planner.estimated_s(spoken.text), draft.repeat, draft.gap_s)
     wanted = [
         Booking(at, length_s, frozenset(draft.villages), draft.kind, key)
@@ -153,9 +157,10 @@ def sheet_of(
     day = local(wanted[0].start).date() if wanted else local(now).date()
     rows = [row for row in rows_of(db, commune, day, now) if row.announcement != key]
     return Sheet(
-        spoken=spoken_markup(spoken),
+        written=sides.written,
+        spoken=sides.spoken,
         spoken_info=f"khoảng {lasting(length_s)}, đọc {draft.repeat} lần" if spoken.text.strip() else "",
-        questions=questions_of(fields, lexicon),
+        questions=questions,
         places_info=_places(commune, draft.villages),
         when_info="Ngay khi được duyệt" if draft.play_now else day_name(day, local(now).date()),
         line=_line(rows, wanted, free, rules, day, now, is_clash=time_problem is not None),
@@ -163,21 +168,6 @@ def sheet_of(
         free=free,
         left=list(dict.fromkeys(_SHORT.get(p.code, str(p)) for p in problems)),
     )
-
-
-def spoken_markup(spoken: Spoken) -> Markup:
-    """The spoken words, what was expanded underlined, what is in doubt marked."""
-    doubtful = {(d.start, d.end) for d in spoken.doubts}
-    parts, at = [], 0
-    for span in spoken.spans:
-        parts.append(escape(spoken.text[at : span.spoken_start]))
-        words = spoken.text[span.spoken_start : span.spoken_end]
-        tag = "mark" if (span.written_start, span.written_end) in doubtful else "u"
-        parts.append(Markup("<{0}>{1}</{0}>").format(Markup(tag), words) if words.strip() else escape(words))  # noqa: S704
-        at = span.spoken_end
-    parts.append(escape(spoken.text[at:]))
-    text = Markup("").join(parts)
-    return Markup("</p><p>").join(text.split("\n"))
 
 
 def questions_of(fields: Fields, lexicon: Lexicon) -> list[Question]:
