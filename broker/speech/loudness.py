@@ -63,20 +63,70 @@ def _k_weighting(rate_hz: int) -> NDArray[np.float64]:
     return np.asarray(np.fft.irfft(shelf * high_pass, size))
 
 
+class Meter:
+    """Loudness of a mono signal that comes in pieces (BS.1770-4), in little memory."""
+
+    def __init__(self, rate_hz: int) -> None:
+        """rate_hz: 8000 or more."""
+        self._step = rate_hz // 10
+        self._taps = _k_weighting(rate_hz)
+        self._past = np.zeros(len(self._taps) - 1, dtype=np.float32)
+        self._waiting: list[Signal] = []
+        self._waits = 0
+        self._energies: list[NDArray[np.float64]] = []
+
+    def take(self, signal: Signal) -> None:
+        """The next samples, full scale 1."""
+        self._waiting.append(signal)
+        self._waits += len(signal)
+        if self._waits >= 20 * self._step:
+            self._weigh(self._waits // self._step * self._step)
+
+    def lufs(self) -> float:
+        """Integrated loudness of all that came, gated at −70 LUFS and −10 LU; SILENCE_LUFS for silence."""
+        blocks = self._blocks()
+        loud = blocks[blocks > 10 ** ((SILENCE_LUFS + 0.691) / 10)]
+        if not len(loud):
+            return SILENCE_LUFS
+        loud = loud[loud > loud.mean() / 10]
+        return float(-0.691 + 10 * np.log10(loud.mean()))
+
+    def levels_db(self) -> NDArray[np.float64]:
+        """Momentary loudness of each 0.4 s, a new one each 0.1 s."""
+        return np.asarray(-0.691 + 10 * np.log10(np.maximum(self._blocks(), 1e-12)))
+
+    def _blocks(self) -> NDArray[np.float64]:
+        """Mean square of each 0.4 s; less than that is measured as if it filled them."""
+        rest = self._waits
+        if rest:
+            self._weigh(rest // self._step * self._step)
+        energy = np.concatenate([*self._energies, np.zeros(0)]) / self._step
+        if len(energy) >= 4:
+            return np.convolve(energy, np.ones(4) / 4, "valid")
+        tail = self._squares(np.concatenate([*self._waiting, np.zeros(0, dtype=np.float32)]))
+        count = len(energy) * self._step + len(tail)
+        return np.asarray([(energy.sum() * self._step + tail.sum()) / count]) if count else np.zeros(0)
+
+    def _weigh(self, count: int) -> None:
+        """Take `count` waiting samples, whole steps of them, into the energies."""
+        waiting = np.concatenate(self._waiting)
+        piece, rest = waiting[:count], waiting[count:]
+        if len(piece):
+            self._energies.append(self._squares(piece).reshape(-1, self._step).sum(axis=1, dtype=np.float64))
+            self._past = np.concatenate([self._past, piece])[-len(self._past) :]
+        self._waiting, self._waits = [rest], len(rest)
+
+    def _squares(self, piece: Signal) -> Signal:
+        weighted = filtered(np.concatenate([self._past, piece]), self._taps)[len(self._past) :]
+        return np.square(weighted)
+
+
 def loudness_lufs(signal: Signal, rate_hz: int) -> float:
     """Integrated loudness of a mono signal, gated at −70 LUFS and −10 LU (BS.1770-4)."""
-    step = rate_hz // 10
-    weighted = filtered(signal, _k_weighting(rate_hz)).astype(np.float64)
-    if len(weighted) < 4 * step:  # shorter than one block: measured as if it filled it
-        weighted = np.resize(weighted, 4 * step) if len(weighted) else np.zeros(4 * step)
-    hops = len(weighted) // step
-    energy = np.square(weighted[: hops * step]).reshape(hops, step).sum(axis=1)
-    blocks = np.convolve(energy, np.ones(4), "valid") / (4 * step)
-    loud = blocks[blocks > 10 ** ((SILENCE_LUFS + 0.691) / 10)]
-    if not len(loud):
-        return SILENCE_LUFS
-    loud = loud[loud > loud.mean() / 10]
-    return float(-0.691 + 10 * np.log10(loud.mean()))
+    meter = Meter(rate_hz)
+    for at in range(0, len(signal), rate_hz * 30):
+        meter.take(signal[at : at + rate_hz * 30])
+    return meter.lufs()
 
 
 @cache

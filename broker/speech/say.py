@@ -1,16 +1,45 @@
-"""The one way from a text to a clip: for `langso say`, the hub's rendering and the kiosk's reading aloud."""
+"""The one way to a clip, from a text or from tracks: for `langso say`, the hub's rendering and the kiosk's reading."""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from broker.speech.cache import ClipCache
+import msgspec
+
+from broker.speech.cache import ClipCache, key_of, write_whole
+from broker.speech.clip import PLAIN, Clip, Facts, Frame
+from broker.speech.languages import SPOKEN
 from broker.speech.lexicon import Lexicon
-from broker.speech.master import KIOSK, PLAIN, Clip, Frame, Profile, speak
+from broker.speech.master import KIOSK, MASTERING, Kind, Profile, Stretch, master
 from broker.speech.normalise import normalise
+from broker.speech.recording import recorded
 from broker.speech.sentences import Sentence, sentences
-from broker.speech.voice import Engine, choose
+from broker.speech.track import Track
+from broker.speech.voice import Engine, EngineError, choose
+from broker.speech.voicing import Voice, Words, voiced
+
+log = logging.getLogger(__name__)
+
+Part = Words | Path
+"""Words that an engine speaks, or a recording."""
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """How a clip is to be made and where it goes."""
+
+    cache: ClipCache
+    out: Path
+    profile: Profile
+    frame: Frame
+
+    @property
+    def kind(self) -> Kind:
+        return "wav" if self.out.suffix.lower() == ".wav" else "opus"
 
 
 def render(
@@ -31,14 +60,115 @@ def render(
     exactly as it stands (an approved announcement). The clip's timings refer to the text as given.
     Raises EngineError when no engine can speak it, OSError when the disk does not take it.
     """
-    engines = engines or choose()
-    parts = [(piece, spoken_of(piece, lexicon)) for piece in sentences(text)]
-    parts = [(piece, spoken) for piece, spoken in parts if any(char.isalnum() for char in spoken)]
-    return speak(
-        text, engines, voice, profile, ClipCache(cache_dir), out, rate=rate, frame=frame, parts=parts
-    )
+    parts = [_words(text, lexicon)]
+    return _made(parts, _Wish(ClipCache(cache_dir), out, profile, frame), engines, voice, rate)
+
+
+def render_tracks(
+    tracks: Sequence[Track],
+    *,
+    voice: str,
+    cache_dir: Path,
+    out: Path,
+    engines: Sequence[Engine] | None = None,
+    profile: Profile = KIOSK,
+    frame: Frame = PLAIN,
+    rate: float = 1.0,
+) -> Clip:
+    """Join tracks into one clip in `out`: each at the same loudness, a second between two.
+
+    The engines are tried in order, each for all spoken tracks: a clip has one voice. Timings refer to the text
+    of the track each sentence is in; recordings have none. Raises EngineError when no engine can speak the
+    words, also for words in another language than Vietnamese and for no tracks at all; SoundError for a
+    recording that cannot be read; OSError.
+    """
+    if not tracks:
+        raise EngineError("an announcement without tracks says nothing")
+    parts: list[Part] = []
+    for track in tracks:
+        if track.recording is None and track.language != SPOKEN:
+            raise EngineError(f"no engine may speak {track.language!r}: it has to be recorded")
+        parts.append(_words(track.spoken, None) if track.recording is None else track.recording)
+    return _made(parts, _Wish(ClipCache(cache_dir), out, profile, frame), engines, voice, rate)
 
 
 def spoken_of(piece: Sentence, lexicon: Lexicon | None) -> str:
     """What is said for one sentence."""
     return piece.text if lexicon is None else normalise(piece.text, lexicon).text
+
+
+def _words(text: str, lexicon: Lexicon | None) -> Words:
+    said = [(piece, spoken_of(piece, lexicon)) for piece in sentences(text)]
+    said = [(piece, spoken) for piece, spoken in said if any(char.isalnum() for char in spoken)]
+    if not said:
+        raise EngineError("there is nothing to say in this text")
+    return said
+
+
+def _made(
+    parts: Sequence[Part], wish: _Wish, engines: Sequence[Engine] | None, voice: str, rate: float
+) -> Clip:
+    """A clip by the first engine that speaks all its words; by none where there are no words."""
+    if all(isinstance(part, Path) for part in parts):
+        return _by(parts, wish, None)
+    why: EngineError | None = None
+    for engine in engines or choose():
+        try:
+            return _by(parts, wish, Voice(engine, voice, rate))
+        except EngineError as failed:
+            log.warning("engine gave up: %s", failed, extra={"event": "engine-failed", "engine": engine.id})
+            why = failed
+    raise why or EngineError("no engine was given")
+
+
+def _by(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> Clip:
+    recipe = _recipe(parts, wish, voice)
+    kept = wish.cache.get(recipe)
+    if kept is not None:
+        return _clip(wish.out, kept[1], msgspec.json.decode(kept[0], type=Facts))
+    stretches = [_stretch(part, wish, voice) for part in parts]
+    data, facts = master(stretches, wish.profile, wish.frame, wish.kind)
+    if voice is not None:
+        facts = msgspec.structs.replace(facts, engine=f"{voice.engine.id} {voice.engine.version}")
+    wish.cache.put(recipe, msgspec.json.encode(facts), data)
+    return _clip(wish.out, data, facts)
+
+
+def _stretch(part: Part, wish: _Wish, voice: Voice | None) -> Stretch:
+    if isinstance(part, Path):
+        return Stretch(recorded(part, wish.profile.rate_hz))
+    if voice is None:
+        raise EngineError("no engine was given")
+    return Stretch(*voiced(part, voice, wish.cache, wish.profile.rate_hz))
+
+
+def _recipe(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> str:
+    """Key of all that shapes the sound of a clip."""
+    frame = wish.frame
+    key: list[str | float] = ["clip", MASTERING, wish.kind, wish.profile.name]
+    key += [frame.chime or "", frame.repeat, frame.gap_s]
+    if voice is not None:
+        key += [voice.engine.id, voice.engine.version, voice.name, voice.rate]
+    for part in parts:
+        if isinstance(part, Path):
+            with part.open("rb") as file:
+                key += ["recording", hashlib.file_digest(file, "sha256").hexdigest()]
+        else:
+            key += ["words", len(part)]
+            for piece, said in part:
+                key += [piece.start, piece.end, piece.rest_ms, said]
+    return key_of(*key)
+
+
+def _clip(out: Path, data: bytes, facts: Facts) -> Clip:
+    write_whole(out, data)
+    return Clip(
+        path=out,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        duration_ms=facts.duration_ms,
+        lufs=facts.lufs,
+        peak_dbtp=facts.peak_dbtp,
+        engine=facts.engine,
+        timings=facts.timings,
+    )

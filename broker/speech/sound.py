@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +48,40 @@ def from_float(signal: NDArray[np.float32], rate_hz: int) -> Pcm:
     return Pcm(np.clip(np.rint(signal * 32767), -32768, 32767).astype(np.int16), rate_hz)
 
 
+_DEMUXERS = "mp3,mov,wav,ogg,matroska,webm,flac,aac"
+"""Readers that may look at a file. A playlist would make others open further files and addresses."""
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A file with sound in it that is read block by block."""
+
+    path: Path
+    demuxer: str
+    rate_hz: int
+    channels: int
+    promised_s: float
+    """How long the file says it is; 0 when it does not say."""
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Its samples in order, shape (channels, n), full scale 1. Raises SoundError."""
+        import av
+
+        with _opened(self.path, self.demuxer) as box:
+            resampler = av.AudioResampler(format="fltp", frame_size=self.rate_hz)
+            for frame in chain(_frames(box), [None]):
+                for piece in resampler.resample(frame):
+                    yield piece.to_ndarray().astype(np.float32, copy=False)
+
+
+def heard_in(path: Path, demuxer: str) -> SoundFile:
+    """What a file says of itself, read by one of PyAV's demuxers. Raises SoundError when it holds no sound."""
+    with _opened(path, demuxer) as box:
+        stream = _stream(box)
+        length_s = float(stream.duration * stream.time_base) if stream.duration else 0.0
+        return SoundFile(path, demuxer, int(stream.rate), int(stream.channels), length_s)
+
+
 def decode(source: Path | bytes, rate_hz: int | None = None, longest_s: float = LONGEST_S) -> Pcm:
     """Read a sound file or its bytes as mono, at its own rate or at `rate_hz`.
 
@@ -52,29 +89,58 @@ def decode(source: Path | bytes, rate_hz: int | None = None, longest_s: float = 
     """
     import av
 
-    try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r") as box:
-            if not box.streams.audio:
-                raise SoundError("the file has no sound in it")
-            stream = box.streams.audio[0]
-            rate = rate_hz or int(stream.rate)
-            if rate <= 0:
-                raise SoundError("the file does not say its sample rate")
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
-            parts: list[NDArray[np.int16]] = []
-            room = int(longest_s * rate)
-            for frame in box.decode(stream):
-                for piece in resampler.resample(frame):
-                    parts.append(piece.to_ndarray()[0])
-                    room -= len(parts[-1])
-                if room < 0:
-                    raise SoundError(f"the sound lasts longer than {longest_s:g} seconds")
-            parts += [piece.to_ndarray()[0] for piece in resampler.resample(None)]
-    except (av.FFmpegError, OSError, ValueError) as why:
-        raise SoundError(f"the file cannot be read as sound: {why}") from why
-    if not parts or not sum(map(len, parts)):
+    with _opened(source) as box:
+        rate = rate_hz or int(_stream(box).rate)
+        # Many small frames are gathered before they cross into numpy: a call for each would cost more than sound.
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=rate, frame_size=rate)
+        parts: list[NDArray[np.int16]] = []
+        room = int(longest_s * rate)
+        for frame in chain(_frames(box), [None]):
+            parts += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
+            if sum(map(len, parts)) > room:
+                raise SoundError(f"the sound lasts longer than {longest_s:g} seconds")
+    if not sum(map(len, parts)):
         raise SoundError("the file holds no samples")
-    return Pcm(np.concatenate(parts).astype(np.int16), rate)
+    return Pcm(np.concatenate(parts).astype(np.int16, copy=False), rate)
+
+
+@contextmanager
+def _opened(source: Path | bytes, demuxer: str | None = None) -> Iterator[Any]:
+    """PyAV's container. What goes wrong in it is a SoundError."""
+    import av
+
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+        with av.open(file, "r", format=demuxer, options={"format_whitelist": _DEMUXERS}) as box:
+            yield box
+    except (av.FFmpegError, OSError, ValueError, UnicodeDecodeError) as why:
+        raise SoundError(f"the file cannot be read as sound: {why}") from why
+
+
+def _stream(box: Any) -> Any:
+    if not box.streams.audio:
+        raise SoundError("the file has no sound in it")
+    stream = box.streams.audio[0]
+    if not stream.rate or stream.rate <= 0:
+        raise SoundError("the file does not say its sample rate")
+    return stream
+
+
+def _frames(box: Any) -> Iterator[Any]:
+    """Decoded frames of the first sound; a few broken packets are passed over, as any player does."""
+    import av
+
+    good, broken, last = 0, 0, None
+    for packet in box.demux(_stream(box)):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError as why:
+            broken, last = broken + 1, why
+            continue
+        good += bool(frames)
+        yield from frames
+    if last is not None and broken > 2 + good // 50:
+        raise SoundError(f"{broken} of {broken + good} packets are broken: {last}")
 
 
 def resample(pcm: Pcm, rate_hz: int) -> Pcm:

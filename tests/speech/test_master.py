@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from broker.speech import loudness
-from broker.speech.cache import ClipCache
-from broker.speech.master import HORN, KIOSK, PROFILES, Clip, Frame, Profile, record, speak
-from broker.speech.sound import Pcm, SoundError, decode, from_float, opus_bytes, resample, to_float, write_wav
+from broker.speech.clip import Clip, Frame
+from broker.speech.master import HORN, KIOSK, PROFILES, Profile
+from broker.speech.say import render
+from broker.speech.sound import Pcm, SoundError, decode, from_float, opus_bytes, resample, to_float
 from broker.speech.voice import EngineError
 
 TEXT = "Kính thưa bà con. Tám giờ sáng mai thôn họp tại nhà văn hóa. Mời bà con đến đông đủ."
@@ -47,7 +48,9 @@ def _speak(
     text: str, tmp_path: Path, profile: Profile = KIOSK, engine: ToneEngine | None = None, **how: object
 ) -> Clip:
     out = tmp_path / str(how.pop("name", "clip.opus"))
-    return speak(text, [engine or ToneEngine()], "vi", profile, ClipCache(tmp_path / "cache"), out, **how)  # type: ignore[arg-type]
+    engines = [engine or ToneEngine()]
+    cache = tmp_path / "cache"
+    return render(text, voice="vi", cache_dir=cache, out=out, engines=engines, profile=profile, **how)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -120,7 +123,8 @@ def test_timings_name_each_sentence_of_the_text_in_order(tmp_path: Path) -> None
 
 def test_a_clip_has_one_voice_even_when_an_engine_fails_in_the_middle(tmp_path: Path) -> None:
     first, second = ToneEngine(id="online", fails_on="Mời"), ToneEngine(id="local")
-    clip = speak(TEXT, [first, second], "vi", KIOSK, ClipCache(tmp_path / "cache"), tmp_path / "a.opus")
+    out = tmp_path / "a.opus"
+    clip = render(TEXT, voice="vi", cache_dir=tmp_path / "cache", out=out, engines=[first, second])
     assert clip.engine == "local 1"
     assert len(second.said) == 3
 
@@ -144,31 +148,6 @@ def test_a_chime_comes_first_and_the_speech_is_repeated_after_its_gap(tmp_path: 
         2 * plain.duration_ms + 2000 + framed.timings[0].since_ms, abs=400
     )
     assert framed.peak_dbtp <= -1.0
-
-
-def test_a_recording_is_mastered_like_speech(tmp_path: Path) -> None:
-    pcm = ToneEngine().synthesise(TEXT * 3, "vi")
-    quiet = tmp_path / "voice.wav"
-    write_wav(from_float(to_float(pcm) * np.float32(0.06), pcm.rate_hz), quiet)
-    clip = record(quiet, HORN, tmp_path / "out.opus")
-    assert clip.lufs == pytest.approx(HORN.lufs, abs=0.5)
-    assert clip.peak_dbtp <= -1.0
-
-
-@pytest.mark.parametrize(
-    ("name", "samples", "reason"),
-    [
-        ("silent.wav", np.zeros(40_000, dtype=np.int16), "silent"),
-        ("short.wav", np.full(1000, 5000, dtype=np.int16), "at least 300"),
-        ("long.wav", np.zeros(22050 * 3, dtype=np.int16), "longer than 2 seconds"),
-    ],
-)
-def test_a_recording_that_cannot_be_used_is_refused_with_its_reason(
-    tmp_path: Path, name: str, samples: np.ndarray, reason: str
-) -> None:
-    write_wav(Pcm(samples, 22050), tmp_path / name)
-    with pytest.raises(SoundError, match=reason):
-        record(tmp_path / name, KIOSK, tmp_path / "out.opus", longest_s=2)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.speech import espeak
-from broker.speech.cache import ClipCache
-from broker.speech.master import KIOSK, speak
 from broker.speech.online import Breaker, OnlineEngine, chunks
+from broker.speech.say import render
 from broker.speech.voice import EngineError
 from tests.fakes.translate_server import TranslateServer, answer_raw, answer_with, serve
 
@@ -98,9 +97,8 @@ def test_espeak_speaks_the_whole_text_when_the_online_engine_fails(
 ) -> None:
     server.answer = BAD[kind]
     out = tmp_path / "clip.opus"
-    clip = speak(
-        SENTENCE, [_engine(server), espeak.espeak()], "vi", KIOSK, ClipCache(tmp_path / "cache"), out
-    )
+    engines = [_engine(server), espeak.espeak()]
+    clip = render(SENTENCE, voice="vi", cache_dir=tmp_path / "cache", out=out, engines=engines)
     assert clip.engine.startswith("espeak")
     assert out.stat().st_size == clip.size > 1000
 
@@ -109,8 +107,9 @@ def test_a_failing_server_leaves_no_file_where_there_is_no_other_engine(
     server: TranslateServer, tmp_path: Path
 ) -> None:
     server.answer = BAD["no marker"]
+    engines, out = [_engine(server)], tmp_path / "clip.opus"
     with pytest.raises(EngineError):
-        speak(SENTENCE, [_engine(server)], "vi", KIOSK, ClipCache(tmp_path / "cache"), tmp_path / "clip.opus")
+        render(SENTENCE, voice="vi", cache_dir=tmp_path / "cache", out=out, engines=engines)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -1,0 +1,195 @@
+"""Recorded voices: what was brought is looked at whole, and refused with a sentence that says what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.speech import loudness
+from broker.speech.container import Container, container_of, is_cut, said_container
+from broker.speech.loudness import Signal
+from broker.speech.sound import SoundError, decode, heard_in, to_float
+
+LONGEST_S = 1800.0
+SHORTEST_MS = 500
+
+_LOOK_RATE_HZ = 16_000
+"""Rate at which loudness is looked at; speech has nothing above 8 kHz that counts for it."""
+_SILENT_LUFS, _QUIET_LUFS = -55.0, -44.0
+_CLIPPED_SHARE = 0.01
+_STEADY_DB = 5.0
+
+_SENTENCES = {
+    "unreadable": "Máy không đọc được tệp này. Xin chọn tệp âm thanh mp3, m4a, wav, ogg hoặc webm.",
+    "empty": "Tệp này trống, không có âm thanh nào. Xin ghi lại hoặc chọn tệp khác.",
+    "truncated": "Tệp này bị mất phần cuối, có thể do sao chép dở dang. Xin chép lại tệp đầy đủ rồi thử lại.",
+    "too-short": "Bản ghi quá ngắn, chưa được nửa giây. Xin ghi lại cho đủ lời.",
+    "silent": "Bản ghi không có tiếng. Xin kiểm tra micrô rồi ghi lại.",
+    "quiet": "Tiếng trong bản ghi quá nhỏ, phát ra loa sẽ không rõ. Xin nói gần micrô hơn và ghi lại.",
+    "clipped": "Tiếng trong bản ghi bị rè vì quá to. Xin để micrô xa miệng hơn hoặc nói nhỏ hơn, rồi ghi lại.",
+    "no-speech": "Bản ghi chỉ có tiếng ồn đều, không nghe thấy lời nói. Xin ghi lại ở nơi yên tĩnh hơn.",
+}
+
+
+class RecordingRefused(Exception):
+    """A recording cannot be used."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        """sentence: one Vietnamese sentence or two for who brought it: what is wrong and what to do."""
+        super().__init__(f"{code}: {sentence}")
+        self.code = code
+        self.sentence = sentence
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is known of a recording that can be used."""
+
+    duration_ms: int
+    lufs: float
+    """Loudness as it came."""
+    media_type: str
+    """What it really is, as audio/mpeg."""
+    rate_hz: int
+    channels: int
+
+
+def examine(data: Path, said_type: str = "", longest_s: float = LONGEST_S) -> Recording:
+    """Look at a file somebody brought; all of it is decoded once, its samples are not kept.
+
+    said_type: media type or file name it came with; empty when nobody said. Raises RecordingRefused, OSError.
+    """
+    container = _container(data, said_type)
+    with data.open("rb") as file:
+        cut = is_cut(file, data.stat().st_size, container)
+    look = _Look()
+    try:
+        heard = heard_in(data, container.demuxer)
+        for block in heard.blocks():
+            look.take(block, heard.rate_hz)
+            if look.duration_s > longest_s:
+                raise RecordingRefused("too-long", _too_long(longest_s))
+    except SoundError as why:
+        raise _refused("truncated" if cut else "unreadable") from why
+    if cut or heard.promised_s - look.duration_s > max(1.0, 0.03 * heard.promised_s):
+        raise _refused("truncated")
+    if not look.count:
+        raise _refused("empty")
+    if look.duration_s * 1000 < SHORTEST_MS:
+        raise _refused("too-short")
+    level = look.level_lufs()
+    _refuse_unclear(look, level)
+    return Recording(
+        round(look.duration_s * 1000), round(level, 1), container.media_type, heard.rate_hz, heard.channels
+    )
+
+
+def recorded(data: Path, rate_hz: int, longest_s: float = LONGEST_S) -> Signal:
+    """The voice of a recording at `rate_hz`, without the silence before and after it.
+
+    Raises SoundError for one that cannot be read, is silent, or lasts longer than `longest_s`.
+    """
+    with data.open("rb") as file:
+        container = container_of(file.read(16))
+    if container is None:
+        raise SoundError("the recording is no sound file of a known kind")
+    signal = to_float(decode(data, rate_hz, longest_s))
+    level = loudness.loudness_lufs(signal, rate_hz)
+    if level < _SILENT_LUFS:
+        raise SoundError(f"the recording is silent ({level:.0f} LUFS)")
+    return _without_dead_ends(signal, rate_hz, level)
+
+
+def _without_dead_ends(signal: Signal, rate_hz: int, level_lufs: float) -> Signal:
+    """From 0.2 s before the first to 0.2 s after the last 20 ms that are within 30 dB of the speech."""
+    step = rate_hz // 50
+    hops = len(signal) // step
+    power = np.square(signal[: hops * step].reshape(hops, step)).mean(axis=1)
+    heard = np.flatnonzero(power > 10 ** ((level_lufs - 30) / 10))
+    if not len(heard):
+        return signal
+    first, last = max(int(heard[0]) - 10, 0), int(heard[-1]) + 11
+    return signal[first * step : last * step]
+
+
+def _container(data: Path, said_type: str) -> Container:
+    with data.open("rb") as file:
+        head = file.read(16)
+    if not head:
+        raise _refused("empty")
+    found = container_of(head)
+    if found is None:
+        raise _refused("unreadable")
+    said = said_container(said_type)
+    if said is not None and said is not found:
+        raise RecordingRefused(
+            "mislabelled",
+            f"Tệp này mang tên {said.name} nhưng bên trong là {found.name}. "
+            f"Xin chọn lại đúng tệp âm thanh hoặc đổi đuôi tệp thành .{found.name}.",
+        )
+    return found
+
+
+def _refused(code: str) -> RecordingRefused:
+    return RecordingRefused(code, _SENTENCES[code])
+
+
+def _too_long(longest_s: float) -> str:
+    longest = f"{longest_s:g} giây" if longest_s < 60 else f"{longest_s / 60:g} phút"
+    return f"Bản ghi dài quá {longest.replace('.', ',')}. Xin cắt ngắn hoặc chia thành nhiều bản ghi."
+
+
+def _refuse_unclear(look: _Look, level_lufs: float) -> None:
+    if level_lufs < _SILENT_LUFS:
+        raise _refused("silent")
+    if look.clipped_share() > _CLIPPED_SHARE:
+        raise _refused("clipped")
+    if look.is_steady():
+        raise _refused("no-speech")
+    if level_lufs < _QUIET_LUFS:
+        raise _refused("quiet")
+
+
+class _Look:
+    """What is gathered of a recording, block by block, so that half an hour of it needs little memory."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._rate_hz = 1
+        self._meter: loudness.Meter | None = None
+        self._at_edge = 0
+        self._loud = 0
+
+    @property
+    def duration_s(self) -> float:
+        return self.count / self._rate_hz
+
+    def take(self, block: NDArray[np.float32], rate_hz: int) -> None:
+        """block: shape (channels, n), full scale 1."""
+        if self._meter is None:
+            self._rate_hz, self._meter = rate_hz, loudness.Meter(rate_hz)
+        self.count += block.shape[1]
+        self._meter.take(block.mean(axis=0, dtype=np.float32))
+        size = np.abs(block)
+        self._loud += int(np.count_nonzero(size > 0.25))
+        flat = (size > 0.97) & (np.abs(np.diff(block, axis=1, prepend=0)) < 0.02)
+        self._at_edge += int(np.count_nonzero(flat))
+
+    def level_lufs(self) -> float:
+        """Loudness of the whole."""
+        return self._meter.lufs() if self._meter else loudness.SILENCE_LUFS
+
+    def clipped_share(self) -> float:
+        """Share of the loud samples that lie flat against full scale."""
+        return self._at_edge / max(self._loud, 1)
+
+    def is_steady(self) -> bool:
+        """Whether its level hardly moves over at least three seconds: noise, a hum, a tone, but no speech."""
+        if self._meter is None or self.duration_s < 3:
+            return False
+        levels_db = self._meter.levels_db()
+        low, high = np.percentile(levels_db, (5, 95))
+        return bool(high - low < _STEADY_DB)
