@@ -34,8 +34,9 @@ class Engine(Protocol):
     def online(self) -> bool:
         """Whether the text leaves this machine."""
 
-    def synthesise(self, text: str, voice: str, rate: float = 1.0) -> Pcm:
-        """Speak one sentence that is already in spoken form. `rate` 1.0 is a calm announcer.
+    def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
+        """Speak one sentence, or a piece of one, that is already in spoken form.
 
-        Raises EngineError, also for a voice it does not have.
+        rate: 1.0 is a calm announcer, 0.8 slower. pitch: 1.0 is the voice's own; an engine that cannot change it
+        speaks as it does. Raises EngineError, also for a voice it does not have.
         """

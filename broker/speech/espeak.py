@@ -17,6 +17,8 @@ from broker.speech.sound import Pcm, SoundError, read_wav
 WORDS_PER_MINUTE = 150
 """Speed at rate 1.0: slower than espeak's own 175, because a horn in the open smears fast speech."""
 
+_PITCH = 50
+"""espeak's own, of 0 to 99."""
 _TIMEOUT_S = 30.0
 _LONGEST_TEXT = 20_000
 # `[[…]]` switches espeak to phoneme input, `<…>` to SSML, and control characters carry its own commands.
@@ -34,14 +36,15 @@ class EspeakEngine:
     id: str = "espeak"
     online: bool = False
 
-    def synthesise(self, text: str, voice: str, rate: float = 1.0) -> Pcm:
+    def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
         """See Engine. Raises EngineError."""
         if voice not in VOICES:
             raise EngineError(f"espeak has no voice {voice!r}; it may be one of {', '.join(VOICES)}")
         if len(text) > _LONGEST_TEXT:
             raise EngineError(f"a sentence of {len(text)} characters is too long, at most {_LONGEST_TEXT}")
         words = min(max(round(WORDS_PER_MINUTE * rate), 80), 400)
-        args = ["-v", voice, "-s", str(words), "-b", "1", "--stdin", "--stdout"]
+        height = min(max(round(_PITCH * pitch), 0), 99)
+        args = ["-v", voice, "-s", str(words), "-p", str(height), "-b", "1", "--stdin", "--stdout"]
         raw = _run([*self.command, *args], _UNSAFE.sub(" ", text), self.cwd)
         try:
             return read_wav(raw)

@@ -18,6 +18,7 @@ from pathlib import Path
 _SYNCHRONOUS = 2
 _NO_EXIT_ON_ERROR = 0x8000
 _RATE = 1
+_PITCH = 3
 _UTF8 = 1
 _END_PAUSE = 0x1000
 
@@ -41,7 +42,7 @@ def _open() -> tuple[ctypes.CDLL, int]:
     return lib, rate_hz
 
 
-def _speak(lib: ctypes.CDLL, text: bytes, voice: str, words_per_minute: int) -> bytes:
+def _speak(lib: ctypes.CDLL, text: bytes, voice: str, words_per_minute: int, pitch: int) -> bytes:
     heard = array.array("h")
 
     def keep(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
@@ -54,6 +55,7 @@ def _speak(lib: ctypes.CDLL, text: bytes, voice: str, words_per_minute: int) -> 
     if lib.espeak_SetVoiceByName(voice.encode()) != 0:
         raise _ChildError(f"the espeak-ng library has no voice {voice}")
     lib.espeak_SetParameter(_RATE, words_per_minute, 0)
+    lib.espeak_SetParameter(_PITCH, pitch, 0)
     raw = ctypes.create_string_buffer(text)
     status = lib.espeak_Synth(raw, ctypes.c_size_t(len(raw)), 0, 0, 0, _UTF8 | _END_PAUSE, None, None)
     if status != 0 or lib.espeak_Synchronize() != 0:
@@ -66,6 +68,7 @@ def main(argv: list[str]) -> int:
     options = argparse.ArgumentParser(allow_abbrev=False)
     options.add_argument("-v", dest="voice", default="vi")
     options.add_argument("-s", dest="words_per_minute", type=int, default=150)
+    options.add_argument("-p", dest="pitch", type=int, default=50)
     options.add_argument("-b", dest="encoding", default="1")
     for flag in ("--stdin", "--stdout", "--version"):
         options.add_argument(flag, action="store_true")
@@ -76,7 +79,7 @@ def main(argv: list[str]) -> int:
         if chosen.version:
             sys.stdout.write(lib.espeak_Info(None).decode() + "\n")
             return 0
-        samples = _speak(lib, text, chosen.voice, chosen.words_per_minute)
+        samples = _speak(lib, text, chosen.voice, chosen.words_per_minute, chosen.pitch)
     except (_ChildError, OSError, ImportError, RuntimeError) as why:
         sys.stderr.write(f"{why}\n")
         return 1
