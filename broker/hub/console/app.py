@@ -39,6 +39,7 @@ from broker.hub.console import (
     stream,
     today,
     trust,
+    voices,
     wire,
 )
 from broker.hub.console.codes import ShownCodes
@@ -66,6 +67,7 @@ ROOMS = (
     compose,
     approve,
     sound,
+    voices,
     progress,
     speakers,
     duty,

@@ -12,6 +12,7 @@ from broker.hub.console import steps
 from broker.hub.console.access import Visitor
 from broker.hub.records import Database, Feedback
 
+VOICE_LISTENERS = ("editor", "approver", "village", "leader", "admin")
 OFFICE = ("editor", "approver", "leader", "admin", "auditor", "village")
 
 
@@ -44,6 +45,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         (main if person.is_any("auditor") else more).append(log)
     if person.is_any("police") and not any(item.key == "duty" for item in main):
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
+    if person.is_any(*VOICE_LISTENERS):
+        more.append(Item("voices", "Nghe giọng", url_for("voices.page")))
     if person.is_any("admin", "leader", "auditor", "approver"):
         more.append(Item("trust", "Danh sách tin cậy", url_for("trust.page")))
     if person.is_any("approver"):
