@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 LONGEST_TRIAL = 2000
 """Characters that are read on trial."""
 ProfileName = Literal["horn", "kiosk"]
-PROFILES_SAID: dict[str, str] = {"horn": "Loa ngoài trời", "kiosk": "Màn hình nhà văn hoá"}
+PROFILES_SAID: dict[str, str] = {"horn": "Loa ngoài trời", "kiosk": "Loa màn hình"}
 RATES: dict[str, tuple[float, str]] = {
     "slow": (0.85, "Chậm"),
     "calm": (1.0, "Vừa"),
@@ -51,6 +51,8 @@ class Way:
     engine: str = ""
     """Id of the engine; empty: in the order of the settings, as announcements are read."""
     is_online: bool = False
+    only: str = ""
+    """Id of the one engine of this machine that has the voice."""
 
     @property
     def key(self) -> str:
@@ -66,7 +68,9 @@ class Way:
     @property
     def engine_said(self) -> str:
         """Which engine, in words."""
-        return engine_said(self.engine) if self.engine else "như khi phát bản tin"
+        if self.engine:
+            return f"chỉ {engine_said(self.engine)}"
+        return engine_said(self.only) if self.only else "như khi phát bản tin, lần lượt các máy đọc"
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,10 @@ def ways_of(found: Sequence[Engine], speech: SpeechOf) -> list[Way]:
     ways: list[Way] = []
     for voice in VOICES if found else ():
         able = [engine for engine in found if has_voice(engine, voice, speech)]
-        ways.append(Way(voice, is_online=any(engine.online for engine in able)))
-        if len(able) > 1:
-            ways += [Way(voice, engine.id, engine.online) for engine in able]
+        only = able[0].id if len(able) == 1 else ""
+        if able:
+            ways.append(Way(voice, "", any(engine.online for engine in able), only))
+        ways += [Way(voice, engine.id, engine.online) for engine in able if not only]
     return ways
 
 
