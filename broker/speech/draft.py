@@ -30,6 +30,9 @@ class Said:
     suggestions: tuple[str, ...]
 
 
+_FIGURES = re.compile(r"\d+")
+_SIGNED = "-−±+"
+
 Say = Callable[[re.Match[str], "Draft"], "str | Said | None"]
 
 
@@ -43,11 +46,15 @@ class Rule:
     pattern: re.Pattern[str]
     say: Say
     needs: str = "digit"
-    """"digit": tried only on texts with a digit; "any": always."""
+    """"digit": tried only while a figure is unclaimed; "claim": once something is claimed; "any": always."""
     sign: str = ""
     """Tried only on texts with at least one of these characters; the empty string: always."""
     hints: tuple[str, ...] = ()
     """Tried only on texts with at least one of these words, lower case; empty: always. Only for speed."""
+    at: str = ""
+    """"figure": the pattern can begin only with the first figure of a number; "signed": or with a sign before it."""
+    figures: int = 0
+    """Tried only on texts with so many figures unclaimed. Only for speed."""
 
 
 @dataclass
@@ -57,9 +64,19 @@ class Draft:
     text: str
     mask: str = ""
     claims: list[Claim] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    """Where the unclaimed numbers begin."""
+    figures: int = 0
+    """How many figures are unclaimed."""
 
     def __post_init__(self) -> None:
         self.mask = self.mask or self.text
+        self._count()
+
+    def _count(self) -> None:
+        numbers = [match.span() for match in _FIGURES.finditer(self.mask)]
+        self.starts = [start for start, _ in numbers]
+        self.figures = sum(end - start for start, end in numbers)
 
     def before(self, at: int, reach: int = 48) -> str:
         """What stands before a place on the same line, lower case."""
@@ -69,12 +86,11 @@ class Draft:
         """What stands after a place on the same line, lower case."""
         return self.text[at : at + reach].partition("\n")[0].lower()
 
-    def apply(self, rule: Rule) -> None:
-        """Let one rule claim whatever it can read."""
-        has_x = "x" in rule.pattern.groupindex
+    def apply(self, rule: Rule) -> bool:
+        """Let one rule claim whatever it can read; whether it claimed anything."""
         taken: list[tuple[int, int]] = []
-        for match in rule.pattern.finditer(self.mask):
-            start, end = match.span("x") if has_x else match.span()
+        for match in self._matches(rule) if rule.at else rule.pattern.finditer(self.mask):
+            start, end = match.span("x") if "x" in rule.pattern.groupindex else match.span()
             said = rule.say(match, self) if start < end else None
             if said is None:
                 continue
@@ -85,6 +101,26 @@ class Draft:
             taken.append((start, end))
         if taken:
             self.blot(taken)
+        return bool(taken)
+
+    def _matches(self, rule: Rule) -> list[re.Match[str]]:
+        """What `finditer` would find of a pattern that begins at a number, without a look at every letter."""
+        out, upto, match_at = [], 0, rule.pattern.match
+        for start in self.starts:
+            tries = (self._sign_before(start), start) if rule.at == "signed" else (start,)
+            for place in tries:
+                if place >= upto and (match := match_at(self.mask, place)) is not None:
+                    out.append(match)
+                    upto = match.end()
+                    break
+        return out
+
+    def _sign_before(self, start: int) -> int:
+        """The place of a sign right before a number or one space before it; -1 where there is none."""
+        if start and self.mask[start - 1] in _SIGNED:
+            return start - 1
+        spaced = start > 1 and self.mask[start - 1].isspace() and self.mask[start - 2] in _SIGNED
+        return start - 2 if spaced else -1
 
     def add(self, claim: Claim) -> None:
         """Keep a claim in the order of the text."""
@@ -100,3 +136,4 @@ class Draft:
             parts += [self.mask[at:start], CLAIMED * (end - start)]
             at = end
         self.mask = "".join([*parts, self.mask[at:]])
+        self._count()

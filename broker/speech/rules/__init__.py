@@ -19,46 +19,36 @@ from broker.speech.rules import (
     places,
     ratios,
     roman,
+    ticks,
     times,
+    unmarked,
     words,
 )
+from broker.speech.rules.order import Order
 
 _BEFORE_WORDS: tuple[Rule, ...] = (
     *codes.RULES,
     *phones.RULES,
     *places.RULES,
+    *ticks.RULES,
     *times.RULES,
     *dates.RULES,
     *money.RULES,
     *measures.RULES,
     *roman.RULES,
 )
-_AFTER_WORDS: tuple[Rule, ...] = (*ratios.RULES, *figures.RULES)
+_AFTER_WORDS = Order((*ratios.RULES, *figures.RULES))
 
 
 @lru_cache(maxsize=8)
-def _rules(lexicon: Lexicon) -> tuple[Rule, ...]:
-    return (*addresses.rules(lexicon), *legal.rules(lexicon), *_BEFORE_WORDS)
+def _before_words(lexicon: Lexicon) -> Order:
+    return Order((*addresses.rules(lexicon), *legal.rules(lexicon), *_BEFORE_WORDS))
 
 
 def read(draft: Draft, lexicon: Lexicon) -> None:
     """Let every rule claim its part of the draft; what nobody could read ends as a doubt."""
-    signs = frozenset(draft.text)
-    has_digit = any(char.isdigit() for char in signs)
-    lower = draft.text.lower()
-
-    def may(rule: Rule) -> bool:
-        return (
-            (has_digit or rule.needs == "any")
-            and not (rule.sign and signs.isdisjoint(rule.sign))
-            and (not rule.hints or any(hint in lower for hint in rule.hints))
-        )
-
-    for rule in _rules(lexicon):
-        if may(rule):
-            draft.apply(rule)
+    _before_words(lexicon).apply(draft)
     words.claim(draft, lexicon)
-    for rule in _AFTER_WORDS:
-        if may(rule):
-            draft.apply(rule)
+    unmarked.claim(draft)
+    _AFTER_WORDS.apply(draft)
     leftovers.claim(draft)

@@ -194,8 +194,8 @@ RULES = (
     Rule(_NAMED, _named, hints=_HINTS),
     Rule(_APART, _apart, hints=_HINTS),
     Rule(_FORM, _form, hints=("mẫu", "biểu", "tờ khai", "phiếu", "đơn", "phụ lục", "bản khai")),
-    Rule(_PROCEDURE, _bare, sign="."),
-    Rule(_PIN, _bare, sign="0"),
-    Rule(_CARD, _bare),
-    Rule(_CERTIFICATE, _bare),
+    Rule(_PROCEDURE, _bare, sign=".", at="figure"),
+    Rule(_PIN, _bare, sign="0", at="figure"),
+    Rule(_CARD, _bare, figures=12),
+    Rule(_CERTIFICATE, _bare, figures=6),
 )

@@ -217,4 +217,4 @@ def _is_stroked_day(day: int, month: int, before: str, after: str, *, is_padded:
     return True if day > month or (day, month) in _HOLIDAYS else None
 
 
-RULES = (Rule(_DAY, _day, sign="/-."),)
+RULES = (Rule(_DAY, _day, sign="/-.", at="figure"),)

@@ -78,7 +78,7 @@ def _plain(match: re.Match[str], draft: Draft) -> str | Said:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item, sign=")"),
+    Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item, sign=")", at="figure"),
     Rule(re.compile(r"^[ \t]*(?P<x>(?P<n>\d{1,2})\s?/)(?=\s+[^\W\d_])", re.M), _item, sign="/"),
     Rule(re.compile(rf"(?<!\w)(?<!\d[.,])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code),
     Rule(
@@ -92,6 +92,7 @@ RULES: tuple[Rule, ...] = (
             re.I,
         ),
         _ordinal,
+        hints=("thứ", "quý", "tháng"),
     ),
-    Rule(re.compile(NUMBER, re.ASCII), careful(_plain)),
+    Rule(re.compile(NUMBER, re.ASCII), careful(_plain), at="figure"),
 )

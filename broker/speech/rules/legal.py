@@ -7,7 +7,7 @@ import re
 from broker.speech.draft import Draft, Rule, Said
 from broker.speech.letters import spelled
 from broker.speech.lexicon import Lexicon
-from broker.speech.numbers import cardinal
+from broker.speech.numbers import cardinal, roman
 from broker.speech.rules.patterns import plain
 
 _SIGN = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,2}"
@@ -25,6 +25,13 @@ _FORM = re.compile(
 )
 _STANDARD = re.compile(
     r"(?<!\w)(?:TCVN|QCVN|ISO|TCCS|TCXDVN)[\s-]?(?P<x>(?P<n>[\d-]{1,9}):(?P<y>(?:19|20)\d\d))(?!\w)(?!/)"
+)
+_PART = re.compile(
+    r"(?:(?<!\w)(?i:mục|tiểu mục|phần|chương|khoản|điểm|phụ lục|biểu|bảng|điều|tiết|nội dung"
+    r"|tiêu chí|đề mục)"
+    r"\s(?:số\s)?|^[ \t]*)(?P<x>(?P<n>[IVX]{1,5}|[A-HĐ])(?P<tail>(?:\.\d{1,2}){1,3})"
+    r"(?:\.(?P<l>[a-hđ]))?)(?![\w/])(?!\.\w)",
+    re.M,
 )
 _NAMED = (
     "nghị định|quyết định|thông tư|chỉ thị|nghị quyết|thông báo|kế hoạch|báo cáo|tờ trình|công văn|hướng dẫn"
@@ -62,10 +69,21 @@ def rules(lexicon: Lexicon) -> tuple[Rule, ...]:
 
     return (
         Rule(_STANDARD, _standard, sign=":"),
+        Rule(_PART, _part, sign="."),
         Rule(_FORM, form, sign="/-–"),
-        Rule(_PARTY, party),
-        Rule(_NUMBERED, numbered),
+        Rule(_PARTY, party, at="figure"),
+        Rule(_NUMBERED, numbered, at="figure"),
     )
+
+
+def _part(match: re.Match[str], _: Draft) -> str | None:
+    """ "mục I.2", "III.1.a": a part of a text, its Roman numeral or letter, its numbers."""
+    number = roman(match["n"])
+    head = spelled(match["n"]) if match["n"] in "ABCDEFGHĐ" else cardinal(number) if number else None
+    if head is None:
+        return None
+    parts = [head, *(cardinal(int(one)) for one in match["tail"].split(".")[1:])]
+    return " chấm ".join([*parts, spelled(match["l"])] if match["l"] else parts)
 
 
 def _standard(match: re.Match[str], _: Draft) -> str:

@@ -46,4 +46,4 @@ def _spaced(match: re.Match[str], draft: Draft) -> str | Said:
     return said
 
 
-RULES = (Rule(_COMMA_LIST, _comma_list, sign=",;"), Rule(_SPACED, _spaced))
+RULES = (Rule(_COMMA_LIST, _comma_list, sign=",;", at="figure"), Rule(_SPACED, _spaced, at="figure"))

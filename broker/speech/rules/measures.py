@@ -21,9 +21,14 @@ _SPELT_RANGE = re.compile(
     rf"(?<![\w.,/])(?P<a>{NUMBER}){DASH}(?P<b>{NUMBER})\s?(?P<u>{SPELT_UNITS})(?!\w)(?:{PER})?"
 )
 _SPELT_ONE = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s?(?P<u>{SPELT_UNITS})(?!\w)(?:{PER})")
+_SIDE = "m2|mm2|cm2|m²|mm²|cm²|m3|m³|mm|cm|km|ml|mg|kg|kVA|kW|KW|kV|mAh|Ah|GB|TB|HP|lít|m|g|l|L|A|W|V"
 _AREA = re.compile(
-    rf"(?<![\w.,/])(?P<a>{NUMBER})\s?(?P<ua>m|cm|mm|km)?\s?[x×X*]\s?(?P<b>{NUMBER})\s?(?P<ub>m|cm|mm"
-    rf"|km)?(?:\s?[x×X*]\s?(?P<c>{NUMBER})\s?(?P<uc>m|cm|mm|km)?)?(?![\w²³])"
+    rf"(?<![\w.,/])(?P<a>{NUMBER})\s?(?P<ua>m|cm|mm|km)?\s?[x×X*]\s?(?P<b>{NUMBER})\s?(?P<ub>{_SIDE})?"
+    rf"(?:\s?[x×X*]\s?(?P<c>{NUMBER})\s?(?P<uc>{_SIDE})?)?(?![\w²³])"
+)
+_ELECTRIC = re.compile(
+    r"(?<!\w)(?:aptomat|attomat|áp tô mát|át tô mát|át|cầu dao|cầu chì|cb|mcb|mccb|công tơ|ổ cắm|phích|dòng|dòng điện"
+    r"|cường độ|tải|chịu tải|máy hàn|rơ le|khởi động từ|điện)(?!\w)[^.;]{0,24}$"
 )
 _MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
 _TONNES = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3}(?:[.,]\d{1,2})?)\s?[Tt](?P<half>\d)?(?!\w)(?![/.]\d)")
@@ -34,7 +39,13 @@ _NUMBERED = re.compile(
 )
 _PILLS = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})\s?v(?!\w)(?=\s?(?:x|×|/|chia|sáng|trưa|chiều|tối|ngày|lần))")
 _KILO_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3})\s?kg(?P<rest>\d)(?!\w)(?![.,]\d)")
-_SECONDS = re.compile(r"(?<![\w.,/])(?P<n>[1-9]\d{1,2})s(?!\w)(?![/.]\d)")
+_SECONDS = re.compile(
+    r"(?<![\w.,/])(?P<n>\d{1,3}[.,]\d{1,2}|[1-9]\d{0,2})(?P<s>s)(?P<c>\d{1,2})?(?!\w)(?![/.]\d)"
+)
+_LASTING = re.compile(
+    r"(?<!\w)(?:trong|sau|giữ|khoảng|mỗi|nghỉ|chờ|đợi|hết|cách|thêm|chạy|bơi|đếm|vòng|quá|dưới|trên|nhanh|chậm|kém|hơn)"
+    r"(?!\w)[^.;\d]{0,16}$"
+)
 _ABOUT = re.compile(rf"(?<![\w{CLAIMED}%°)])(?P<x>[~≈])(?=\s?[\d{CLAIMED}])(?<!\d\s[~≈])")
 _DIAMETER = re.compile(r"(?<!\w)(?P<x>[ØøΦφ⌀]\s?)(?=\d)")
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
@@ -54,6 +65,8 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         metres = f"{value(match['n'])} mét"
         return Said(metres, (metres, f"{value(match['n'])} tháng"))
     is_glued = match["n"].isdecimal() and draft.text[match.end("n")] != " "
+    if unit == "A" and _ELECTRIC.search(draft.before(match.start())):
+        return f"{value(match['n'])} {UNITS[unit]}"
     if is_glued and (unit in ("A", "TB", "CV") or (unit in ("V", "L") and len(match["n"]) < 2)):
         return None  # "12A", "3L": a class, a house, a code
     if unit == "g" and is_glued and int(match["n"]) <= 24:
@@ -127,8 +140,11 @@ def _kilo_and(match: re.Match[str], _: Draft) -> str:
     return f"{cardinal(int(match['n']))} ki lô {cardinal(int(match['rest']))}"
 
 
-def _seconds(match: re.Match[str], _: Draft) -> str:
-    return f"{cardinal(int(match['n']))} giây"
+def _seconds(match: re.Match[str], draft: Draft) -> str | Said:
+    """ "30s", "9,5s", "12s5"; one figure before an s may also be the name of a thing ("5s")."""
+    said = f"{value(match['n'])} giây" + (f" {cardinal(int(match['c']))}" if match["c"] else "")
+    is_plain = len(match["n"]) > 1 or match["c"] or _LASTING.search(draft.before(match.start(), 24))
+    return said if is_plain else Said(said, (said, f"{value(match['n'])} ét"))
 
 
 def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
@@ -158,20 +174,20 @@ def _diameter(_match: re.Match[str], _: Draft) -> str:
 
 
 RULES = (
-    Rule(_ABOUT, _about, sign="~≈"),
+    Rule(_ABOUT, _about, needs="any", sign="~≈"),
     Rule(_DIAMETER, _diameter, sign="ØøΦφ⌀"),
     *lists.RULES,
-    Rule(_TONNES, _tonnes),
-    Rule(_MANY, careful(_many)),
-    Rule(_PRESSURE, _pressure, sign="/"),
-    Rule(_AREA, careful(_area), sign="xX×*"),
-    Rule(_METRE_AND, _metre_and, sign="m"),
-    Rule(_RANGE, careful(_range)),
-    Rule(_SPELT_RANGE, careful(_spelt_range), sign="-–—~"),
-    Rule(_SPELT_ONE, careful(_spelt_one), sign="/"),
-    Rule(_ONE, careful(_one)),
-    Rule(_KILO_AND, _kilo_and, sign="k"),
-    Rule(_PILLS, _pills, sign="v"),
-    Rule(_SECONDS, _seconds, sign="s"),
+    Rule(_TONNES, _tonnes, at="figure"),
+    Rule(_MANY, careful(_many), at="figure"),
+    Rule(_PRESSURE, _pressure, sign="/", at="figure"),
+    Rule(_AREA, careful(_area), sign="xX×*", at="figure"),
+    Rule(_METRE_AND, _metre_and, sign="m", at="figure"),
+    Rule(_RANGE, careful(_range), at="signed"),
+    Rule(_SPELT_RANGE, careful(_spelt_range), sign="-–—~", at="figure"),
+    Rule(_SPELT_ONE, careful(_spelt_one), sign="/", at="figure"),
+    Rule(_ONE, careful(_one), at="signed"),
+    Rule(_KILO_AND, _kilo_and, sign="k", at="figure"),
+    Rule(_PILLS, _pills, sign="v", at="figure"),
+    Rule(_SECONDS, _seconds, sign="s", at="figure"),
     *rates.RULES,
 )

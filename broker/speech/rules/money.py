@@ -113,10 +113,10 @@ def _after(match: re.Match[str], _: Draft) -> str:
 
 RULES = (
     Rule(_DOLLAR, _dollar, sign="$"),
-    Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt")),
-    Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ", "k")),
-    Rule(_RANGE, _range, sign="-–—~"),
-    Rule(_SHORT_RANGE, _short_range, sign="-–—~"),
-    Rule(_ONE, _one),
-    Rule(_AFTER, _after, needs="any"),
+    Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt"), at="figure"),
+    Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ", "k"), at="figure"),
+    Rule(_RANGE, _range, sign="-–—~", at="figure"),
+    Rule(_SHORT_RANGE, _short_range, sign="-–—~", at="figure"),
+    Rule(_ONE, _one, at="figure"),
+    Rule(_AFTER, _after, needs="any", sign="/", hints=("đồng",)),
 )

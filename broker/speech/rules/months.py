@@ -196,21 +196,21 @@ def _school_year(match: re.Match[str], _: Draft) -> str | None:
 
 
 BEFORE_DAYS = (
-    Rule(_ALWAYS_OPEN, _always_open, sign="/"),
+    Rule(_ALWAYS_OPEN, _always_open, sign="/", at="figure"),
     Rule(_SUNDAY, _named_day, needs="any", hints=("cn",)),
     Rule(_SUNDAY_OF, _named_day, hints=("cn",)),
-    Rule(_MONTH_SPAN, _month_span, sign="-–—~"),
+    Rule(_MONTH_SPAN, _month_span, sign="-–—~", at="figure"),
 )
 AFTER_DATES = (
-    Rule(_MONTHS_OF, _months_of, sign="T"),
+    Rule(_MONTHS_OF, _months_of, sign="T", at="figure"),
     Rule(_T_MONTH, _t_month, sign="T"),
     Rule(_Q_YEAR, _q_year, sign="Q"),
-    Rule(_SCHOOL_YEAR, _school_year, sign="-–—~"),
+    Rule(_SCHOOL_YEAR, _school_year, sign="-–—~", at="figure"),
     Rule(_MONTH_LIST, _month_list, sign="/"),
     Rule(_MONTH_SHORT_YEAR, _month_short_year, sign="/"),
-    Rule(_MONTH_RANGE, _month_range, sign="-–—~"),
-    Rule(_YEARS, _years, sign="-–—~"),
-    Rule(_MONTH, _month_year, sign="-–/."),
+    Rule(_MONTH_RANGE, _month_range, sign="-–—~", at="figure"),
+    Rule(_YEARS, _years, sign="-–—~", at="figure"),
+    Rule(_MONTH, _month_year, sign="-–/.", figures=5),
     Rule(_SHORT_MONTH, _short_month, sign="T"),
     Rule(_T_ALONE, _t_alone, sign="T"),
     Rule(_WEEK, _week, sign="-–—~"),

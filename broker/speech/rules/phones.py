@@ -245,21 +245,21 @@ _CALLED = (
 )
 
 RULES = (
-    Rule(_TWIN, _twin),
-    Rule(_PHONE, _phone),
-    Rule(_ODD_PHONE, _odd_phone, sign="0"),
+    Rule(_TWIN, _twin, at="figure"),
+    Rule(_PHONE, _phone, figures=6),
+    Rule(_ODD_PHONE, _odd_phone, sign="0", at="figure"),
     Rule(_DIALLED, _dialled, sign="*"),
-    Rule(_BETWEEN, _between, sign="/-–"),
+    Rule(_BETWEEN, _between, needs="claim", sign="/-–"),
     Rule(_OVERSEAS, _overseas, sign="+"),
     Rule(_PREFIX, _prefix, sign="+"),
     Rule(_EXTENSION, _extension, hints=("lẻ", "nội bộ", "ext", "nhánh")),
     Rule(
         _LOCAL, _digits, hints=("máy", "điện thoại", "sđt", "đt", "gọi", "liên hệ", "cố định", "fax", "tel")
     ),
-    Rule(_EMERGENCY_LIST, _emergencies, hints=("11",)),
-    Rule(_SHORT_NEXT, _short_next, hints=_CALLED),
+    Rule(_EMERGENCY_LIST, _emergencies, hints=("11",), at="figure"),
+    Rule(_SHORT_NEXT, _short_next, hints=_CALLED, at="figure"),
     Rule(_SENT, _short_sure, hints=("gửi", "nhắn", "soạn", "cú pháp")),
     Rule(_SHORT_SURE, _short_sure, hints=_CALLED),
-    Rule(_EMERGENCY, _emergency, hints=("11",)),
+    Rule(_EMERGENCY, _emergency, hints=("11",), at="figure"),
     Rule(_SHORT, _short, hints=_CALLED),
 )

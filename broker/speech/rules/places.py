@@ -13,7 +13,8 @@ _SIDES = {"n": "vĩ bắc", "b": "vĩ bắc", "s": "vĩ nam", "e": "kinh đông"
 _FIGURE = r"\d{1,3}(?:[.,]\d{1,4})?"
 _COORDINATE = re.compile(
     rf"(?<![\w.,])(?P<a>{_FIGURE})(?:{DASH}(?P<b>{_FIGURE}))?\s?(?:°|º|˚"
-    rf"|độ\s)\s?(?:(?P<m>\d{{1,2}})\s?['’′]\s?)?(?P<side>[NESWBĐ])(?!\w)"
+    rf"|độ\s)\s?(?:(?P<m>\d{{1,2}})\s?['’′]\s?)?"
+    rf"(?:(?P<sec>\d{{1,2}}(?:[.,]\d{{1,2}})?)\s?(?:\"|″|”|''|’’|′′)\s?)?(?P<side>[NESWBĐ])(?!\w)"
 )
 _BARE_COORDINATE = re.compile(
     r"(?<![\w.,])(?P<a>\d{1,3}[.,]\d{1,4})\s?(?P<side>[NE])\s?[-–;,]\s?(?P<b>\d{1,3}[.,]\d{1,4})\s?(?P<other>[NE])(?!\w)"
@@ -71,7 +72,8 @@ _KM_RANGE = re.compile(
 def _coordinate(match: re.Match[str], _: Draft) -> str:
     degrees = value(match["a"]) + (f" đến {value(match['b'])}" if match["b"] else "")
     minutes = f" {cardinal(int(match['m']))} phút" if match["m"] else ""
-    return f"{degrees} độ{minutes} {_SIDES[match['side'].lower()]}"
+    seconds = f" {value(match['sec'])} giây" if match["sec"] else ""
+    return f"{degrees} độ{minutes}{seconds} {_SIDES[match['side'].lower()]}"
 
 
 def _bare_coordinate(match: re.Match[str], _: Draft) -> str:
@@ -156,16 +158,16 @@ def _short_place(match: re.Match[str], draft: Draft) -> str | Said | None:
 
 
 RULES = (
-    Rule(_COORDINATE, _coordinate, sign="°º˚độ"),
-    Rule(_BARE_COORDINATE, _bare_coordinate, sign="NE"),
-    Rule(_PLATE, _plate),
+    Rule(_COORDINATE, _coordinate, sign="°º˚độ", at="figure"),
+    Rule(_BARE_COORDINATE, _bare_coordinate, sign="NE", at="figure"),
+    Rule(_PLATE, _plate, at="figure"),
     Rule(_PLATE_RUN, _plate, hints=("xe", "biển", "bks", "tô")),
     Rule(_KM_RANGE, _km_range, sign="kK"),
-    Rule(_ROAD, _road),
+    Rule(_ROAD, _road, hints=("ql", "tl", "đt", "hl", "đh", "đx", "ct")),
     Rule(_KM_MARK, _km_mark, sign="+"),
     Rule(_KM, _km, sign="kK"),
     Rule(_SHORT_PLACE, _short_place, needs="any", sign="QPHXTĐ"),
-    Rule(_CLASSROOM, _classroom),
+    Rule(_CLASSROOM, _classroom, sign="/.", hints=("lớp",)),
     Rule(_HOUSE, _house, sign="/"),
-    Rule(_STREET_HOUSE, _street_house, sign="/"),
+    Rule(_STREET_HOUSE, _street_house, sign="/", at="figure"),
 )

@@ -56,9 +56,9 @@ def _fields(match: re.Match[str], draft: Draft) -> str | None:
 
 
 RULES = (
-    Rule(_EACH, _each, sign="/"),
+    Rule(_EACH, _each, needs="claim", sign="/"),
     Rule(_FIELDS, _fields, needs="any", sign="/"),
     Rule(_PER_WORD, _per_word, needs="any", sign="/"),
-    Rule(_EACH, _each, needs="any", sign="/"),
-    Rule(_EACH_WORD, _each_word, sign="/"),
+    Rule(_EACH, _each, needs="claim", sign="/"),
+    Rule(_EACH_WORD, _each_word, needs="claim", sign="/"),
 )

@@ -13,6 +13,7 @@ _SCORE = re.compile(
     r" lưu|cách biệt|kết quả trận[^.;]*)"
     r"(?!\w)[^.!?;]{0,40}|(?:tỷ số|tỉ số)[^.!?]*)$"
 )
+_GAME = re.compile(r"(?<!\w)(?<!các )(?<!những )trận(?: đấu| bóng)?\s$")
 _FERTILISER = re.compile(r"(?<!\w)(?:npk|phân|lân|dap|đạm|kali|đầu trâu|hữu cơ|lót|thúc)[^\d.;]{0,16}$")
 _SCORE_AFTER = re.compile(r"\s(?:trước đội|nghiêng về|cho đội|sau hai hiệp|sau hiệp|chung cuộc)")
 _OF_COUNT = re.compile(
@@ -83,6 +84,8 @@ def _range(match: re.Match[str], draft: Draft) -> str | Said:
         return f"{value(a)} {value(b)}"
     if _FERTILISER.search(before):
         return f"{value(a)} {value(b)}"
+    if _GAME.search(before):
+        return Said(f"{value(a)} đến {value(b)}", (f"{value(a)} đến {value(b)}", f"{value(a)} {value(b)}"))
     if amount(a) < amount(b):
         said = f"{value(a)} đến {value(b)}"
         # "08-2026": a month, a number with its year; nobody counts from 8 to 2026.
@@ -157,9 +160,9 @@ def _by_word(match: re.Match[str], draft: Draft) -> str | None:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by, sign="x×"),
-    Rule(re.compile(rf"(?<=\s)(?P<x>[x×])(?=\s[\d{CLAIMED}])"), _by_word, sign="x×"),
-    Rule(re.compile(r"(?<!\w)(?P<a>\d)\s?in\s?(?P<b>1)(?!\w)"), _in_one, sign="i"),
+    Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by, needs="any", sign="x×"),
+    Rule(re.compile(rf"(?<=\s)(?P<x>[x×])(?=\s[\d{CLAIMED}])"), _by_word, needs="any", sign="x×"),
+    Rule(re.compile(r"(?<!\w)(?P<a>\d)\s?in\s?(?P<b>1)(?!\w)"), _in_one, sign="i", at="figure"),
     Rule(re.compile(r"^[ \t]*(?P<x>\d{1,2}(?:\.\d{1,2}){1,3})(?=\.?\s+[^\W\d_])", re.M), _section, sign="."),
     Rule(
         re.compile(
@@ -177,9 +180,15 @@ RULES: tuple[Rule, ...] = (
         re.compile(r"(?<![\w.,/])(?!\d{1,3}(?:\.\d{3})+(?!\d|\.\d))\d{1,6}(?:\.\d{1,6}){2,}(?![\w/])(?!,\d)"),
         _points,
         sign=".",
+        at="figure",
     ),
-    Rule(re.compile(r"(?<![\w.,/])\d{1,4}(?:\s?/\s?\d{1,4}){2,}(?![\w/])(?![.,]\d)"), _strokes, sign="/"),
-    Rule(re.compile(r"(?<![\w.,/:])\d{1,4}(?::\d{1,4}){2,}(?![\w/:])"), _proportion, sign=":"),
+    Rule(
+        re.compile(r"(?<![\w.,/])\d{1,4}(?:\s?/\s?\d{1,4}){2,}(?![\w/])(?![.,]\d)"),
+        _strokes,
+        sign="/",
+        at="figure",
+    ),
+    Rule(re.compile(r"(?<![\w.,/:])\d{1,4}(?::\d{1,4}){2,}(?![\w/:])"), _proportion, sign=":", at="figure"),
     Rule(
         re.compile(
             r"(?<![\w.,/])(?P<a>\d{1,3}(?:\.\d{3})+|\d{1,4})\s?/\s?(?P<b>\d{1,3}(?:\.\d{3})+"
@@ -187,28 +196,36 @@ RULES: tuple[Rule, ...] = (
         ),
         _fraction,
         sign="/",
+        at="figure",
     ),
     Rule(
         re.compile(r"(?<![\w.,/\-–])\d+(?:[.,]\d+)?(?:\s?[-–]\s?\d+(?:[.,]\d+)?){2,}(?![\w/])(?![.,]\d)"),
         _chain,
         sign="-–",
+        at="figure",
     ),
     Rule(
         re.compile(rf"(?<![\w.,/\-])(?P<a>{NUMBER}){DASH}(?P<b>{NUMBER})(?![\w/])(?![.,\-]\d)"),
         careful(_range),
         sign="-–—~",
+        at="figure",
     ),
     Rule(
         re.compile(r"(?<![\w.,/:])(?P<a>\d+)(?:\s:\s|:)(?P<b>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/:])(?!\.\d)"),
         _ratio,
         sign=":",
+        at="figure",
     ),
     Rule(
-        re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?[x×X*]\s?(?P<b>{NUMBER})(?![\w/])"), _times, sign="x×X*"
+        re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?[x×X*]\s?(?P<b>{NUMBER})(?![\w/])"),
+        _times,
+        sign="x×X*",
+        at="figure",
     ),
     Rule(
         re.compile(rf"(?<![\w.,/])(?P<a>{NUMBER})\s?/\s?(?P<b>\d{{1,4}})(?![\w/])(?![.,]\d)"),
         careful(_over),
         sign="/",
+        at="figure",
     ),
 )

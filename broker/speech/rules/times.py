@@ -12,7 +12,7 @@ _MINUTE = r"(?:\s?(?P<m{0}>[0-5]\d)(?!\d)(?:\s?(?:phút|ph|p|'|’|′)(?!\w))?)
 _CLOCK = (
     r"(?P<h{0}>\d{{1,2}})(?:\s?(?:h|H|giờ|Giờ|GIỜ|g(?=[0-5]\d))(?![^\W\d_])(?::(?=\d\d))?"
     + _MINUTE
-    + r"|:(?P<c{0}>[0-5]\d)(?::[0-5]\d)?(?:\s?[hH])?)"
+    + r"|:(?P<c{0}>[0-5]\d)(?::(?P<s{0}>[0-5]\d))?(?:\s?[hH])?)"
 )
 _STOP = r"(?![^\W_])(?!:\d)(?!/\d+(?![\d/]))"
 _TIME = re.compile(r"(?<![\w.,:/])" + _CLOCK.format(1) + _STOP)
@@ -28,21 +28,54 @@ def _clock(match: re.Match[str], which: str) -> str | None:
     minute = int(match[f"m{which}"] or match[f"c{which}"] or 0)
     if hour > 24 and (minute or match[f"c{which}"]):
         return None
-    return f"{cardinal(hour)} giờ" + (f" {cardinal(minute)} phút" if minute else "")
+    second = int(match[f"s{which}"] or 0)
+    rest = f" {cardinal(second)} giây" if second else ""
+    return f"{cardinal(hour)} giờ" + (f" {cardinal(minute)} phút" if minute or second else "") + rest
 
 
-def _time(match: re.Match[str], draft: Draft) -> str | None:
+_LASTING = re.compile(
+    r"(?<!\w)(?:trong|trong vòng|sau|khoảng|suốt|mỗi|đủ|tổng|tổng cộng|quá|hơn|gần|dưới|tối đa|tối thiểu|ít nhất"
+    r"|kéo dài|dài|thời lượng|liên tục|liền|theo dõi|cách ly|trước|học|dạy|làm|làm thêm|thêm|đến|hạn|sau khi|là|có"
+    r"|được)\s$"
+)
+_LASTS = re.compile(
+    r"(?:\s?/|\s(?:kể từ|sau|liên tục|liền|đầu|tới|qua|mỗi|một|trên|thực|lý|học|dạy|làm|trước|trở))"
+)
+_CLOCKED = re.compile(r"(?<!\w)(?:lúc|hồi|vào)\s$")
+_OF_DAY = re.compile(
+    r"\s?,?\s?\(?(?:ngày|sáng|trưa|chiều|tối|đêm|hôm|thứ (?:hai|ba|tư|năm|sáu|bảy|\d))(?!\w)"
+)
+
+
+def _is_no_hour(hour: int, draft: Draft, match: re.Match[str]) -> bool:
+    """Whether more than 24 hours stand where the text speaks of no length of time: "lúc 25h"."""
+    if hour <= 24:
+        return False
+    before, after = draft.before(match.start(), 24), draft.after(match.end())
+    if _CLOCKED.search(before) or _OF_DAY.match(after):
+        return True
+    return hour % 12 != 0 and not _LASTING.search(before) and not _LASTS.match(after)
+
+
+def _time(match: re.Match[str], draft: Draft) -> str | Said | None:
     if match["c1"] and re.search(
         r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số|pha|trộn|phối|bón|hòa|tỷ lệ là|theo tỷ lệ)[^.;\d]{0,16}$",
         draft.before(match.start()),
     ):
         return None
-    return _clock(match, "1")
+    said = _clock(match, "1")
+    if said is not None and _is_no_hour(int(match["h1"]), draft, match):
+        return Said(said, (said,))
+    return said
 
 
-def _range(match: re.Match[str], _: Draft) -> str | None:
+def _range(match: re.Match[str], draft: Draft) -> str | Said | None:
     since, until = _clock(match, "1"), _clock(match, "2")
-    return f"{since} đến {until}" if since and until else None
+    if not since or not until:
+        return None
+    said = f"{since} đến {until}"
+    hours = int(match["h1"]), int(match["h2"])
+    return Said(said, (said,)) if any(_is_no_hour(one, draft, match) for one in hours) else said
 
 
 def _short_range(match: re.Match[str], _: Draft) -> str | None:
@@ -85,11 +118,23 @@ def _one_figure(match: re.Match[str], _: Draft) -> Said:
     return Said(five, (five, tens)) if match["m"] in "12345" else Said(five, (five,))
 
 
+_NO_MINUTE = re.compile(
+    r"(?<![\w.,:/])(?P<h>[01]?\d|2[0-4])\s?[hH]\s?(?P<m>[6-9]\d)(?:\s?(?:phút|ph|p|'|’))?(?!\w)"
+)
+
+
+def _no_minute(match: re.Match[str], _: Draft) -> Said:
+    """ "8h75": no hour has so many minutes."""
+    said = f"{cardinal(int(match['h']))} giờ {cardinal(int(match['m']))} phút"
+    return Said(said, (said,))
+
+
 RULES = (
-    Rule(_ROUND_THE_CLOCK, _round_the_clock, hints=("24",)),
-    Rule(_RANGE, _range, sign="-–—~→>"),
-    Rule(_SHORT_RANGE, _short_range, sign="-–—~"),
-    Rule(_TIME, _time),
-    Rule(_POINTED, _pointed, sign="."),
-    Rule(_ONE_FIGURE, _one_figure, sign="hH"),
+    Rule(_ROUND_THE_CLOCK, _round_the_clock, hints=("24",), at="figure"),
+    Rule(_RANGE, _range, sign="-–—~→>", at="figure"),
+    Rule(_SHORT_RANGE, _short_range, sign="-–—~", at="figure"),
+    Rule(_TIME, _time, at="figure"),
+    Rule(_POINTED, _pointed, sign=".", hints=("lúc", "hồi", "từ", "đến", "tới", "trước", "sau")),
+    Rule(_NO_MINUTE, _no_minute, sign="hH", at="figure"),
+    Rule(_ONE_FIGURE, _one_figure, sign="hH", at="figure"),
 )

@@ -73,7 +73,7 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
         end = parts[upto - 1][1]
         if meanings:
             stop = _title_stop(draft, base + end) if key in lexicon.titles else 0
-            is_doubtful = len(meanings) > 1 or not _is_known(key, lexicon)
+            is_doubtful = len(meanings) > 1 or not _is_known(key, lexicon) or _is_stage_name(text)
             out.append(Claim(base + start, base + end + stop, meanings[0], meanings, is_doubtful))
         if upto < len(parts):
             joint = _joint(draft, text, (start, end), parts[upto], base)
@@ -83,6 +83,13 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
                 out.append(joint)
         at = upto
     return out
+
+
+def _is_stage_name(token: str) -> bool:
+    """Whether one capital is tied to others by a dash: "M-TP" is no town."""
+    return "-" in token and any(
+        len(part) == 1 and part.isupper() and part != "E" for part in token.split("-")
+    )
 
 
 _JOINTS = {"&": "và", "/": "hoặc"}
