@@ -18,7 +18,8 @@ from broker.speech.master import KIOSK, MASTERING, Kind, Profile, Stretch, maste
 from broker.speech.normalise import normalise
 from broker.speech.recording import recorded
 from broker.speech.sentences import Sentence, sentences
-from broker.speech.track import Track
+from broker.speech.sound import SoundError
+from broker.speech.track import Track, TrackError
 from broker.speech.voice import Engine, EngineError, choose
 from broker.speech.voicing import Voice, Words, voiced
 
@@ -79,8 +80,8 @@ def render_tracks(
 
     The engines are tried in order, each for all spoken tracks: a clip has one voice. Timings refer to the text
     of the track each sentence is in; recordings have none. Raises EngineError when no engine can speak the
-    words, also for words in another language than Vietnamese and for no tracks at all; SoundError for a
-    recording that cannot be read; OSError.
+    words, also for words in another language than Vietnamese and for no tracks at all; TrackError for a
+    recording that cannot be read; OSError when the disk does not take the clip.
     """
     if not tracks:
         raise EngineError("an announcement without tracks says nothing")
@@ -136,7 +137,10 @@ def _by(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> Clip:
 
 def _stretch(part: Part, wish: _Wish, voice: Voice | None) -> Stretch:
     if isinstance(part, Path):
-        return Stretch(recorded(part, wish.profile.rate_hz))
+        try:
+            return Stretch(recorded(part, wish.profile.rate_hz))
+        except SoundError as why:
+            raise TrackError(f"{part.name}: {why}") from why
     if voice is None:
         raise EngineError("no engine was given")
     return Stretch(*voiced(part, voice, wish.cache, wish.profile.rate_hz))
@@ -151,13 +155,20 @@ def _recipe(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> str:
         key += [voice.engine.id, voice.engine.version, voice.name, voice.rate]
     for part in parts:
         if isinstance(part, Path):
-            with part.open("rb") as file:
-                key += ["recording", hashlib.file_digest(file, "sha256").hexdigest()]
+            key += ["recording", _digest(part)]
         else:
             key += ["words", len(part)]
             for piece, said in part:
                 key += [piece.start, piece.end, piece.rest_ms, said]
     return key_of(*key)
+
+
+def _digest(recording: Path) -> str:
+    try:
+        with recording.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as why:
+        raise TrackError(f"{recording.name}: {why}") from why
 
 
 def _clip(out: Path, data: bytes, facts: Facts) -> Clip:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+class TrackError(Exception):
+    """The recording of a track is gone or damaged; the text says how."""
+
+
 @dataclass(frozen=True)
 class Track:
     """One stretch of an announcement in one language.
