@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.speech.engine import VOICES, EngineError
+from broker.speech.guard import plain
 from broker.speech.sound import Pcm, SoundError, read_wav
 
 WORDS_PER_MINUTE = 150
@@ -21,8 +22,6 @@ _PITCH = 50
 """espeak's own, of 0 to 99."""
 _TIMEOUT_S = 30.0
 _LONGEST_TEXT = 20_000
-# `[[…]]` switches espeak to phoneme input, `<…>` to SSML, and control characters carry its own commands.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\[\]<>{}]+")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -45,7 +44,7 @@ class EspeakEngine:
         words = min(max(round(WORDS_PER_MINUTE * rate), 80), 400)
         height = min(max(round(_PITCH * pitch), 0), 99)
         args = ["-v", voice, "-s", str(words), "-p", str(height), "-b", "1", "--stdin", "--stdout"]
-        raw = _run([*self.command, *args], _UNSAFE.sub(" ", text), self.cwd)
+        raw = _run([*self.command, *args], plain(text), self.cwd)
         try:
             return read_wav(raw)
         except SoundError as why:

@@ -8,64 +8,39 @@ from __future__ import annotations
 
 import base64
 import binascii
+import queue
 import re
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import requests
 import urllib3
 
-from broker.speech.engine import VOICES, EngineError
+from broker.speech.breaker import Breaker
+from broker.speech.engine import EngineError
+from broker.speech.guard import plain, plausible
 from broker.speech.sound import Pcm, SoundError, decode
+from broker.speech.tempo import at_tempo
 
 URL = "https://translate.google.com/_/TranslateWebserverUi/data/batchexecute"
 LONGEST_REQUEST = 100
 """Code points the endpoint takes at once."""
 
+NORTH = "vi"
+"""The one voice it has."""
+
 _ANSWER_LIMIT = 4 * 1024 * 1024
 _BUDGET_S = 25.0
+_REQUEST_S = 10.0
 _TIMEOUT_S = (3.0, 8.0)
 _PACE_S = 1.0
-_SHORTEST_MS_PER_LETTER, _LONGEST_MS_PER_LETTER = 25, 400
-_FIRST_REST_S, _LONGEST_REST_S = 15 * 60.0, 24 * 3600.0
 _REFUSALS = frozenset({301, 302, 303, 307, 308, 403, 429})
 
 
 class _RefusedError(EngineError):
     """The server does not want to be asked."""
-
-
-@dataclass
-class Breaker:
-    """Stops asking an engine that fails: 15 minutes after a refusal or three failures, then twice as long."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _failures: int = 0
-    _rest_s: float = _FIRST_REST_S
-    _until_s: float = float("-inf")
-
-    def rest_s(self) -> float:
-        """Seconds until it may be asked again; 0 when it may now."""
-        with self._lock:
-            return max(self._until_s - self.monotonic(), 0.0)
-
-    def note_failure(self, *, is_refusal: bool = False) -> None:
-        """Count a failure; a refusal (429 and its like) opens at once."""
-        with self._lock:
-            self._failures += 1
-            if is_refusal or self._failures >= 3:
-                self._until_s = self.monotonic() + self._rest_s
-                self._rest_s = min(self._rest_s * 2, _LONGEST_REST_S)
-                self._failures = 0
-
-    def note_success(self) -> None:
-        """Forget what failed before."""
-        with self._lock:
-            self._failures, self._rest_s = 0, _FIRST_REST_S
 
 
 @dataclass
@@ -76,6 +51,10 @@ class OnlineEngine:
     ca_file: str | None = None
     """Certificates to trust instead of the system's."""
     pace_s: float = _PACE_S
+    budget_s: float = _BUDGET_S
+    """For a whole sentence, its waiting for its turn included."""
+    request_s: float = _REQUEST_S
+    """For one request from the look-up of the name to the last byte."""
     breaker: Breaker = field(default_factory=Breaker)
     id: str = "gtts"
     online: bool = True
@@ -90,60 +69,75 @@ class OnlineEngine:
         return str(__version__)
 
     def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
-        """See Engine; one Northern voice, and slow below rate 0.8. Raises EngineError."""
+        """See Engine; one Northern voice, no pitch, the rate made here. Raises EngineError."""
         del pitch  # the endpoint has none
-        if voice not in VOICES:
-            raise EngineError(f"gtts speaks Vietnamese only, not {voice!r}")
+        if voice != NORTH:
+            raise EngineError(f"gtts speaks with a Northern voice only ({NORTH}), not {voice!r}")
         resting_s = self.breaker.rest_s()
         if resting_s > 0:
             raise EngineError(f"gtts failed before and is left alone for {resting_s / 60:.0f} minutes more")
-        until_s = time.monotonic() + _BUDGET_S
-        parts = [self._part(part, until_s, is_slow=rate < 0.8) for part in chunks(text)]
+        until_s = time.monotonic() + self.budget_s
+        parts = [self._part(part, until_s) for part in chunks(plain(text))]
         if not parts:
             raise EngineError("gtts was given nothing to say")
         self.breaker.note_success()
         rates = {part.rate_hz for part in parts}
         if len(rates) > 1:
             raise EngineError("gtts answered with different sample rates")
-        return Pcm(np.concatenate([part.samples for part in parts]), rates.pop())
+        return at_tempo(Pcm(np.concatenate([part.samples for part in parts]), rates.pop()), rate)
 
-    def _part(self, text: str, until_s: float, *, is_slow: bool) -> Pcm:
+    def _part(self, text: str, until_s: float) -> Pcm:
         self._await_turn(until_s)
         try:
-            answer = self._ask(text, until_s, is_slow=is_slow)
-            pcm = decode(_sound_in(answer), longest_s=120)
+            pcm = decode(_sound_in(self._asked(text, until_s)), longest_s=120)
+            return plausible(pcm, text, self.id)
         except (requests.RequestException, urllib3.exceptions.HTTPError, SoundError, OSError) as why:
             self.breaker.note_failure()
             raise EngineError(f"gtts failed: {why}") from why
         except EngineError as why:
             self.breaker.note_failure(is_refusal=isinstance(why, _RefusedError))
             raise
-        letters = sum(char.isalpha() for char in text)
-        if (
-            not letters * _SHORTEST_MS_PER_LETTER
-            <= pcm.duration_ms
-            <= letters * _LONGEST_MS_PER_LETTER + 2000
-        ):
-            self.breaker.note_failure()
-            raise EngineError(f"gtts made {pcm.duration_ms} ms of sound for {letters} letters")
-        return pcm
 
     def _await_turn(self, until_s: float) -> None:
         """Keep the pace of one request a second, over all threads."""
         with self._lock:
             now_s = time.monotonic()
             turn_s = max(self._next_s, now_s)
+            if turn_s >= until_s:
+                raise EngineError("gtts has too many sentences waiting")
             self._next_s = turn_s + self.pace_s
-        if turn_s >= until_s:
-            raise EngineError("gtts has too many sentences waiting")
         if turn_s > now_s:
             threading.Event().wait(turn_s - now_s)
 
-    def _ask(self, text: str, until_s: float, *, is_slow: bool) -> bytes:
+    def _asked(self, text: str, until_s: float) -> bytes:
+        """One answer, by a thread that is left behind when it takes too long.
+
+        The timeouts of requests are for each read and for none of the look-up of the name: a server that sends a
+        byte of its headers now and then would hold us for hours.
+        """
+        until_s = min(until_s, time.monotonic() + self.request_s)
+        came: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                came.put(self._ask(text, until_s))
+            except Exception as why:  # noqa: BLE001  (whatever it was is raised where it is awaited)
+                came.put(why)
+
+        threading.Thread(target=ask, name="gtts", daemon=True).start()
+        try:
+            answer = came.get(timeout=max(until_s - time.monotonic(), 0.0))
+        except queue.Empty:
+            raise EngineError(f"gtts took longer than {self.request_s:g} s") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _ask(self, text: str, until_s: float) -> bytes:
         with requests.Session() as session:
             answer = session.post(
                 self.url,
-                data=_body(text, is_slow=is_slow),
+                data=_body(text),
                 headers=_headers(),
                 timeout=_TIMEOUT_S,
                 verify=self.ca_file or True,
@@ -169,18 +163,18 @@ def _read(answer: requests.Response, until_s: float) -> bytes:
         if len(out) > _ANSWER_LIMIT:
             raise EngineError("gtts answered with more than 4 MB")
         if time.monotonic() > until_s:
-            raise EngineError(f"gtts took longer than {_BUDGET_S:g} s")
+            raise EngineError("gtts answered too slowly")
     length = answer.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) != len(out):
         raise EngineError(f"gtts was cut off after {len(out)} of {length} bytes")
     return bytes(out)
 
 
-def _body(text: str, *, is_slow: bool) -> str:
+def _body(text: str) -> str:
     from gtts import gTTS
 
     # Its own tokenising and pre-processing stay off: they cut at every comma and glue words at line ends.
-    made = gTTS(text, lang="vi", slow=is_slow, lang_check=False, pre_processor_funcs=[])
+    made = gTTS(text, lang="vi", lang_check=False, pre_processor_funcs=[])
     bodies = made.get_bodies()
     if len(bodies) != 1:
         raise EngineError(f"gtts made {len(bodies)} requests of one")

@@ -9,16 +9,23 @@ __all__ = ["VOICES", "Engine", "EngineError", "choose"]
 
 
 def choose(speech: SpeechOf | None = None, *, may_ask_outside: bool = True) -> tuple[Engine, ...]:
-    """The engines of the settings in the order they are to be tried; the last one needs no network.
+    """The engines of the settings in the order they are to be tried: Piper, the online one, espeak-ng.
 
+    The last one needs no network. Keep what this returns for as long as you render: an engine that failed is left
+    alone for a while, and Piper's process is kept between sentences.
     may_ask_outside: False for an emergency and for what citizens read; nothing waits for the network then.
     Raises EngineError when this machine cannot speak at all.
     """
     from broker.speech.espeak import espeak
 
-    local = espeak()
-    if speech is not None and speech.online and may_ask_outside:
+    speech = speech or SpeechOf()
+    engines: list[Engine] = []
+    if speech.piper_voice:
+        from broker.speech.piper import piper
+
+        engines.append(piper(speech))
+    if speech.online and may_ask_outside:
         from broker.speech.online import OnlineEngine
 
-        return (OnlineEngine(), local)
-    return (local,)
+        engines.append(OnlineEngine())
+    return (*engines, espeak())

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.speech import espeak
-from broker.speech.online import Breaker, OnlineEngine, chunks
+from broker.speech.breaker import Breaker
+from broker.speech.online import OnlineEngine, chunks
 from broker.speech.say import render
 from broker.speech.voice import EngineError
 from tests.fakes.translate_server import TranslateServer, answer_raw, answer_with, serve
@@ -141,9 +142,10 @@ def test_single_failures_are_forgiven_and_three_in_a_row_are_not() -> None:
     assert breaker.rest_s() == 900
 
 
-def test_no_other_language_is_read_by_this_voice(server: TranslateServer) -> None:
-    with pytest.raises(EngineError, match="Vietnamese only"):
-        _engine(server).synthesise(SENTENCE, "km")
+def test_no_other_language_and_no_other_region_is_read_by_this_voice(server: TranslateServer) -> None:
+    for voice in ("km", "vi-vn-x-central", "vi-vn-x-south"):
+        with pytest.raises(EngineError, match="Northern voice only"):
+            _engine(server).synthesise(SENTENCE, voice)
     assert server.asked == []
 
 

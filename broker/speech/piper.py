@@ -1,0 +1,174 @@
+"""The operator's own Piper voice: a program in a process of its own, a voice file pinned by its SHA-256.
+
+Piper is GPL-3.0-or-later and is never imported; it gets a text, a line at a time, and leaves WAV files in a folder
+of ours. Loading a voice takes it seconds, a sentence a fraction of its length, so that the process is kept for a
+while. Only options that both the C++ program (1.2) and the Python one (1.3 and later) know are used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker.link.config import SpeechOf
+from broker.speech.breaker import Breaker
+from broker.speech.engine import VOICES, EngineError
+from broker.speech.guard import plain, plausible
+from broker.speech.piper_child import LOAD_S, PiperChild, PiperStopped
+from broker.speech.sound import Pcm, SoundError, read_wav
+
+_LONGEST_TEXT = 2000
+_AT_ONCE = 2
+"""Processes of one engine: the calm rate, and the one of phone numbers."""
+_SENTENCE_S, _S_PER_LETTER = 10.0, 0.25
+
+
+@dataclass
+class PiperEngine:
+    """One voice of the operator's."""
+
+    voice_file: Path
+    """FILE.onnx, with FILE.onnx.json beside it."""
+    sha256: str
+    speaks: str = "vi"
+    """Which of VOICES it is."""
+    program: str = "piper"
+    load_s: float = LOAD_S
+    breaker: Breaker = field(default_factory=Breaker)
+    id: str = "piper"
+    online: bool = False
+    _children: dict[float, PiperChild] = field(default_factory=dict)
+    _checked: tuple[tuple[int, int, int], str] = ((0, 0, 0), "")
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def version(self) -> str:
+        """The voice, by the start of its hash: what it sounds like depends on nothing more."""
+        return self.sha256[:12].lower()
+
+    def trouble(self) -> str:
+        """Why this voice is not used, as a sentence for the operator; empty when it may be."""
+        try:
+            return self._trouble_of_settings() or self._trouble_of_hash() or self._trouble_of_facts()
+        except OSError as why:
+            return f"the Piper voice cannot be read: {why}"
+
+    def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
+        """See Engine; one voice, no pitch. Raises EngineError, also while it rests after failures."""
+        del pitch  # Piper has none
+        if voice != self.speaks:
+            raise EngineError(f"this Piper voice speaks {self.speaks}, not {voice!r}")
+        said = plain(text)
+        if not any(char.isalnum() for char in said) or len(said) > _LONGEST_TEXT:
+            raise EngineError(f"piper takes 1 to {_LONGEST_TEXT} characters, not {len(said)}")
+        reason = self.trouble()
+        if reason:
+            raise EngineError(reason)
+        resting_s = self.breaker.rest_s()
+        if resting_s > 0:
+            raise EngineError(f"piper failed before and is left alone for {resting_s / 60:.0f} minutes more")
+        try:
+            pcm = plausible(self._spoken(said, rate), said, self.id, rate)
+        except PiperStopped as why:
+            self.breaker.note_failure(is_refusal=why.is_late)
+            raise EngineError(str(why)) from why
+        except EngineError:
+            self.breaker.note_failure()
+            raise
+        self.breaker.note_success()
+        return pcm
+
+    def close(self) -> None:
+        """End its processes now; the next sentence starts one again."""
+        with self._lock:
+            for child in self._children.values():
+                child.close()
+            self._children.clear()
+
+    def _spoken(self, text: str, rate: float) -> Pcm:
+        scale = round(1 / min(max(rate, 0.4), 2.5), 2)
+        with self._lock:
+            child = self._child(scale)
+            try:
+                raw = child.say(text, _SENTENCE_S + _S_PER_LETTER * len(text))
+                pcm = read_wav(raw)
+            except (PiperStopped, SoundError, OSError) as why:
+                self._children.pop(scale).close()
+                raise why if isinstance(why, PiperStopped) else EngineError(f"piper failed: {why}") from why
+        if pcm.rate_hz != self._rate_hz():
+            raise EngineError(f"piper answered at {pcm.rate_hz} Hz, the voice has {self._rate_hz()}")
+        return pcm
+
+    def _child(self, scale: float) -> PiperChild:
+        """A running process that speaks at this scale; the one unused for longest makes room."""
+        child = self._children.pop(scale, None)
+        if child is None or not child.is_alive:
+            while len(self._children) >= _AT_ONCE:
+                self._children.pop(next(iter(self._children))).close()
+            child = PiperChild(self._command(scale), self.load_s)
+        self._children[scale] = child
+        return child
+
+    def _command(self, scale: float) -> tuple[str, ...]:
+        program = shutil.which(self.program)
+        if program is None:
+            raise EngineError(f"there is no program {self.program!r} here")
+        file = str(self.voice_file.absolute())
+        return (program, "--model", file, "--config", f"{file}.json", "--length_scale", f"{scale:g}")
+
+    def _trouble_of_settings(self) -> str:
+        if self.speaks not in VOICES:
+            return f"speech.piper_speaks is {self.speaks!r}; it may be one of {', '.join(VOICES)}"
+        if shutil.which(self.program) is None:
+            return f"there is no program {self.program!r} here (speech.piper_program)"
+        return ""
+
+    def _trouble_of_hash(self) -> str:
+        """Compare the file with its pin; read again only when the file has changed."""
+        found = self.voice_file.stat()
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if self._checked[0] != stamp:
+            with self.voice_file.open("rb") as file:
+                self._checked = (stamp, hashlib.file_digest(file, "sha256").hexdigest())
+        has = self._checked[1]
+        if not self.sha256:
+            return (
+                f"speech.piper_sha256 is empty; {self.voice_file} has {has}: compare with where it came from"
+            )
+        if has != self.sha256.lower():
+            return f"{self.voice_file} is another file than pinned: it has {has}, not {self.sha256}"
+        return ""
+
+    def _trouble_of_facts(self) -> str:
+        """Whether the voice says of itself that it speaks Vietnamese."""
+        facts = self._facts()
+        named = (facts.get("espeak") or {}).get("voice"), (facts.get("language") or {}).get("code")
+        said = [str(each) for each in named if each]
+        if not said or any(each.lower().replace("_", "-").split("-")[0] != "vi" for each in said):
+            return f"{self.voice_file} speaks {' and '.join(said) or 'no language it names'}, not Vietnamese"
+        return "" if 8000 <= self._rate_hz() <= 48000 else f"{self.voice_file} names no sample rate"
+
+    def _facts(self) -> dict[str, dict[str, object]]:
+        beside = self.voice_file.with_name(f"{self.voice_file.name}.json")
+        try:
+            facts = json.loads(beside.read_text(encoding="utf-8"))
+        except ValueError as why:
+            raise OSError(f"{beside} is no JSON: {why}") from why
+        if not isinstance(facts, dict):
+            raise OSError(f"{beside} does not describe a voice")
+        return facts
+
+    def _rate_hz(self) -> int:
+        rate = (self._facts().get("audio") or {}).get("sample_rate")
+        return rate if isinstance(rate, int) else 0
+
+
+def piper(speech: SpeechOf) -> PiperEngine:
+    """The voice that the settings name. Whether it may be used is asked when it is to speak."""
+    return PiperEngine(
+        Path(speech.piper_voice), speech.piper_sha256.strip(), speech.piper_speaks, speech.piper_program
+    )
