@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -22,6 +22,7 @@ from broker.hub.records import (
     setting,
     write_audit,
 )
+from broker.speech.languages import LANGUAGES, SPOKEN
 
 MOST_VILLAGES = 80
 LONGEST_NAME = 40
@@ -51,7 +52,7 @@ def add_villages(db: Session, names: Sequence[str], by: str, now: datetime) -> l
     """
     if not names:
         raise Declined("no-name", "Xin ghi tên ít nhất một thôn, mỗi thôn một dòng.")
-    known = list(db.scalars(select(Village).order_by(Village.rank, Village.code)))
+    known = _every(db)
     have = {village.name.casefold() for village in known}
     fresh = [name for name in names if name.casefold() not in have]
     if len(known) + len(fresh) > MOST_VILLAGES:
@@ -87,6 +88,23 @@ def remove_village(db: Session, code: str, by: str, now: datetime) -> None:
     _sketch(db, [], now)
 
 
+def speak_here(db: Session, language: str, codes: Collection[str], by: str, now: datetime) -> None:
+    """Note in which villages a language is spoken, exactly those. Raises Declined for an unknown language."""
+    if language == SPOKEN or language not in LANGUAGES:
+        raise Declined("bad-language", "Xin chọn một tiếng trong danh sách.")
+    changed = []
+    for village in _every(db):
+        if (language in village.languages) != (village.code in codes):
+            others = {code for code in village.languages if code != language}
+            spoken = others | {language} if village.code in codes else others
+            village.languages = [code for code in LANGUAGES if code in spoken]
+            note_change(db, "village", village.code, now)
+            changed.append(village.name)
+    if changed:
+        names = ", ".join(v.name for v in _every(db) if language in v.languages)
+        write_audit(db, now, by, "village.languages", language, {"villages": names})
+
+
 def is_used(db: Session, code: str) -> bool:
     """Whether a node, a camera, a person or an announcement refers to the village."""
     for table in (NodeRecord, Camera):
@@ -97,6 +115,10 @@ def is_used(db: Session, code: str) -> bool:
         *db.scalars(select(Revision.villages)).all(),
     )
     return any(code in each for each in lists)
+
+
+def _every(db: Session) -> list[Village]:
+    return list(db.scalars(select(Village).order_by(Village.rank, Village.code)))
 
 
 def _code(name: str, taken: Iterable[str]) -> str:
@@ -115,7 +137,7 @@ def _code(name: str, taken: Iterable[str]) -> str:
 def _sketch(db: Session, added: Sequence[Village], now: datetime) -> None:
     """Give villages without an outline a cell each, so that the map can be read and pressed before it is drawn."""
     sketched = {*setting(db, SKETCHED, []), *(village.code for village in added)}
-    every = list(db.scalars(select(Village).order_by(Village.rank, Village.code)))
+    every = _every(db)
     cells = [village for village in every if village.code in sketched]
     put_setting(db, SKETCHED, [village.code for village in cells], now)
     if len(cells) < len(every):  # part of the map is drawn: cells would lie on it, names stand below it

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import BaseWSGIServer, create_server
 
 from broker.link.config import SettingsError
 from broker.link.service import Beat
@@ -19,6 +22,8 @@ LOOP_S = 0.2
 LEAVE_S = 0.3
 """What is being answered gets this long to end."""
 LARGEST_BODY = 2 * 1024 * 1024
+"""Bytes anybody may send; only those of `Web(may_send=…)` reach the disk of this machine with more."""
+LARGEST_OF_ALL = 64 * 1024 * 1024
 
 
 _BEHIND: Mapping[str, Any] = {
@@ -41,8 +46,12 @@ class Web:
         threads: int,
         connections: int = 100,
         is_proxied: bool = False,
+        may_send: Callable[[str], bool] | None = None,
     ) -> None:
         """Listens at once; `port` 0 takes a free one. key: the setting that names the port, for the error.
+
+        may_send: looks at a request's Cookie header; whether it may have up to LARGEST_OF_ALL bytes. Asked before
+        the first byte of a body over LARGEST_BODY is taken, so that strangers fill no disk.
 
         is_proxied: a TLS proxy of this machine stands before it, and the last address it noted in
         X-Forwarded-For is the visitor's. Otherwise such headers are thrown away, because anybody can write them.
@@ -68,6 +77,10 @@ class Web:
         except OSError as why:
             line = f"{key}: {port} on {host} cannot be used: {why.strerror}; choose a free port"
             raise SettingsError([line]) from why
+        if may_send is not None:
+            for each in self._sockets.values():  # one server for every address the host's name has
+                if isinstance(each, BaseWSGIServer):
+                    each.channel_class = _channel_for(may_send)
         self.port = int(self._server.effective_port)
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
@@ -88,3 +101,21 @@ class Web:
         for each in list(self._sockets.values()):
             if each is not self._server.trigger:
                 each.close()
+
+
+def _channel_for(may_send: Callable[[str], bool]) -> type[HTTPChannel]:
+    """A channel whose parser lets larger bodies in from whom `may_send` says."""
+
+    class Parser(HTTPRequestParser):  # type: ignore[misc]
+        adj: Any
+
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            if self.content_length >= LARGEST_BODY and may_send(self.headers.get("COOKIE", "")):
+                self.adj = copy.copy(self.adj)
+                self.adj.max_request_body_size = LARGEST_OF_ALL
+
+    class Channel(HTTPChannel):  # type: ignore[misc]
+        parser_class = Parser
+
+    return Channel

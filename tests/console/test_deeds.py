@@ -32,6 +32,7 @@ WRITTEN = {
     "compose.listen": "",  # nothing is decided while writing
     "compose.new": "announcement.submitted",
     "compose.preview": "",
+    "compose.tracks": "",
     "duty.close": "alert.closed",
     "duty.escalate": "alert.escalated",
     "duty.take": "alert.taken",
@@ -51,7 +52,10 @@ WRITTEN = {
     "people.invite": "account.invited",
     "people.switch": "account.disabled",
     "people.take_phone": "account.second-factor-taken",
+    "phrases.add": "phrase.recorded",
+    "phrases.remove": "phrase.removed",
     "places.add": "village.added",
+    "places.languages": "village.languages",
     "places.remove": "village.removed",
     "progress.silence": "play.stopped",
     "progress.stop": "play.stopped",

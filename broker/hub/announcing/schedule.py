@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.hub.announcing.planner import TOLERANCE_S, Booking, estimated_s, total_s
+from broker.hub.announcing.planner import TOLERANCE_S, Booking, total_s
+from broker.hub.recordings import estimated_once_s, tracks_of
 from broker.hub.records import NodeRecord, Occurrence, Play, Revision
 from broker.trust.envelope import Start, occurrence_id
 
@@ -32,7 +33,7 @@ def kept_starts(moments: Sequence[datetime], kind: str) -> list[dict[str, object
 
 def length_s(revision: Revision) -> float:
     """How long one play of a revision takes: measured once it is rendered, estimated before."""
-    once_s = estimated_s(revision.spoken or revision.text)
+    once_s = estimated_once_s(revision.spoken or revision.text, tracks_of(revision.tracks))
     if revision.audio and revision.audio.get("duration_ms"):
         once_s = revision.audio["duration_ms"] / 1000
     return total_s(once_s, revision.repeat, revision.gap_s)

@@ -22,6 +22,7 @@ from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import rules_of
 from broker.hub.announcing.signing import Desk, checked, envelope_of
 from broker.hub.declined import Declined
+from broker.hub.recordings import Track, kept_tracks
 from broker.hub.records import (
     Account,
     Announcement,
@@ -57,6 +58,8 @@ class Draft:
     gap_s: int = 5
     voice: str = "vi"
     answers: Mapping[str, str] = field(default_factory=dict)
+    tracks: Sequence[Track] = ()
+    """What is heard, in order; none is the text alone."""
 
 
 def save_draft(
@@ -83,6 +86,7 @@ def save_draft(
     revision.play_now = draft.play_now
     revision.starts = [] if draft.play_now else schedule.kept_starts(draft.starts, draft.kind)
     revision.repeat, revision.gap_s, revision.voice = draft.repeat, draft.gap_s, draft.voice
+    revision.tracks = kept_tracks(draft.tracks)
     revision.answers = {key: words.strip() for key, words in draft.answers.items() if words.strip()}
     revision.spoken, revision.audio, revision.audio_problem = "", None, ""
     revision.edited_at = now

@@ -29,8 +29,10 @@ from broker.hub.console import (
     nodes,
     overview,
     people,
+    phrases,
     places,
     progress,
+    recordings,
     revoke,
     sessions,
     signin,
@@ -50,6 +52,7 @@ from broker.hub.console.pace import Pace
 from broker.hub.console.session_store import SESSIONS_FILE, SessionStore
 from broker.hub.declined import Declined
 from broker.hub.keys import canary
+from broker.hub.recordings import too_large
 from broker.hub.records import Database
 from broker.link.clock import Clock
 from broker.link.config import Settings
@@ -68,6 +71,8 @@ ROOMS = (
     approve,
     sound,
     voices,
+    recordings,
+    phrases,
     progress,
     speakers,
     duty,
@@ -112,6 +117,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.extensions["shown-codes"] = ShownCodes()
     dress(app, static=STATIC)
     access.guard(app)
+    recordings.let_in(app)
     forms = CSRFProtect(app)
     _add_blueprints(app, database)
     _add_writers(app, forms, influx_api.blueprint(database, clock))
@@ -185,6 +191,8 @@ _SENTENCES = {
 
 def _say_error(why: HTTPException) -> tuple[str, int] | Response:
     code = why.code or 500
+    if code == 413 and request.endpoint in recordings.UPLOADS:
+        return _say_declined(Declined("too-large", too_large()))
     if 300 <= code < 400:
         return why.get_response()
     head, text = _SENTENCES.get(

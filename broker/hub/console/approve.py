@@ -12,15 +12,17 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from broker.contract.hub import Passkey, Signature, Signed
-from broker.hub import trusted
+from broker.hub import recordings, trusted
 from broker.hub.announcing import signing, workflow
 from broker.hub.console import access
 from broker.hub.console.day import commune_of, start_of
 from broker.hub.console.desk import desk, now
 from broker.hub.console.drafting import KINDS
+from broker.hub.console.tracks import rows_of, say_missing
 from broker.hub.console.wording import when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, ApproverKey, Revision, write_audit
+from broker.speech.languages import SPOKEN
 from broker.trust.passkey import PasskeyUse, raw_signature, use_of
 
 pages = Blueprint("approve", __name__)
@@ -88,6 +90,8 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
         commune = commune_of(db)
         use = use_of(desk().settings.console_address)
         keys = trusted.usable_keys(db, desk().settings, _me(db), at)
+        heard = recordings.tracks_of(revision.tracks)
+        lacking = recordings.missing(commune.villages, revision.villages, heard)
         return render_template(
             "approve.html",
             here="today",
@@ -100,6 +104,9 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
             names=commune.names,
             where=commune.say_places(revision.villages),
             starts=_starts(revision),
+            tracks=rows_of(db, heard) if revision.tracks else [],
+            has_others=any(track.language != SPOKEN for track in heard),
+            missing=say_missing(lacking),
             sent=f"{revision.author.full_name} gửi {when(revision.submitted_at or revision.edited_at, at)}",
         )
 

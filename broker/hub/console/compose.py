@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +26,12 @@ from broker.hub.console.drafting import (
     sheet_of,
 )
 from broker.hub.console.progress import may_read
+from broker.hub.console.recordings import ACCEPTED, sent_recording
 from broker.hub.console.sound import preview_of
+from broker.hub.console.tracks import choices_of, chosen_phrase, language_of, moved, rows_of, say_languages
 from broker.hub.console.wording import day_name, hm, local
 from broker.hub.declined import Declined
+from broker.hub.recordings import TEXT, Track, settled, with_recording
 from broker.hub.records import Account, Revision
 from broker.hub.roles import villages_of
 from broker.look.villages import village_map
@@ -49,7 +53,7 @@ def new() -> str | Response | tuple[str, int]:
     with desk().database.reading() as db:
         may = villages_of(db, _me(db), at, *workflow.WRITERS)
     own = sorted(may) if may is not None and len(may) == 1 else []  # one village: nothing to choose
-    return _page(Fields(Draft(villages=own), day=f"{at:%Y-%m-%d}", time=""), "", None)
+    return _page(Fields(Draft(villages=own, tracks=[TEXT]), day=f"{at:%Y-%m-%d}", time=""), "", None)
 
 
 @pages.route("/announcements/<key>/edit", methods=["GET", "POST"])
@@ -82,11 +86,45 @@ def listen() -> str:
     return render_template("_compose_hear.html", hear=preview_of(fields_of_form(request.form).draft))
 
 
+@pages.post("/announcements/tracks")
+@access.allow(*workflow.WRITERS)
+def tracks() -> Response | tuple[str, int]:
+    """What is heard, after a recording was added, moved or taken out, for the script; 409 with the reason."""
+    fields = fields_of_form(request.form)
+    try:
+        fields = _changed(fields, request.form.get("act", ""))
+    except Declined as why:
+        return f"{why}\n", 409
+    _, sheet, shown = _work_out(fields, request.args.get("key", ""))
+    parts = ("tracks", "missing", "when", "left")
+    html = {part: render_template(f"_compose_{part}.html", **shown) for part in parts}
+    html |= {"spoken-info": sheet.spoken_info, "tracks-info": shown["tracks_info"]}
+    return jsonify({"html": html, "ready": sheet.is_ready})
+
+
+def _changed(fields: Fields, act: str) -> Fields:
+    """The form after a button of the tracks. Raises Declined."""
+    heard = fields.draft.tracks
+    if act == "track-record":
+        heard = with_recording(heard, Track(language_of(request.form), sent_recording("track-file")))
+    elif act == "track-phrase":
+        with desk().database.reading() as db:
+            heard = [*heard, chosen_phrase(db, request.form)]
+    else:
+        heard = moved(heard, act)
+    return replace(fields, draft=replace(fields.draft, tracks=heard))
+
+
 def _act(key: str) -> str | Response | tuple[str, int]:
     """Keep, preview, listen or send, as the pressed button says."""
     fields, act = fields_of_form(request.form), request.form.get("act", "preview")
     if act == "listen":
         return _page(fields, key, None, hear=preview_of(fields.draft))
+    if act.startswith("track-"):
+        try:
+            return _page(_changed(fields, act), key, None)
+        except Declined as why:
+            return _page(fields, key, None, trouble=str(why)), 409
     if act not in ("save", "submit"):
         return _page(fields, key, None)
     try:
@@ -128,6 +166,7 @@ def _page(fields: Fields, key: str, revision: Revision | None, *, trouble: str =
         revision=revision,
         is_mine=is_mine,
         days=_days(fields.day),
+        accepted=ACCEPTED,
         kept=f"Bản nháp, cất lúc {hm(revision.edited_at)}" if revision is not None and is_mine else "",
         **shown,
     )
@@ -144,6 +183,12 @@ def _work_out(
             revision = _readable(db, key)
         sheet = sheet_of(db, commune, fields, lexicon(), at, key)
         may = villages_of(db, _me(db), at, *workflow.WRITERS)
+        tracks = settled(fields.draft.tracks)
+        heard = {
+            "tracks": rows_of(db, tracks),
+            "choices": choices_of(db),
+            "tracks_info": say_languages(tracks),
+        }
     drawn = village_map(
         commune.shapes(),
         dict.fromkeys(fields.draft.villages, "pick"),
@@ -153,7 +198,7 @@ def _work_out(
     )
     villages = [each for each in commune.villages if may is None or each.code in may]
     shown = {"sheet": sheet, "fields": fields, "draft": fields.draft, "key": key, "map": drawn, "own": OWN}
-    return revision, sheet, {**shown, "villages": villages, "hm": hm, "local": local}
+    return revision, sheet, {**shown, **heard, "villages": villages, "hm": hm, "local": local}
 
 
 def _readable(db: Session, key: str) -> Revision:

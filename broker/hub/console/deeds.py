@@ -10,12 +10,13 @@ from typing import Final
 
 from broker.hub.console.access import ROLES_SAID
 from broker.hub.console.wording import hm, local
+from broker.speech.languages import LANGUAGES
 from broker.trust.audit import Entry, Fault
 from broker.trust.envelope import parse_occurrence
 
 GROUPS: Final = MappingProxyType(
     {
-        "tin": ("Bản tin và lượt phát", ("announcement.", "play.")),
+        "tin": ("Bản tin và lượt phát", ("announcement.", "play.", "phrase.")),
         "khoa": ("Khoá ký, danh sách tin cậy", ("key.", "trust.")),
         "nguoi": ("Người và quyền", ("account.", "deputy.")),
         "vao": ("Vào, ra bảng điều khiển", ("account.signed-", "account.locked")),
@@ -66,6 +67,9 @@ ACTIONS: Final = MappingProxyType(
         "rights.pushed": "chỉnh quyền ở máy chuyển tin{changes}",
         "village.added": "thêm thôn {name}",
         "village.removed": "bỏ thôn {name}",
+        "village.languages": "ghi {language} được nói ở: {villages}",
+        "phrase.recorded": "ghi câu “{label}” bằng {language}",
+        "phrase.removed": "bỏ câu ghi sẵn “{label}” bằng {language}",
         "camera.added": "thêm camera {camera}",
         "camera.changed": "sửa cài đặt của camera {camera}",
         "camera.removed": "gỡ camera {camera}",
@@ -184,6 +188,11 @@ def _stopped(entry: Entry, names: Names) -> str:
     return f"dừng lượt phát {hm(start)} {local(start):%-d/%-m/%Y} của {names.announcement(key)}"
 
 
+def _language(entry: Entry) -> str:
+    code = entry.detail.get("language", entry.subject)
+    return LANGUAGES.get(code, code)
+
+
 def _until(entry: Entry, names: Names) -> str:
     del names
     try:
@@ -254,6 +263,8 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
         "keys": _keys,
         "changes": _changes,
         "stopped": _stopped,
+        "language": lambda entry, _: _language(entry),
+        "villages": lambda entry, _: entry.detail.get("villages") or "không thôn nào",
         "kind": lambda entry, _: _KINDS.get(entry.detail.get("kind", ""), "…"),
         "result": lambda entry, _: _RESULTS.get(entry.detail.get("result", ""), "…"),
         "heard": lambda entry, _: _HEARD.get(entry.detail.get("heard", ""), "nghe"),

@@ -19,8 +19,10 @@ from broker.hub.announcing.rules import Rules, rules_of
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console.day import Commune, Row, rows_of, strip
 from broker.hub.console.linked import linked
+from broker.hub.console.tracks import say_missing, tracks_of_form
 from broker.hub.console.wording import day_name, hm, hours_of, lasting, local
 from broker.hub.declined import Declined
+from broker.hub.recordings import estimated_once_s, missing, settled, tracks_of
 from broker.hub.records import Revision
 from broker.link.clock import LOCAL
 from broker.look.dayline import Mark
@@ -77,6 +79,8 @@ class Sheet:
     free: Sequence[datetime]
     left: Sequence[str]
     """What is left to do before it can be sent, each in a few words."""
+    missing: Sequence[str] = ()
+    """Languages of the chosen villages that it is not heard in, each as a sentence; it can be sent all the same."""
 
     @property
     def is_ready(self) -> bool:
@@ -115,6 +119,7 @@ def fields_of_form(form: MultiDict[str, str]) -> Fields:
         repeat=int(form.get("repeat", "1")) if _REPEAT.fullmatch(form.get("repeat", "")) else 1,
         voice=form.get("voice", "vi"),
         answers=answers,
+        tracks=tracks_of_form(form),
     )
     return Fields(draft, day, time, own)
 
@@ -134,6 +139,7 @@ def fields_of_revision(revision: Revision) -> Fields:
         gap_s=revision.gap_s,
         voice=revision.voice,
         answers=revision.answers,
+        tracks=tracks_of(revision.tracks),
     )
     return Fields(draft, f"{first:%Y-%m-%d}" if first else "", f"{first:%H:%M}" if first else "")
 
@@ -145,7 +151,8 @@ def sheet_of(
     draft, rules = fields.draft, rules_of(db)
     spoken, questions = spoken_of(draft.text, draft.answers, lexicon), questions_of(fields, lexicon)
     sides = linked(draft.text, spoken, [question.found for question in questions])
-    length_s = planner.total_s(planner.estimated_s(spoken.text), draft.repeat, draft.gap_s)
+    tracks = settled(draft.tracks)
+    length_s = planner.total_s(estimated_once_s(spoken.text, tracks), draft.repeat, draft.gap_s)
     wanted = [
         Booking(at, length_s, frozenset(draft.villages), draft.kind, key)
         for at in ([now] if draft.play_now else draft.starts)
@@ -167,6 +174,7 @@ def sheet_of(
         trouble=_own_sentence(time_problem) or _unreadable(fields),
         free=free,
         left=list(dict.fromkeys(_SHORT.get(p.code, str(p)) for p in problems)),
+        missing=say_missing(missing(commune.villages, draft.villages, tracks)),
     )
 
 

@@ -45,6 +45,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         (main if person.is_any("auditor") else more).append(log)
     if person.is_any("police") and not any(item.key == "duty" for item in main):
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
+    if person.is_any("editor", "approver"):
+        more.append(Item("phrases", "Câu ghi sẵn", url_for("phrases.all_phrases")))
     if person.is_any(*VOICE_LISTENERS):
         more.append(Item("voices", "Nghe giọng", url_for("voices.page")))
     if person.is_any("admin", "leader", "auditor", "approver"):

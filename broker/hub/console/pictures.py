@@ -7,7 +7,10 @@ from werkzeug.wrappers import Response
 
 from broker.link.media import MediaError, MediaStore
 
-_SAFE = frozenset({"image/jpeg", "image/png", "video/mp4", "video/webm", "video/x-matroska", "audio/ogg"})
+_SAFE = frozenset(
+    {"image/jpeg", "image/png", "video/mp4", "video/webm", "video/x-matroska"}
+    | {"audio/ogg", "audio/mpeg", "audio/mp4", "audio/wav", "audio/webm"}
+)
 
 
 def send_media(store: MediaStore, sha256: str, kind: str) -> Response:

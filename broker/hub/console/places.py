@@ -12,6 +12,7 @@ from broker.hub.console.desk import desk, now
 from broker.hub.declined import Declined
 from broker.hub.records import Village
 from broker.look.villages import VillageShape, village_map
+from broker.speech.languages import LANGUAGES, SPOKEN
 
 pages = Blueprint("places", __name__)
 
@@ -48,6 +49,20 @@ def remove(code: str) -> Response | tuple[str, int]:
     return _onward()
 
 
+@pages.post("/villages/languages")
+@access.allow("admin")
+def languages() -> Response | tuple[str, int]:
+    """Note where a language is spoken beside Vietnamese. Form: language, villages."""
+    form = request.form
+    try:
+        with desk().database.session() as db:
+            person = access.visitor().username
+            places.speak_here(db, form.get("language", ""), form.getlist("villages"), person, now())
+    except Declined as why:
+        return _page(str(why)), 409
+    return redirect(url_for("places.villages", _anchor="tieng-noi"))
+
+
 def _onward() -> Response:
     """Back to where the form stood."""
     is_first = request.form.get("from") == "first-steps"
@@ -58,6 +73,7 @@ def _page(trouble: str = "") -> str:
     with desk().database.reading() as db:
         rows = db.scalars(select(Village).order_by(Village.rank, Village.code)).all()
         used = {row.code for row in rows if places.is_used(db, row.code)}
+    spoken = {code for row in rows for code in row.languages}
     shapes = [VillageShape(v.code, v.name, v.path, v.centre_x, v.centre_y) for v in rows]
     drawn = village_map(shapes, {}, label="Bản đồ các thôn", river=desk().river())
     return render_template(
@@ -66,6 +82,8 @@ def _page(trouble: str = "") -> str:
         villages=rows,
         used=used,
         map=drawn,
+        spoken=[(code, name) for code, name in LANGUAGES.items() if code in spoken],
+        unspoken=[(code, name) for code, name in LANGUAGES.items() if code not in spoken and code != SPOKEN],
         trouble=trouble,
         typed=request.form.get("names", "") if trouble else "",
     )

@@ -19,7 +19,9 @@ from broker.hub.console.day import Commune, commune_of, length_of, progress_rows
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.drafting import KINDS
 from broker.hub.console.stages import STAGES, Progress
+from broker.hub.console.tracks import say_languages
 from broker.hub.console.wording import lasting, when
+from broker.hub.recordings import tracks_of
 from broker.hub.records import Account, Occurrence, Revision
 from broker.hub.roles import has_role, villages_of
 
@@ -250,6 +252,7 @@ def _facts(commune: Commune, revision: Revision, at: datetime) -> dict[str, str]
         "kind": KINDS.get(revision.kind, revision.kind),
         "where": commune.say_places(revision.villages),
         "length": lasting(length_s) if length_s else "",
+        "languages": say_languages(tracks_of(revision.tracks)) if revision.tracks else "",
         "decided": "Người trả lại" if revision.state == "returned" else "Người duyệt",
         "decided_at": when(revision.decided_at, at) if revision.decided_at else "",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from broker.hub.console.app import create_app
+from broker.hub.console.desk import Desk
 from broker.hub.console.live import Broadcaster
 from broker.hub.devices import device_worker
 from broker.hub.keys.listener import enrolment_worker
@@ -37,6 +38,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
 
 def serving(app: Flask, host: str, port: int, *, is_proxied: bool = False) -> Web:
     """The console's web server, listening. Raises SettingsError when the address cannot be had."""
+    here: Desk = app.extensions["desk"]
     return Web(
         app,
         host,
@@ -45,4 +47,5 @@ def serving(app: Flask, host: str, port: int, *, is_proxied: bool = False) -> We
         threads=THREADS,
         connections=CONNECTIONS,
         is_proxied=is_proxied,
+        may_send=here.sessions.is_inside,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.http import parse_cookie
 
 from broker.hub.console.session_store import Kept, Origin, SessionStore, Stage
 from broker.link.clock import Clock
@@ -127,6 +128,14 @@ class ServerSessions(SessionInterface):
     def found(self, visit: Visit) -> Kept | None:
         """The session as it stands now, for streams that outlive their request; None when it is over."""
         return self._store.find(visit.token, self._clock.now(), touch=False)
+
+    def is_inside(self, cookies: str) -> bool:
+        """Whether a Cookie header is that of somebody who is signed in; for requests that are not read yet."""
+        token = parse_cookie(cookies).get(COOKIE, "")
+        if not _TOKEN.fullmatch(token):
+            return False
+        kept = self._store.find(token, self._clock.now(), touch=False)
+        return kept is not None and kept.stage == "in"
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:  # noqa: ARG002
         """Set the cookie where the token is new to this browser."""

@@ -11,6 +11,7 @@ let saving = false;
 function fields(act) {
   const data = new FormData(form);
   data.set("act", act);
+  if (act !== "track-record") data.delete("track-file");
   return data;
 }
 
@@ -79,11 +80,43 @@ async function hear(button) {
   }
 }
 
+function complain(sentence) {
+  const note = out("tracks-trouble");
+  note.textContent = sentence;
+  note.hidden = !sentence;
+}
+
+/** A recording is added, a track moved or taken out: the hub answers with the list as it then is. */
+async function retrack(act) {
+  if (act === "track-record" && !form.elements["track-language"].value) {
+    complain("Anh/chị chọn tiếng của bản ghi trước.");
+    return;
+  }
+  complain("");
+  const said = form.querySelector("[data-auto] [data-said]");
+  if (act === "track-record") said.textContent = "Đang gửi và nghe kiểm tra…";
+  try {
+    const answer = await ask(form.dataset.tracks, fields(act));
+    if (answer.ok) {
+      show(await answer.json());
+      changed();
+    } else {
+      complain((await answer.text()).trim());
+    }
+    said.textContent = answer.ok && act === "track-record" ? "Đã thêm bản ghi vào danh sách." : "";
+    if (act === "track-record") form.elements["track-file"].value = "";
+  } catch {
+    said.textContent = "";
+    complain("Chưa gửi được: mất kết nối với trung tâm. Bản ghi còn đây, xin thử lại.");
+  }
+}
+
 form.addEventListener("input", changed);
 form.addEventListener("change", changed);
 form.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (button?.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
+  if (button?.value.startsWith("track-")) { event.preventDefault(); retrack(button.value); return; }
   if (button?.value === "listen") { event.preventDefault(); hear(button); return; }
   clearTimeout(saveDue);
 });
@@ -105,4 +138,5 @@ document.addEventListener("click", (event) => {
     changed();
   }
 });
+form.elements["track-file"].addEventListener("change", (event) => event.target.files.length && retrack("track-record"));
 for (const button of document.querySelectorAll("[data-no-script]")) button.hidden = true;
