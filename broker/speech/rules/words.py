@@ -54,6 +54,7 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
     base, text = match.start(), match[0]
     parts = [part.span() for part in _PART.finditer(text)]
     out: list[Claim] = []
+    is_name = _is_stage_name(text)
     at = 0
     while at < len(parts):
         start = parts[at][0]
@@ -73,7 +74,7 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
         end = parts[upto - 1][1]
         if meanings:
             stop = _title_stop(draft, base + end) if key in lexicon.titles else 0
-            is_doubtful = len(meanings) > 1 or not _is_known(key, lexicon) or _is_stage_name(text)
+            is_doubtful = len(meanings) > 1 or not _is_known(key, lexicon) or is_name
             out.append(Claim(base + start, base + end + stop, meanings[0], meanings, is_doubtful))
         if upto < len(parts):
             joint = _joint(draft, text, (start, end), parts[upto], base)
