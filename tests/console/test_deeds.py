@@ -67,7 +67,15 @@ WRITTEN = {
     "signin.sign_out": "account.signed-out",
     "today.take_call": "",  # who goes is shown beside the call
     "trust.take": "trust.taken",
+    "voices.listen": "",  # listening changes nothing
+    "voices.page": "",
+    "voices.preview": "",
     "wire.set_aside": "quarantine.set-aside",
+    "words.listen": "",
+    "words.remove": "word.removed",
+    "words.save": "word.added",
+    "words.take_file": "word.changed",
+    "words.trial": "",
 }
 """Every form of the console → what it writes, or nothing with the reason why not."""
 

@@ -138,6 +138,13 @@ TABLE = {
     "wire.sample": "admin",
     "wire.set_aside": "admin",
     "wire.wire": "leader admin auditor",
+    "words.export": _OFFICE,
+    "words.listen": "editor approver village leader admin",
+    "words.page": _OFFICE,
+    "words.remove": "editor approver",
+    "words.save": "editor approver",
+    "words.take_file": "editor approver",
+    "words.trial": "editor approver",
 }
 """Endpoint → who may. An auditor changes nothing but the own account; an admin opens neither pictures nor
 citizens' words."""

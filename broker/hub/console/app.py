@@ -43,6 +43,7 @@ from broker.hub.console import (
     trust,
     voices,
     wire,
+    words,
 )
 from broker.hub.console.codes import ShownCodes
 from broker.hub.console.desk import Desk, desk
@@ -71,6 +72,7 @@ ROOMS = (
     approve,
     sound,
     voices,
+    words,
     recordings,
     phrases,
     progress,

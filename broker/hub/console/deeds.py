@@ -16,7 +16,7 @@ from broker.trust.envelope import parse_occurrence
 
 GROUPS: Final = MappingProxyType(
     {
-        "tin": ("Bản tin và lượt phát", ("announcement.", "play.", "phrase.")),
+        "tin": ("Bản tin và lượt phát", ("announcement.", "play.", "phrase.", "word.")),
         "khoa": ("Khoá ký, danh sách tin cậy", ("key.", "trust.")),
         "nguoi": ("Người và quyền", ("account.", "deputy.")),
         "vao": ("Vào, ra bảng điều khiển", ("account.signed-", "account.locked")),
@@ -78,6 +78,9 @@ ACTIONS: Final = MappingProxyType(
         "alert.escalated": "chuyển cấp trên cảnh báo số {alert}",
         "alert.closed": "đóng cảnh báo số {alert}",
         "clip.viewed": "xem đoạn hình của cảnh báo số {alert}",
+        "word.added": "thêm từ “{subject}” vào từ của xã, đọc là “{said}”",
+        "word.changed": "đổi cách đọc từ “{subject}”, từ “{was}” thành “{said}”",
+        "word.removed": "bỏ từ “{subject}”, trước đọc là “{was}”",
         "feedback.read": "đọc phản ánh {subject}",
         "feedback.taken": "nhận trả lời phản ánh {subject}",
         "feedback.answered": "trả lời phản ánh {subject}",

@@ -49,6 +49,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("phrases", "Câu ghi sẵn", url_for("phrases.all_phrases")))
     if person.is_any(*VOICE_LISTENERS):
         more.append(Item("voices", "Nghe giọng", url_for("voices.page")))
+    if person.is_any(*OFFICE):
+        more.append(Item("words", "Từ của xã", url_for("words.page")))
     if person.is_any("admin", "leader", "auditor", "approver"):
         more.append(Item("trust", "Danh sách tin cậy", url_for("trust.page")))
     if person.is_any("approver"):

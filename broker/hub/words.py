@@ -1,0 +1,239 @@
+"""The commune's own words: abbreviations and names that are said its way wherever an announcement writes them.
+
+They stand in the setting "lexicon" as {written: said}. Nothing that was sent for approval changes with them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from broker.hub.declined import Declined
+from broker.hub.records import put_setting, setting, write_audit
+from broker.speech.letters import is_syllable
+from broker.speech.lexicon import Lexicon, load
+from broker.speech.normalise import normalise
+from broker.speech.numbers import cardinal
+
+SETTING = "lexicon"
+EDITORS = ("editor", "approver")
+"""Who may change them."""
+MOST_WORDS = 1000
+LONGEST_WRITTEN = 40
+LONGEST_SAID = 120
+CARRIER = "Bà con đến {} để được hướng dẫn."
+"""A sentence to try a word in that no announcement has used yet."""
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+_TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
+_PLACE = CARRIER.index("{")
+
+
+@dataclass
+class Taken:
+    """What became of the words of a file."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    same: int = 0
+    left: list[tuple[str, str]] = field(default_factory=list)
+    """Words that were not taken, each with the sentence why not."""
+
+
+def own_words(db: Session) -> dict[str, str]:
+    """The commune's own words, written → said; an entry that is no text is left out."""
+    found = setting(db, SETTING, {})
+    items = found.items() if isinstance(found, dict) else ()
+    return {str(written): said for written, said in items if isinstance(said, str)}
+
+
+def checked(written: str, said: str) -> tuple[str, str]:
+    """A word and how it is said, tidied.
+
+    Raises Declined: what is said is not pure words, or a rule of the reader takes the word before the table does.
+    """
+    written, said = _tidy(written), _tidy(said)
+    _refuse_unwritable(written)
+    _refuse_unsayable(said)
+    lexicon = load().with_words({written: said})
+    spoken = normalise(CARRIER.format(written), lexicon)
+    place = (_PLACE, _PLACE + len(written))
+    is_doubted = any((doubt.start, doubt.end) == place for doubt in spoken.doubts)
+    for span in () if is_doubted else spoken.spans:
+        words = spoken.text[span.spoken_start : span.spoken_end].strip()
+        if (span.written_start, span.written_end) == place and words == said:
+            return written, said
+    if " " in written:
+        raise Declined(
+            "many-words", "Mỗi lần ghi một từ liền, không có dấu cách; tên nhiều chữ thì ghi từng chữ."
+        )
+    raise Declined("not-a-word", f"Máy đọc “{written}” theo luật về số và dấu, chưa đặt cách đọc riêng được.")
+
+
+def put_word(db: Session, written: str, said: str, by: str, now: datetime) -> str:
+    """Add a word, or change how it is said. Returns the word as it is kept. Raises Declined."""
+    written, said = checked(written, said)
+    own = own_words(db)
+    before = own.get(written)
+    if before == said:
+        return written
+    if before is None and len(own) >= MOST_WORDS:
+        raise Declined("many-entries", f"Bảng từ đã có {MOST_WORDS} từ; xin bỏ bớt từ không còn dùng.")
+    put_setting(db, SETTING, {**own, written: said}, now)
+    if before is None:
+        write_audit(db, now, by, "word.added", written, {"said": said})
+    else:
+        write_audit(db, now, by, "word.changed", written, {"said": said, "was": before})
+    return written
+
+
+def remove_word(db: Session, written: str, by: str, now: datetime) -> str:
+    """Take a word away; returns how it was said. Raises Declined when it is not there."""
+    own = own_words(db)
+    if written not in own:
+        raise Declined("no-word", "Từ này không còn trong bảng từ của xã.")
+    put_setting(db, SETTING, {key: said for key, said in own.items() if key != written}, now)
+    write_audit(db, now, by, "word.removed", written, {"was": own[written]})
+    return own[written]
+
+
+def put_words(db: Session, words: Mapping[str, object], by: str, now: datetime) -> Taken:
+    """Add and change all words of a file that can be said; the others are told, none is left out silently."""
+    taken = Taken()
+    for raw, said in words.items():
+        try:
+            if not isinstance(said, str):
+                raise Declined("not-text", "Cách đọc trong tệp phải là chữ, đặt trong dấu ngoặc kép.")
+            before = own_words(db).get(_tidy(raw))
+            written = put_word(db, raw, said, by, now)
+        except Declined as why:
+            taken.left.append((raw[:LONGEST_WRITTEN], str(why)))
+            continue
+        if before is None:
+            taken.added.append(written)
+        elif before == _tidy(said):
+            taken.same += 1
+        else:
+            taken.changed.append(written)
+    return taken
+
+
+def words_of_file(data: bytes) -> dict[str, object]:
+    """The table `words` of a TOML file. Raises Declined with the line that is wrong."""
+    try:
+        found = tomllib.loads(data.decode("utf-8-sig")).get("words")
+    except UnicodeDecodeError as why:
+        raise Declined(
+            "bad-file", "Tệp này không phải tệp chữ UTF-8; xin chọn tệp tải về từ trang này."
+        ) from why
+    except tomllib.TOMLDecodeError as why:
+        line = re.search(r"line (\d+)", str(why))
+        where = f" ở dòng {line[1]}" if line else ""
+        raise Declined("bad-file", f'Tệp viết sai{where}; mỗi dòng có dạng "NVH" = "nhà văn hoá".') from why
+    if not isinstance(found, dict) or not found:
+        raise Declined("no-words-in-file", "Tệp không có từ nào dưới dòng [words].")
+    if len(found) > MOST_WORDS:
+        raise Declined("many-entries", f"Tệp có hơn {MOST_WORDS} từ; xin chia nhỏ.")
+    return found
+
+
+def file_of(words: Mapping[str, str], head: str) -> str:
+    """The words as a TOML file that `words_of_file` and `langso say` read. `head`: one line about it."""
+    lines = [f"{_quoted(written)} = {_quoted(said)}" for written, said in in_order(words)]
+    return "\n".join([f"# {head}", "[words]", *lines, ""])
+
+
+def in_order(words: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Words as people look for them, whatever their marks and capitals."""
+
+    def plain(entry: tuple[str, str]) -> tuple[str, str]:
+        bare = unicodedata.normalize("NFD", entry[0].casefold().replace("đ", "dz"))
+        return "".join(char for char in bare if not unicodedata.combining(char)), entry[0]
+
+    return sorted(words.items(), key=plain)
+
+
+def warning_of(written: str, said: str) -> str:
+    """What else becomes of a word that the commune says its own way; empty when nothing does."""
+    shipped = load()
+    known = _shipped(shipped, written)
+    if written in shipped.senses:
+        return f"Máy vốn tự chọn cách đọc “{written}” theo câu; ghi vào đây thì câu nào cũng đọc “{said}”."
+    if len(known) > 1:
+        return (
+            f"“{written}” có nhiều nghĩa ({', '.join(known[:3])}), máy vốn hỏi lại mỗi lần; "
+            f"ghi vào đây thì câu nào cũng đọc “{said}”."
+        )
+    if known and _sound(known[0]) != _sound(said):
+        return f"Máy vốn đọc “{written}” là “{known[0]}”; cách của xã thay cho cách ấy."
+    if known:
+        return f"Máy vốn đã đọc “{written}” như vậy, không cần ghi thêm."
+    if not written.isupper() and is_syllable(written.lower()):
+        return f"“{written}” là tiếng thường dùng: mọi câu viết “{written}” sẽ đọc là “{said}”."
+    return ""
+
+
+def is_overriding(written: str) -> bool:
+    """Whether the reader has a reading of its own for a word."""
+    shipped = load()
+    return written in shipped.senses or bool(_shipped(shipped, written))
+
+
+def _shipped(lexicon: Lexicon, written: str) -> Sequence[str]:
+    found = lexicon.abbreviations.get(written, ())
+    word = lexicon.words.get(written.lower())
+    return found or ((word,) if word else ())
+
+
+def _sound(words: str) -> list[tuple[str, str]]:
+    """Words as they sound: "hoá" and "hóa" are one, wherever the tone mark is written."""
+    found = []
+    for word in unicodedata.normalize("NFD", words.casefold()).split():
+        tones = "".join(char for char in word if char in _TONES)
+        found.append(("".join(char for char in word if char not in _TONES), tones))
+    return found
+
+
+def _tidy(words: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", words).split())
+
+
+def _refuse_unwritable(written: str) -> None:
+    if not written:
+        raise Declined("empty-word", "Xin ghi từ như khi viết trong bản tin.")
+    if len(written) > LONGEST_WRITTEN:
+        raise Declined("long-word", f"Từ dài quá {LONGEST_WRITTEN} chữ, xin ghi ngắn hơn.")
+    if any(unicodedata.category(char) in _INVISIBLE for char in written):
+        raise Declined("unseen", "Từ có ký tự không nhìn thấy được, xin gõ lại.")
+
+
+def _refuse_unsayable(said: str) -> None:
+    if not said or not any(char.isalpha() for char in said):
+        raise Declined("empty-said", "Xin ghi cách đọc bằng chữ.")
+    if len(said) > LONGEST_SAID:
+        raise Declined("long-said", f"Cách đọc dài quá {LONGEST_SAID} chữ, xin ghi ngắn hơn.")
+    digits = re.search(r"\d+", said)
+    if digits:
+        number = digits[0][:12]
+        words = cardinal(int(number)) if number.isascii() and number == digits[0] else "chữ"
+        raise Declined("digits", f"Cách đọc có chữ số “{number}”; xin viết thành chữ: “{words}”.")
+    sign = next((char for char in said if not (char.isalpha() or char in " ,-")), "")
+    if sign:
+        raise Declined("signs", f"Cách đọc có dấu “{sign}”; chỉ dùng chữ, dấu phẩy và gạch nối.")
+    spoken = normalise(said, load())
+    for span in spoken.spans:
+        piece = said[span.written_start : span.written_end]
+        words = spoken.text[span.spoken_start : span.spoken_end].strip()
+        if any(char.isalpha() for char in piece) and words.casefold() != piece.casefold():
+            raise Declined("shortened", f"“{piece}” trong cách đọc còn viết tắt; xin viết đủ: “{words}”.")
+
+
+def _quoted(words: str) -> str:
+    return json.dumps(words, ensure_ascii=False)
