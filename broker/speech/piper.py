@@ -1,8 +1,9 @@
 """The operator's own Piper voice: a program in a process of its own, a voice file pinned by its SHA-256.
 
 Piper is GPL-3.0-or-later and is never imported; it gets a text, a line at a time, and leaves WAV files in a folder
-of ours. Loading a voice takes it seconds, a sentence a fraction of its length, so that the process is kept for a
-while. Only options that both the C++ program (1.2) and the Python one (1.3 and later) know are used.
+of ours. Loading a voice takes it seconds, a sentence a fraction of its length, so that one process is kept for a
+while, at the voice's own pace: another rate is made here, for another --length_scale would be another process. Only
+options that both the C++ program (1.2) and the Python one (1.3 and later) know are used.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from broker.speech.engine import VOICES, EngineError
 from broker.speech.guard import plain, plausible
 from broker.speech.piper_child import LOAD_S, PiperChild, PiperStopped
 from broker.speech.sound import Pcm, SoundError, read_wav
+from broker.speech.tempo import at_tempo
 
 _LONGEST_TEXT = 2000
-_AT_ONCE = 2
-"""Processes of one engine: the calm rate, and the one of phone numbers."""
 _SENTENCE_S, _S_PER_LETTER = 10.0, 0.25
 
 
@@ -41,7 +41,7 @@ class PiperEngine:
     breaker: Breaker = field(default_factory=Breaker)
     id: str = "piper"
     online: bool = False
-    _children: dict[float, PiperChild] = field(default_factory=dict)
+    _child: PiperChild | None = None
     _checked: tuple[tuple[int, int, int], str] = ((0, 0, 0), "")
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -72,7 +72,7 @@ class PiperEngine:
         if resting_s > 0:
             raise EngineError(f"piper failed before and is left alone for {resting_s / 60:.0f} minutes more")
         try:
-            pcm = plausible(self._spoken(said, rate), said, self.id, rate)
+            pcm = plausible(self._spoken(said), said, self.id)
         except PiperStopped as why:
             self.breaker.note_failure(is_refusal=why.is_late)
             raise EngineError(str(why)) from why
@@ -80,45 +80,36 @@ class PiperEngine:
             self.breaker.note_failure()
             raise
         self.breaker.note_success()
-        return pcm
+        return at_tempo(pcm, rate)
 
     def close(self) -> None:
-        """End its processes now; the next sentence starts one again."""
+        """End its process now; the next sentence starts it again."""
         with self._lock:
-            for child in self._children.values():
-                child.close()
-            self._children.clear()
+            self._end()
 
-    def _spoken(self, text: str, rate: float) -> Pcm:
-        scale = round(1 / min(max(rate, 0.4), 2.5), 2)
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def _spoken(self, text: str) -> Pcm:
         with self._lock:
-            child = self._child(scale)
             try:
-                raw = child.say(text, _SENTENCE_S + _S_PER_LETTER * len(text))
-                pcm = read_wav(raw)
+                if self._child is None or not self._child.is_alive:
+                    self._end()
+                    self._child = PiperChild(self._command(), self.load_s)
+                pcm = read_wav(self._child.say(text, _SENTENCE_S + _S_PER_LETTER * len(text)))
             except (PiperStopped, SoundError, OSError) as why:
-                self._children.pop(scale).close()
+                self._end()
                 raise why if isinstance(why, PiperStopped) else EngineError(f"piper failed: {why}") from why
         if pcm.rate_hz != self._rate_hz():
             raise EngineError(f"piper answered at {pcm.rate_hz} Hz, the voice has {self._rate_hz()}")
         return pcm
 
-    def _child(self, scale: float) -> PiperChild:
-        """A running process that speaks at this scale; the one unused for longest makes room."""
-        child = self._children.pop(scale, None)
-        if child is None or not child.is_alive:
-            while len(self._children) >= _AT_ONCE:
-                self._children.pop(next(iter(self._children))).close()
-            child = PiperChild(self._command(scale), self.load_s)
-        self._children[scale] = child
-        return child
-
-    def _command(self, scale: float) -> tuple[str, ...]:
-        program = shutil.which(self.program)
-        if program is None:
-            raise EngineError(f"there is no program {self.program!r} here")
+    def _command(self) -> tuple[str, ...]:
+        program = shutil.which(self.program) or self.program
         file = str(self.voice_file.absolute())
-        return (program, "--model", file, "--config", f"{file}.json", "--length_scale", f"{scale:g}")
+        return (program, "--model", file, "--config", f"{file}.json")
 
     def _trouble_of_settings(self) -> str:
         if self.speaks not in VOICES:
