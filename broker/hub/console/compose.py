@@ -73,7 +73,7 @@ def preview() -> Response:
     """What the page shows beside the fields, for the script while somebody types."""
     fields = fields_of_form(request.form)
     _, sheet, shown = _work_out(fields, request.args.get("key", ""))
-    parts = ("written", "spoken", "questions", "places", "when", "left")
+    parts = ("written", "spoken", "questions", "places", "when", "left", "missing")
     html = {part: render_template(f"_compose_{part}.html", **shown) for part in parts}
     html |= {"spoken-info": sheet.spoken_info, "places-info": sheet.places_info, "when-info": sheet.when_info}
     return jsonify({"html": html, "ready": sheet.is_ready})

@@ -17,7 +17,7 @@ from broker.hub import phrases as shelf
 from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.recordings import ACCEPTED, sent_recording
-from broker.hub.console.tracks import choices_of, language_of, sealed
+from broker.hub.console.tracks import choices_of, language_of, named, sealed
 from broker.hub.console.wording import lasting, short_day
 from broker.hub.declined import Declined
 from broker.hub.recordings import Track
@@ -119,10 +119,9 @@ def _page(trouble: str = "", *, label: str = "", language: str = "") -> str:
 
 def _line(row: Phrase, names: dict[str, str], at: datetime) -> Line:
     track = Track(row.language, msgspec.convert(row.recording, Media), row.id)
-    name = LANGUAGES[row.language]
     return Line(
         row.id,
-        name[:1].upper() + name[1:],
+        named(row.language),
         lasting(track.duration_s),
         url_for("recordings.sound", token=sealed(track)),
         f"{names.get(row.made_by, row.made_by)}, {short_day(row.made_at.date(), at.date())}",

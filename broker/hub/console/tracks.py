@@ -83,8 +83,8 @@ def rows_of(db: Session, tracks: Sequence[Track]) -> list[Row]:
 def choices_of(db: Session) -> Choices:
     """Languages and phrases to choose from."""
     here = phrases.languages_here(db)
-    names = [(code, name[:1].upper() + name[1:]) for code, name in LANGUAGES.items()]
-    offered = [(one.id, f"{one.label} – {LANGUAGES[one.language]}") for one in phrases.all_phrases(db)]
+    names = [(code, named(code)) for code in LANGUAGES]
+    offered = [(one.id, f"{named(one.language)}: {one.label}") for one in phrases.all_phrases(db)]
     return Choices(
         [(code, name) for code, name in names if code in here],
         [(code, name) for code, name in names if code not in here],
@@ -123,6 +123,12 @@ def chosen_phrase(db: Session, form: MultiDict[str, str]) -> Track:
     return phrases.track_of(db, int(number))
 
 
+def named(language: str) -> str:
+    """A language at the head of a line: "Tiếng Tày"."""
+    name = LANGUAGES.get(language, language)
+    return name[:1].upper() + name[1:]
+
+
 def say_missing(found: Iterable[Missing]) -> list[str]:
     """ "Chưa có bản đọc tiếng Tày: thôn Đông, Bến cần ghi âm." """
     return [
@@ -148,10 +154,9 @@ def _row(track: Track, label: str) -> Row:
         said = f"câu ghi sẵn “{label}”, {length}" if label else f"câu ghi sẵn, {length}"
     elif not track.is_text:
         said = f"bản ghi thay cho máy đọc, {length}" if track.language == SPOKEN else f"bản ghi, {length}"
-    name = LANGUAGES.get(track.language, track.language)
     token = sealed(track)
     address = "" if track.is_text else url_for("recordings.sound", token=token)
-    return Row(token, name[:1].upper() + name[1:], said, address, track.is_text)
+    return Row(token, named(track.language), said, address, track.is_text)
 
 
 def _seal() -> URLSafeSerializer:

@@ -92,6 +92,10 @@ async function retrack(act) {
     complain("Anh/chị chọn tiếng của bản ghi trước.");
     return;
   }
+  if (act === "track-phrase" && !form.elements["track-phrase"].value) {
+    complain("Anh/chị chọn một câu ghi sẵn trước.");
+    return;
+  }
   complain("");
   const said = form.querySelector("[data-auto] [data-said]");
   if (act === "track-record") said.textContent = "Đang gửi và nghe kiểm tra…";

@@ -40,17 +40,18 @@ function arm(box) {
   const find = (name) => box.querySelector(`[data-${name}]`);
   const file = box.querySelector('input[type="file"]');
   const record = find("record");
+  const isAuto = Boolean(box.closest("[data-auto]")); // what was recorded goes on at once: it is heard where it goes
   const state = { recorder: null, playing: null, stop: () => undefined };
 
   const say = (sentence) => { find("said").textContent = sentence; };
 
   function dress() {
     const runs = Boolean(state.recorder);
-    record.querySelector("span").textContent = runs ? "Xong" : file.files.length ? "Ghi lại" : "Ghi âm";
+    record.querySelector("span").textContent = runs ? "Xong" : file.files.length && !isAuto ? "Ghi lại" : "Ghi âm";
     record.classList.toggle("red", runs);
     find("drop").hidden = !runs;
     find("gauge").hidden = !runs;
-    find("hear").hidden = runs || !file.files.length || Boolean(box.closest("[data-auto]"));
+    find("hear").hidden = runs || !file.files.length || isAuto;
     file.disabled = runs;
   }
 
