@@ -180,10 +180,11 @@ def warning_of(written: str, said: str) -> str:
     return ""
 
 
-def is_overriding(written: str) -> bool:
-    """Whether the reader has a reading of its own for a word."""
+def is_overriding(written: str, said: str) -> bool:
+    """Whether the reader would say a word otherwise, or choose by its sentence, if it did not stand in the table."""
     shipped = load()
-    return written in shipped.senses or bool(_shipped(shipped, written))
+    known = _shipped(shipped, written)
+    return written in shipped.senses or len(known) > 1 or any(_sound(one) != _sound(said) for one in known)
 
 
 def _shipped(lexicon: Lexicon, written: str) -> Sequence[str]:

@@ -22,7 +22,6 @@ from broker.hub.console.wording import when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, AuditRow
 from broker.hub.settled import example_of, read_otherwise, settled_often
-from broker.speech.lexicon import load
 from broker.speech.normalise import normalise
 from broker.speech.voice import VOICES
 
@@ -46,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Shown:
-    """A sentence with a word in it, as it is said without the table's entry and with it."""
+    """A sentence with a word in it, as it is said now and as it would be said."""
 
     written: Markup
     before: Markup
@@ -58,8 +57,9 @@ class Shown:
 @pages.get("/words")
 @access.allow(*OFFICE)
 def page() -> str:
-    """The table; `word` asks to change one."""
-    return _page(written=request.args.get("word", ""))
+    """The table; `word` asks to change one or to add it, `said` proposes how."""
+    written, said = (request.args.get(name, "")[: table.LONGEST_SAID] for name in ("word", "said"))
+    return _page(written=written, said=said if written else "", tried=True)
 
 
 @pages.post("/words")
@@ -191,7 +191,7 @@ def _lines(db: Session, own: dict[str, str], at: datetime) -> list[Line]:
     for written, said in table.in_order(own):
         actor, then = last.get(written, ("", at))
         by = f"{names.get(actor, actor)}, {when(then, at)}" if actor else ""
-        lines.append(Line(written, said, by, table.is_overriding(written)))
+        lines.append(Line(written, said, by, table.is_overriding(written, said)))
     return lines
 
 
@@ -209,9 +209,7 @@ def _tried(written: str, said: str) -> dict[str, Any]:
 def _shown(written: str, said: str) -> Shown:
     with desk().database.reading() as db:
         sentence = example_of(db, written)
-        own = table.own_words(db)
-    others = {key: words for key, words in own.items() if key != written}
-    base = load().with_words(others)
+    base = lexicon()
     after = normalise(sentence, base.with_words({written: said}))
     sides = linked(sentence, after)
     before = linked(sentence, normalise(sentence, base)).spoken
