@@ -7,6 +7,8 @@ from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from broker.speech.letters import has_marks, is_syllable
+
 CLAIMED = "\ue000"
 """Stands in `Draft.mask` for every character a rule has claimed, so that offsets stay what they were."""
 
@@ -57,6 +59,25 @@ class Rule:
     """Tried only on texts with so many figures unclaimed. Only for speed."""
 
 
+_SHOUTED = re.compile(r"(?<!\w)[^\W\d_a-z]{2,7}(?![^\W\d_])")
+
+
+def softened(text: str) -> str:
+    """The text with small letters in the Vietnamese words of headings: "THÁNG 11" is read as "tháng 11" is.
+
+    Only words with marks: capitals without any may be an abbreviation.
+    """
+    return _SHOUTED.sub(_small, text)
+
+
+def _small(match: re.Match[str]) -> str:
+    word = match[0]
+    if word.isupper() and has_marks(word) and is_syllable(word):
+        lower = word.lower()
+        return lower if len(lower) == len(word) else word
+    return word
+
+
 @dataclass
 class Draft:
     """One text being read. `mask` is `text` with claimed characters blotted out."""
@@ -70,8 +91,14 @@ class Draft:
     """How many figures are unclaimed."""
 
     def __post_init__(self) -> None:
-        self.mask = self.mask or self.text
+        self.mask = self.mask or softened(self.text)
         self._count()
+
+    def raise_again(self) -> None:
+        """Give what is unclaimed its capitals back, which tell an abbreviation from a word."""
+        self.mask = "".join(
+            char if char == CLAIMED else written for char, written in zip(self.mask, self.text, strict=True)
+        )
 
     def _count(self) -> None:
         numbers = [match.span() for match in _FIGURES.finditer(self.mask)]

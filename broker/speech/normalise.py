@@ -6,10 +6,12 @@ comes back as a doubt: a person decides before anything is spoken.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from broker.speech.draft import Claim, Draft
+from broker.speech.letters import has_marks, is_syllable
 from broker.speech.lexicon import Lexicon
 from broker.speech.rules import read
 
@@ -51,7 +53,7 @@ def normalise(text: str, lexicon: Lexicon) -> Spoken:
     written, places = _composed(text)
     draft = Draft(written)
     read(draft, lexicon)
-    spoken, spans = _assemble(written, draft.claims)
+    spoken, spans = _assemble(written, draft.claims, places)
     doubts = tuple(
         Doubt(places(one.start), places(one.end), text[places(one.start) : places(one.end)], one.suggestions)
         for one in draft.claims
@@ -67,17 +69,25 @@ def normalise(text: str, lexicon: Lexicon) -> Spoken:
 class _Places:
     """From a place in the composed text to the same place in the text as given."""
 
-    def __init__(self, starts: list[int] | None) -> None:
+    def __init__(self, starts: list[int] | None, added: frozenset[int] = frozenset()) -> None:
         self._starts = starts
+        self._added = added
 
     def __call__(self, at: int) -> int:
         return at if self._starts is None else self._starts[at]
 
+    def is_added(self, at: int) -> bool:
+        """Whether the character at a place stands for nothing in the text as given."""
+        return at in self._added
+
 
 def _composed(text: str) -> tuple[str, _Places]:
-    """The text with composed letters (NFC), letter by letter so that every place is still known."""
+    """The text with composed letters (NFC) and a space between a word and a figure that were written as one.
+
+    Every place of the text as given is still known.
+    """
     if text.isascii() or unicodedata.is_normalized("NFC", text):
-        return text, _Places(None)
+        return _apart(text, None)
     pieces: list[str] = []
     starts: list[int] = []
     at = 0
@@ -90,30 +100,58 @@ def _composed(text: str) -> tuple[str, _Places]:
         # A cluster that stays longer than one code point keeps its places as near as they can be.
         starts += [min(at + index, end - 1) for index in range(len(piece))]
         at = end
-    return "".join(pieces), _Places([*starts, len(text)])
+    return _apart("".join(pieces), [*starts, len(text)])
 
 
-def _assemble(written: str, claims: list[Claim]) -> tuple[str, list[Span]]:
+_GLUED = re.compile(
+    r"(?<![\w.@/_\-])(?P<word>[^\W\d_]{2,7})(?=\d)(?!\d+[^\s.,;:!?/)\-–h]*[@_])|\d(?P<then>[^\W\d_]{2,7})(?![^\W\d_])"
+)
+
+
+def _apart(text: str, starts: list[int] | None) -> tuple[str, _Places]:
+    """ "tầng2" → "tầng 2", "30người" → "30 người": a Vietnamese word and a figure are never one token."""
+    cuts = []
+    for match in _GLUED.finditer(text):
+        word = match["word"] or match["then"]
+        if has_marks(word) and is_syllable(word):
+            cuts.append(match.end() if match["word"] else match.start("then"))
+    if not cuts:
+        return text, _Places(starts)
+    places = list(range(len(text) + 1)) if starts is None else starts
+    pieces: list[str] = []
+    moved: list[int] = []
+    at = 0
+    for cut in cuts:
+        pieces += [text[at:cut], " "]
+        moved += [*places[at:cut], places[cut]]
+        at = cut
+    added = frozenset(cut + number for number, cut in enumerate(cuts))
+    return "".join([*pieces, text[at:]]), _Places([*moved, *places[at:]], added)
+
+
+def _assemble(written: str, claims: list[Claim], places: _Places) -> tuple[str, list[Span]]:
     """Put the words in place of what was claimed, with a space where a word would stick to the next."""
     out: list[str] = []
     spans: list[Span] = []
     at = length = 0
     tail = ""
     for claim in claims:
-        kept = written[at : claim.start]
+        start = claim.start - (claim.start > at and places.is_added(claim.start - 1))
+        end = claim.end + places.is_added(claim.end)
+        kept = written[at:start]
         out.append(kept)
         length += len(kept)
         tail = kept[-1:] or tail
         words = claim.words
         if words[:1].isalnum() and tail and (tail.isalnum() or tail in ",;:.!?)"):
             words = " " + words
-        following = written[claim.end : claim.end + 1]
+        following = written[end : end + 1]
         if words and following and (following.isalnum() or following == "("):
             words += " "
         out.append(words)
-        spans.append(Span(claim.start, claim.end, length, length + len(words)))
+        spans.append(Span(start, end, length, length + len(words)))
         length += len(words)
         tail = words[-1:] or tail
-        at = claim.end
+        at = end
     out.append(written[at:])
     return "".join(out), spans

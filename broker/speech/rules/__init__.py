@@ -48,6 +48,7 @@ def _before_words(lexicon: Lexicon) -> Order:
 def read(draft: Draft, lexicon: Lexicon) -> None:
     """Let every rule claim its part of the draft; what nobody could read ends as a doubt."""
     _before_words(lexicon).apply(draft)
+    draft.raise_again()
     words.claim(draft, lexicon)
     unmarked.claim(draft)
     _AFTER_WORDS.apply(draft)

@@ -37,7 +37,7 @@ _NAMED = re.compile(
     re.I,
 )
 _APART = re.compile(
-    rf"(?<!\w)(?:{_NAMES})(?P<gap>\s[^\d.,;:!?\n]{{1,28}}\s(?:là|số|:)\s?)(?P<x>{_CODE})(?![\w%°])(?![.,/]\d)",
+    rf"(?<!\w)(?:{_NAMES})(?P<gap>\s[^\d.,;:!?\n]{{1,28}}(?:\s(?:là|số)\s?|\s?:\s?))(?P<x>{_CODE})(?![\w%°])(?![.,/]\d)",
     re.I,
 )
 _FORMS = r"mẫu đơn|mẫu|biểu mẫu|biểu|tờ khai|phiếu|đơn theo mẫu|phụ lục|đơn|bản khai|tờ trình mẫu"

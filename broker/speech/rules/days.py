@@ -7,7 +7,7 @@ import re
 from broker.speech.draft import Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules.months import OPEN, SHUT, month_name
-from broker.speech.rules.patterns import COUNTED
+from broker.speech.rules.patterns import COUNTED, PLAYED
 
 _DAY = re.compile(rf"{OPEN}(?P<d>\d{{1,2}})\s?(?P<s>[/\-.])\s?(?P<m>\d{{1,2}}){SHUT}")
 DATED = re.compile(
@@ -90,6 +90,9 @@ NO_DAY = re.compile(
     r"|(?:số nhà|số|ngõ|ngách|hẻm|kiệt|lô|thửa|phòng|căn|tờ|mẫu|lớp|tổ|nhà|thôn|ấp|bản|khóm|đội|buôn|làng|khu"
     r" phố|cụm|trạm|dãy|sinh hoạt hè|xóm|khu|khối|kios|ki ốt|ki-ốt|mương|kênh|thẻ)\s)$"
 )
+_PARALLEL = re.compile(
+    r"(?<!\w)(?:vĩ tuyến|kinh tuyến|vĩ độ|kinh độ|độ sâu|độ cao|điểm|hệ số)(?!\w)[^;!?]{0,24}$"
+)
 _SCORED = re.compile(r"(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|hạ|vượt qua|gỡ)(?!\w)[^.;,]{0,30}$")
 PART = re.compile(
     r"\s*(?:diện tích|số|dân số|tổng|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng"
@@ -168,7 +171,7 @@ def _looks_like_day(match: re.Match[str], draft: Draft, day: int, month: int, ma
     before, after = draft.before(match.start(), 60), draft.after(match.end())
     if _CALENDAR.match(after):
         return True
-    if NO_DAY.search(before):
+    if NO_DAY.search(before) or PLAYED.search(before) or (mark == "." and _PARALLEL.search(before)):
         return False
     is_padded = match["d"][0] == "0" or match["m"][0] == "0"
     is_holiday = (day, month) in _HOLIDAYS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from broker.speech.draft import Draft, Rule, Said
-from broker.speech.letters import spelled
+from broker.speech.letters import is_syllable, spelled
 from broker.speech.numbers import cardinal, digits
 from broker.speech.rules.patterns import COUNTED, LETTER, NUMBER, VARIETY, careful, value
 
@@ -26,7 +26,7 @@ def _code(match: re.Match[str], draft: Draft) -> str | Said:
     said = " ".join(
         (cardinal(int(part)) if len(part) <= 3 and part[0] != "0" else digits(part))
         if part.isdecimal()
-        else spelled(part)
+        else (part.lower() if part[1:].islower() and is_syllable(part) else spelled(part))
         for part in parts
     )
     if re.fullmatch(r"Q\d{1,2}", text):
@@ -79,6 +79,12 @@ def _plain(match: re.Match[str], draft: Draft) -> str | Said:
 
 RULES: tuple[Rule, ...] = (
     Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item, sign=")", at="figure"),
+    Rule(
+        re.compile(r"(?<=[:;,.] )(?P<x>(?P<n>\d{1,2})/)(?=\s[^\W\d_])"),
+        _item,
+        sign="/",
+        at="figure",
+    ),
     Rule(re.compile(r"^[ \t]*(?P<x>(?P<n>\d{1,2})\s?/)(?=\s+[^\W\d_])", re.M), _item, sign="/"),
     Rule(re.compile(rf"(?<!\w)(?<!\d[.,])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code),
     Rule(

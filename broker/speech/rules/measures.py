@@ -8,7 +8,7 @@ from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules import lists, rates
 from broker.speech.rules.patterns import DASH, NUMBER, amount, careful, value
-from broker.speech.rules.units import PER, SPELT_UNITS, UNIT, UNITS, per, rate
+from broker.speech.rules.units import PER, SPELT_UNITS, UNIT, UNITS, rate
 
 _SIGN = r"(?P<sign{0}>(?<!\w)[-−±+]\s?)?"
 _QUANTITY = rf"(?P<u>{UNIT})(?!\w)"
@@ -31,7 +31,14 @@ _ELECTRIC = re.compile(
     r"|cường độ|tải|chịu tải|máy hàn|rơ le|khởi động từ|điện)(?!\w)[^.;]{0,24}$"
 )
 _MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
-_TONNES = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3}(?:[.,]\d{1,2})?)\s?[Tt](?P<half>\d)?(?!\w)(?![/.]\d)")
+_TONNES = re.compile(
+    r"(?<![\w.,/])(?P<n>\d{1,3}(?:[.,]\d{1,2})?)(?:\s?[-–]\s?(?P<upto>\d{1,3}))?\s?[Tt](?P<half>\d)?(?!\w)(?![/.]\d)"
+)
+_AGED = re.compile(
+    r"(?<!\w)(?:cháu|bé|trẻ|em|nam|nữ|trai|gái|con|cụ|ông|bà|anh|chị|chị em|người|tuổi|cô|chú|bác|phụ nữ|đàn ông"
+    r"|thanh niên|học sinh|nạn nhân|đối tượng|độ tuổi|lứa tuổi|từ|đủ|trên|dưới|quá)(?!\w)[^\d.;]{0,30}$"
+)
+_NAMED = re.compile(r"(?:[A-ZĐÀ-Ỹ][^\W\d_]*\s){1,4}[A-ZĐÀ-Ỹ][^\W\d_]*,?\s\(?$")
 _CHILD = re.compile(r"(?:trẻ|bé|cháu)(?: từ)?\s$")
 _LOADED = re.compile(r"(?:tải|tấn|trọng|xe|cầu|biển|cấm|container|công ten nơ)[\w\s:]{0,16}$")
 _NUMBERED = re.compile(
@@ -61,6 +68,8 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
     unit = match["u"]
     if unit == "A" and re.search(r"(?:lớp|tổ|nhóm|khối|số|thôn|khu)\s*$", draft.before(match.start())):
         return None  # "lớp 5 A" is a class, not five ampere
+    if unit in ("'", "’", "′") and re.search(r"phút(?: thứ)?\s$", draft.before(match.start(), 12)):
+        return value(match["n"])  # "phút 67'"
     if unit == "m" and _CHILD.search(draft.before(match.start(), 16)):
         metres = f"{value(match['n'])} mét"
         return Said(metres, (metres, f"{value(match['n'])} tháng"))
@@ -69,18 +78,42 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         return f"{value(match['n'])} {UNITS[unit]}"
     if is_glued and (unit in ("A", "TB", "CV") or (unit in ("V", "L") and len(match["n"]) < 2)):
         return None  # "12A", "3L": a class, a house, a code
-    if unit == "g" and is_glued and int(match["n"]) <= 24:
-        hours = f"{value(match['n'])} giờ"
-        if re.search(
-            r"(?:lúc|trước|hồi|khoảng|vào|hạn|tối|sáng|chiều|trưa|đêm)\s$", draft.before(match.start())
-        ):
-            return hours + per(match)
-        if re.search(r"(?:từ|đến|tới|sau)\s$", draft.before(match.start())):
-            grams = f"{value(match['n'])} gam{per(match)}"
-            return Said(grams, (grams, hours + per(match)))
+    if unit == "g" and match["n"].isdecimal() and int(match["n"]) <= 24 and not match["per"]:
+        return _hour_or_grams(match, draft)
     if unit in ("g", "l", "V", "A", "W", "L", "h") and _NUMBERED.search(draft.before(match.start(), 24)):
         return None  # "thôn 5 A", "khoản 2 g"
     return f"{_signed(match, '1')}{value(match['n'])} {UNITS[unit]}{rate(match, unit)}"
+
+
+_GRAMS = re.compile(
+    r"(?<!\w)(?:nặng|cân|gói|lọ|tuýp|lượng|pha|bón|hòa|hoà|liều|loại|túi|hộp|bịch|muối|đường|đạm|vàng|bạc|chứa|cỡ|gam"
+    r"|rắc|rải|trộn|uống|ăn|mì|mồi|giống|hạt|bột|thuốc|nhẫn|trọng lượng)(?!\w)[^.;,\d]{0,24}$"
+)
+_HOUR_AFTER = re.compile(
+    r"\s?[,(]?\s?(?:sáng|trưa|chiều|tối|đêm|khuya|ngày|hôm|thứ|mai|mỗi|hằng|hàng|đúng|kém|rưỡi|đến|tới|cùng ngày|[-–]"
+    r"|\d{1,2}[/-]\d|t[2-7](?!\w)|cn(?!\w))"
+)
+_HOUR_BEFORE = re.compile(
+    r"(?<!\w)(?:lúc|trước|hồi|vào|hạn|tối|sáng|chiều|trưa|đêm|khuya|từ|đến|tới|sau|họp|khai mạc|bắt đầu|viếng|đưa tang"
+    r"|động quan|di quan|nhập quan|hạ huyệt|an táng|chuyến|xuất bến|chạy|mở cửa|đóng cửa|phát|cúp điện|có mặt|làm lễ"
+    r"|thi đấu|khởi hành|lăn bánh|giỗ|cúng|diễn|chiếu|thả|rút|tập trung|\d{1,2}[gh]\d{0,2}\s?[-–,])(?!\w)[^.;]{0,16}$"
+)
+
+
+def _hour_or_grams(match: re.Match[str], draft: Draft) -> str | Said | None:
+    """ "19g" is an hour to many and a weight to others; what stands around it settles, else a person."""
+    before, after = draft.before(match.start()), draft.after(match.end())
+    hours, grams = f"{value(match['n'])} giờ", f"{value(match['n'])} gam"
+    if _NUMBERED.search(before[-24:]):
+        return None  # "khoản 2 g"
+    if _HOUR_AFTER.match(after):
+        return hours
+    is_end = not after or after[0] in ",.;:!?)" or after[:2] == " ("
+    if _GRAMS.search(before) or (
+        not is_end and re.match(r"\s[^\W\d]", after) and not _HOUR_BEFORE.search(before)
+    ):
+        return grams
+    return hours if _HOUR_BEFORE.search(before) else Said(hours, (hours, grams))
 
 
 def _range(match: re.Match[str], draft: Draft) -> str | Said | None:
@@ -148,21 +181,23 @@ def _seconds(match: re.Match[str], draft: Draft) -> str | Said:
 
 
 def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
-    before = draft.before(match.start(), 30)
-    if re.search(r"(?:cháu|bé|trẻ|em|nam|nữ|trai|gái|con)[^\d.;]{0,12}$", before) and match["n"].isdecimal():
-        return f"{value(match['n'])} tuổi"
-    said = f"{value(match['n'])} tấn" + (f" {cardinal(int(match['half']))}" if match["half"] else "")
-    if _LOADED.search(draft.before(match.start(), 30)):
+    """ "5T", "xe 3,5t", "bé 4t", "30-54t": tonnes of a load, years of a person, or a person decides."""
+    before = draft.before(match.start(), 40)
+    upto = f" đến {value(match['upto'])}" if match["upto"] else ""
+    said = f"{value(match['n'])}{upto} tấn" + (f" {cardinal(int(match['half']))}" if match["half"] else "")
+    years = f"{value(match['n'])}{upto} tuổi"
+    if _LOADED.search(before[-30:]):
         return said
     if "," in match["n"] or "." in match["n"]:
         return said
-    return (
-        Said(
-            said, (said, f"{value(match['n'])} tháng", f"{value(match['n'])} tuổi", f"{value(match['n'])} tê")
-        )
-        if "T" in match[0]
-        else None
-    )
+    is_named = "T" not in match[0] and _NAMED.search(draft.text[max(match.start() - 40, 0) : match.start()])
+    if not match["half"] and (_AGED.search(before) or is_named):
+        return years
+    if match["upto"] and not match["half"] and 0 < int(match["n"]) < int(match["upto"]) < 110:
+        return Said(years, (years, said))
+    if "T" not in match[0]:
+        return None
+    return Said(said, (said, f"{value(match['n'])} tháng", years, f"{value(match['n'])} tê"))
 
 
 def _about(_match: re.Match[str], _: Draft) -> str:

@@ -9,7 +9,7 @@ from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import DASH, NUMBER, value
 from broker.speech.rules.units import PER, per
 
-_DONG = r"(?:đồng|đ(?!/c)|₫|VNĐ|VND|vnđ|vnd|Đ|dong)"
+_DONG = r"(?:đồng|đ(?!/c(?!\w))|₫|VNĐ|VND|vnđ|vnd|Đ|dong)"
 _BIG = r"(?:nghìn tỷ|ngàn tỷ|nghìn tỉ|trăm triệu|nghìn|ngàn|triệu|tr|tỷ|tỉ|[kK](?!\w))"
 _MEASURES = "m[23²³]|km2?|kg|ha|kWh|lít|tấn"
 
@@ -61,6 +61,11 @@ def _spelt(big: str | None) -> str:
     return " " + _SPELT.get(big.lower(), big.lower())
 
 
+_NO_SUM = re.compile(
+    r"(?:vàng|bạc|ti ?vi|tv|màn hình|camera|video|độ nét|phân giải|chuẩn|hình ảnh|phim)[^.;]{0,16}$"
+)
+
+
 def _dong(match: re.Match[str], which: str) -> str:
     """ "đồng" where it is written, and after a bare k, which is always money."""
     if match[f"only{which}"] or match[f"dong{which}"]:
@@ -74,7 +79,9 @@ def _sum(match: re.Match[str], which: str) -> str:
     return number + _spelt(match[f"big{which}"]) + _dong(match, which)
 
 
-def _one(match: re.Match[str], _: Draft) -> str:
+def _one(match: re.Match[str], draft: Draft) -> str | None:
+    if match["big1"] == "K" and len(match["n1"]) < 3 and _NO_SUM.search(draft.before(match.start(), 30)):
+        return None  # "vàng 18K", "ti vi 4K"
     return _sum(match, "1") + per(match)
 
 

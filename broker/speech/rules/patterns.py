@@ -59,6 +59,11 @@ AMOUNT_NEAR = re.compile(
 )
 """An amount stands before, in the same clause."""
 
+PLAYED = re.compile(
+    r"(?<!\w)(?:hiệp|séc|set|sét|ván|game|tỉ số|tỷ số|thắng|thua|hòa|hoà|dẫn)(?!\w)[^.;!?a-zà-ỹ]{0,40}$"
+)
+"""Scores of a game follow, perhaps several: "ba hiệp 25/21, 19/25"."""
+
 VARIETY = re.compile(
     r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|thuốc|virus|vi rút|cúm|xi măng|máy|xe|mác|dòng)(?: lai)?\s$"
 )

@@ -6,7 +6,16 @@ import re
 
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal, digits
-from broker.speech.rules.patterns import AMOUNT_NEAR, DASH, NUMBER, PEOPLE_AND_THINGS, amount, careful, value
+from broker.speech.rules.patterns import (
+    AMOUNT_NEAR,
+    DASH,
+    NUMBER,
+    PEOPLE_AND_THINGS,
+    PLAYED,
+    amount,
+    careful,
+    value,
+)
 
 _SCORE = re.compile(
     r"(?:(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|vượt qua|hạ|gỡ|chung cuộc|ván|hiệp|séc|set|cầm hòa|luân"
@@ -50,6 +59,8 @@ def _fraction(match: re.Match[str], draft: Draft) -> str | Said | None:
     if bottom == 0:
         return None
     before, after = draft.before(match.start()), draft.after(match.end())
+    if PLAYED.search(before):
+        return f"{value(match['a'])} {value(match['b'])}"
     counted = f"{value(match['a'])} trên {value(match['b'])}"
     part = f"{cardinal(top)} phần {'tư' if bottom == 4 else cardinal(bottom)}"
     is_share = 0 < top < bottom <= 10
@@ -132,6 +143,8 @@ def _section(match: re.Match[str], _: Draft) -> str:
 
 def _ratio(match: re.Match[str], draft: Draft) -> str | Said:
     said = f"{value(match['a'])} trên {value(match['b'])}"
+    if _SCORE.search(draft.before(match.start())):
+        return f"{value(match['a'])} {value(match['b'])}"
     if _RATED.search(draft.before(match.start())) or _MIXED.search(draft.before(match.start())):
         return said
     return Said(said, (said, f"{value(match['a'])} {value(match['b'])}"))

@@ -35,6 +35,7 @@ _LONE = re.compile(
     r"|XXII)(?![\w&])(?!\.\w)"
 )
 _FLOOD_LEVEL = re.compile(r"(?<!\w)BĐ\s?(?P<n>I{1,3}|[1-3])(?!\w)")
+_TERM = re.compile(r"(?<!\w)HK\s?(?P<n>I{1,3}|[1-3])(?!\w)")
 _SHOUTING = re.compile(r"[A-ZÀ-ỸĐ]{2,}")
 _FOURTH = frozenset({"quý", "thứ", "lần thứ", "kỳ thứ"})
 
@@ -90,6 +91,12 @@ def _flood_level(match: re.Match[str], _: Draft) -> str | None:
     return None if number is None else f"báo động {cardinal(number)}"
 
 
+def _term(match: re.Match[str], _: Draft) -> str | None:
+    """ "HKI", "HK2": a term of school."""
+    number = int(match["n"]) if match["n"].isdecimal() else roman(match["n"])
+    return None if number is None else f"học kỳ {cardinal(number)}"
+
+
 _SINGLE = re.compile(r"(?<![\w.&\-/'’@])(?P<x>[IVX])(?![\w&'’/])(?!\.\w)(?!-[^\W\d_])")
 _LETTERED = re.compile(
     r"(?:vitamin|nhóm máu|điểm|bảng|ông|bà|anh|chị|em|cháu|chữ|hàng|dãy|khối|thửa|lô|đội|tổ|nguyễn|văn|thị|ký"
@@ -117,6 +124,7 @@ def _item(match: re.Match[str], _: Draft) -> str | None:
 RULES = (
     Rule(_ITEM, _item, needs="any", sign="("),
     Rule(_FLOOD_LEVEL, _flood_level, needs="any", sign="Đ"),
+    Rule(_TERM, _term, needs="any", sign="K"),
     Rule(_AFTER, _after, needs="any", sign="IVX"),
     Rule(_HEADING, _heading, needs="any", sign="IVX"),
     Rule(_LONE, _lone, needs="any", sign="IVX"),

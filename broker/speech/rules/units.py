@@ -30,6 +30,10 @@ UNITS = {
     "°C": "độ xê", "ºC": "độ xê", "˚C": "độ xê", "oC": "độ xê", "độ C": "độ xê", "℃": "độ xê", "°F": "độ ép",
     "°": "độ", "º": "độ", "%": "phần trăm", "‰": "phần nghìn", "h": "giờ", "'": "phút", "’": "phút", "′": "phút",
     "mmol": "mi li mon", "IU": "đơn vị quốc tế", "UI": "đơn vị quốc tế", "inch": "in", "″": "in",
+    "HA": "héc ta", "Ha": "héc ta", "KG": "ki lô gam", "Kg": "ki lô gam", "KM": "ki lô mét", "Km": "ki lô mét",
+    "KM2": "ki lô mét vuông", "CM": "xăng ti mét", "MM": "mi li mét", "M2": "mét vuông", "M3": "mét khối",
+    "ML": "mi li lít", "MG": "mi li gam", "KWH": "ki lô oát giờ", "KM/H": "ki lô mét trên giờ",
+    "th": "tháng",
 }  # fmt: skip
 SPELT_UNITS = (
     "mét|ki lô mét|kilomet|kilômét|tấn|tạ|yến|cân|ki lô|lít|giờ|phút|giây|ngày|tuần|tháng|năm|tuổi|người"
