@@ -33,6 +33,7 @@ CARRIER = "Bà con đến {} để được hướng dẫn."
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 _TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
+_PROBE = "la la la"
 _PLACE = CARRIER.index("{")
 
 
@@ -62,19 +63,24 @@ def checked(written: str, said: str) -> tuple[str, str]:
     written, said = _tidy(written), _tidy(said)
     _refuse_unwritable(written)
     _refuse_unsayable(said)
-    lexicon = load().with_words({written: said})
-    spoken = normalise(CARRIER.format(written), lexicon)
-    place = (_PLACE, _PLACE + len(written))
-    is_doubted = any((doubt.start, doubt.end) == place for doubt in spoken.doubts)
-    for span in () if is_doubted else spoken.spans:
-        words = spoken.text[span.spoken_start : span.spoken_end].strip()
-        if (span.written_start, span.written_end) == place and words == said:
-            return written, said
+    if _is_taken(written):
+        return written, said
     if " " in written:
         raise Declined(
             "many-words", "Mỗi lần ghi một từ liền, không có dấu cách; tên nhiều chữ thì ghi từng chữ."
         )
     raise Declined("not-a-word", f"Máy đọc “{written}” theo luật về số và dấu, chưa đặt cách đọc riêng được.")
+
+
+def _is_taken(written: str) -> bool:
+    """Whether the reader looks a word up in the table at all, before a rule of figures or signs takes it."""
+    spoken = normalise(CARRIER.format(written), load().with_words({written: _PROBE}))
+    place = (_PLACE, _PLACE + len(written))
+    said = {
+        (span.written_start, span.written_end): spoken.text[span.spoken_start : span.spoken_end].strip()
+        for span in spoken.spans
+    }
+    return said.get(place) == _PROBE and all((doubt.start, doubt.end) != place for doubt in spoken.doubts)
 
 
 def put_word(db: Session, written: str, said: str, by: str, now: datetime) -> str:
