@@ -24,7 +24,7 @@ from broker.speech.sound import Pcm, SoundError, read_wav
 from broker.speech.tempo import at_tempo
 
 _LONGEST_TEXT = 2000
-_SENTENCE_S, _S_PER_LETTER = 10.0, 0.25
+_S_PER_LETTER = 0.25
 
 
 @dataclass
@@ -38,6 +38,8 @@ class PiperEngine:
     """Which of VOICES it is."""
     program: str = "piper"
     load_s: float = LOAD_S
+    sentence_s: float = 10.0
+    """Longest wait for a sentence, beside a quarter of a second a letter."""
     breaker: Breaker = field(default_factory=Breaker)
     id: str = "piper"
     online: bool = False
@@ -98,7 +100,7 @@ class PiperEngine:
                 if self._child is None or not self._child.is_alive:
                     self._end()
                     self._child = PiperChild(self._command(), self.load_s)
-                pcm = read_wav(self._child.say(text, _SENTENCE_S + _S_PER_LETTER * len(text)))
+                pcm = read_wav(self._child.say(text, self.sentence_s + _S_PER_LETTER * len(text)))
             except (PiperStopped, SoundError, OSError) as why:
                 self._end()
                 raise why if isinstance(why, PiperStopped) else EngineError(f"piper failed: {why}") from why
