@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from hypothesis import strategies as st
 
 from broker.speech import espeak
 from broker.speech.breaker import Breaker
-from broker.speech.online import OnlineEngine, chunks
+from broker.speech.online import LONGEST_REQUEST, OnlineEngine, chunks
 from broker.speech.say import render
 from broker.speech.voice import EngineError
 from tests.fakes.translate_server import TranslateServer, answer_raw, answer_with, serve
@@ -23,10 +27,10 @@ from tests.fakes.translate_server import TranslateServer, answer_raw, answer_wit
 SENTENCE = "Mời bà con đến nhà văn hóa thôn."
 
 
-def _mp3(seconds: float) -> bytes:
+def _mp3(seconds: float, peak: int = 8000) -> bytes:
     box = io.BytesIO()
     t = np.arange(int(24_000 * seconds)) / 24_000
-    samples = (8000 * np.sin(2 * np.pi * 300 * t)).astype(np.int16)
+    samples = (peak * np.sin(2 * np.pi * 300 * t)).astype(np.int16)
     with av.open(box, "w", format="mp3") as file:
         stream = file.add_stream("libmp3lame", rate=24_000)
         stream.codec_context.layout = "mono"
@@ -50,8 +54,9 @@ def server(running: TranslateServer) -> TranslateServer:
     return running
 
 
-def _engine(server: TranslateServer, breaker: Breaker | None = None) -> OnlineEngine:
-    return OnlineEngine(server.url, ca_file=str(server.ca_file), pace_s=0.0, breaker=breaker or Breaker())
+def _engine(server: TranslateServer, breaker: Breaker | None = None, **limits: float) -> OnlineEngine:
+    limits = {"pace_s": 0.0, **limits}
+    return OnlineEngine(server.url, ca_file=str(server.ca_file), breaker=breaker or Breaker(), **limits)
 
 
 def test_a_good_answer_becomes_sound(server: TranslateServer) -> None:
@@ -65,6 +70,10 @@ def test_a_certificate_nobody_vouches_for_is_refused_before_any_text_is_sent(ser
     with pytest.raises(EngineError, match=r"(?i)certificate"):
         OnlineEngine(server.url, pace_s=0.0).synthesise(SENTENCE, "vi")
     assert server.asked == []
+
+
+def _silence(seconds: float) -> bytes:
+    return _mp3(seconds, peak=0)
 
 
 def _hang_up(request: BaseHTTPRequestHandler, _: str) -> None:
@@ -81,6 +90,7 @@ BAD = {
     "cut off": answer_raw(200, b'["jQ1olc","[\\"AAAAAAAAAAAAAAAAAAAAAAAA\\"]"]', length=5000),
     "far too short": answer_with(_mp3(0.1)),
     "far too long": answer_with(_mp3(30)),
+    "silent": answer_with(_silence(2.0)),
     "hangs up": _hang_up,
 }
 
@@ -163,3 +173,94 @@ def test_a_notice_takes_hardly_more_requests_than_the_least() -> None:
         "mang theo sổ tiêm chủng, thẻ bảo hiểm y tế, và nhắc nhau cùng đi. "
     ) * 6
     assert len(chunks(notice)) <= 1.25 * -(-len(notice) // 100)
+
+
+def _trickle(line: bytes, times: int) -> Callable[[BaseHTTPRequestHandler, str], None]:
+    """An answer that never ends: a piece of it every 50 ms, as long as somebody listens."""
+
+    def answer(request: BaseHTTPRequestHandler, _: str) -> None:
+        pause = threading.Event()
+        try:
+            for _turn in range(times):
+                request.wfile.write(line)
+                request.wfile.flush()
+                pause.wait(0.05)
+        except OSError:
+            return
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "drip",
+    [b"", b"HTTP/1.1 200 OK\r\nX-A: b\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b"x" * 20],
+    ids=["nothing at all", "endless headers", "endless body"],
+)
+def test_a_server_that_dawdles_is_given_up_in_time(server: TranslateServer, drip: bytes) -> None:
+    server.answer = _trickle(drip, 120)
+    began_s = time.monotonic()
+    with pytest.raises(EngineError, match=r"longer than 0.5 s|too slowly|gtts failed"):
+        _engine(server, request_s=0.5).synthesise(SENTENCE, "vi")
+    assert time.monotonic() - began_s < 4
+
+
+def test_nobody_at_the_other_end_is_an_engine_error() -> None:
+    for url in ("https://127.0.0.1:9/", "https://no-such-host.invalid/"):
+        with pytest.raises(EngineError, match="gtts"):
+            OnlineEngine(url, pace_s=0.0, request_s=2.0).synthesise(SENTENCE, "vi")
+
+
+def test_the_text_is_sent_composed_and_words_at_a_line_end_stay_apart(server: TranslateServer) -> None:
+    _engine(server).synthesise(unicodedata.normalize("NFD", "Lớp dự bị-\nđại học khai giảng."), "vi")
+    (asked,) = server.asked
+    said = json.loads(json.loads(asked)[0][0][1])[0]
+    assert said == "Lớp dự bị- đại học khai giảng."
+
+
+def test_a_rate_is_made_here_and_not_asked_for(server: TranslateServer) -> None:
+    engine = _engine(server)
+    calm, slow = (engine.synthesise(SENTENCE, "vi", rate).duration_ms for rate in (1.0, 0.8))
+    assert slow == pytest.approx(calm / 0.8, rel=0.05)
+    assert server.asked[0] == server.asked[1]
+
+
+@pytest.mark.parametrize("text", ["", "…", "– . , !", "[[]]"])
+def test_signs_alone_are_refused_without_a_request(server: TranslateServer, text: str) -> None:
+    with pytest.raises(EngineError, match="nothing to say"):
+        _engine(server).synthesise(text, "vi")
+    assert server.asked == []
+
+
+def test_requests_keep_their_pace_and_a_long_text_still_gets_through(server: TranslateServer) -> None:
+    server.answer = answer_with(_mp3(4.0))
+    engine = _engine(server, pace_s=0.1, budget_s=5.0)
+    began_s = time.monotonic()
+    for _ in range(3):
+        engine.synthesise("Mời bà con đến nhà văn hóa thôn họp bàn việc phòng chống bão. " * 3, "vi")
+    assert len(server.asked) == 6
+    assert time.monotonic() - began_s >= 5 * 0.1
+
+
+def test_a_sentence_that_would_wait_beyond_its_budget_is_left_to_another_engine(
+    server: TranslateServer,
+) -> None:
+    breaker = Breaker()
+    engine = _engine(server, breaker, pace_s=30.0, budget_s=10.0)
+    engine.synthesise(SENTENCE, "vi")
+    for _ in range(4):
+        with pytest.raises(EngineError, match="waiting"):
+            engine.synthesise(SENTENCE, "vi")
+    assert len(server.asked) == 1
+    assert breaker.rest_s() == 0  # the server is not to blame
+
+
+def test_the_tuning_set_takes_hardly_more_requests_than_the_least() -> None:
+    sentences = [
+        spoken
+        for file in sorted((Path(__file__).parent / "data").glob("*.jsonl"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if (spoken := json.loads(line).get("spoken"))
+    ]
+    assert len(sentences) > 500
+    least = sum(-(-len(sentence) // LONGEST_REQUEST) for sentence in sentences)
+    assert sum(len(chunks(sentence)) for sentence in sentences) <= 1.25 * least
