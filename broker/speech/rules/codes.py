@@ -48,6 +48,11 @@ _FORM = re.compile(
     re.I,
 )
 _LETTER_FIRST = re.compile(r"[A-ZĐ]{1,4}[.\-]?\d")
+_TICKET = re.compile(
+    r"(?i:(?<!\w)(?:giải (?:đặc biệt|nhất|nhì|nhi|ba|tư|năm|sáu|bảy|tám|khuyến khích|phụ)|vé số|số vé|vé mang số|vé"
+    r"|quay trúng số|trúng số|dãy số|số trúng|đuôi|hai số cuối|số cuối))[\s:]+(?:số\s)?(?P<x>\d{2,6})(?!\w)(?![.,/]\d)"
+)
+_DRAWN = re.compile(r"(?<!\w)(?:vé|xổ số|quay số|bốc thăm|rút thăm|đuôi|trúng|dự thưởng)(?!\w)")
 _PIN = re.compile(r"(?<![\w.,/+\-])(?P<x>0\d{11}|0\d{9}[-–]\d{3})(?![\w])(?![.,/\-]\d)")
 _PROCEDURE = re.compile(r"(?<![\w.,])(?P<x>[1-3]\.\d{6})(?!\w)(?![.,]\d)")
 _CARD = re.compile(r"(?<!\w)(?P<x>[A-Z]{2}\s?\d(?:\s?\d){12,13}|\d{4}(?:[\s.\-]\d{4}){2,4})(?!\w)(?![.,/]\d)")
@@ -152,6 +157,15 @@ def _form(match: re.Match[str], _: Draft) -> str | None:
     )
 
 
+def _ticket(match: re.Match[str], draft: Draft) -> str | None:
+    """ "giải nhì 1260", "đuôi 33" of a lottery; "giải nhất 500 nghìn" is money."""
+    before, after = draft.before(match.start("x"), 200), draft.after(match.end())
+    if COUNTED.match(after) or re.match(r"\s?(?:k|tr|đ)(?!\w)", after):
+        return None
+    is_end = re.search(r"(?:đuôi|cuối)[\s:]+(?:số\s)?$", before) is not None
+    return digits(match["x"]) if is_end or (len(match["x"]) > 2 and _DRAWN.search(before)) else None
+
+
 def _bare(match: re.Match[str], _: Draft) -> str | None:
     """Twelve figures with a zero in front are a citizen's number wherever they stand."""
     return code(match["x"])
@@ -194,6 +208,7 @@ RULES = (
     Rule(_NAMED, _named, hints=_HINTS),
     Rule(_APART, _apart, hints=_HINTS),
     Rule(_FORM, _form, hints=("mẫu", "biểu", "tờ khai", "phiếu", "đơn", "phụ lục", "bản khai")),
+    Rule(_TICKET, _ticket, hints=("giải", "vé", "số trúng", "trúng số", "đuôi", "cuối", "dãy số")),
     Rule(_PROCEDURE, _bare, sign=".", at="figure"),
     Rule(_PIN, _bare, sign="0", at="figure"),
     Rule(_CARD, _bare, figures=12),

@@ -7,7 +7,7 @@ import re
 from broker.speech.draft import Draft, Rule, Said
 from broker.speech.letters import is_syllable, spelled
 from broker.speech.numbers import cardinal, digits
-from broker.speech.rules.patterns import COUNTED, LETTER, NUMBER, VARIETY, careful, value
+from broker.speech.rules.patterns import COUNTED, LETTER, NUMBER, SOWN, VARIETY, careful, value
 
 _CLOCKED = re.compile(r"(?<!\w)(?:từ|đến|lúc|trước|sau|hồi|tới)\s$")
 
@@ -32,7 +32,7 @@ def _code(match: re.Match[str], draft: Draft) -> str | Said:
     if re.fullmatch(r"Q\d{1,2}", text):
         number = cardinal(int(text[1:]))
         return Said(f"quận {number}", (f"quận {number}", f"quý {number}"))
-    is_named = VARIETY.search(draft.before(match.start(), 24))
+    is_named = VARIETY.search(draft.before(match.start(), 24)) or SOWN.search(draft.before(match.start(), 60))
     if re.search(r"\d[a-zđ]", text) or re.search(r"\d[A-ZĐ]{2}", text):
         return Said(said, (said,))  # perhaps a unit nobody taught us: "4MP", "1v"
     is_plain = is_named or (len(text) <= 5 and all(part.isdecimal() or len(part) <= 2 for part in parts))

@@ -36,7 +36,7 @@ _TONNES = re.compile(
 )
 _AGED = re.compile(
     r"(?<!\w)(?:cháu|bé|trẻ|em|nam|nữ|trai|gái|con|cụ|ông|bà|anh|chị|chị em|người|tuổi|cô|chú|bác|phụ nữ|đàn ông"
-    r"|thanh niên|học sinh|nạn nhân|đối tượng|độ tuổi|lứa tuổi|từ|đủ|trên|dưới|quá)(?!\w)[^\d.;]{0,30}$"
+    r"|thanh niên|học sinh|nạn nhân|đối tượng|độ tuổi|lứa tuổi)(?!\w)[^\d.;]{0,30}$"
 )
 _NAMED = re.compile(r"(?:[A-ZĐÀ-Ỹ][^\W\d_]*\s){1,4}[A-ZĐÀ-Ỹ][^\W\d_]*,?\s\(?$")
 _CHILD = re.compile(r"(?:trẻ|bé|cháu)(?: từ)?\s$")
@@ -85,6 +85,7 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
     return f"{_signed(match, '1')}{value(match['n'])} {UNITS[unit]}{rate(match, unit)}"
 
 
+_ORDERED = re.compile(r"(?<!\w)(?:ngày|mùng|mồng|thứ|tháng|rằm|thôn|tổ|lớp|khu|số)\s$")
 _GRAMS = re.compile(
     r"(?<!\w)(?:nặng|cân|gói|lọ|tuýp|lượng|pha|bón|hòa|hoà|liều|loại|túi|hộp|bịch|muối|đường|đạm|vàng|bạc|chứa|cỡ|gam"
     r"|rắc|rải|trộn|uống|ăn|mì|mồi|giống|hạt|bột|thuốc|nhẫn|trọng lượng)(?!\w)[^.;,\d]{0,24}$"
@@ -117,6 +118,8 @@ def _hour_or_grams(match: re.Match[str], draft: Draft) -> str | Said | None:
 
 
 def _range(match: re.Match[str], draft: Draft) -> str | Said | None:
+    if "đến" in match[0] and _ORDERED.search(draft.before(match.start(), 16)):
+        return None  # "ngày 3 đến 8g ngày 5"
     if match["u"] == "m" and _CHILD.search(draft.before(match.start(), 16)):
         upto = f"{value(match['a'])} đến {value(match['b'])}"
         return Said(f"{upto} mét", (f"{upto} mét", f"{upto} tháng"))
@@ -196,7 +199,7 @@ def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
     if match["upto"] and not match["half"] and 0 < int(match["n"]) < int(match["upto"]) < 110:
         return Said(years, (years, said))
     if "T" not in match[0]:
-        return None
+        return Said(years, (years, said, f"{value(match['n'])} tê")) if match["n"].isdecimal() else None
     return Said(said, (said, f"{value(match['n'])} tháng", years, f"{value(match['n'])} tê"))
 
 
@@ -218,7 +221,7 @@ RULES = (
     Rule(_AREA, careful(_area), sign="xX×*", at="figure"),
     Rule(_METRE_AND, _metre_and, sign="m", at="figure"),
     Rule(_RANGE, careful(_range), at="signed"),
-    Rule(_SPELT_RANGE, careful(_spelt_range), sign="-–—~", at="figure"),
+    Rule(_SPELT_RANGE, careful(_spelt_range), sign="-–—~÷", at="figure"),
     Rule(_SPELT_ONE, careful(_spelt_one), sign="/", at="figure"),
     Rule(_ONE, careful(_one), at="signed"),
     Rule(_KILO_AND, _kilo_and, sign="k", at="figure"),

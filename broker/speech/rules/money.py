@@ -16,7 +16,7 @@ _MEASURES = "m[23²³]|km2?|kg|ha|kWh|lít|tấn"
 
 def _sum_form(which: int) -> str:
     """A pattern of one sum whose groups carry a number."""
-    big = rf"(?P<big{which}>{_BIG})(?:\s?(?P<dong{which}>{_DONG})(?!\w)|(?!\s(?:{_MEASURES})(?!\w)))"
+    big = rf"(?P<big{which}>{_BIG})(?:\s?\.?(?P<dong{which}>{_DONG})(?!\w)|(?!\s(?:{_MEASURES})(?!\w)))"
     unit = rf"(?:{big}|(?P<only{which}>{_DONG}))(?!\w)"
     return rf"(?P<n{which}>{NUMBER})\s?{unit}"
 
@@ -122,8 +122,8 @@ RULES = (
     Rule(_DOLLAR, _dollar, sign="$"),
     Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt"), at="figure"),
     Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ", "k"), at="figure"),
-    Rule(_RANGE, _range, sign="-–—~", at="figure"),
-    Rule(_SHORT_RANGE, _short_range, sign="-–—~", at="figure"),
+    Rule(_RANGE, _range, sign="-–—~÷", at="figure"),
+    Rule(_SHORT_RANGE, _short_range, sign="-–—~÷", at="figure"),
     Rule(_ONE, _one, at="figure"),
     Rule(_AFTER, _after, needs="any", sign="/", hints=("đồng",)),
 )

@@ -7,7 +7,7 @@ import re
 from broker.speech.draft import Draft, Said, Say
 from broker.speech.numbers import cardinal, decimal, digits
 
-DASH = r"\s?[-–—~]\s?"
+DASH = r"\s?[-–—~÷]\s?"
 """Between two ends of a range."""
 
 NUMBER = (
@@ -68,6 +68,11 @@ VARIETY = re.compile(
     r"(?:lúa|giống|gạo|ngô|nếp|đậu|đỗ|lạc|khoai|sắn|mía|thuốc|virus|vi rút|cúm|xi măng|máy|xe|mác|dòng)(?: lai)?\s$"
 )
 """Before letters and figures that are the name of a variety or a make."""
+
+SOWN = re.compile(
+    r"(?<!\w)(?:cấy|gieo|sạ|gieo sạ|giống|lúa|trồng|mạ|thóc giống|ngô lai|hạt giống)(?!\w)[^.;!?\n]{0,50}$"
+)
+"""A variety of rice or maize follows somewhere in the clause."""
 
 COUNTED = re.compile(rf"\s?(?:{PEOPLE_AND_THINGS}|%)(?!\w)")
 

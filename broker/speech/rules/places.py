@@ -11,6 +11,7 @@ from broker.speech.rules.patterns import DASH, plain, value
 
 _SIDES = {"n": "vĩ bắc", "b": "vĩ bắc", "s": "vĩ nam", "e": "kinh đông", "đ": "kinh đông", "w": "kinh tây"}
 _FIGURE = r"\d{1,3}(?:[.,]\d{1,4})?"
+_BOAT = re.compile(r"(?<!\w)(?P<p>[A-ZĐ]{1,2}[a-z]?)\s?-?\s?(?P<n>\d{4,5})\s?-?\s?(?P<s>TS|BĐ|ĐNa)(?!\w)")
 _COORDINATE = re.compile(
     rf"(?<![\w.,])(?P<a>{_FIGURE})(?:{DASH}(?P<b>{_FIGURE}))?\s?(?:°|º|˚"
     rf"|độ\s)\s?(?:(?P<m>\d{{1,2}})\s?['’′]\s?)?"
@@ -108,6 +109,11 @@ def _km(match: re.Match[str], _: Draft) -> str:
     return f"ki lô mét {cardinal(int(match['a']))}"
 
 
+def _boat(match: re.Match[str], _: Draft) -> str:
+    """ "KH 96688 TS": a fishing boat by its province and number."""
+    return f"{spelled(match['p'])} {digits(match['n'])} {spelled(match['s'])}"
+
+
 def _plate(match: re.Match[str], _: Draft) -> str:
     series = " ".join(digits(char) if char.isdecimal() else spelled(char) for char in match["s"])
     return f"{digits(match['p'])} {series}, {digits(match['a'])}"
@@ -160,6 +166,7 @@ def _short_place(match: re.Match[str], draft: Draft) -> str | Said | None:
 RULES = (
     Rule(_COORDINATE, _coordinate, sign="°º˚độ", at="figure"),
     Rule(_BARE_COORDINATE, _bare_coordinate, sign="NE", at="figure"),
+    Rule(_BOAT, _boat, figures=4),
     Rule(_PLATE, _plate, at="figure"),
     Rule(_PLATE_RUN, _plate, hints=("xe", "biển", "bks", "tô")),
     Rule(_KM_RANGE, _km_range, sign="kK"),

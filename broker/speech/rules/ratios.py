@@ -220,7 +220,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         re.compile(rf"(?<![\w.,/\-])(?P<a>{NUMBER}){DASH}(?P<b>{NUMBER})(?![\w/])(?![.,\-]\d)"),
         careful(_range),
-        sign="-–—~",
+        sign="-–—~÷",
         at="figure",
     ),
     Rule(

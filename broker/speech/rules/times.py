@@ -132,7 +132,7 @@ def _no_minute(match: re.Match[str], _: Draft) -> Said:
 RULES = (
     Rule(_ROUND_THE_CLOCK, _round_the_clock, hints=("24",), at="figure"),
     Rule(_RANGE, _range, sign="-–—~→>", at="figure"),
-    Rule(_SHORT_RANGE, _short_range, sign="-–—~", at="figure"),
+    Rule(_SHORT_RANGE, _short_range, sign="-–—~÷", at="figure"),
     Rule(_TIME, _time, at="figure"),
     Rule(_POINTED, _pointed, sign=".", hints=("lúc", "hồi", "từ", "đến", "tới", "trước", "sau")),
     Rule(_NO_MINUTE, _no_minute, sign="hH", at="figure"),

@@ -8,7 +8,7 @@ from broker.speech.draft import Claim, Draft
 from broker.speech.letters import bare, has_marks, is_syllable, spelled
 from broker.speech.lexicon import Lexicon
 from broker.speech.numbers import cardinal
-from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, LETTER, VARIETY
+from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, LETTER, SOWN, VARIETY
 
 # A token may hold inner marks: "GD&ĐT", "KT-XH", "V/v", "TP.HCM".
 _TOKEN = re.compile(rf"(?<![\w@]){LETTER}[^\W_]*(?:(?:\s?&\s?|[.\-–/]){LETTER}[^\W_]*)*")
@@ -155,11 +155,17 @@ def _with_number(
 ) -> tuple[str, ...]:
     """ "VTV5", "TDP3", "NĐ168": an abbreviation with its number; a variety of rice keeps its letters."""
     meanings = lexicon.abbreviations.get(letters, ())
-    if not meanings or VARIETY.search(draft.before(place[0], 24)):
+    number, before = cardinal(int(figures)), draft.before(place[0], 60)
+    senses = [one for one in lexicon.senses.get(letters, ()) if one.after and one.after.match(f" {figures}")]
+    for sense in senses:
+        if sense.before is not None and sense.before.search(before):
+            return (f"{sense.said} {number}",)
+    if not meanings or VARIETY.search(before):
         return ()
-    number = cardinal(int(figures))
-    for sense in lexicon.senses.get(letters, ()):
-        if sense.before is None and sense.after is not None and sense.after.match(f" {figures}"):
+    if SOWN.search(before):
+        return (f"{spelled(letters)} {number}",)  # "cấy BC15 và TBR225"
+    for sense in senses:
+        if sense.before is None:
             return (f"{sense.said} {number}",)
     readings = [f"{one} {number}" for one in meanings]
     return tuple(readings) if len(readings) == 1 else (f"{spelled(letters)} {number}", *readings)
