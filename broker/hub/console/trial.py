@@ -35,7 +35,7 @@ RATES: dict[str, tuple[float, str]] = {
 }
 _MINUS = "\N{MINUS SIGN}"
 _ENGINES_SAID = {
-    "espeak-ng": "máy đọc có sẵn",
+    "espeak": "máy đọc có sẵn",
     "piper": "giọng Piper của xã",
     "gtts": "Google, gửi lời ra mạng",
 }
