@@ -6,20 +6,20 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from broker.contract import Lane
 from broker.contract.board import Reading, Readings
 from broker.contract.message import Message, Received
-from broker.link.config import Settings
+from broker.link.config import Settings, SpeechOf
 from broker.link.inbox import Inbox
 from broker.link.media import MediaStore
 from broker.link.service import Beat, Worker
 from broker.link.session import Session
 from broker.look.serving import Web
 from broker.speech import lexicon
-from broker.speech.voice import VOICES, Engine, EngineError, choose
+from broker.speech.voice import VOICES, EngineError, choose
 from kiosk.app import create_app
 from kiosk.content import Content, Shelf
 from kiosk.house import House, Silent
@@ -111,11 +111,11 @@ class Finder:
 class ReadAloud:
     """Sentences to sound with the voice of this machine; nothing leaves it, whatever the settings say."""
 
-    def __init__(self, clips: Path, voice: str) -> None:
+    def __init__(self, clips: Path, speech: SpeechOf) -> None:
         self._clips = clips
-        self._voice = voice
+        self._voice = speech.voice
         self._turns = threading.BoundedSemaphore(VOICES_AT_ONCE)
-        self._engines = cache(_local_engines)
+        self._engines = cache(partial(choose, speech, may_ask_outside=False))
         self._lexicon = cache(lexicon.load)
 
     def __call__(self, text: str, language: str) -> bytes:
@@ -138,10 +138,6 @@ class ReadAloud:
                 return out.read_bytes()
             except (EngineError, OSError) as why:
                 raise Silent(str(why)) from why
-
-
-def _local_engines() -> tuple[Engine, ...]:
-    return choose()
 
 
 def _seal_key(settings: Settings, session: Session) -> Callable[[], bytes | None]:
@@ -175,7 +171,7 @@ def house_of(settings: Settings, session: Session, measured: Measured) -> House:
         post=Outward(session),
         sound_of=MediaStore(settings.data_dir / "media").path_of,
         seal_key=_seal_key(settings, session),
-        read_aloud=ReadAloud(settings.data_dir / "clips", settings.speech.voice),
+        read_aloud=ReadAloud(settings.data_dir / "clips", settings.speech),
     )
 
 

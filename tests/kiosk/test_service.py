@@ -15,7 +15,7 @@ import pytest
 
 from broker.contract.board import Reading, Readings
 from broker.link.clock import MachineClock
-from broker.link.config import Settings, SettingsError
+from broker.link.config import Settings, SettingsError, SpeechOf
 from broker.link.service import Worker
 from broker.link.session import Session
 from broker.look.serving import Web
@@ -122,12 +122,14 @@ def test_newest_reading_of_each_series_is_kept_and_names_cannot_fill_the_memory(
     assert len(measured.latest()) == 100
 
 
-def test_real_voice_reads_a_sentence_and_never_a_language_it_does_not_have(tmp_path: Path) -> None:
+def test_own_voice_reads_a_sentence_whatever_the_settings_name_and_never_another_language(
+    tmp_path: Path,
+) -> None:
     try:
         choose()
     except EngineError as why:
         pytest.skip(str(why))
-    aloud = ReadAloud(tmp_path, "vi")
+    aloud = ReadAloud(tmp_path, SpeechOf(online=True, piper_voice=str(tmp_path / "none.onnx")))
     assert aloud("Lệ phí 8.000 đồng một bản.", "vi")[:4] == b"OggS"
     with pytest.raises(Silent):
         aloud("Call a helper.", "en")
