@@ -109,9 +109,11 @@ class PiperEngine:
         return pcm
 
     def _command(self) -> tuple[str, ...]:
-        program = shutil.which(self.program) or self.program
+        program = Path(
+            shutil.which(self.program) or self.program
+        ).absolute()  # it runs in a folder of its own
         file = str(self.voice_file.absolute())
-        return (program, "--model", file, "--config", f"{file}.json")
+        return (str(program), "--model", file, "--config", f"{file}.json")
 
     def _trouble_of_settings(self) -> str:
         if self.speaks not in VOICES:
