@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from broker.link.config import SettingsError
-from broker.look.serving import Web
+from broker.look.serving import LARGEST_BODY, LARGEST_OF_ALL, Web
 from tests.until import until
 
 
@@ -96,3 +97,42 @@ def test_the_visitors_address_is_the_proxys_word_and_nobody_elses(
     stop.set()
     worker.join(10)
     assert said == seen
+
+
+@pytest.mark.parametrize(
+    ("cookie", "length", "status"),
+    [
+        ("who=inside", LARGEST_BODY + 1, 200),
+        ("who=stranger", LARGEST_BODY + 1, 413),
+        ("", LARGEST_BODY + 1, 413),
+        ("who=stranger", LARGEST_BODY - 1, 200),
+        ("who=inside", LARGEST_OF_ALL, 413),
+    ],
+)
+def test_only_who_is_inside_may_send_much(cookie: str, length: int, status: int) -> None:
+    stop = threading.Event()
+    web = Web(
+        Counter(), "localhost", 0, key="console.port", threads=2, may_send=lambda said: said == "who=inside"
+    )
+    worker = threading.Thread(target=web.run, args=(stop, lambda: None))
+    worker.start()
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as line:
+        head = (
+            f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\nCookie: {cookie}"
+        )
+        line.sendall(f"{head}\r\n\r\n".encode())
+        if status == 200:
+            line.sendall(bytes(length))
+        answer = line.makefile("rb").readline()
+    stop.set()
+    worker.join(5)
+    assert answer.split()[1] == str(status).encode()
+
+
+class Counter:
+    """An app that reads what is sent."""
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        count = len(environ["wsgi.input"].read())
+        start("200 OK", [("Content-Type", "text/plain")])
+        return [str(count).encode()]
