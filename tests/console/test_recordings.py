@@ -166,9 +166,12 @@ def test_a_track_that_this_hub_did_not_check_is_left_out(spoken: Stage) -> None:
 
 def test_a_recording_over_the_limit_is_refused_and_other_forms_stay_small(spoken: Stage) -> None:
     client = spoken.client("hanh")
-    answer = send(spoken, client, TRACKS, bytes(LARGEST + 600_000))
+    said = {"CONTENT_LENGTH": str(LARGEST + 600_000)}
+    kind = "multipart/form-data; boundary=x"
+    answer = client.post(TRACKS, data=b"--x--", content_type=kind, environ_overrides=said)
     assert answer.status_code == 409
     assert "Tệp lớn quá 40 MB." in answer.get_data(as_text=True)
+    assert client.post(TRACKS, data=_large()).status_code == 403, "read, and found to have no form token"
     assert client.post("/announcements/preview", data=_large()).status_code == 413
     assert spoken.client().post(TRACKS, data=_large(), headers=PART).status_code == 401, "strangers send none"
 
