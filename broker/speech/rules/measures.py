@@ -193,6 +193,8 @@ def _tonnes(match: re.Match[str], draft: Draft) -> str | Said | None:
         return said
     if "," in match["n"] or "." in match["n"]:
         return said
+    if match["upto"] and not match["half"] and "T" not in match[0] and int(match["upto"]) > 39:
+        return years
     is_named = "T" not in match[0] and _NAMED.search(draft.text[max(match.start() - 40, 0) : match.start()])
     if not match["half"] and (_AGED.search(before) or is_named):
         return years

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule
+from broker.speech.draft import Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import DASH, NUMBER, value
 from broker.speech.rules.units import PER, per
@@ -66,6 +66,11 @@ _NO_SUM = re.compile(
 )
 
 
+_CONTEST = re.compile(
+    r"(?<!\w)(?:điểm|bảng|xếp|hạng|đội|chuẩn|thi|môn|vòng|trận|cộng|trừ|chấm|bài|câu|tiêu chí|toán)(?!\w)[^!?]*$"
+)
+
+
 def _dong(match: re.Match[str], which: str) -> str:
     """ "đồng" where it is written, and after a bare k, which is always money."""
     if match[f"only{which}"] or match[f"dong{which}"]:
@@ -79,7 +84,16 @@ def _sum(match: re.Match[str], which: str) -> str:
     return number + _spelt(match[f"big{which}"]) + _dong(match, which)
 
 
-def _one(match: re.Match[str], draft: Draft) -> str | None:
+def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
+    if (
+        match["only1"] in ("đ", "Đ")
+        and match["n1"].isdecimal()
+        and 0 < int(match["n1"]) < 100
+        and not match["per"]
+    ):
+        points = f"{_sum(match, '1')[:-5]} điểm"
+        is_game = _CONTEST.search(draft.before(match.start(), 80))
+        return points if is_game else Said(points, (points, _sum(match, "1")))
     if match["big1"] == "K" and len(match["n1"]) < 3 and _NO_SUM.search(draft.before(match.start(), 30)):
         return None  # "vàng 18K", "ti vi 4K"
     return _sum(match, "1") + per(match)

@@ -31,8 +31,13 @@ _MONTHS_OF = re.compile(
 )
 _WEEK = re.compile(
     r"(?<!\w)(?P<a>T[2-7]|Thứ [2-7]|thứ [2-7])\s?[-–]\s?(?P<b>T[2-7]|CN|[2-7]|Thứ [2-7]|thứ [2-7])(?!\w)(?![/.,]\d)"
+    r"(?!\s?[-–]\s?[2-7](?!\d))"
 )
-_WEEK_LIST = re.compile(r"(?<![\w])(?P<x>[Tt]hứ\s(?P<list>[2-7](?:\s?[,;+&/]\s?[2-7])+))(?![\w/])")
+_WEEK_LIST = re.compile(
+    r"(?<!\w)(?:[Tt]hứ\s(?:[2-7](?:(?:\s?[,;+&/]\s?[2-7])+|(?:\s?[-–]\s?[2-7]){2,}))"
+    r"|T(?:[2-7](?:(?:\s?[,;+&]\s?[2-7])+|(?:\s?[-–]\s?[2-7]){2,}))"
+    r"|(?:[Tt]ối|[Ss]áng|[Cc]hiều|[Bb]uổi|[Cc]a|[Ll]ịch|[Nn]gày)\s(?P<c>[2-7](?:\s?[-–]\s?[2-7]){2,}))(?![\w/])(?![.,]\d)"
+)
 _SUNDAY = re.compile(
     r"(?:(?<![^\W_])(?:[Ss]áng|[Tt]rưa|[Cc]hiều|[Tt]ối|[Nn]gày|T7|[Tt]hứ (?:7|[Bb]ảy))\s?(?:,|và|-|–|&"
     r"|hoặc)?\s?)(?P<x>CN)(?!\w)"
@@ -57,6 +62,8 @@ _PAPER = re.compile(
     r"|quy định|văn bản|thông báo"
     r"|báo cáo|tờ trình|giấy phép|hợp đồng|biên bản|nđ|qđ|tt|ct|nq|kh|cv|tb|bc|qcvn|tcvn)(?:\s+(?:liên tịch|số))?\s$"
 )
+_SCALED = re.compile(r"(?<!\w)(?:tỷ lệ|tỉ lệ|tl|bản đồ|bình đồ|sơ đồ|bản vẽ)[\s:]*$")
+_SCALED_ONE = re.compile(r"(?<!\w)(?:tỷ lệ|tỉ lệ|tl|bản đồ|bình đồ|sơ đồ|bản vẽ)[\s:]*1\s?$")
 _ALWAYS_OPEN = re.compile(r"(?<![\w.,/\-–])24/(?P<n>24|7)(?![\w/])(?!\s?/)")
 
 
@@ -74,6 +81,8 @@ def _always_open(match: re.Match[str], draft: Draft) -> str | None:
 
 def _month_year(match: re.Match[str], draft: Draft) -> str | None:
     month, word = int(match["m"]), (match["word"] or "").lower()
+    if "/" in match["x"] and _SCALED.search(draft.before(match.start("x"), 24)):
+        return None  # "bản đồ tỷ lệ 1/2000"
     if word == "quý" and month <= 4:
         return f"{month_name(month)} năm {cardinal(int(match['y']))}"
     if _PAPER.search(draft.before(match.start(), 40)):
@@ -108,7 +117,9 @@ def _years(match: re.Match[str], _: Draft) -> str | None:
     return f"{cardinal(int(match['a']))} đến {cardinal(int(match['b']))}"
 
 
-def _slash_year(match: re.Match[str], _: Draft) -> str:
+def _slash_year(match: re.Match[str], draft: Draft) -> str | None:
+    if _SCALED_ONE.search(draft.before(match.start(), 24)):
+        return None
     return f"năm {cardinal(int(match['y']))}"
 
 
@@ -154,7 +165,11 @@ def _week(match: re.Match[str], _: Draft) -> str:
 
 
 def _week_list(match: re.Match[str], _: Draft) -> str:
-    return "thứ " + ", ".join(month_name(int(one)) for one in re.findall(r"\d", match["list"]))
+    """ "thứ 3, 5, 7", "thứ 2-4-6", "T3,5,7", "các tối 2-4-6"."""
+    days = ", ".join(month_name(int(one)) for one in re.findall(r"[2-7]", match[0]))
+    if match["c"]:
+        return f"{match[0].split()[0]} {days}"
+    return f"thứ {days}"
 
 
 def _named_day(match: re.Match[str], draft: Draft) -> str | Said:
@@ -214,7 +229,7 @@ AFTER_DATES = (
     Rule(_SHORT_MONTH, _short_month, sign="T"),
     Rule(_T_ALONE, _t_alone, sign="T"),
     Rule(_WEEK, _week, sign="-–—~÷"),
-    Rule(_WEEK_LIST, _week_list, hints=("thứ",)),
+    Rule(_WEEK_LIST, _week_list),
     Rule(_WEEKDAY, _named_day, sign="T"),
 )
 LAST = (Rule(_SLASH_YEAR, _slash_year, sign="/"),)

@@ -91,7 +91,10 @@ def _road(match: re.Match[str], draft: Draft) -> str | Said | None:
     tail = f" {spelled(match['tail'])}" if match["tail"] else ""
     name = _ROADS[match["road"].lower()]
     # "cao tốc CT.01", "quốc lộ QL1A": the text has said it already.
-    head = "" if draft.before(match.start()).rstrip().endswith(name) else f"{name} "
+    before = draft.before(match.start()).rstrip()
+    head = "" if before.endswith(name) else f"{name} "
+    if before.endswith("đường"):
+        head = head.removeprefix("đường ")
     said = f"{head}{cardinal(int(match['n']))}{tail}"
     if match["road"] == "CT" and not re.search(
         r"(?:cao tốc|tuyến|đường)[^.;]{0,20}$", draft.before(match.start())

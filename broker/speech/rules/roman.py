@@ -31,7 +31,7 @@ _AFTER = re.compile(rf"(?<=\s)(?P<x>{_LIST})(?![\w])")
 _TRIGGER = re.compile(rf"(?<!\w)(?P<w>{_TRIGGERS})(?P<ord>\s+(?:số|thứ))?\s+$")
 _HEADING = re.compile(rf"^[ \t]*(?:[-–*•]\s*)?(?P<x>(?P<n>{_NUMERAL})(?=[.)/]\s|\s?[-–]\s))", re.M)
 _LONE = re.compile(
-    r"(?<![\w.&\-/])(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI"
+    r"(?:(?<![\w.&\-/])|(?<=\d-))(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI"
     r"|XXII)(?![\w&])(?!\.\w)"
 )
 _FLOOD_LEVEL = re.compile(r"(?<!\w)BĐ\s?(?P<n>I{1,3}|[1-3])(?!\w)")

@@ -17,7 +17,7 @@ _CLOCK = (
 _STOP = r"(?![^\W_])(?!:\d)(?!/\d+(?![\d/]))"
 _TIME = re.compile(r"(?<![\w.,:/])" + _CLOCK.format(1) + _STOP)
 _RANGE = re.compile(
-    r"(?<![\w.,:/])" + _CLOCK.format(1) + r"\s?(?:-|–|—|~|→|->)\s?" + _CLOCK.format(2) + _STOP
+    r"(?<![\w.,:/])" + _CLOCK.format(1) + r"\s?(?:-|–|—|~|÷|→|->)\s?" + _CLOCK.format(2) + _STOP
 )
 _SHORT_RANGE = re.compile(r"(?<![\w.,:/\-])(?P<h0>\d{1,2})" + DASH + _CLOCK.format(1) + _STOP)
 _ROUND_THE_CLOCK = re.compile(r"(?<![\w.,/])24/24\s?(?:h|giờ)(?!\w)|(?<![\w.,/])24h?/24h(?!\w)", re.I)
@@ -131,7 +131,7 @@ def _no_minute(match: re.Match[str], _: Draft) -> Said:
 
 RULES = (
     Rule(_ROUND_THE_CLOCK, _round_the_clock, hints=("24",), at="figure"),
-    Rule(_RANGE, _range, sign="-–—~→>", at="figure"),
+    Rule(_RANGE, _range, sign="-–—~÷→>", at="figure"),
     Rule(_SHORT_RANGE, _short_range, sign="-–—~÷", at="figure"),
     Rule(_TIME, _time, at="figure"),
     Rule(_POINTED, _pointed, sign=".", hints=("lúc", "hồi", "từ", "đến", "tới", "trước", "sau")),
