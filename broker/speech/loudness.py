@@ -1,10 +1,11 @@
-"""Measuring and shaping loudness with numpy: ITU-R BS.1770-4 loudness, true peak, filters, limiter."""
+"""Measuring loudness with numpy: ITU-R BS.1770-4 loudness and true peak, of a whole signal or piece by piece."""
 
 from __future__ import annotations
 
 from functools import cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Signal = NDArray[np.float32]
@@ -44,7 +45,7 @@ def _k_weighting(rate_hz: int) -> NDArray[np.float64]:
 
     Coefficients from the analogue prototype behind BS.1770-4 (shelf 1681.97 Hz +4 dB, high pass 38.14 Hz).
     """
-    size = 1 << int(np.ceil(np.log2(rate_hz / 4)))
+    size = 1 << int(np.ceil(np.log2(rate_hz / 12)))  # 80 ms: the slow edge has died away by 160 dB
     w = np.linspace(0, np.pi, size // 2 + 1)
     f, gain_db, q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
     k = np.tan(np.pi * f / rate_hz)
@@ -63,173 +64,114 @@ def _k_weighting(rate_hz: int) -> NDArray[np.float64]:
     return np.asarray(np.fft.irfft(shelf * high_pass, size))
 
 
+def gated_lufs(energy: NDArray[np.float64]) -> float:
+    """Integrated loudness from the mean squares of each K-weighted 0.1 s, gated at −70 LUFS and −10 LU."""
+    blocks = _blocks(energy)
+    loud = blocks[blocks > 10 ** ((SILENCE_LUFS + 0.691) / 10)]
+    if not len(loud):
+        return SILENCE_LUFS
+    loud = loud[loud > loud.mean() / 10]
+    return float(-0.691 + 10 * np.log10(loud.mean()))
+
+
+def levels_db(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Momentary loudness of each 0.4 s, a new one each 0.1 s, from the mean squares of each 0.1 s."""
+    return np.asarray(-0.691 + 10 * np.log10(np.maximum(_blocks(energy), 1e-12)))
+
+
+def _blocks(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean square of each 0.4 s; less than that counts as one block."""
+    if len(energy) < 4:
+        return energy.mean(keepdims=True) if len(energy) else energy
+    return np.convolve(energy, np.ones(4) / 4, "valid")
+
+
 class Meter:
-    """Loudness of a mono signal that comes in pieces (BS.1770-4), in little memory."""
+    """K-weighted energy of a mono signal that comes in pieces, in little memory."""
 
     def __init__(self, rate_hz: int) -> None:
         """rate_hz: 8000 or more."""
         self._step = rate_hz // 10
         self._taps = _k_weighting(rate_hz)
         self._past = np.zeros(len(self._taps) - 1, dtype=np.float32)
-        self._waiting: list[Signal] = []
-        self._waits = 0
+        self._waiting = [self._past[:0]]
         self._energies: list[NDArray[np.float64]] = []
 
     def take(self, signal: Signal) -> None:
         """The next samples, full scale 1."""
         self._waiting.append(signal)
-        self._waits += len(signal)
-        if self._waits >= 20 * self._step:
-            self._weigh(self._waits // self._step * self._step)
+        if sum(map(len, self._waiting)) >= 300 * self._step:
+            self._weigh()
 
-    def lufs(self) -> float:
-        """Integrated loudness of all that came, gated at −70 LUFS and −10 LU; SILENCE_LUFS for silence."""
-        blocks = self._blocks()
-        loud = blocks[blocks > 10 ** ((SILENCE_LUFS + 0.691) / 10)]
-        if not len(loud):
-            return SILENCE_LUFS
-        loud = loud[loud > loud.mean() / 10]
-        return float(-0.691 + 10 * np.log10(loud.mean()))
+    def energy(self) -> NDArray[np.float64]:
+        """Mean square of each whole 0.1 s after weighting; of all there is when that is less."""
+        self._weigh()
+        if not self._energies and len(self._waiting[0]):
+            return np.asarray([np.square(self._weighted(self._waiting[0])).mean()], dtype=np.float64)
+        return np.concatenate([*self._energies, np.zeros(0)])
 
-    def levels_db(self) -> NDArray[np.float64]:
-        """Momentary loudness of each 0.4 s, a new one each 0.1 s."""
-        return np.asarray(-0.691 + 10 * np.log10(np.maximum(self._blocks(), 1e-12)))
-
-    def _blocks(self) -> NDArray[np.float64]:
-        """Mean square of each 0.4 s; less than that is measured as if it filled them."""
-        rest = self._waits
-        if rest:
-            self._weigh(rest // self._step * self._step)
-        energy = np.concatenate([*self._energies, np.zeros(0)]) / self._step
-        if len(energy) >= 4:
-            return np.convolve(energy, np.ones(4) / 4, "valid")
-        tail = self._squares(np.concatenate([*self._waiting, np.zeros(0, dtype=np.float32)]))
-        count = len(energy) * self._step + len(tail)
-        return np.asarray([(energy.sum() * self._step + tail.sum()) / count]) if count else np.zeros(0)
-
-    def _weigh(self, count: int) -> None:
-        """Take `count` waiting samples, whole steps of them, into the energies."""
+    def _weigh(self) -> None:
         waiting = np.concatenate(self._waiting)
-        piece, rest = waiting[:count], waiting[count:]
-        if len(piece):
-            self._energies.append(self._squares(piece).reshape(-1, self._step).sum(axis=1, dtype=np.float64))
-            self._past = np.concatenate([self._past, piece])[-len(self._past) :]
-        self._waiting, self._waits = [rest], len(rest)
+        whole = len(waiting) // self._step * self._step
+        self._waiting = [waiting[whole:]]
+        if whole:
+            power = np.square(self._weighted(waiting[:whole])).reshape(-1, self._step)
+            self._energies.append(power.mean(axis=1, dtype=np.float64))
+            self._past = np.concatenate([self._past, waiting[:whole]])[-len(self._past) :]
 
-    def _squares(self, piece: Signal) -> Signal:
-        weighted = filtered(np.concatenate([self._past, piece]), self._taps)[len(self._past) :]
-        return np.square(weighted)
+    def _weighted(self, piece: Signal) -> Signal:
+        return filtered(np.concatenate([self._past, piece]), self._taps)[len(self._past) :]
+
+
+def energy_of(signal: Signal, rate_hz: int) -> NDArray[np.float64]:
+    """Mean squares of each K-weighted 0.1 s of a whole mono signal."""
+    meter = Meter(rate_hz)
+    for at in range(0, len(signal), rate_hz * 30):
+        meter.take(signal[at : at + rate_hz * 30])
+    return meter.energy()
 
 
 def loudness_lufs(signal: Signal, rate_hz: int) -> float:
     """Integrated loudness of a mono signal, gated at −70 LUFS and −10 LU (BS.1770-4)."""
-    meter = Meter(rate_hz)
-    for at in range(0, len(signal), rate_hz * 30):
-        meter.take(signal[at : at + rate_hz * 30])
-    return meter.lufs()
+    return gated_lufs(energy_of(signal, rate_hz))
 
 
 @cache
-def _phases() -> NDArray[np.float64]:
-    """Four phases of 16 taps each that put three samples between any two (Kaiser-windowed sinc)."""
+def _phases() -> NDArray[np.float32]:
+    """Four phases of 16 taps each that put four samples between any two (Kaiser-windowed sinc); shape (16, 4)."""
     n = np.arange(64) - 31.5
     taps = np.sinc(n / 4) * np.kaiser(64, 7.0)
-    return np.stack([phase / phase.sum() for phase in taps.reshape(16, 4).T])
+    return np.stack([phase / phase.sum() for phase in taps.reshape(16, 4).T], axis=1).astype(np.float32)
 
 
-def _between(signal: Signal, floor: float = 0.0) -> Signal:
-    """Largest value between a sample and its neighbours, for each sample.
+def peaks_between(signal: Signal, floor: float = 0.0) -> Signal:
+    """Largest size between a sample and its neighbours, for each sample (BS.1770-4 annex 2).
 
-    Where nothing near is above half of `floor` the samples themselves are given: such places are only asked
-    whether they pass `floor`, and four times oversampled speech never doubles its neighbours.
+    Where nothing near is above 0.7 of `floor` the samples themselves are given: such places are only asked
+    whether they pass `floor`.
     """
     peak = np.abs(signal)
-    for start, end in _loud_runs(peak, floor / 2):
-        low, high = max(start - 16, 0), min(end + 16, len(signal))
-        piece = signal[low:high]
-        if len(piece) < 16:
-            piece = np.pad(piece, (0, 16 - len(piece)))
-        for phase in _phases():
-            between = np.abs(np.convolve(piece, phase, "same"))[start - low : end - low]
-            np.maximum(peak[start:end], between, out=peak[start:end])
-    return np.asarray(peak, dtype=np.float32)
+    for start, end in _loud_runs(peak, 0.7 * floor):
+        around = np.zeros(end - start + 15, dtype=np.float32)
+        low, high = max(start - 8, 0), min(end + 7, len(signal))
+        around[low - start + 8 : high - start + 8] = signal[low:high]
+        between = np.abs(sliding_window_view(around, 16) @ _phases()).max(axis=1)
+        np.maximum(peak[start:end], between, out=peak[start:end])
+    return peak
 
 
 def _loud_runs(peak: Signal, above: float) -> list[tuple[int, int]]:
-    """Stretches of 512 samples or more in which something is above a level."""
-    if above <= 0:
-        return [(0, len(peak))] if len(peak) else []
-    starts = np.arange(0, len(peak), 512)
-    is_loud = np.maximum.reduceat(peak, starts) > above if len(peak) else np.zeros(0, dtype=bool)
+    """Stretches of 256 to 16384 samples in which something is above a level, or everything for a level of 0."""
+    starts = np.arange(0, len(peak), 256)
+    is_loud = np.maximum.reduceat(peak, starts) >= above if len(peak) else np.zeros(0, dtype=bool)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], is_loud.astype(np.int8), [0]])))
-    return [(int(a) * 512, min(int(b) * 512, len(peak))) for a, b in edges.reshape(-1, 2)]
+    runs = [(int(a) * 256, min(int(b) * 256, len(peak))) for a, b in edges.reshape(-1, 2)]
+    return [(at, min(at + 16384, end)) for start, end in runs for at in range(start, end, 16384)]
 
 
 def true_peak_db(signal: Signal) -> float:
     """True peak in dBTP from fourfold oversampling (BS.1770-4 annex 2); −120 for silence."""
     if not len(signal):
         return -120.0
-    return float(20 * np.log10(max(_between(signal, float(np.abs(signal).max())).max(), 1e-6)))
-
-
-def _lowest_around(values: Signal, reach: int) -> Signal:
-    """Minimum over the window of `reach` samples that starts at each sample, by doubling."""
-    low = np.pad(values, (0, reach), constant_values=1.0)
-    width = 1
-    while width < reach:
-        shift = min(width, reach - width)
-        low[:-shift] = np.minimum(low[:-shift], low[shift:])
-        width += shift
-    return low[: len(values)]
-
-
-def limited(signal: Signal, rate_hz: int, ceiling_db: float) -> Signal:
-    """Turn down what would pass the ceiling, 5 ms ahead of it; the rest is left as it is."""
-    ceiling = 10 ** (ceiling_db / 20)
-    reach = max(rate_hz // 200, 8)
-    need = np.minimum(1.0, ceiling / np.maximum(_between(signal, ceiling), 1e-9)).astype(np.float32)
-    if need.min() >= 1.0:
-        return signal
-    # The lowest need over 2·reach around a sample, averaged over reach, never lies above the sample's own need.
-    low = _lowest_around(np.pad(need, (reach, 0), constant_values=1.0), 2 * reach)[: len(need) + reach]
-    total = np.concatenate([np.zeros(1), np.cumsum(low, dtype=np.float64)])
-    smooth = (total[reach:] - total[:-reach]) / reach
-    return np.asarray(signal * smooth[: len(signal)], dtype=np.float32)
-
-
-def band(signal: Signal, rate_hz: int, low_hz: float, high_hz: float, presence_db: float) -> Signal:
-    """Keep what the loudspeaker can carry, lift the consonants around 2.5 kHz, keep the timing."""
-    taps = _band_taps(rate_hz, low_hz, high_hz, presence_db)
-    half = len(taps) // 2
-    padded = np.concatenate([signal, np.zeros(half, dtype=np.float32)])
-    return filtered(padded, taps)[half:]
-
-
-@cache
-def _band_taps(rate_hz: int, low_hz: float, high_hz: float, presence_db: float) -> NDArray[np.float64]:
-    """Linear-phase FIR drawn in the frequency domain: 12 dB per octave-like edges, one gentle bell."""
-    size = 1 << int(np.ceil(np.log2(rate_hz / 20)))
-    f = np.fft.rfftfreq(size, 1 / rate_hz)
-    low = 1 / (1 + (low_hz / np.maximum(f, 1e-3)) ** 4)
-    high = 1 / (1 + (f / high_hz) ** 8)
-    bell = 10 ** (presence_db / 20 * np.exp(-(np.log2(np.maximum(f, 1) / 2500) ** 2)))
-    impulse = np.roll(np.fft.irfft(low * high * bell, size), size // 2)[1:]
-    return impulse * np.hanning(size + 1)[1:-1]
-
-
-def compressed(signal: Signal, rate_hz: int, threshold_db: float, ratio: float) -> Signal:
-    """Bring loud syllables nearer to quiet ones; gain moves slower than 50 ms so that nothing pumps."""
-    step = max(rate_hz // 100, 1)
-    hops = -(-len(signal) // step)
-    padded = np.zeros(hops * step, dtype=np.float32)
-    padded[: len(signal)] = signal
-    power = np.square(padded, dtype=np.float64).reshape(hops, step).mean(axis=1)
-    level_db = 10 * np.log10(np.maximum(power, 1e-12))
-    highest = np.max([np.roll(level_db, shift) for shift in (-1, 0, 1)], axis=0)
-    over_db = np.maximum(highest - threshold_db, 0)
-    gain_db = np.convolve(
-        np.pad(-over_db * (1 - 1 / ratio), 4, mode="edge"), np.hanning(11)[1:-1] / 5, "valid"
-    )
-    centres = (np.arange(hops) + 0.5) * step
-    gain = 10 ** (np.interp(np.arange(len(signal)), centres, gain_db) / 20)
-    return np.asarray(signal * gain, dtype=np.float32)
+    highest = peaks_between(signal, float(np.abs(signal).max())).max()
+    return float(20 * np.log10(max(highest, 1e-6)))

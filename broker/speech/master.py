@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from broker.speech import loudness
+from broker.speech import loudness, shaping
 from broker.speech.chime import chime
 from broker.speech.clip import Facts, Frame, Timing
 from broker.speech.loudness import Signal
+from broker.speech.pacing import AT_A_HORN, CALM, Manner
 from broker.speech.sound import decode, from_float, opus_bytes, to_float, wav_bytes
 from broker.speech.voicing import ms_of
 
@@ -38,10 +39,12 @@ class Profile:
     ratio: float
     bits_per_s: int = 16_000
     peak_dbtp: float = -1.0
+    manner: Manner = CALM
+    """How an engine speaks for it."""
 
 
 KIOSK = Profile("kiosk", -16.0, 24_000, 80, 11_000, 0.0, -24.0, 2.5)
-HORN = Profile("horn", -14.0, 16_000, 250, 6_000, 3.0, -26.0, 4.0)
+HORN = Profile("horn", -14.0, 16_000, 250, 6_000, 3.0, -26.0, 4.0, manner=AT_A_HORN)
 """A horn in the open: 250–6000 Hz is our assumption about it (docs/LIMITS.md), tuned where one hangs."""
 
 PROFILES = {profile.name: profile for profile in (KIOSK, HORN)}
@@ -65,8 +68,10 @@ def master(stretches: Sequence[Stretch], profile: Profile, frame: Frame, kind: K
     # Opus at 16 kbit/s takes about 0.4 LU of speech and moves its peaks by about as much.
     margin_db, boost_db = (0.2, 0.0) if kind == "wav" else (1.2, 0.4)
     for _ in range(4):
-        ceiling_db = profile.peak_dbtp - margin_db
-        voice = _joined([_levelled(even, profile, ceiling_db, boost_db) for even in evens], profile.rate_hz)
+        target, ceiling_db = profile.lufs + boost_db, profile.peak_dbtp - margin_db
+        voice = _joined(
+            [shaping.levelled(even, profile.rate_hz, target, ceiling_db) for even in evens], profile.rate_hz
+        )
         whole, start = _framed(voice, profile, frame)
         count = len(whole)
         pcm = from_float(whole, profile.rate_hz)
@@ -89,25 +94,8 @@ def _evened(speech: Signal, profile: Profile) -> Signal:
     if level <= loudness.SILENCE_LUFS:
         return speech
     even = speech * np.float32(10 ** ((-20 - level) / 20))  # so that the threshold means the same for all
-    even = loudness.band(even, profile.rate_hz, profile.low_hz, profile.high_hz, profile.presence_db)
-    return loudness.compressed(even, profile.rate_hz, profile.threshold_db, profile.ratio)
-
-
-def _levelled(even: Signal, profile: Profile, ceiling_db: float, boost_db: float) -> Signal:
-    """Gain to the profile's loudness, limiter.
-
-    The limiter takes some loudness: the gain is set again until what comes out of it is right.
-    """
-    target = profile.lufs + boost_db
-    gain_db = target - loudness.loudness_lufs(even, profile.rate_hz)
-    out = even
-    for _ in range(10):
-        out = loudness.limited(even * np.float32(10 ** (gain_db / 20)), profile.rate_hz, ceiling_db)
-        off_db = target - loudness.loudness_lufs(out, profile.rate_hz)
-        if abs(off_db) <= 0.1:
-            break
-        gain_db += (2.0 if off_db > 1 else 1.3) * off_db  # the harder it limits, the less a decibel brings
-    return out
+    even = shaping.band(even, profile.rate_hz, profile.low_hz, profile.high_hz, profile.presence_db)
+    return shaping.compressed(even, profile.rate_hz, profile.threshold_db, profile.ratio)
 
 
 def _joined(voices: Sequence[Signal], rate_hz: int) -> Signal:

@@ -180,7 +180,7 @@ class _Look:
 
     def level_lufs(self) -> float:
         """Loudness of the whole."""
-        return self._meter.lufs() if self._meter else loudness.SILENCE_LUFS
+        return loudness.gated_lufs(self._meter.energy()) if self._meter else loudness.SILENCE_LUFS
 
     def clipped_share(self) -> float:
         """Share of the loud samples that lie flat against full scale."""
@@ -190,6 +190,5 @@ class _Look:
         """Whether its level hardly moves over at least three seconds: noise, a hum, a tone, but no speech."""
         if self._meter is None or self.duration_s < 3:
             return False
-        levels_db = self._meter.levels_db()
-        low, high = np.percentile(levels_db, (5, 95))
+        low, high = np.percentile(loudness.levels_db(self._meter.energy()), (5, 95))
         return bool(high - low < _STEADY_DB)

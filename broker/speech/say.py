@@ -113,9 +113,10 @@ def _made(
     if all(isinstance(part, Path) for part in parts):
         return _by(parts, wish, None)
     why: EngineError | None = None
+    manner = wish.profile.manner
     for engine in engines or choose():
         try:
-            return _by(parts, wish, Voice(engine, voice, rate))
+            return _by(parts, wish, Voice(engine, voice, rate * manner.rate, manner.pitch))
         except EngineError as failed:
             log.warning("engine gave up: %s", failed, extra={"event": "engine-failed", "engine": engine.id})
             why = failed
@@ -152,14 +153,19 @@ def _recipe(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> str:
     key: list[str | float] = ["clip", MASTERING, wish.kind, wish.profile.name]
     key += [frame.chime or "", frame.repeat, frame.gap_s]
     if voice is not None:
-        key += [voice.engine.id, voice.engine.version, voice.name, voice.rate]
+        key += [voice.engine.id, voice.engine.version, voice.name, voice.rate, voice.pitch]
     for part in parts:
         if isinstance(part, Path):
             key += ["recording", _digest(part)]
         else:
             key += ["words", len(part)]
             for piece, said in part:
-                key += [piece.start, piece.end, piece.rest_ms, said]
+                key += [
+                    piece.start,
+                    piece.end,
+                    piece.rest_ms,
+                    said,
+                ]  # how it is paced follows from what is said
     return key_of(*key)
 
 

@@ -96,8 +96,10 @@ def decode(source: Path | bytes, rate_hz: int | None = None, longest_s: float = 
         parts: list[NDArray[np.int16]] = []
         room = int(longest_s * rate)
         for frame in chain(_frames(box), [None]):
-            parts += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-            if sum(map(len, parts)) > room:
+            for piece in resampler.resample(frame):
+                parts.append(piece.to_ndarray()[0])
+                room -= len(parts[-1])
+            if room < 0:
                 raise SoundError(f"the sound lasts longer than {longest_s:g} seconds")
     if not sum(map(len, parts)):
         raise SoundError("the file holds no samples")

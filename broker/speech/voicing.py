@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from broker.speech.cache import ClipCache, key_of
 from broker.speech.clip import Timing
 from broker.speech.loudness import Signal
+from broker.speech.pacing import Piece, pieces
 from broker.speech.sentences import Sentence
 from broker.speech.sound import Pcm, SoundError, read_wav, resample, to_float, wav_bytes
 from broker.speech.voice import Engine, EngineError
@@ -29,6 +31,7 @@ class Voice:
     name: str
     """One of VOICES."""
     rate: float = 1.0
+    pitch: float = 1.0
 
 
 def voiced(words: Words, voice: Voice, cache: ClipCache, rate_hz: int) -> tuple[Signal, tuple[Timing, ...]]:
@@ -58,18 +61,35 @@ def ms_of(samples: int, rate_hz: int) -> int:
 def _sentence(text: str, voice: Voice, cache: ClipCache) -> Pcm:
     """One sentence as the engine speaks it, from the cache where it is there."""
     engine = voice.engine
-    key = key_of("sentence", engine.id, engine.version, voice.name, voice.rate, text)
+    # For an online engine each piece would be a request of its own, and its voice paces numbers by itself.
+    said = [Piece(text)] if engine.online else pieces(text)
+    key = key_of(
+        *("sentence", engine.id, engine.version, voice.name, voice.rate, voice.pitch),
+        *(part for one in said for part in (one.text, one.rate, one.rest_ms)),
+    )
     kept = cache.get(key)
     if kept is not None:
         try:
             return read_wav(kept[1])
         except SoundError:
             log.warning("a cached sentence was no sound", extra={"event": "cache-unreadable"})
-    pcm = _trimmed(engine.synthesise(text, voice.name, voice.rate))
-    if not len(pcm.samples):
-        raise EngineError(f"{engine.id} made no sound of a sentence with {len(text)} characters")
+    pcm = _paced(said, voice)
     cache.put(key, b"{}", wav_bytes(pcm))
     return pcm
+
+
+def _paced(said: Sequence[Piece], voice: Voice) -> Pcm:
+    """The pieces of a sentence one after the other, each at its rate and with its rest."""
+    parts: list[NDArray[np.int16]] = []
+    rate_hz = 0
+    for one in said:
+        pcm = _trimmed(voice.engine.synthesise(one.text, voice.name, voice.rate * one.rate, voice.pitch))
+        if not len(pcm.samples):
+            raise EngineError(f"{voice.engine.id} made no sound of {len(one.text)} characters")
+        rate_hz = rate_hz or pcm.rate_hz
+        rest = np.zeros(one.rest_ms * rate_hz // 1000, dtype=np.int16)
+        parts += [resample(pcm, rate_hz).samples, rest]
+    return Pcm(np.concatenate(parts), rate_hz)
 
 
 def _trimmed(pcm: Pcm) -> Pcm:

@@ -333,7 +333,7 @@ class Mute:
     def __init__(self, why: Exception) -> None:
         self.why = why
 
-    def audio(self, spoken: str, voice: str) -> Any:
+    def audio(self, spoken: str, voice: str, tracks: Any, *, is_emergency: bool) -> Any:
         raise self.why
 
 
@@ -350,7 +350,7 @@ def test_sound_made_for_words_that_changed_meanwhile_is_dropped(studio: Studio) 
     revision = studio.town.submitted(audio=False)
 
     class Slow:
-        def audio(self, spoken: str, voice: str) -> Any:
+        def audio(self, spoken: str, voice: str, tracks: Any, *, is_emergency: bool) -> Any:
             with studio.town.database.session() as db:
                 row = db.get_one(Revision, revision)
                 workflow.save_draft(db, studio.town.hoa, workflow.Draft(), NOW, row.announcement_id)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broker.speech import loudness
+from broker.speech import loudness, shaping
 from broker.speech.clip import Clip, Frame
 from broker.speech.master import HORN, KIOSK, PROFILES, Profile
 from broker.speech.say import render
@@ -29,7 +29,7 @@ class ToneEngine:
     fails_on: str = ""
     said: list[str] = field(default_factory=list)
 
-    def synthesise(self, text: str, voice: str, rate: float = 1.0) -> Pcm:
+    def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
         if self.fails_on and self.fails_on in text:
             raise EngineError("out of voice")
         self.said.append(text)
@@ -191,6 +191,6 @@ def test_true_peak_sees_between_the_samples() -> None:
 def test_the_limiter_lets_nothing_through(seed: int) -> None:
     rng = np.random.default_rng(seed)
     noise = (rng.standard_normal(30_000) * 10 ** rng.uniform(-2, 0.5, 30_000)).astype(np.float32)
-    out = loudness.limited(noise, 24_000, -1.0)
+    out = shaping.limited(noise, 24_000, -1.0)
     assert np.abs(out).max() <= 10 ** (-1 / 20) + 1e-4
     assert len(out) == len(noise)

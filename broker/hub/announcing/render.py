@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -13,13 +14,15 @@ import msgspec
 from sqlalchemy import select
 
 from broker.contract.hub import Media
+from broker.hub.recordings import TEXT, Track, tracks_of
 from broker.hub.records import Database, Revision, note_change
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.link.media import MediaStore
+from broker.speech import track
 from broker.speech.lexicon import Lexicon
 from broker.speech.normalise import Span, Spoken, normalise
-from broker.speech.voice import EngineError, choose
+from broker.speech.voice import Engine, EngineError, choose
 
 log = logging.getLogger(__name__)
 
@@ -54,38 +57,91 @@ def spoken_of(text: str, answers: Mapping[str, str], lexicon: Lexicon) -> Spoken
 
 
 class Renderer:
-    """Makes sound of spoken text with the engine of the settings; sentences are cached on disk."""
+    """Makes sound of announcements with the engines of the settings; sentences are cached on disk.
+
+    Keep one for as long as a process lives: an online engine that fails is left alone for a while, and only the
+    renderer remembers that.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._cache = settings.data_dir / "speech"
         self._store = media_store(settings)
 
-    def audio(self, spoken: str, voice: str) -> Media:
+    def audio(
+        self, spoken: str, voice: str, tracks: Sequence[Track] = (), *, is_emergency: bool = False
+    ) -> Media:
         """The sound of an announcement for horn loudspeakers, Opus, in the media store.
 
-        Raises EngineError when no engine can speak, OSError when the disk does not take it.
+        tracks: what is heard, in order; none is `spoken` alone. An emergency never waits for the network.
+        Raises EngineError when no engine can speak, TrackError for a recording that is gone or damaged, OSError
+        when the disk does not take it.
         """
-        return self._render(spoken, voice, "HORN")
+        return self._render(self._parts(spoken, tracks), voice, "HORN", is_emergency=is_emergency)
 
-    def preview(self, spoken: str, voice: str) -> Path:
-        """The same words for the editor's own ears. Raises EngineError, OSError."""
-        media = self._render(spoken, voice, "KIOSK")
+    def preview(
+        self, spoken: str, voice: str, tracks: Sequence[Track] = (), *, is_emergency: bool = False
+    ) -> Path:
+        """The same for the editor's own ears. Raises as audio() does."""
+        media = self._render(self._parts(spoken, tracks), voice, "KIOSK", is_emergency=is_emergency)
         return self._store.place_of(media.sha256)
 
-    def _render(self, spoken: str, voice: str, profile: Literal["HORN", "KIOSK"]) -> Media:
+    @cached_property
+    def engines(self) -> tuple[Engine, ...]:
+        """In the order they are tried; the same ones each time. Raises EngineError."""
+        return choose(self._settings.speech)
+
+    @cached_property
+    def _own_engines(self) -> tuple[Engine, ...]:
+        return tuple(engine for engine in self.engines if not engine.online)  # the same: Piper is one process
+
+    def _parts(self, spoken: str, tracks: Sequence[Track]) -> list[track.Track]:
+        return [
+            track.Track(each.language, spoken if each.is_text else "", self._recording_of(each))
+            for each in tracks or [TEXT]
+        ]
+
+    def _recording_of(self, each: Track) -> Path | None:
+        if each.recording is None:
+            return None
+        path = self._store.path_of(each.recording.sha256)
+        if path is None:
+            raise track.TrackError(f"the recording {each.recording.sha256[:12]}… is not in the media store")
+        return path
+
+    def _render(
+        self,
+        parts: Sequence[track.Track],
+        voice: str,
+        profile: Literal["HORN", "KIOSK"],
+        *,
+        is_emergency: bool,
+    ) -> Media:
         from broker.speech import master, say  # numpy: not before somebody wants to hear something
 
+        is_spoken = any(part.recording is None for part in parts)
+        engines = (self._own_engines if is_emergency else self.engines) if is_spoken else ()
         with TemporaryDirectory(prefix="langso-") as folder:
-            clip = say.render(
-                spoken,
+            clip = say.render_tracks(
+                parts,
                 voice=voice,
                 cache_dir=self._cache,
                 out=Path(folder) / "speech.opus",
-                engines=choose(self._settings.speech),
+                engines=engines,
                 profile=master.HORN if profile == "HORN" else master.KIOSK,
             )
             return self._store.add(clip.path, OPUS, clip.duration_ms)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A submitted revision without sound, as it was found."""
+
+    id: int
+    spoken: str
+    voice: str
+    is_emergency: bool
+    tracks: list[Track]
 
 
 def render_waiting(database: Database, renderer: Renderer, clock: Clock) -> int:
@@ -98,22 +154,30 @@ def render_waiting(database: Database, renderer: Renderer, clock: Clock) -> int:
             Revision.state == "submitted", Revision.audio.is_(None), Revision.audio_problem == ""
         )
         waiting = [
-            (row.id, row.spoken, row.voice) for row in db.scalars(query.order_by(Revision.submitted_at))
+            _Waiting(row.id, row.spoken, row.voice, row.kind == "emergency", tracks_of(row.tracks))
+            for row in db.scalars(query.order_by(Revision.kind != "emergency", Revision.submitted_at))
         ]
-    for revision, spoken, voice in waiting:
-        media, problem = None, ""
-        try:
-            media = renderer.audio(spoken, voice)
-        except EngineError as why:
-            log.warning("revision %s: %s", revision, why, extra={"event": "render-failed"})
-            problem = "Máy chưa đọc được bản tin này, xin chọn giọng khác hoặc báo người quản trị."
-        except OSError as why:
-            log.error("revision %s: %s", revision, why, extra={"event": "render-failed"})
-            problem = "Máy chủ hết chỗ ghi âm thanh, xin báo người quản trị."
+    for one in waiting:
+        media, problem = _sound_or_problem(renderer, one)
         with database.session() as db:
-            row = db.get_one(Revision, revision)
-            if row.state == "submitted" and row.spoken == spoken:
+            row = db.get_one(Revision, one.id)
+            if row.state == "submitted" and row.spoken == one.spoken:
                 row.audio = None if media is None else msgspec.to_builtins(media)
                 row.audio_problem = problem
                 note_change(db, "announcement", row.announcement_id, clock.now())
     return len(waiting)
+
+
+def _sound_or_problem(renderer: Renderer, one: _Waiting) -> tuple[Media | None, str]:
+    """The sound of a revision, or a sentence for the editor why there is none."""
+    try:
+        return renderer.audio(one.spoken, one.voice, one.tracks, is_emergency=one.is_emergency), ""
+    except EngineError as why:
+        log.warning("revision %s: %s", one.id, why, extra={"event": "render-failed"})
+        return None, "Máy chưa đọc được bản tin này, xin chọn giọng khác hoặc báo người quản trị."
+    except track.TrackError as why:
+        log.error("revision %s: %s", one.id, why, extra={"event": "render-failed"})
+        return None, "Có bản ghi trong bản tin bị hỏng, xin bỏ bản ghi đó rồi ghi lại."
+    except OSError as why:
+        log.error("revision %s: %s", one.id, why, extra={"event": "render-failed"})
+        return None, "Máy chủ hết chỗ ghi âm thanh, xin báo người quản trị."
