@@ -40,7 +40,7 @@ class Piece:
     """Silence after it, within the sentence."""
 
 
-_REST_MS = 220
+_REST_MS = 350
 """Between the groups of a number."""
 _LEAD_MS = 90
 """Where the slow part begins or ends without a comma."""

@@ -11,6 +11,7 @@ import pytest
 from broker.link.config import SpeechOf
 from broker.speech import espeak
 from broker.speech.espeak import EspeakEngine
+from broker.speech.sound import Pcm
 from broker.speech.voice import VOICES, EngineError, choose
 
 SENTENCE = "Xin chào bà con thôn Đông. Bây giờ là tám giờ."
@@ -93,3 +94,17 @@ def test_the_last_engine_needs_no_network() -> None:
         assert not choose(SpeechOf(online=online))[-1].online
     assert choose(SpeechOf(online=True))[0].online
     assert not any(engine.online for engine in choose(SpeechOf(online=True), may_ask_outside=False))
+
+
+def test_a_higher_pitch_is_heard_and_takes_no_longer(engine: EspeakEngine) -> None:
+    calm, high = (engine.synthesise("ma ma ma", "vi", pitch=pitch) for pitch in (1.0, 1.6))
+    assert high.duration_ms == pytest.approx(calm.duration_ms, rel=0.1)
+
+    def height_hz(pcm: Pcm) -> float:
+        """The strongest repetition between 60 and 300 Hz."""
+        x = pcm.samples.astype(float)
+        found = np.fft.irfft(np.abs(np.fft.rfft(x, 2 * len(x))) ** 2)
+        near, far = pcm.rate_hz // 300, pcm.rate_hz // 60
+        return pcm.rate_hz / (near + int(found[near:far].argmax()))
+
+    assert height_hz(high) > 1.1 * height_hz(calm)
