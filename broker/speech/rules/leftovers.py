@@ -26,8 +26,10 @@ def claim(draft: Draft) -> None:
     """Claim every character that is left and is neither letter nor ordinary punctuation."""
     taken = []
     for match in _ODD.finditer(draft.mask):
-        draft.add(_read(draft.text, *match.span()))
-        taken.append(match.span())
+        start, end = match.span()
+        start -= match[0] == ">" and draft.mask[start - 1 : start] == "-"  # "->"
+        draft.add(_read(draft.text, start, end))
+        taken.append((start, end))
     draft.blot(taken)
 
 
@@ -35,7 +37,7 @@ def _read(text: str, start: int, end: int) -> Claim:
     run = text[start:end]
     if all(char in _DROPPED or _is_picture(char) for char in run):
         return Claim(start, end, "")
-    if run in _ARROWS or (run == "-" and text[end : end + 1] == ">"):
+    if run in _ARROWS:
         return _arrow(text, start, end)
     if (
         all(char in _TICKS or char == "\ufe0f" for char in run)

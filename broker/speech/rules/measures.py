@@ -124,11 +124,27 @@ def _range(match: re.Match[str], draft: Draft) -> str | Said | None:
         upto = f"{value(match['a'])} đến {value(match['b'])}"
         return Said(f"{upto} mét", (f"{upto} mét", f"{upto} tháng"))
     first = f"{_signed(match, '1')}{value(match['a'])}"
+    if match["ua"] and match["ua"] != match["u"] and not _is_alike(match["ua"], match["u"]):
+        return (
+            f"{first} {UNITS[match['ua']]}, {value(match['b'])} {UNITS[match['u']]}{rate(match, match['u'])}"
+        )
     if match["ua"]:
         first += f" {UNITS[match['ua']]}"
     return (
         f"{first} đến {_signed(match, '2')}{value(match['b'])} {UNITS[match['u']]}{rate(match, match['u'])}"
     )
+
+
+def _is_alike(one: str, other: str) -> bool:
+    """Whether two units measure the same, so that one may reach to the other: "80cm-1m", not "12V-7Ah"."""
+    return UNITS[one].split()[-1] == UNITS[other].split()[-1] or {one, other} <= {
+        "°",
+        "º",
+        "°C",
+        "oC",
+        "%",
+        "‰",
+    }
 
 
 def _spelt_range(match: re.Match[str], draft: Draft) -> str | None:

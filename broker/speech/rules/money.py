@@ -29,7 +29,7 @@ _MIXED = re.compile(
     rf"(?!\s?(?:nghìn|ngàn|triệu|đồng|đ\b))(?:{PER})?"
 )
 _DOLLAR = re.compile(
-    rf"(?<![\w])(?:US)?\$\s?(?P<a>{NUMBER})(?:{DASH}\$?(?P<b>{NUMBER}))?(?:\s(?P<big>triệu|tỷ|nghìn))?(?!\w)"
+    rf"(?<![\w])(?:(?:US)?\$|€)\s?(?P<a>{NUMBER})(?:{DASH}\$?(?P<b>{NUMBER}))?(?:\s(?P<big>triệu|tỷ|nghìn))?(?!\w)"
 )
 _FOREIGN = re.compile(
     rf"(?<![\w.,/])(?P<a>{NUMBER})(?:{DASH}(?P<b>{NUMBER}))?\s?(?P<big>(?:triệu|tỷ|nghìn)\s)?(?P<u>USD|\$"
@@ -66,6 +66,9 @@ _NO_SUM = re.compile(
 )
 
 
+_RULES_OF = re.compile(
+    r"(?<!\w)(?:thông điệp|nguyên tắc|quy tắc|tuân thủ|thực hiện|biện pháp|khuyến cáo)[^.;\d]{0,16}$"
+)
 _CONTEST = re.compile(
     r"(?<!\w)(?:điểm|bảng|xếp|hạng|đội|chuẩn|thi|môn|vòng|trận|cộng|trừ|chấm|bài|câu|tiêu chí|toán)(?!\w)[^!?]*$"
 )
@@ -94,6 +97,8 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         points = f"{_sum(match, '1')[:-5]} điểm"
         is_game = _CONTEST.search(draft.before(match.start(), 80))
         return points if is_game else Said(points, (points, _sum(match, "1")))
+    if match["big1"] == "K" and len(match["n1"]) == 1 and _RULES_OF.search(draft.before(match.start(), 30)):
+        return f"{value(match['n1'])} ca"  # "thông điệp 5K"
     if match["big1"] == "K" and len(match["n1"]) < 3 and _NO_SUM.search(draft.before(match.start(), 30)):
         return None  # "vàng 18K", "ti vi 4K"
     return _sum(match, "1") + per(match)
@@ -119,7 +124,8 @@ def _mixed(match: re.Match[str], _: Draft) -> str:
 
 def _dollar(match: re.Match[str], _: Draft) -> str:
     upto = f" đến {value(match['b'], is_money=True)}" if match["b"] else ""
-    return f"{value(match['a'], is_money=True)}{upto}{_spelt(match['big'])} đô la"
+    name = "ơ rô" if match[0][0] == "€" else "đô la"
+    return f"{value(match['a'], is_money=True)}{upto}{_spelt(match['big'])} {name}"
 
 
 def _foreign(match: re.Match[str], _: Draft) -> str:
@@ -133,7 +139,7 @@ def _after(match: re.Match[str], _: Draft) -> str:
 
 
 RULES = (
-    Rule(_DOLLAR, _dollar, sign="$"),
+    Rule(_DOLLAR, _dollar, sign="$€"),
     Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt"), at="figure"),
     Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ", "k"), at="figure"),
     Rule(_RANGE, _range, sign="-–—~÷", at="figure"),

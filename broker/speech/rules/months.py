@@ -30,8 +30,8 @@ _MONTHS_OF = re.compile(
     rf"(?<![\w.,/])(?P<n>\d{{1,2}})T(?:\s?/\s?(?P<y>{YEAR}){SHUT}|(?=\s(?:đầu|cuối) năm))"
 )
 _WEEK = re.compile(
-    r"(?<!\w)(?P<a>T[2-7]|Thứ [2-7]|thứ [2-7])\s?[-–]\s?(?P<b>T[2-7]|CN|[2-7]|Thứ [2-7]|thứ [2-7])(?!\w)(?![/.,]\d)"
-    r"(?!\s?[-–]\s?[2-7](?!\d))"
+    r"(?<!\w)(?P<a>T[2-7]|Thứ [2-7]|thứ [2-7])\s?(?:->|[-–→])\s?(?P<b>T[2-7]|CN|[2-7]|Thứ [2-7]|thứ [2-7])"
+    r"(?!\w)(?![/.,]\d)(?!\s?[-–]\s?[2-7](?!\d))"
 )
 _WEEK_LIST = re.compile(
     r"(?<!\w)(?:[Tt]hứ\s(?:[2-7](?:(?:\s?[,;+&/]\s?[2-7])+|(?:\s?[-–]\s?[2-7]){2,}))"
@@ -228,7 +228,7 @@ AFTER_DATES = (
     Rule(_MONTH, _month_year, sign="-–/.", figures=5),
     Rule(_SHORT_MONTH, _short_month, sign="T"),
     Rule(_T_ALONE, _t_alone, sign="T"),
-    Rule(_WEEK, _week, sign="-–—~÷"),
+    Rule(_WEEK, _week, sign="-–→"),
     Rule(_WEEK_LIST, _week_list),
     Rule(_WEEKDAY, _named_day, sign="T"),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from broker.speech.draft import Draft, Rule
 
-_INNER_POINT = re.compile(r"\.(?:\s?\d|[A-Za-z])")
+_INNER_POINT = re.compile(r"\.(?:\s?\d|[^\W\d_])|(?<!\w)[acôb]\.", re.I)
 
 
 class Order:

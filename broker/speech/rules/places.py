@@ -28,7 +28,9 @@ _ROAD = re.compile(
     r"(?<!\w)(?P<road>QL|TL|ĐT|HL|ĐH|ĐX|CT)[\s.\-]?(?P<n>\d{1,3})(?P<tail>[A-ZĐ])?(?!\w)(?![/.,]\d)"
 )
 _KM_MARK = re.compile(r"(?<!\w)(?:km|Km|KM)\s?(?P<a>\d{1,4})\s?\+\s?(?P<b>\d{1,3})(?!\w)")
-_KM = re.compile(r"(?<!\w)(?:Km|KM|km)\s?(?P<a>\d{1,4})(?![\w/])(?![.,]\d)")
+_KM = re.compile(
+    r"(?<!\w)(?<!\d\s)(?<!/)(?!km[23](?!\w)(?!\s?[-+–]))(?:Km|KM|km)\s?(?P<a>\d{1,4})(?![\w/])(?![.,]\d)"
+)
 _PLATE = re.compile(
     r"(?<!\w)(?P<p>\d{2})\s?-?\s?(?P<s>[A-ZĐ]{1,2}\d?)\s?[-–.\s]\s?(?P<a>\d{3}\.\d{2}|\d{4,5})(?!\w)"
 )
@@ -166,6 +168,23 @@ def _short_place(match: re.Match[str], draft: Draft) -> str | Said | None:
     return Said(said, (said, spelled(letter)))
 
 
+_PERSON = re.compile(r"(?<![\w.])(?P<x>(?P<k>[aAcCôÔbB])\.\s?)(?=[A-ZĐÀ-Ỹ][a-zà-ỹđ]+(?!\w))")
+_REACHED = re.compile(
+    r"(?<!\w)(?:lh|liên hệ|gặp|gọi|đt|sđt|hỏi|báo|qua|zalo|nhà|của|do|cho|cùng|với|và|-)[\s:]*$|\d\s?[(,–-]\s?$"
+)
+_PEOPLE = {"a": "anh", "c": "chị", "ô": "ông", "b": "bà"}
+
+
+def _person(match: re.Match[str], draft: Draft) -> str | Said | None:
+    """ "LH c.Hoa", "0912… (a. Nam)": a person by one letter; at the head of a line it is an item."""
+    letter = match["k"]
+    said = _PEOPLE[letter.lower()]
+    before = draft.before(match.start(), 24)
+    if _REACHED.search(before):
+        return said
+    return Said(said, (said, spelled(letter))) if letter.islower() and before.strip(" -+*•") else None
+
+
 RULES = (
     Rule(_COORDINATE, _coordinate, sign="°º˚độ", at="figure"),
     Rule(_BARE_COORDINATE, _bare_coordinate, sign="NE", at="figure"),
@@ -177,6 +196,7 @@ RULES = (
     Rule(_KM_MARK, _km_mark, sign="+"),
     Rule(_KM, _km, sign="kK"),
     Rule(_SHORT_PLACE, _short_place, needs="any", sign="QPHXTĐ"),
+    Rule(_PERSON, _person, needs="any", sign="."),
     Rule(_CLASSROOM, _classroom, sign="/.", hints=("lớp",)),
     Rule(_HOUSE, _house, sign="/"),
     Rule(_STREET_HOUSE, _street_house, sign="/", at="figure"),

@@ -193,7 +193,18 @@ def _found(match: re.Match[str], draft: Draft) -> str | Said:
     return said if is_test else Said(said, (said, "cộng" if "+" in match["x"] else "trừ"))
 
 
+def _to_under(_match: re.Match[str], _: Draft) -> str:
+    """ "12-<24 tháng"."""
+    return "đến dưới"
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(
+        re.compile(rf"(?<=[\d{CLAIMED}])(?P<x>\s?[-–]\s?<\s?)(?=[\d{CLAIMED}])"),
+        _to_under,
+        needs="any",
+        sign="<",
+    ),
     Rule(re.compile(rf"(?<=[\d{CLAIMED}])(?P<x>\+)(?=[\s.,;:)]|$)"), _upwards, needs="any", sign="+"),
     Rule(re.compile(r"\((?P<x>[+\-–−])\)"), _found, needs="any", sign="+-–−"),
     Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by, needs="any", sign="x×"),

@@ -29,7 +29,7 @@ _NUMERAL = r"[IVXLC]{1,7}"
 _LIST = rf"{_NUMERAL}(?:(?:{DASH}|\s?[,;&+]\s?|\s(?:và|hoặc|đến|hay)\s){_NUMERAL}(?![^\W_]))*"
 _AFTER = re.compile(rf"(?<=\s)(?P<x>{_LIST})(?![\w])")
 _TRIGGER = re.compile(rf"(?<!\w)(?P<w>{_TRIGGERS})(?P<ord>\s+(?:số|thứ))?\s+$")
-_HEADING = re.compile(rf"^[ \t]*(?:[-–*•]\s*)?(?P<x>(?P<n>{_NUMERAL})(?=[.)/]\s|\s?[-–]\s))", re.M)
+_HEADING = re.compile(rf"^[ \t]*(?:[-–*•]\s*)?(?P<x>(?P<n>{_NUMERAL})(?:/(?=\s)|(?=[.)]\s|\s?[-–]\s)))", re.M)
 _LONE = re.compile(
     r"(?:(?<![\w.&\-/])|(?<=\d-))(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI"
     r"|XXII)(?![\w&])(?!\.\w)"
@@ -70,7 +70,8 @@ def _after(match: re.Match[str], draft: Draft) -> str | None:
 
 
 def _heading(match: re.Match[str], _: Draft) -> str | None:
-    return _value(match["n"], "")
+    said = _value(match["n"], "")
+    return f"{said}," if said and match["x"].endswith("/") else said
 
 
 def _lone(match: re.Match[str], draft: Draft) -> str | Said | None:

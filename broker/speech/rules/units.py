@@ -33,7 +33,7 @@ UNITS = {
     "HA": "héc ta", "Ha": "héc ta", "KG": "ki lô gam", "Kg": "ki lô gam", "KM": "ki lô mét", "Km": "ki lô mét",
     "KM2": "ki lô mét vuông", "CM": "xăng ti mét", "MM": "mi li mét", "M2": "mét vuông", "M3": "mét khối",
     "ML": "mi li lít", "MG": "mi li gam", "KWH": "ki lô oát giờ", "KM/H": "ki lô mét trên giờ",
-    "th": "tháng",
+    "th": "tháng", "BTU": "bê tê u",
 }  # fmt: skip
 SPELT_UNITS = (
     "mét|ki lô mét|kilomet|kilômét|tấn|tạ|yến|cân|ki lô|lít|giờ|phút|giây|ngày|tuần|tháng|năm|tuổi|người"

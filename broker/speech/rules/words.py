@@ -73,7 +73,7 @@ def _read(draft: Draft, match: re.Match[str], lexicon: Lexicon, *, is_heading: b
             meanings = _guess(key, is_heading=is_heading or not _is_alone(draft, match), lexicon=lexicon)
         end = parts[upto - 1][1]
         if meanings:
-            stop = _title_stop(draft, base + end) if key in lexicon.titles else 0
+            stop = _title_stop(draft, key, base + end, lexicon)
             is_doubtful = len(meanings) > 1 or not _is_known(key, lexicon) or is_name
             out.append(Claim(base + start, base + end + stop, meanings[0], meanings, is_doubtful))
         if upto < len(parts):
@@ -209,7 +209,11 @@ def _is_alone(draft: Draft, match: re.Match[str]) -> bool:
     )
 
 
-def _title_stop(draft: Draft, end: int) -> int:
-    """1 where the full stop after "TP" or "BS" only shortens the word and ends no sentence."""
+def _title_stop(draft: Draft, key: str, end: int, lexicon: Lexicon) -> int:
+    """1 where the full stop after "TP", "BS" or "KP" only shortens the word and ends no sentence."""
+    if draft.text[end : end + 1] != ".":
+        return 0
+    if draft.text[end + 1 : end + 2].isdigit():
+        return 1  # "KP.3"
     following = draft.text[end + 1 : end + 3].lstrip()
-    return 1 if draft.text[end : end + 1] == "." and following[:1].isupper() else 0
+    return 1 if key in lexicon.titles and following[:1].isupper() else 0
