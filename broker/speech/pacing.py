@@ -48,11 +48,30 @@ _LONGEST_GROUP = 4
 
 _DIGITS = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín")
 # Names of letters as letters.py says them. The unsure ones are words of their own too: goat, dyke, younger sister.
-_SURE = frozenset(
-    ["bê", "xê", "giê", "lờ", "en", "pê", "rờ", "ét", "tê", "vê", "kép", "ép", "ích", "dét", "gờ"]
-)
+_SURE = frozenset(["bê", "xê", "giê", "lờ", "en", "pê", "rờ", "ét", "tê", "vê", "kép", "ép", "ích", "dét"])
 _UNSURE = frozenset(
-    ["a", "á", "ớ", "dê", "đê", "e", "ê", "hát", "i", "gi", "ca", "em", "o", "ô", "ơ", "quy", "u", "ư", "dài"]
+    [
+        "a",
+        "á",
+        "ớ",
+        "gờ",
+        "dê",
+        "đê",
+        "e",
+        "ê",
+        "hát",
+        "i",
+        "gi",
+        "ca",
+        "em",
+        "o",
+        "ô",
+        "ơ",
+        "quy",
+        "u",
+        "ư",
+        "dài",
+    ]
 )
 _SPELLED = _SURE | _UNSURE | frozenset(_DIGITS)
 _SIGNS = frozenset(("gạch ngang", "gạch chéo", "gạch dưới", "chấm", "xuyệt"))
@@ -110,14 +129,15 @@ def pieces(sentence: str) -> list[Piece]:
     parts = [(text, rate) for text, rate in parts if any(char.isalnum() for char in text)]
     if len(parts) < 2:
         return [Piece(sentence, parts[0][1] if parts else 1.0)]
-    return [*(_open(text, rate) for text, rate in parts[:-1]), Piece(*parts[-1])]
+    return [*(_open(*part, after[1]) for part, after in pairwise(parts)), Piece(*parts[-1])]
 
 
-def _open(text: str, rate: float) -> Piece:
+def _open(text: str, rate: float, rate_after: float) -> Piece:
     """A part after which the sentence goes on."""
     bare = text.rstrip('(["“‘ ')
     is_paused = not bare[-1].isalnum()
-    return Piece(bare if is_paused else f"{bare},", rate, _REST_MS if is_paused else _LEAD_MS)
+    is_within = rate == rate_after == SPELLING_RATE
+    return Piece(bare if is_paused else f"{bare},", rate, _REST_MS if is_paused or is_within else _LEAD_MS)
 
 
 def _words(sentence: str) -> list[_Word]:
@@ -142,7 +162,8 @@ def _runs(words: list[_Word]) -> Iterator[tuple[int, int]]:
         ):
             behind += 1
         first, last = _bare_run(words, at, behind)
-        if _is_spelled([word for word in words[first:last] if word.text not in _SIGNS]):
+        before = words[first - 1].text if first else ""
+        if _is_spelled([word for word in words[first:last] if word.text not in _SIGNS], before):
             yield first, last
         at = max(behind, at + 1)
 
@@ -158,8 +179,11 @@ def _bare_run(words: list[_Word], first: int, behind: int) -> tuple[int, int]:
     return first, behind
 
 
-def _is_spelled(run: list[_Word]) -> bool:
-    """Whether these digits and letters are a phone number, a plate or a code, and no list and no guess of years."""
+def _is_spelled(run: list[_Word], before: str) -> bool:
+    """Whether these digits and letters are a phone number, a plate or a code, and no list and no guess of years.
+
+    before: the word in front of them.
+    """
     longest = group = 0
     for word in run:
         group = 1 if word.after == "," else group + 1
@@ -172,17 +196,36 @@ def _is_spelled(run: list[_Word]) -> bool:
         )
     if len(run) == 3 and digits[2] == 5 and digits[1] == digits[0] + 1:
         return False  # "hai ba năm nữa": two or three years
+    if len(run) == 3 and run[0].text not in ("không", "một") and before != "cộng":
+        return False  # all short numbers begin so, 111 to 199; the rest is "thôn bảy ba hai", a score
     return longest >= 3 or (longest == 2 and len(run) >= 6)
 
 
-def _groups(words: list[_Word], first: int, behind: int) -> Iterator[int]:
-    """Where each group of a run begins: after a comma, at a sign, else by threes, so that none is longer than four."""
+def _groups(words: list[_Word], first: int, behind: int) -> list[int]:
+    """Where each group of a run begins: after a comma, at a sign, and so that none holds more than four."""
     starts = [
         at for at in range(first, behind) if at == first or words[at].after == "," or words[at].text in _SIGNS
     ]
+    sized: list[tuple[int, int]] = []
     for start, end in zip(starts, [*starts[1:], behind], strict=True):
-        yield start
-        size = end - start - (words[start].text in _SIGNS)
-        if size > _LONGEST_GROUP:
-            head = end - size + 3 + (size % 3 == 1)
-            yield from range(head, end, 3)
+        is_sign = words[start].text in _SIGNS
+        sizes = _cut(end - start - is_sign)
+        joins = is_sign and bool(sized) and sized[-1][1] + sizes[0] <= _LONGEST_GROUP
+        if joins:  # "một chấm không không hai" is one group
+            sized[-1] = (sized[-1][0], sized[-1][1] + sizes[0])
+        at = start
+        for number, size in enumerate(sizes):
+            if number or not joins:
+                sized.append((at, size))
+            at += size + (is_sign and not number)
+    return [start for start, _ in sized]
+
+
+def _cut(count: int) -> list[int]:
+    """The sizes of the groups of a number without commas: fours before threes, as telephone numbers are said."""
+    if count <= _LONGEST_GROUP:
+        return [count]
+    if count == 5:
+        return [3, 2]
+    fours = count % 3  # 7 is 4 and 3, 8 twice 4, 10 is 4, 3, 3
+    return [4] * fours + [3] * ((count - 4 * fours) // 3)

@@ -30,6 +30,9 @@ def _slow(written: str) -> list[str]:
         ("Khi có cháy gọi 114 ngay.", ["một một bốn"]),
         ("Hotline 1900 1234.", ["một chín không không", "một hai ba bốn"]),
         ("Xe biển số 36A-123.45 đỗ sai chỗ.", ["ba sáu a", "một hai ba", "bốn năm"]),
+        ("Tổng đài 19006769.", ["một chín không không", "sáu bảy sáu chín"]),
+        ("Thủ tục mã 1.001193.", ["một chấm không không một", "một chín ba"]),
+        ("Nộp tại dichvucong.gov.vn.", ["chấm gờ ô vê", "chấm vê en"]),
         ("Số CCCD 038090001234.", ["không ba tám", "không chín không", "không không một", "hai ba bốn"]),
     ],
 )
@@ -48,6 +51,8 @@ def test_numbers_people_write_down_are_said_in_groups(written: str, groups: list
         "Lớp 5A1, 9B2 nghỉ học.",
         "Gia đình ông Năm, bà Ba, anh Hai.",
         "Quyết định số 135/QĐ-TTg.",
+        "Chung kết: thôn 2 thắng thôn 7 3-2.",
+        "Rút lương hưu ở cây ATM Agribank.",
     ],
 )
 def test_what_nobody_writes_down_is_said_in_one_go(written: str) -> None:
