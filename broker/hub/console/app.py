@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from broker.hub import api, influx_api
 from broker.hub.accounts import SignIn
+from broker.hub.announcing.render import Renderer
 from broker.hub.console import (
     access,
     account,
@@ -115,6 +116,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["sign-in"] = SignIn(database, clock)
     app.extensions["desk"] = Desk(settings, database, clock, broadcaster, opener)
+    app.extensions["renderer"] = Renderer(settings)  # one: it remembers which engine is in trouble
     app.extensions["pace"] = Pace()
     app.extensions["shown-codes"] = ShownCodes()
     dress(app, static=STATIC)

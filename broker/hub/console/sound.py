@@ -15,8 +15,10 @@ from broker.hub.announcing.workflow import WRITERS, Draft
 from broker.hub.console import access
 from broker.hub.console.desk import desk, lexicon, now
 from broker.hub.console.pictures import send_media
+from broker.hub.recordings import settled
 from broker.hub.records import Account, Revision
 from broker.hub.roles import villages_of
+from broker.speech.track import TrackError
 from broker.speech.voice import VOICES, EngineError
 
 log = logging.getLogger(__name__)
@@ -70,7 +72,11 @@ def preview_of(draft: Draft) -> Hearing:
         return Hearing(trouble="Bản tin chưa có lời nào để đọc.")
     voice = draft.voice if draft.voice in VOICES else "vi"
     try:
-        path = Renderer(desk().settings).preview(spoken, voice)
+        renderer: Renderer = current_app.extensions["renderer"]
+        path = renderer.preview(spoken, voice, settled(draft.tracks), is_emergency=draft.kind == "emergency")
+    except TrackError as why:
+        log.error("trial reading failed: %s", why, extra={"event": "render-failed"})
+        return Hearing(trouble="Có bản ghi trong bản tin bị hỏng, xin bỏ bản ghi đó rồi ghi lại.")
     except EngineError as why:
         log.warning("trial reading failed: %s", why, extra={"event": "render-failed"})
         return Hearing(trouble="Máy chưa đọc được bản này, xin chọn giọng khác hoặc báo người quản trị.")

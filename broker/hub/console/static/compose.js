@@ -142,5 +142,7 @@ document.addEventListener("click", (event) => {
     changed();
   }
 });
-form.elements["track-file"].addEventListener("change", (event) => event.target.files.length && retrack("track-record"));
+for (const name of ["track-file", "track-language"]) {
+  form.elements[name].addEventListener("change", () => form.elements["track-file"].files.length && retrack("track-record"));
+}
 for (const button of document.querySelectorAll("[data-no-script]")) button.hidden = true;
