@@ -325,6 +325,20 @@ def test_a_long_table_can_be_searched(stage: Stage) -> None:
     assert "Không có từ nào khớp" in shown(client, "/words?q=zzz")
 
 
+def test_a_very_long_table_is_turned_page_by_page(stage: Stage) -> None:
+    full = {f"W{number:03}": "xã" for number in range(150)}
+    with stage.database.session() as db:
+        put_setting(db, words.SETTING, full, stage.now())
+    client = stage.client("hanh")
+    page = shown(client)
+    assert page.count("data-word") == 60
+    assert "Trang 1 trên 3" in page
+    assert 'href="/words?trang=2"' in page
+    assert shown(client, "/words?trang=3").count("data-word") == 30
+    assert "W149" in shown(client, "/words?trang=9999")
+    assert 'href="/words?q=w0&amp;trang=2"' in shown(client, "/words?q=w0")
+
+
 def test_words_stand_where_people_look_for_them() -> None:
     found = {"UBX": "", "ĐB": "", "DB": "", "EA": "", "Âu": "", "AB": ""}
     assert [written for written, _ in words.in_order(found)] == ["AB", "Âu", "DB", "ĐB", "EA", "UBX"]

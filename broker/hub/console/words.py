@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -17,6 +18,7 @@ from broker.hub.console import access
 from broker.hub.console.desk import desk, is_part, lexicon, now
 from broker.hub.console.linked import linked
 from broker.hub.console.menu import OFFICE, VOICE_LISTENERS
+from broker.hub.console.pager import page_of
 from broker.hub.console.trial import Heard, Way, hear
 from broker.hub.console.wording import when
 from broker.hub.declined import Declined
@@ -28,6 +30,8 @@ from broker.speech.voice import VOICES
 pages = Blueprint("words", __name__)
 
 LARGEST_FILE = 256 * 1024
+PAGE = 60
+"""Words on one page of the table."""
 SEARCH_FROM = 12
 """Words from which on a field to look for one is shown."""
 
@@ -153,7 +157,12 @@ def _page(trouble: str = "", *, written: str = "", said: str = "", tried: bool =
         "words.html",
         here="words",
         trouble=trouble,
-        lines=[line for line in lines if sought in f"{line.written} {line.said}".casefold()],
+        page=page_of(
+            [line for line in lines if sought in f"{line.written} {line.said}".casefold()],
+            request.args.get("trang", ""),
+            PAGE,
+        ),
+        turn=partial(_turn, sought),
         total=len(lines),
         sought=sought,
         may_search=len(lines) >= SEARCH_FROM,
@@ -168,6 +177,12 @@ def _page(trouble: str = "", *, written: str = "", said: str = "", tried: bool =
         **(_tried(written, said) if may_edit and (tried or is_change) and said else {}),
         **more,
     )
+
+
+def _turn(sought: str, name: str, number: int) -> str:
+    """Address of another page of the table."""
+    asked: dict[str, Any] = {"q": sought or None, name: number}
+    return url_for("words.page", **asked)
 
 
 def _note(own: dict[str, str]) -> dict[str, str]:
