@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal
 from flask import current_app, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from broker.hub.announcing.render import OPUS, media_store
+from broker.hub.announcing.render import OPUS, Renderer, media_store
 from broker.hub.console.desk import desk
 from broker.hub.console.linked import units_of
 from broker.hub.console.wording import lasting, number
 from broker.link.config import SpeechOf
-from broker.speech.voice import VOICES, Engine, EngineError, choose
+from broker.speech.voice import VOICES, Engine, EngineError
 
 if TYPE_CHECKING:
     from broker.speech.clip import Clip
@@ -37,9 +37,9 @@ _MINUS = "\N{MINUS SIGN}"
 _ENGINES_SAID = {
     "espeak": "máy đọc có sẵn",
     "piper": "giọng Piper của xã",
-    "gtts": "Google, gửi lời ra mạng",
+    "gtts": "Google trên mạng",
 }
-_CANNOT = "Máy chưa đọc được theo cách này, xin thử giọng khác hoặc báo người quản trị."
+_CANNOT = "Chưa đọc được theo cách này; người quản trị chạy lệnh langso doctor để biết vì sao."
 _FULL = "Máy chủ hết chỗ ghi âm thanh, xin báo người quản trị."
 
 
@@ -70,7 +70,7 @@ class Way:
         """Which engine, in words."""
         if self.engine:
             return f"chỉ {engine_said(self.engine)}"
-        return engine_said(self.only) if self.only else "như khi phát bản tin, lần lượt các máy đọc"
+        return engine_said(self.only) if self.only else "như khi phát bản tin"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class Heard:
 def engines() -> tuple[Engine, ...]:
     """The engines of this machine in the order of the settings; none when it cannot speak."""
     try:
-        return choose(desk().settings.speech)
+        renderer: Renderer = current_app.extensions["renderer"]
+        return renderer.engines
     except EngineError as why:
         log.warning("no engine: %s", why, extra={"event": "render-failed"})
         return ()
