@@ -72,5 +72,6 @@ def _bench(chosen: argparse.Namespace) -> int:
             ratio = (
                 f"   {figure['ratio']:.2f} × {figure['baseline']}" if figure.get("ratio") is not None else ""
             )
-            put(f"{figure['name']:<40} {figure['value']:>12.4g} {figure['unit']}{ratio}")
+            aim = f"   {'reached' if figure['met'] else 'MISSED'}: {figure['aim']}" if "aim" in figure else ""
+            put(f"{figure['name']:<40} {figure['value']:>12.4g} {figure['unit']}{ratio}{aim}")
     return 0
