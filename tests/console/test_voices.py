@@ -94,7 +94,7 @@ def test_sentences_are_timed_by_places_as_a_browser_counts_them(stage: Stage) ->
 
 
 def test_a_slower_rate_takes_longer(stage: Stage) -> None:
-    lengths = {rate: timings(hear(stage, rate=rate)[1])[-1][3] for rate in RATES}
+    lengths = {rate: timings(hear(stage, rate=rate, text="Một hai ba.")[1])[-1][3] for rate in RATES}
     assert lengths["slow"] > lengths["calm"] > lengths["quick"]
 
 

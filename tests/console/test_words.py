@@ -17,6 +17,7 @@ from broker.hub.declined import Declined
 from broker.hub.records import AuditRow, put_setting
 from broker.speech.lexicon import load
 from broker.speech.normalise import normalise
+from broker.speech.sound import decode
 from tests.console.stage import NOW, Stage
 from tests.hub.town import LEXICON
 
@@ -162,6 +163,22 @@ def test_a_word_is_tried_in_a_sentence_of_the_commune_before_it_counts(stage: St
     assert "Mời bà con tới nhà văn hoá thôn xóm lúc tám giờ." in text
     assert "en vê hát tê ích" in text  # as it is said now, letter by letter
     assert own(stage) == {}
+
+
+def test_who_only_listens_hears_no_sentence_of_a_draft(stage: Stage) -> None:
+    stage.draft(
+        text="Chuyện riêng của thôn Bến ở NVHTX, dài hơn câu ví dụ của máy rất nhiều, nhiều lần, kể mãi."
+    )
+    put(stage, **NVH)
+
+    def length_s(name: str) -> float:
+        part = {"X-Part": "1"}
+        answer = stage.post(stage.client(name), "/words/hear", dict(NVH), page="/words", headers=part)
+        address = re.search(r'src="([^"]+)"', answer.get_data(as_text=True))
+        assert address is not None
+        return decode(stage.client("quan").get(address[1]).data).duration_ms / 1000
+
+    assert length_s("thon") < length_s("hanh")
 
 
 def test_a_word_is_tried_without_any_script(stage: Stage) -> None:
