@@ -96,17 +96,26 @@ class PiperEngine:
 
     def _spoken(self, text: str) -> Pcm:
         with self._lock:
+            is_old = self._child is not None
             try:
-                if self._child is None or not self._child.is_alive:
-                    self._end()
-                    self._child = PiperChild(self._command(), self.load_s)
-                pcm = read_wav(self._child.say(text, self.sentence_s + _S_PER_LETTER * len(text)))
+                try:
+                    pcm = self._said(text)
+                except PiperStopped as why:
+                    if why.is_late or not is_old:
+                        raise
+                    self._end()  # it ended since the last sentence, for want of work or on its own: once more
+                    pcm = self._said(text)
             except (PiperStopped, SoundError, OSError) as why:
                 self._end()
                 raise why if isinstance(why, PiperStopped) else EngineError(f"piper failed: {why}") from why
         if pcm.rate_hz != self._rate_hz():
             raise EngineError(f"piper answered at {pcm.rate_hz} Hz, the voice has {self._rate_hz()}")
         return pcm
+
+    def _said(self, text: str) -> Pcm:
+        if self._child is None:
+            self._child = PiperChild(self._command(), self.load_s)
+        return read_wav(self._child.say(text, self.sentence_s + _S_PER_LETTER * len(text)))
 
     def _command(self) -> tuple[str, ...]:
         program = Path(

@@ -108,8 +108,8 @@ class PiperChild:
                 self._end()
 
     def _send(self, line: str) -> None:
-        if self._process.stdin is None:
-            raise PiperStopped("piper takes no text")
+        if self._process.stdin is None or self._process.stdin.closed:
+            raise PiperStopped("piper was ended for want of work")
         try:
             self._process.stdin.write(line.encode(errors="replace") + b"\n")
             self._process.stdin.flush()
