@@ -28,11 +28,11 @@ def _lowest_around(values: Signal, reach: int) -> Signal:
 def limited(signal: Signal, rate_hz: int, ceiling_db: float) -> Signal:
     """Turn down what would pass the ceiling, 5 ms ahead of it; the rest is left as it is."""
     ceiling = float(10 ** (ceiling_db / 20))
-    curve = _curve(loudness.peaks_between(signal, ceiling), ceiling, rate_hz)
-    return signal if curve is None else signal * curve
+    gains = curve(loudness.peaks_between(signal, ceiling), ceiling, rate_hz)
+    return signal if gains is None else signal * gains
 
 
-def _curve(peaks: Signal, ceiling: float, rate_hz: int) -> Signal | None:
+def curve(peaks: Signal, ceiling: float, rate_hz: int) -> Signal | None:
     """Gain of a limiter for each sample, at most 1; None where nothing passes the ceiling."""
     if not len(peaks) or peaks.max() <= ceiling:
         return None
@@ -59,19 +59,19 @@ def levelled(signal: Signal, rate_hz: int, target_lufs: float, ceiling_db: float
     most_db = gain_db + _HEADROOM_DB
     step = rate_hz // 10
     own = _power(signal, step)
-    curve: Signal | None = None
+    gains: Signal | None = None
     for _ in range(12):
         gain = np.float32(10 ** (gain_db / 20))
-        curve = _curve(peaks, ceiling / float(gain), rate_hz)
-        if curve is None:
+        gains = curve(peaks, ceiling / float(gain), rate_hz)
+        if gains is None:
             break
-        kept = _power(signal * curve, step)[: len(energy)] / np.maximum(own[: len(energy)], 1e-20)
+        kept = _power(signal * gains, step)[: len(energy)] / np.maximum(own[: len(energy)], 1e-20)
         off_db = target_lufs - loudness.gated_lufs(energy * kept * float(gain) ** 2)
         if abs(off_db) <= 0.05 or gain_db >= most_db:
             break
         # The harder it limits, the less a decibel brings.
         gain_db = min(gain_db + (2.0 if off_db > 1 else 1.4) * off_db, most_db)
-    out = signal if curve is None else signal * curve
+    out = signal if gains is None else signal * gains
     return np.asarray(out * np.float32(10 ** (gain_db / 20)))
 
 

@@ -1,4 +1,4 @@
-"""Sound in memory, and in and out of files: decoding anything PyAV reads, encoding WAV and Opus in Ogg."""
+"""Sound in memory, and in and out of files: decoding anything PyAV reads, WAV out."""
 
 from __future__ import annotations
 
@@ -91,11 +91,10 @@ def decode(source: Path | bytes, rate_hz: int | None = None, longest_s: float = 
 
     with _opened(source) as box:
         rate = rate_hz or int(_stream(box).rate)
-        # Many small frames are gathered before they cross into numpy: a call for each would cost more than sound.
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=rate, frame_size=rate)
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
         parts: list[NDArray[np.int16]] = []
         room = int(longest_s * rate)
-        for frame in chain(_frames(box), [None]):
+        for frame in chain(_gathered(_frames(box)), [None]):
             for piece in resampler.resample(frame):
                 parts.append(piece.to_ndarray()[0])
                 room -= len(parts[-1])
@@ -145,6 +144,33 @@ def _frames(box: Any) -> Iterator[Any]:
         raise SoundError(f"{broken} of {broken + good} packets are broken: {last}")
 
 
+def _gathered(frames: Iterator[Any]) -> Iterator[Any]:
+    """The same sound in frames of about a second: each call of a resampler costs more than 20 ms of sound do."""
+    import av
+
+    def joined() -> Any:
+        if len(waiting) == 1:
+            return waiting[0]
+        one = av.AudioFrame.from_ndarray(
+            np.concatenate([each.to_ndarray() for each in waiting], axis=1), format=kind[0], layout=kind[1]
+        )
+        one.sample_rate = kind[2]
+        return one
+
+    waiting: list[Any] = []
+    kind: tuple[str, str, int] = ("", "", 0)
+    for frame in frames:
+        is_alike = kind == (frame.format.name, frame.layout.name, frame.sample_rate)
+        if waiting and (not is_alike or len(waiting) >= 50):
+            yield joined()
+            waiting = []
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        frame.pts = None
+        waiting.append(frame)
+    if waiting:
+        yield joined()
+
+
 def resample(pcm: Pcm, rate_hz: int) -> Pcm:
     """The same sound at another sample rate."""
     import av
@@ -152,12 +178,13 @@ def resample(pcm: Pcm, rate_hz: int) -> Pcm:
     if pcm.rate_hz == rate_hz or not len(pcm.samples):
         return Pcm(pcm.samples, rate_hz)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=rate_hz)
-    frame = _frame(pcm.samples, pcm.rate_hz)
+    frame = frame_of(pcm.samples, pcm.rate_hz)
     pieces = [*resampler.resample(frame), *resampler.resample(None)]
     return Pcm(np.concatenate([piece.to_ndarray()[0] for piece in pieces]).astype(np.int16), rate_hz)
 
 
-def _frame(samples: NDArray[np.int16], rate_hz: int):  # type: ignore[no-untyped-def]
+def frame_of(samples: NDArray[np.int16], rate_hz: int) -> Any:
+    """Samples as PyAV wants them."""
     import av
 
     frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
@@ -192,28 +219,4 @@ def wav_bytes(pcm: Pcm) -> bytes:
     """Mono 16-bit WAV in memory."""
     box = io.BytesIO()
     write_wav(pcm, box)
-    return box.getvalue()
-
-
-def opus_bytes(pcm: Pcm, bits_per_s: int) -> bytes:
-    """Opus in Ogg, tuned for speech. `pcm.rate_hz` must be one of OPUS_RATES_HZ."""
-    import av
-
-    box = io.BytesIO()
-    with av.open(box, "w", format="ogg") as file:
-        stream = file.add_stream("libopus", rate=pcm.rate_hz)
-        stream.bit_rate = bits_per_s
-        stream.codec_context.layout = "mono"
-        stream.codec_context.options = {
-            "application": "voip",
-            "frame_duration": "20",
-            "vbr": "on",
-            "compression_level": "6",
-        }
-        step = pcm.rate_hz  # a second at a time keeps the encoder's queue short
-        for start in range(0, len(pcm.samples), step):
-            frame = _frame(np.ascontiguousarray(pcm.samples[start : start + step]), pcm.rate_hz)
-            frame.pts = start
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
     return box.getvalue()

@@ -29,7 +29,8 @@ from broker.contract.message import Message, decode, encode
 from broker.contract.node import ServiceState
 from broker.contract.speaker import PlayReceipt, SpeakerStatus
 from broker.link.media import MediaStore
-from broker.speech.sound import Pcm, opus_bytes
+from broker.speech.opus import opus_bytes
+from broker.speech.sound import Pcm
 from tests.brokers import PLACE, RunningBroker
 from tests.faults.bent_clock import bend
 from tests.faults.children import Child

@@ -31,7 +31,8 @@ from broker.hub.records import (
     note_change,
 )
 from broker.link.config import load
-from broker.speech.sound import Pcm, opus_bytes
+from broker.speech.opus import opus_bytes
+from broker.speech.sound import Pcm
 from broker.trust.enrolment import SETTINGS_FILE
 from broker.trust.envelope import Envelope, Start, TrustedKey, canonical, occurrence_id, open_trust, sign
 from broker.trust.identity import load_hub_signer, load_root

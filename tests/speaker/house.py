@@ -19,7 +19,8 @@ from broker.link.config import Settings, load
 from broker.link.media import MediaError, MediaStore
 from broker.link.service import Worker
 from broker.link.session import Session
-from broker.speech.sound import Pcm, opus_bytes
+from broker.speech.opus import opus_bytes
+from broker.speech.sound import Pcm
 from edge.speaker.service import assemble
 from tests.fakes.clock import FakeClock
 from tests.fakes.session import FakeSession

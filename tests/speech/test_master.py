@@ -12,8 +12,9 @@ import pytest
 from broker.speech import loudness, shaping
 from broker.speech.clip import Clip, Frame
 from broker.speech.master import HORN, KIOSK, PROFILES, Profile
+from broker.speech.opus import opus_bytes
 from broker.speech.say import render
-from broker.speech.sound import Pcm, SoundError, decode, from_float, opus_bytes, resample, to_float
+from broker.speech.sound import Pcm, SoundError, decode, from_float, resample, to_float
 from broker.speech.voice import EngineError
 
 TEXT = "Kính thưa bà con. Tám giờ sáng mai thôn họp tại nhà văn hóa. Mời bà con đến đông đủ."
