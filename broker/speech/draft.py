@@ -33,7 +33,6 @@ class Said:
 
 
 _FIGURES = re.compile(r"\d+")
-_SIGNED = "-−±+"
 
 Say = Callable[[re.Match[str], "Draft"], "str | Said | None"]
 
@@ -54,12 +53,14 @@ class Rule:
     hints: tuple[str, ...] = ()
     """Tried only on texts with at least one of these words, lower case; empty: always. Only for speed."""
     at: str = ""
-    """"figure": the pattern can begin only with the first figure of a number; "signed": or with a sign before it."""
+    """Where the pattern can begin: "figure": with the first figure of a number; "signed": or up to two characters
+    before it; "word": with the first letter of a word that holds a figure; the empty string: anywhere."""
     figures: int = 0
     """Tried only on texts with so many figures unclaimed. Only for speed."""
 
 
-_SHOUTED = re.compile(r"(?<!\w)[^\W\d_a-z]{2,7}(?![^\W\d_])")
+_CAPITALS = "".join(filter(str.isupper, map(chr, (*range(0xC0, 0x1B1), *range(0x1EA0, 0x1EFA)))))
+_SHOUTED = re.compile(rf"[A-Z{_CAPITALS}]{{2,}}(?![^\W\d_])")
 
 
 def softened(text: str) -> str:
@@ -72,7 +73,8 @@ def softened(text: str) -> str:
 
 def _small(match: re.Match[str]) -> str:
     word = match[0]
-    if word.isupper() and has_marks(word) and is_syllable(word):
+    is_whole = not match.start() or not match.string[match.start() - 1].isalpha()
+    if is_whole and word.isupper() and has_marks(word) and is_syllable(word):
         lower = word.lower()
         return lower if len(lower) == len(word) else word
     return word
@@ -116,7 +118,7 @@ class Draft:
     def apply(self, rule: Rule) -> bool:
         """Let one rule claim whatever it can read; whether it claimed anything."""
         taken: list[tuple[int, int]] = []
-        for match in self._matches(rule) if rule.at else rule.pattern.finditer(self.mask):
+        for match in self.matches(rule):
             start, end = match.span("x") if "x" in rule.pattern.groupindex else match.span()
             said = rule.say(match, self) if start < end else None
             if said is None:
@@ -130,24 +132,41 @@ class Draft:
             self.blot(taken)
         return bool(taken)
 
-    def _matches(self, rule: Rule) -> list[re.Match[str]]:
-        """What `finditer` would find of a pattern that begins at a number, without a look at every letter."""
-        out, upto, match_at = [], 0, rule.pattern.match
-        for start in self.starts:
-            tries = (self._sign_before(start), start) if rule.at == "signed" else (start,)
-            for place in tries:
-                if place >= upto and (match := match_at(self.mask, place)) is not None:
-                    out.append(match)
-                    upto = match.end()
-                    break
+    def matches(self, rule: Rule) -> list[re.Match[str]]:
+        """What `finditer` finds; of a pattern that begins at a number without a look at every letter."""
+        if not rule.at:
+            return list(rule.pattern.finditer(self.mask))
+        match_at, mask = rule.pattern.match, self.mask
+        found = [match for place in self._places(rule.at) if (match := match_at(mask, place)) is not None]
+        if len(found) < 2:
+            return found
+        out, upto = [], 0
+        for match in found:
+            if match.start() >= upto:
+                out.append(match)
+                upto = match.end()
         return out
 
-    def _sign_before(self, start: int) -> int:
-        """The place of a sign right before a number or one space before it; -1 where there is none."""
-        if start and self.mask[start - 1] in _SIGNED:
-            return start - 1
-        spaced = start > 1 and self.mask[start - 1].isspace() and self.mask[start - 2] in _SIGNED
-        return start - 2 if spaced else -1
+    def _places(self, at: str) -> list[int]:
+        """Where a pattern of this kind can begin, in rising order."""
+        if at == "figure":
+            return self.starts
+        if at == "signed":
+            near = {start - back for start in self.starts for back in range(min(start, 2) + 1)}
+            return sorted(near)
+        return self._words()
+
+    def _words(self) -> list[int]:
+        """The beginnings of the words that hold a figure."""
+        out, before = [], -1
+        for start in self.starts:
+            at = start
+            while at > before + 1 and (self.mask[at - 1].isalnum() or self.mask[at - 1] == "_"):
+                at -= 1
+            if at != before + 1 or at == 0:
+                out.append(at)
+            before = start
+        return out
 
     def add(self, claim: Claim) -> None:
         """Keep a claim in the order of the text."""

@@ -103,18 +103,24 @@ def _composed(text: str) -> tuple[str, _Places]:
     return _apart("".join(pieces), [*starts, len(text)])
 
 
-_GLUED = re.compile(
-    r"(?<![\w.@/_\-])(?P<word>[^\W\d_]{2,7})(?=\d)(?!\d+[^\s.,;:!?/)\-–h]*[@_])|\d(?P<then>[^\W\d_]{2,7})(?![^\W\d_])"
-)
+_FIGURES = re.compile(r"\d+")
+_WORD_BEFORE = re.compile(r"(?<![\w.@/\-])[^\W\d_]{2,7}$")
+_WORD_AFTER = re.compile(r"[^\W\d_]{2,7}(?![^\W\d_])")
 
 
 def _apart(text: str, starts: list[int] | None) -> tuple[str, _Places]:
     """ "tầng2" → "tầng 2", "30người" → "30 người": a Vietnamese word and a figure are never one token."""
     cuts = []
-    for match in _GLUED.finditer(text):
-        word = match["word"] or match["then"]
-        if has_marks(word) and is_syllable(word):
-            cuts.append(match.end() if match["word"] else match.start("then"))
+    for number in _FIGURES.finditer(text):
+        start, end = number.span()
+        if start and text[start - 1].isalpha():
+            word = _WORD_BEFORE.search(text, max(start - 9, 0), start)
+            if word is not None and has_marks(word[0]) and is_syllable(word[0]):
+                cuts.append(start)
+        if text[end : end + 1].isalpha():
+            word = _WORD_AFTER.match(text, end)
+            if word is not None and has_marks(word[0]) and is_syllable(word[0]):
+                cuts.append(end)
     if not cuts:
         return text, _Places(starts)
     places = list(range(len(text) + 1)) if starts is None else starts

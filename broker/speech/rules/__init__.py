@@ -37,19 +37,20 @@ _BEFORE_WORDS: tuple[Rule, ...] = (
     *measures.RULES,
     *roman.RULES,
 )
-_AFTER_WORDS = Order((*ratios.RULES, *figures.RULES))
+AFTER_WORDS = Order((*ratios.RULES, *figures.RULES))
 
 
 @lru_cache(maxsize=8)
-def _before_words(lexicon: Lexicon) -> Order:
+def before_words(lexicon: Lexicon) -> Order:
+    """The rules that claim before single words are looked up."""
     return Order((*addresses.rules(lexicon), *legal.rules(lexicon), *_BEFORE_WORDS))
 
 
 def read(draft: Draft, lexicon: Lexicon) -> None:
     """Let every rule claim its part of the draft; what nobody could read ends as a doubt."""
-    _before_words(lexicon).apply(draft)
+    before_words(lexicon).apply(draft)
     draft.raise_again()
     words.claim(draft, lexicon)
     unmarked.claim(draft)
-    _AFTER_WORDS.apply(draft)
+    AFTER_WORDS.apply(draft)
     leftovers.claim(draft)

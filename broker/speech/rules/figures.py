@@ -86,7 +86,7 @@ RULES: tuple[Rule, ...] = (
         at="figure",
     ),
     Rule(re.compile(r"^[ \t]*(?P<x>(?P<n>\d{1,2})\s?/)(?=\s+[^\W\d_])", re.M), _item, sign="/"),
-    Rule(re.compile(rf"(?<!\w)(?<!\d[.,])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code),
+    Rule(re.compile(rf"(?<!\w)(?<!\d[.,])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code, at="word"),
     Rule(
         re.compile(rf"(?<![\w.,/\-–)])(?:(?<=\s)|(?<=\()|^)[-−](?P<a>{NUMBER})(?![\w/])"),
         _minus,

@@ -14,7 +14,8 @@ class Order:
     """Applies rules one after the other. A set of rules is an int whose bit n stands for rule n."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._steps = tuple((1 << place, rule) for place, rule in enumerate(rules))
+        self.rules = tuple(rules)
+        self._steps = tuple((1 << place, rule) for place, rule in enumerate(self.rules))
         self._by_sign: dict[str, int] = {}
         self._unsigned = 0
         hinted: dict[tuple[str, ...], int] = {}

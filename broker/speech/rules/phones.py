@@ -8,8 +8,8 @@ from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal, digits
 from broker.speech.rules.patterns import COUNTED
 
-_MOBILE = r"(?:0|\(0)[1-9](?:[\s.\-)]{0,2}\d){8}"
-_LANDLINE = r"\(?02\d{1,2}\)?(?:[\s.\-]{0,3}\d){7,8}"
+_MOBILE = r"(?:0|\((?=0\d{1,4}\))0)[1-9](?:[\s.\-)]{0,2}\d){8}"
+_LANDLINE = r"(?:\((?=02\d{1,2}\)))?02\d{1,2}\)?(?:[\s.\-]{0,3}\d){7,8}"
 _ABROAD = r"(?:\(\+84\)|\+84|\(84\)|0084)(?:[\s.\-]?\(?\d\)?){9,10}"
 _SERVICE = r"1[89]00(?:[\s.\-]?\d){2,6}"
 _PHONE = re.compile(
@@ -246,7 +246,7 @@ _CALLED = (
 
 RULES = (
     Rule(_TWIN, _twin, at="figure"),
-    Rule(_PHONE, _phone, figures=6),
+    Rule(_PHONE, _phone, figures=6, at="signed"),
     Rule(_ODD_PHONE, _odd_phone, sign="0", at="figure"),
     Rule(_DIALLED, _dialled, sign="*"),
     Rule(_BETWEEN, _between, needs="claim", sign="/-–"),
