@@ -15,7 +15,7 @@ from sqlalchemy import select
 from broker.contract.hub import Media
 from broker.hub import phrases
 from broker.hub.announcing.render import media_store
-from broker.hub.recordings import TEXT, Track, tracks_of
+from broker.hub.recordings import LARGEST, TEXT, Track, tracks_of
 from broker.hub.records import Phrase, Revision, Village
 from tests.browser.conftest import CHROMIUM, FLAGS, Watched
 from tests.console.stage import Stage
@@ -154,6 +154,21 @@ def test_without_a_script_a_file_is_brought_and_a_bad_one_refused(
     expect(text).to_have_value("Mời bà con đi họp.")
 
 
+def test_a_file_that_is_too_large_is_told_before_it_is_sent(
+    address: str, open_page: Open, tmp_path: Path
+) -> None:
+    large = tmp_path / "dai.wav"
+    with large.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    page, sent = open_page(*DESK).page, []
+    sign_in(page, address, "hanh", "/announcements/new")
+    page.on("request", lambda asked: sent.append(asked.url))
+    page.locator(LANGUAGE).select_option("tyz")
+    page.get_by_label("Tệp ghi sẵn").set_input_files(large)
+    expect(page.get_by_text("Tệp lớn quá 40 MB.")).to_be_visible()
+    assert [url for url in sent if url.endswith("/tracks")] == []
+
+
 def test_a_browser_that_may_not_use_the_microphone_says_what_to_do(address: str, open_page: Open) -> None:
     page = open_page(*DESK).page
     sign_in(page, address, "hanh", "/phrases")
@@ -178,7 +193,7 @@ def test_the_pages_of_recordings_are_clean_for_axe_and_fit_desk_and_phone(
         ("phrases", "hanh", "/phrases"),
         ("tracks", "hanh", f"/announcements/{key}/edit"),
         ("approve-tracks", "binh", f"/announcements/{key}/approve"),
-        ("villages", "quan", "/villages"),
+        ("languages", "quan", "/villages"),
     ):
         page.context.clear_cookies()
         sign_in(page, address, who, path)

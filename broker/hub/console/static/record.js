@@ -2,6 +2,7 @@
 // <div data-recorder> with [data-record], [data-drop], [data-hear], [data-level], [data-clock], [data-said] and a file.
 
 const LONGEST_S = 1800;
+const LARGEST_BYTES = 40 * 1024 * 1024; // as the hub's own limit: said before the sending, not after it
 const KINDS = [["audio/webm;codecs=opus", "webm"], ["audio/mp4", "mp4"], ["audio/ogg;codecs=opus", "ogg"]];
 const QUIET_DB = -45;
 
@@ -134,6 +135,13 @@ function arm(box) {
   record.addEventListener("click", () => (state.recorder ? state.stop(true) : begin()));
   find("drop").addEventListener("click", () => { state.stop(false); say("Đã bỏ đoạn vừa ghi."); });
   find("hear").addEventListener("click", hear);
+  box.addEventListener("change", (event) => {
+    if (event.target !== file || !file.files.length || file.files[0].size <= LARGEST_BYTES) return;
+    event.stopPropagation();
+    file.value = "";
+    say("Tệp lớn quá 40 MB. Anh/chị ghi ngắn hơn, hoặc lưu thành MP3 rồi chọn lại.");
+    dress();
+  }, true);
   file.addEventListener("change", () => { hush(); dress(); });
   window.addEventListener("pagehide", () => state.stop(false));
   window.addEventListener("beforeunload", (event) => state.recorder && event.preventDefault());
