@@ -5,9 +5,7 @@ They stand in the setting "lexicon" as {written: said}. Nothing that was sent fo
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,50 +108,40 @@ def remove_word(db: Session, written: str, by: str, now: datetime) -> str:
     return own[written]
 
 
-def put_words(db: Session, words: Mapping[str, object], by: str, now: datetime) -> Taken:
-    """Add and change all words of a file that can be said; the others are told, none is left out silently."""
-    taken = Taken()
-    for raw, said in words.items():
+def sift(words: Mapping[str, object]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Words of a file that can be said, tidied; and the others, each with the sentence why not. A millisecond each."""
+    good: dict[str, str] = {}
+    left: list[tuple[str, str]] = []
+    for raw, wanted in words.items():
         try:
-            if not isinstance(said, str):
+            if not isinstance(wanted, str):
                 raise Declined("not-text", "Cách đọc trong tệp phải là chữ, đặt trong dấu ngoặc kép.")
-            before = own_words(db).get(_tidy(raw))
-            written = put_word(db, raw, said, by, now)
+            written, said = checked(raw, wanted)
         except Declined as why:
-            taken.left.append((raw[:LONGEST_WRITTEN], str(why)))
-            continue
-        if before is None:
-            taken.added.append(written)
-        elif before == _tidy(said):
+            left.append((raw[:LONGEST_WRITTEN], str(why)))
+        else:
+            good[written] = said
+    return good, left
+
+
+def put_words(db: Session, words: Mapping[str, str], by: str, now: datetime) -> Taken:
+    """Add and change words that were sifted, all or none. Raises Declined when the table would grow too long."""
+    own, taken = own_words(db), Taken()
+    together = {**own, **words}
+    if len(together) > MOST_WORDS:
+        raise Declined("many-entries", f"Bảng từ chỉ chứa {MOST_WORDS} từ; xin bỏ bớt từ không còn dùng.")
+    put_setting(db, SETTING, together, now)
+    for written, said in words.items():
+        before = own.get(written)
+        if before == said:
             taken.same += 1
+        elif before is None:
+            taken.added.append(written)
+            write_audit(db, now, by, "word.added", written, {"said": said})
         else:
             taken.changed.append(written)
+            write_audit(db, now, by, "word.changed", written, {"said": said, "was": before})
     return taken
-
-
-def words_of_file(data: bytes) -> dict[str, object]:
-    """The table `words` of a TOML file. Raises Declined with the line that is wrong."""
-    try:
-        found = tomllib.loads(data.decode("utf-8-sig")).get("words")
-    except UnicodeDecodeError as why:
-        raise Declined(
-            "bad-file", "Tệp này không phải tệp chữ UTF-8; xin chọn tệp tải về từ trang này."
-        ) from why
-    except tomllib.TOMLDecodeError as why:
-        line = re.search(r"line (\d+)", str(why))
-        where = f" ở dòng {line[1]}" if line else ""
-        raise Declined("bad-file", f'Tệp viết sai{where}; mỗi dòng có dạng "NVH" = "nhà văn hoá".') from why
-    if not isinstance(found, dict) or not found:
-        raise Declined("no-words-in-file", "Tệp không có từ nào dưới dòng [words].")
-    if len(found) > MOST_WORDS:
-        raise Declined("many-entries", f"Tệp có hơn {MOST_WORDS} từ; xin chia nhỏ.")
-    return found
-
-
-def file_of(words: Mapping[str, str], head: str) -> str:
-    """The words as a TOML file that `words_of_file` and `langso say` read. `head`: one line about it."""
-    lines = [f"{_quoted(written)} = {_quoted(said)}" for written, said in in_order(words)]
-    return "\n".join([f"# {head}", "[words]", *lines, ""])
 
 
 def in_order(words: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -240,7 +228,3 @@ def _refuse_unsayable(said: str) -> None:
         words = spoken.text[span.spoken_start : span.spoken_end].strip()
         if any(char.isalpha() for char in piece) and words.casefold() != piece.casefold():
             raise Declined("shortened", f"“{piece}” trong cách đọc còn viết tắt; xin viết đủ: “{words}”.")
-
-
-def _quoted(words: str) -> str:
-    return json.dumps(words, ensure_ascii=False)

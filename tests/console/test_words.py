@@ -330,6 +330,8 @@ def test_a_table_has_an_end(stage: Stage) -> None:
         with pytest.raises(Declined, match="1000 từ"):
             words.put_word(db, "NVHTX", "nhà", "hanh", stage.now())
         words.put_word(db, "W1", "ích", "hanh", stage.now())
+    assert send(stage, '[words]\nW1 = "ích"\nNVHTX = "nhà"\n'.encode())[0] == 409
+    assert len(own(stage)) == words.MOST_WORDS
 
 
 def test_a_long_table_can_be_searched(stage: Stage) -> None:

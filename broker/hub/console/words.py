@@ -24,6 +24,7 @@ from broker.hub.console.wording import when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, AuditRow
 from broker.hub.settled import example_of, read_otherwise, settled_often
+from broker.hub.word_file import file_of, words_of_file
 from broker.speech.normalise import normalise
 from broker.speech.voice import VOICES
 
@@ -118,7 +119,7 @@ def export() -> Response:
     """The table as a TOML file."""
     with desk().database.reading() as db:
         own = table.own_words(db)
-    body = table.file_of(own, f"Từ của {desk().commune_name}")
+    body = file_of(own, f"Từ của {desk().commune_name}")
     answer = Response(body, mimetype="application/toml")
     answer.headers["Content-Disposition"] = "attachment; filename=tu-cua-xa.toml"
     return answer
@@ -130,11 +131,13 @@ def take_file() -> str | tuple[str, int]:
     """Take the words of a TOML file; what cannot be said is told."""
     file = request.files.get("file")
     try:
-        found = table.words_of_file(file.stream.read(LARGEST_FILE) if file else b"")
+        found = words_of_file(file.stream.read(LARGEST_FILE) if file else b"")
+        good, left = table.sift(found)
         with desk().database.session() as db:
-            taken = table.put_words(db, found, access.visitor().username, now())
+            taken = table.put_words(db, good, access.visitor().username, now())
     except Declined as why:
         return _page(str(why)), 409
+    taken.left = left
     return _page(taken=taken)
 
 
