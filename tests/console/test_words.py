@@ -101,7 +101,6 @@ def test_the_same_word_again_changes_nothing_and_writes_nothing(stage: Stage) ->
         ("nhà văn hoá", "nhà", "many-words"),
         ("15", "mười lăm", "not-a-word"),
         ("/", "hoặc", "not-a-word"),
-        ("H'Leo", "hờ leo", "not-a-word"),
     ],
 )
 def test_what_could_not_be_said_is_refused_with_the_reason(

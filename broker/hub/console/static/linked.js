@@ -54,7 +54,7 @@ document.addEventListener("click", (event) => {
   if (question) {
     (question.querySelector("input:checked") ?? question.querySelector("input"))?.focus();
     question.scrollIntoView({ block: "nearest" });
-  } else if (field && piece.dataset.from && isSame(home, field)) {
+  } else if (field && piece.dataset.from && event.pointerType !== "touch" && isSame(home, field)) { // no keyboard pops up
     field.focus({ preventScroll: true });
     field.setSelectionRange(Number(piece.dataset.from), Number(piece.dataset.to));
   }
