@@ -19,6 +19,7 @@ import requests
 import urllib3
 
 from broker.speech.breaker import Breaker
+from broker.speech.chunks import chunks
 from broker.speech.engine import EngineError
 from broker.speech.guard import plain, plausible
 from broker.speech.sound import Pcm, SoundError, decode
@@ -77,7 +78,7 @@ class OnlineEngine:
         if resting_s > 0:
             raise EngineError(f"gtts failed before and is left alone for {resting_s / 60:.0f} minutes more")
         until_s = time.monotonic() + self.budget_s
-        parts = [self._part(part, until_s) for part in chunks(plain(text))]
+        parts = [self._part(part, until_s) for part in chunks(plain(text), LONGEST_REQUEST)]
         if not parts:
             raise EngineError("gtts was given nothing to say")
         self.breaker.note_success()
@@ -196,25 +197,3 @@ def _sound_in(answer: bytes) -> bytes:
         return base64.b64decode(found[1], validate=True)
     except binascii.Error as why:
         raise EngineError(f"gtts answered with broken sound: {why}") from why
-
-
-def chunks(text: str, longest: int = LONGEST_REQUEST) -> list[str]:
-    """A text in pieces for one request each: cut after a clause where that costs no request more, else at a space."""
-    words = [word[at : at + longest] for word in text.split() for at in range(0, len(word), longest)]
-    out: list[str] = []
-    line = ""
-    for word in words:
-        if line and len(line) + 1 + len(word) > longest:
-            head, tail = _at_clause(line, longest)
-            out.append(head)
-            line = f"{tail} {word}".strip()
-        else:
-            line = f"{line} {word}".strip()
-    out += [line] if line else []
-    return [piece for piece in out if any(char.isalnum() for char in piece)]
-
-
-def _at_clause(line: str, longest: int) -> tuple[str, str]:
-    """Split a full line at its last comma when little is left over, so that the voice does not break a clause."""
-    cut = max(line.rfind(mark) for mark in (", ", "; ", ": ", ". "))
-    return (line[: cut + 1], line[cut + 2 :]) if cut > longest * 0.8 else (line, "")

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from broker.speech import espeak
 from broker.speech.breaker import Breaker
-from broker.speech.online import LONGEST_REQUEST, OnlineEngine, chunks
+from broker.speech.chunks import chunks
+from broker.speech.online import LONGEST_REQUEST, OnlineEngine
 from broker.speech.say import render
 from broker.speech.voice import EngineError
 from tests.fakes.translate_server import TranslateServer, answer_raw, answer_with, serve
@@ -161,7 +162,7 @@ def test_no_other_language_and_no_other_region_is_read_by_this_voice(server: Tra
 
 @given(st.lists(st.text(alphabet="aôn,.", min_size=1, max_size=30), max_size=60).map(" ".join))
 def test_requests_are_few_short_and_lose_no_word(text: str) -> None:
-    pieces = chunks(text)
+    pieces = chunks(text, LONGEST_REQUEST)
     assert all(0 < len(piece) <= 100 for piece in pieces)
     said = "".join(char for char in text if char.isalnum())
     assert "".join(char for piece in pieces for char in piece if char.isalnum()) == said
@@ -172,7 +173,7 @@ def test_a_notice_takes_hardly_more_requests_than_the_least() -> None:
         "Kính thưa toàn thể bà con, ngày mai trạm y tế xã tổ chức tiêm phòng, mời bà con đưa trẻ đến đúng giờ "
         "mang theo sổ tiêm chủng, thẻ bảo hiểm y tế, và nhắc nhau cùng đi. "
     ) * 6
-    assert len(chunks(notice)) <= 1.25 * -(-len(notice) // 100)
+    assert len(chunks(notice, LONGEST_REQUEST)) <= 1.25 * -(-len(notice) // 100)
 
 
 def _trickle(line: bytes, times: int) -> Callable[[BaseHTTPRequestHandler, str], None]:
@@ -263,4 +264,4 @@ def test_the_tuning_set_takes_hardly_more_requests_than_the_least() -> None:
     ]
     assert len(sentences) > 500
     least = sum(-(-len(sentence) // LONGEST_REQUEST) for sentence in sentences)
-    assert sum(len(chunks(sentence)) for sentence in sentences) <= 1.25 * least
+    assert sum(len(chunks(sentence, LONGEST_REQUEST)) for sentence in sentences) <= 1.25 * least

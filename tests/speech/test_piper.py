@@ -116,6 +116,17 @@ def test_a_process_that_is_not_needed_ends_and_leaves_nothing(tmp_path: Path) ->
     until(lambda: not child.is_alive and not folder.exists(), 10)
 
 
+def test_a_long_sentence_is_given_in_lines_that_fit_into_memory(tmp_path: Path) -> None:
+    engine = _engine(tmp_path)
+    sentence = ", ".join(["mời bà con mang theo căn cước và thẻ bảo hiểm y tế"] * 9) + "."
+    alone = engine.synthesise(sentence[:140], "vi").duration_ms
+    assert engine.synthesise(sentence, "vi").duration_ms > 3 * alone
+    lines = [line for line in piper_program.heard(Path(engine.program)) if not line.startswith("start")][1:]
+    assert " ".join(lines) == sentence
+    assert all(len(line) <= 160 for line in lines)
+    engine.close()
+
+
 BAD = {
     "dies": "ended: the voice is of no use",
     "silent": "silence",
