@@ -29,6 +29,7 @@ LONGEST_S = 1800
 RESERVE = 200 * 1024 * 1024
 """Bytes of the hub's disk that recordings leave free, as uploads of the devices do."""
 MOST_TRACKS = 12
+NO_ROOM = "Máy chủ sắp hết chỗ ghi âm thanh, xin báo người quản trị."
 BETWEEN_S = 1.0
 """Rest between two tracks, as broker.speech.say makes it."""
 ENDINGS = (".mp3", ".m4a", ".wav", ".ogg", ".opus", ".webm")
@@ -79,7 +80,7 @@ def keep_recording(store: MediaStore, upload: Path, name: str) -> Media:
         if size > LARGEST:
             raise Declined("too-large", too_large())
         if shutil.disk_usage(store.root).free < size + RESERVE:
-            raise Declined("disk-full", _NO_ROOM)
+            raise Declined("disk-full", NO_ROOM)
         found = examine(upload, name, LONGEST_S)
         return store.add(upload, found.media_type, found.duration_ms)
     except RecordingRefused as why:
@@ -87,15 +88,12 @@ def keep_recording(store: MediaStore, upload: Path, name: str) -> Media:
         raise Declined(why.code, why.sentence) from why
     except OSError as why:
         log.error("a recording was not kept: %s", why, extra={"event": "recording-failed"})
-        raise Declined("disk-full", _NO_ROOM) from why
+        raise Declined("disk-full", NO_ROOM) from why
 
 
 def too_large() -> str:
     """What to say of a file that is too large."""
     return f"Tệp lớn quá {LARGEST // 1024**2} MB. Anh/chị ghi ngắn hơn, hoặc lưu thành MP3 rồi gửi lại."
-
-
-_NO_ROOM = "Máy chủ sắp hết chỗ ghi âm thanh, xin báo người quản trị."
 
 
 def tracks_of(kept: Iterable[object]) -> list[Track]:

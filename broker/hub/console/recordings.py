@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,8 +17,9 @@ from broker.hub.console.desk import desk
 from broker.hub.console.pictures import send_media
 from broker.hub.console.tracks import opened
 from broker.hub.declined import Declined
-from broker.hub.recordings import ENDINGS, LARGEST, keep_recording, too_large
+from broker.hub.recordings import ENDINGS, LARGEST, NO_ROOM, keep_recording, too_large
 
+log = logging.getLogger(__name__)
 pages = Blueprint("recordings", __name__)
 
 UPLOADS = frozenset({"compose.new", "compose.edit", "compose.tracks", "phrases.add"})
@@ -57,5 +59,9 @@ def sent_recording(field: str) -> Media:
         raise Declined("too-large", too_large())
     with TemporaryDirectory(prefix="langso-") as folder:
         file = Path(folder) / "recording"
-        sent.save(file)
+        try:
+            sent.save(file)
+        except OSError as why:
+            log.error("a recording was not kept: %s", why, extra={"event": "recording-failed"})
+            raise Declined("disk-full", NO_ROOM) from why
         return keep_recording(media_store(desk().settings), file, sent.filename)
