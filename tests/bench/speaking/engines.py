@@ -21,9 +21,10 @@ import numpy as np
 import requests
 from gtts import gTTS
 
+from broker.speech.chunks import chunks
 from broker.speech.engine import VOICES, Engine
 from broker.speech.espeak import espeak
-from broker.speech.online import OnlineEngine, chunks
+from broker.speech.online import LONGEST_REQUEST, OnlineEngine
 from broker.speech.piper import PiperEngine
 from broker.speech.sentences import sentences
 from tests.bench.link.processes import figure
@@ -141,7 +142,9 @@ def _requests() -> Iterator[dict[str, Any]]:
             continue
         texts = [row["spoken"] for row in load(SETS[title])]
         least = sum(math.ceil(len(text) / 100) for text in texts)
-        ours = _count(texts, lambda text: sum(len(chunks(one.text)) for one in sentences(text)))
+        ours = _count(
+            texts, lambda text: sum(len(chunks(one.text, LONGEST_REQUEST)) for one in sentences(text))
+        )
         theirs = _count(texts, lambda text: len(gTTS(text, lang="vi", lang_check=False)._tokenize(text)))
         name = f"{title}: requests to the online voice, by the least there could be"
         yield aimed(
