@@ -96,6 +96,7 @@ def _shipped() -> Lexicon:
 def _sense(entry: list[str]) -> Sense:
     """An entry [said, words before, words after]; the words are patterns, an empty one asks nothing."""
     said, before, after = entry
+    after = "|".join(r"\d+" if one == r"\d" else one for one in after.split("|"))
     return Sense(
         said,
         re.compile(rf"(?<!\w)(?:{before})(?:\s\d+)?[^\w.;]{{0,3}}$") if before else None,

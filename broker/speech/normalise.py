@@ -105,6 +105,7 @@ def _composed(text: str) -> tuple[str, _Places]:
 
 _FIGURES = re.compile(r"\d+")
 _WORD_BEFORE = re.compile(r"(?<![\w.@/\-])[^\W\d_]{2,7}$")
+_HEADS = frozenset({"ĐT", "SĐT", "DĐ", "LH", "STK", "MST", "CCCD", "Tel", "TEL", "Zalo"})
 _WORD_AFTER = re.compile(r"[^\W\d_]{2,7}(?![^\W\d_])")
 
 
@@ -115,7 +116,9 @@ def _apart(text: str, starts: list[int] | None) -> tuple[str, _Places]:
         start, end = number.span()
         if start and text[start - 1].isalpha():
             word = _WORD_BEFORE.search(text, max(start - 9, 0), start)
-            if word is not None and has_marks(word[0]) and is_syllable(word[0]):
+            if word is not None and (
+                (word[0] in _HEADS and end - start > 6) or (has_marks(word[0]) and is_syllable(word[0]))
+            ):
                 cuts.append(start)
         if text[end : end + 1].isalpha():
             word = _WORD_AFTER.match(text, end)

@@ -82,6 +82,14 @@ def _rested(figures: str) -> str:
     return ", ".join(map(digits, groups))
 
 
+def _account(text: str) -> str:
+    """Points between the groups of a number are no part of it: "0123.456.789"."""
+    return code(text.replace(".", " ") if re.fullmatch(r"\d{2,}(?:\.\d{2,})+", text) else text)
+
+
+_ACCOUNTS = frozenset({"stk", "số tk", "tk", "tài khoản", "cccd", "cmnd", "căn cước", "mst", "mã số thuế"})
+
+
 def _named(match: re.Match[str], draft: Draft) -> str | None:
     text, name = match["x"], match["name"].lower()
     if re.search(r"[a-zđ]", text):
@@ -97,7 +105,7 @@ def _named(match: re.Match[str], draft: Draft) -> str | None:
         return None
     if text.isdecimal() and COUNTED.match(draft.after(match.end())):
         return None
-    return code(text)
+    return _account(text) if name in _ACCOUNTS else code(text)
 
 
 _BY_NAME_ONLY = frozenset(
@@ -133,7 +141,7 @@ def _apart(match: re.Match[str], draft: Draft) -> str | None:
     count = sum(char.isdecimal() for char in text)
     if re.search(r"[a-zđ]", text) or count < 4 or COUNTED.match(draft.after(match.end())):
         return None
-    return code(text)
+    return _account(text)
 
 
 def _form(match: re.Match[str], _: Draft) -> str | None:

@@ -99,7 +99,7 @@ PART = re.compile(
     r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát|nhiệm vụ"
     r"|lít|kg|ha\b|km|quân số|thành viên|xóm|chi bộ|khu|buôn|làng|đơn vị|phòng|công trình|dự án|hồ sơ|ý kiến|cháu|trẻ"
     r"|con|cây|xe|nhà|đội|tuyến|vụ|ca\b|buổi|câu|bài|môn|học sinh|đảng viên|đoàn viên|hội viên|cử tri|ủy viên|uỷ viên"
-    r"|phường|huyện|tỉnh|nội dung|kiến nghị|cơ sở|hạng mục|cuộc|tin\b|máy|sản phẩm|mô hình|chi hội|nhóm|gói|thửa)(?!\w)"
+    r"|phường|huyện|tỉnh|nội dung|kiến nghị|cơ sở|hạng mục|cuộc|tin\b|máy|sản phẩm|mô hình|chi hội|nhóm|gói|thửa|cửa)(?!\w)"
 )
 _MASS = re.compile(
     r"\s(?:số|diện tích|dân số|tổng số|tổng diện tích|chiều dài|quãng đường|cốc|thìa|muỗng|lượng|sản lượng"

@@ -44,6 +44,8 @@ def _read(text: str, start: int, end: int) -> Claim:
         and not text[:start].rpartition("\n")[2].strip()
     ):
         return Claim(start, end, "")
+    if run == "/" and text[start - 1 : start] == ".":
+        return Claim(start, end, "")  # "./." ends an official text
     if run == "/":
         return Claim(start, end, "hoặc", ("hoặc", "trên", "một"), is_doubtful=True)
     if run == "+" and _is_bullet(text, start):

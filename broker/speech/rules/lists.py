@@ -13,7 +13,8 @@ _COMMA_LIST = re.compile(
     r"|tỷ|độ|mét)(?!\w))"
 )
 _LISTED = re.compile(
-    r"(?<!\w)(?:thôn|tổ|lớp|khu|ấp|xóm|bản|đội|khối|tổ dân phố|tdp|khu phố|điều|khoản|mục|tiêu chí|thứ|ngày|tháng|phòng"
+    r"(?<!\w)(?:tiết|tuần|toa|ghế|bàn|hàng|quý|kỳ|trạm"
+    r"|thôn|tổ|lớp|khu|ấp|xóm|bản|đội|khối|tổ dân phố|tdp|khu phố|điều|khoản|mục|tiêu chí|thứ|ngày|tháng|phòng"
     r"|tầng|thửa|lô|hộ số|dãy|cụm|chi bộ|nhóm|câu|bài|trang|cổng|ngõ|hẻm|phường|quận)(?: số)?\s$"
 )
 _SPACED = re.compile(
@@ -46,4 +47,17 @@ def _spaced(match: re.Match[str], draft: Draft) -> str | Said:
     return said
 
 
-RULES = (Rule(_COMMA_LIST, _comma_list, sign=",;", at="figure"), Rule(_SPACED, _spaced, at="figure"))
+_SPLIT = re.compile(r"(?<![\w.,/])(?P<a>\d{1,3}) ,(?P<b>\d{1,2})(?![\w/])(?![.,]\d)")
+
+
+def _split(match: re.Match[str], _: Draft) -> Said:
+    """ "5 ,5": a decimal comma with a space too many, or two numbers."""
+    said = value(f"{match['a']},{match['b']}")
+    return Said(said, (said, f"{cardinal(int(match['a']))}, {cardinal(int(match['b']))}"))
+
+
+RULES = (
+    Rule(_SPLIT, _split, sign=",", at="figure"),
+    Rule(_COMMA_LIST, _comma_list, sign=",;", at="figure"),
+    Rule(_SPACED, _spaced, at="figure"),
+)

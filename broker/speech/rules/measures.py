@@ -11,7 +11,7 @@ from broker.speech.rules.patterns import DASH, NUMBER, amount, careful, value
 from broker.speech.rules.units import PER, SPELT_UNITS, UNIT, UNITS, rate
 
 _SIGN = r"(?P<sign{0}>(?<!\w)[-−±+]\s?)?"
-_QUANTITY = rf"(?P<u>{UNIT})(?!\w)"
+_QUANTITY = rf"(?P<u>{UNIT})(?:(?!\w)|(?<=[%‰]))"
 _ONE = re.compile(rf"(?<![\w.,/])(?<!\d[-–]){_SIGN.format(1)}(?P<n>{NUMBER})\s?{_QUANTITY}(?:{PER})?")
 _RANGE = re.compile(
     rf"(?<![\w.,/]){_SIGN.format(1)}(?P<a>{NUMBER})\s?(?P<ua>{UNIT})?(?:\s?[-–—~÷]\s?"

@@ -66,6 +66,12 @@ _NO_SUM = re.compile(
 )
 
 
+def _is_small(number: str) -> bool:
+    """Whether a figure is too small for money: "9đ", "25,5đ" are points; "0đ" costs nothing."""
+    small = re.fullmatch(r"(\d{1,2})(,\d{1,2})?", number)
+    return small is not None and (small[2] is not None or int(small[1]) > 0)
+
+
 _RULES_OF = re.compile(
     r"(?<!\w)(?:thông điệp|nguyên tắc|quy tắc|tuân thủ|thực hiện|biện pháp|khuyến cáo)[^.;\d]{0,16}$"
 )
@@ -88,12 +94,7 @@ def _sum(match: re.Match[str], which: str) -> str:
 
 
 def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
-    if (
-        match["only1"] in ("đ", "Đ")
-        and match["n1"].isdecimal()
-        and 0 < int(match["n1"]) < 100
-        and not match["per"]
-    ):
+    if match["only1"] in ("đ", "Đ") and not match["per"] and _is_small(match["n1"]):
         points = f"{_sum(match, '1')[:-5]} điểm"
         is_game = _CONTEST.search(draft.before(match.start(), 80))
         return points if is_game else Said(points, (points, _sum(match, "1")))
@@ -138,7 +139,35 @@ def _after(match: re.Match[str], _: Draft) -> str:
     return per(match).strip()
 
 
+_APART = re.compile(
+    rf"(?<![\w.,/+\-])(?P<n>[1-9]\d{{0,2}}(?: \d{{3}})+|(?<=[^\W\d_] )[1-9]\d{{0,2}}\. \d{{3}}(?:\.\d{{3}})*)"
+    rf"\s?{_DONG}(?!\w)(?:{PER})?"
+)
+_TAKEN = re.compile(
+    r"(?<!\w)(?:thôn|tổ|lớp|khu|ấp|số|phòng|điều|khoản|ngày|tháng|năm|đội|xóm|lần|thứ|lô|nhà|bậc|mức|hạng|nhóm|loại)\s$"
+)
+_BELOW = re.compile(rf"(?:(?<=\s)|(?<=\()|^)(?P<x>[-−])(?={NUMBER}\s?(?:{_DONG}|{_BIG})(?!\w))", re.M)
+
+
+def _apart(match: re.Match[str], draft: Draft) -> str | Said:
+    """ "1 200 000 đ", "giá 1. 200.000đ": thousands apart."""
+    whole = re.sub(r"\D", "", match["n"])
+    said = f"{cardinal(int(whole))} đồng{per(match)}"
+    return Said(said, (said,)) if _TAKEN.search(draft.before(match.start())) or "." in match["n"] else said
+
+
+def _below(match: re.Match[str], draft: Draft) -> str | Said:
+    """ "số dư: -50.000đ" is below nothing; a dash at the head of a line is a bullet."""
+    before = draft.before(match.start()).rstrip()
+    if not before:
+        return ""
+    is_sum = re.search(r"(?:dư|còn|lãi|lỗ|lợi nhuận|chênh lệch|là|quỹ)[^.;]{0,16}:?$", before)
+    return "âm" if is_sum else Said("âm", ("âm", "đến"))
+
+
 RULES = (
+    Rule(_BELOW, _below, sign="-−"),
+    Rule(_APART, _apart, at="figure", figures=4),
     Rule(_DOLLAR, _dollar, sign="$€"),
     Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt"), at="figure"),
     Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ", "k"), at="figure"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from broker.speech.draft import Draft, Rule, Said
+from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules.patterns import DASH
 
 YEAR = r"(?:1[89]|20|21)\d\d"
-OPEN = r"(?<![\w.,/+\-–])"
+OPEN = rf"(?:(?<![\w.,/+\-–])|(?<={CLAIMED},))"
 SHUT = r"(?!\w)(?![/.,\-–+]\d)"
 
 _MONTH = re.compile(

@@ -35,6 +35,7 @@ PEOPLE_AND_THINGS = (
     r"|nghìn|ngàn|triệu|tỷ|tỉ|đồng|tấn|tạ|yến|cân|kg|km|ha|m|m2|m3|mét|lít|sào|mẫu|công|giờ|phút|giây|ngày|tuần|tháng"
     r"|năm|tuổi|độ|héc ta|hecta|gia đình|hàng|món|loại|môn|bước|thủ tục|dịch vụ|tài khoản|thuê bao|khách|lô"
     r"|thửa|phòng|usd|đô la|đô|euro|ơ rô|yên|nhân dân tệ|phần trăm|dân quân"
+    r"|cửa"
     r"|đàn ông|hội thẩm|bị can|đối tượng|nạn nhân|tân binh|chiến binh|vận động viên|tay|ông|bà|anh|chị|cô|chú|bác|lính"
 )
 """Words for what is counted, as they follow a figure that is an amount."""

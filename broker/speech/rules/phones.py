@@ -34,7 +34,7 @@ _EXTENSION = re.compile(
 _PREFIX = re.compile(r"(?<![\w+])(?P<x>\+(?!84\d)\d{1,3})(?!\d)(?!\s?\d)(?![.,/]\d)")
 _OVERSEAS = re.compile(r"(?<![\w+])(?P<x>\+(?!84)\d{1,3}(?:[\s.\-]?\(?\d{2,4}\)?){2,4})(?!\d)")
 
-_EMERGENCY = re.compile(r"(?<![\w.,/+\-–])(?P<x>11[1-5])(?!\w)(?![.,/\-–+]\d)")
+_EMERGENCY = re.compile(r"(?<![\w.,/+\-–])(?P<x>11[1-5])(?!\w)(?!\s?[%°])(?![.,/\-–+]\d)")
 _EMERGENCY_LIST = re.compile(r"(?<![\w.,/+])11[1-5](?:\s?[/\-–]\s?11[1-5])+(?![\w/])")
 _CALL = re.compile(
     r"(?:gọi|bấm|quay|tổng đài|hotline|đường dây nóng|đầu số|số máy|điện thoại|sđt|đt|khẩn cấp|cấp cứu"

@@ -35,7 +35,8 @@ _PLATE = re.compile(
     r"(?<!\w)(?P<p>\d{2})\s?-?\s?(?P<s>[A-ZĐ]{1,2}\d?)\s?[-–.\s]\s?(?P<a>\d{3}\.\d{2}|\d{4,5})(?!\w)"
 )
 _NUMBERED_PLACE = (
-    r"[Ss]ố nhà|SỐ NHÀ|SN|[Nn]gõ|NGÕ|[Nn]gách|[Hh]ẻm|HẺM|[Kk]iệt|[Nn]hà số|[Ss]ố|[Ll]ô|[Tt]hửa(?: đất)?(?:"
+    r"[Ss]ố nhà|SỐ NHÀ|SN|[Nn]gõ|NGÕ|[Nn]gách|[Hh]ẻm|HẺM|[Kk]iệt|[Nn]hà số"
+    r"|(?<![sS]ĩ )(?<![Qq]uân )(?<!ổng )(?<!ân )(?<!ão )[Ss]ố|[Ll]ô|[Tt]hửa(?: đất)?(?:"
     r" số)?|[Cc]ăn(?: hộ)?"
     r"|[Pp]hòng|[Kk]i ?ốt|[Tt]ờ bản đồ(?: số)?|[Nn]hà|[Dd]ãy|[Cc]ột(?: số)?|[Tt]rụ(?: số)?|[Đđ]ịa chỉ:?"
     r"|[Kk]ênh|[Mm]ương"
@@ -124,7 +125,9 @@ def _plate(match: re.Match[str], _: Draft) -> str:
     return f"{digits(match['p'])} {series}, {digits(match['a'])}"
 
 
-def _house(match: re.Match[str], _: Draft) -> str:
+def _house(match: re.Match[str], _: Draft) -> str | None:
+    if match["c"] is None and re.fullmatch(r"(?:19|20)\d\d", match["b"]):
+        return None  # "số 14/2026"
     parts = []
     for number, letter in (("a", "l"), ("b", "m"), ("c", "n"), ("d", None)):
         if match[number]:

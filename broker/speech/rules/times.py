@@ -12,7 +12,7 @@ _MINUTE = r"(?:\s?(?P<m{0}>[0-5]\d)(?!\d)(?:\s?(?:phút|ph|p|'|’|′)(?!\w))?)
 _CLOCK = (
     r"(?P<h{0}>\d{{1,2}})(?:\s?(?:h|H|giờ|Giờ|GIỜ|g(?=[0-5]\d))(?![^\W\d_])(?:\s?[:,.](?=[0-5]\d(?!\d)))?"
     + _MINUTE
-    + r"|:(?P<c{0}>[0-5]\d)(?::(?P<s{0}>[0-5]\d))?(?:\s?[hH])?)"
+    + r"|\s?:(?P<c{0}>[0-5]\d)(?::(?P<s{0}>[0-5]\d))?(?:\s?[hH])?)"
 )
 _STOP = r"(?![^\W_])(?!:\d)(?!/\d+(?![\d/]))"
 _TIME = re.compile(r"(?<![\w.,:/])" + _CLOCK.format(1) + _STOP)
@@ -118,6 +118,17 @@ def _one_figure(match: re.Match[str], _: Draft) -> Said:
     return Said(five, (five, tens)) if match["m"] in "12345" else Said(five, (five,))
 
 
+_WIDE = re.compile(
+    r"(?<!\w)(?:[Ll]úc|[Hh]ồi|[Tt]ừ|[Đđ]ến|[Tt]rước)\s(?P<x>(?P<h>[01]?\d|2[0-4])\s?:\s(?P<m>[0-5]\d))(?![\w/])(?![.,]\d)"
+)
+
+
+def _wide(match: re.Match[str], _: Draft) -> str:
+    """ "lúc 8: 30"."""
+    minute = int(match["m"])
+    return f"{cardinal(int(match['h']))} giờ" + (f" {cardinal(minute)} phút" if minute else "")
+
+
 _NO_MINUTE = re.compile(
     r"(?<![\w.,:/])(?P<h>[01]?\d|2[0-4])\s?[hH]\s?(?P<m>[6-9]\d)(?:\s?(?:phút|ph|p|'|’))?(?!\w)"
 )
@@ -135,6 +146,7 @@ RULES = (
     Rule(_SHORT_RANGE, _short_range, sign="-–—~÷", at="figure"),
     Rule(_TIME, _time, at="figure"),
     Rule(_POINTED, _pointed, sign=".", hints=("lúc", "hồi", "từ", "đến", "tới", "trước", "sau")),
+    Rule(_WIDE, _wide, sign=":", hints=("lúc", "hồi", "từ", "đến", "trước")),
     Rule(_NO_MINUTE, _no_minute, sign="hH", at="figure"),
     Rule(_ONE_FIGURE, _one_figure, sign="hH", at="figure"),
 )

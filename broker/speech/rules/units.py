@@ -43,7 +43,8 @@ SPELT_UNITS = (
 )
 UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _PER_UNITS = {
-    "s": "giây", "h": "giờ", "p": "phút", "ph": "phút", "ng": "người", "đ": "đồng", "th": "tháng",
+    "s": "giây", "h": "giờ", "p": "phút", "ph": "phút", "ng": "người", "đ": "đồng", "th": "tháng", "hs": "học sinh",
+    "hv": "học viên",
 }  # fmt: skip
 PER_NAMES = (
     rf"{SPELT_UNITS}|quý|khẩu|đầu người|hội viên|đảng viên|nhân khẩu|gia đình|thôn|xã|ấp|bản|kỳ|vụ|cháu"
@@ -59,7 +60,9 @@ PER_NAMES = (
     rf"|giây|doanh nghiệp|cơ sở|hợp tác xã|đơn vị|phường|huyện|tỉnh|chi hội|chi bộ|tổ|đội|câu lạc bộ|điểm|tuyến|nhóm"
     rf"|cá thể|trứng|quả trứng|ổ|kiện hàng|đơn|đơn hàng|bưu kiện|cuộc gọi|tin nhắn|gói cước|thuê bao|giải|trận|vòng"
 )
-PER = rf"\s?/\s?(?P<pern>\d{{1,4}}(?:[.,]\d{{1,3}})?\s?)?(?P<per>{PER_NAMES}|{UNIT}|s|ph|p|ng|đ|th)(?!\w)"
+PER = (
+    rf"\s?/\s?(?P<pern>\d{{1,4}}(?:[.,]\d{{1,3}})?\s?)?(?P<per>{PER_NAMES}|{UNIT}|s|ph|p|ng|đ|th|hs|hv)(?!\w)"
+)
 """What a price or a measure is for: "/tháng", "/kg", "/03 tháng"."""
 _ON = frozenset(
     {
