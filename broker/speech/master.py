@@ -18,7 +18,7 @@ from broker.speech.pacing import AT_A_HORN, CALM, Manner
 from broker.speech.sound import decode, from_float, to_float, wav_bytes
 from broker.speech.voicing import ms_of
 
-MASTERING = "3"
+MASTERING = "4"
 """Raise when mastering sounds different: it is part of the cache key."""
 
 TRACK_REST_S = 1.0

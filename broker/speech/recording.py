@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.speech import loudness
-from broker.speech.container import Container, container_of, is_cut, said_container
+from broker.speech.container import MP3, Container, container_of, is_cut, said_container
 from broker.speech.loudness import Signal
 from broker.speech.sound import SoundError, decode, heard_in, to_float
 
@@ -74,7 +74,8 @@ def examine(data: Path, said_type: str = "", longest_s: float = LONGEST_S) -> Re
                 raise RecordingRefused("too-long", _too_long(longest_s))
     except SoundError as why:
         raise _refused("truncated" if cut else "unreadable") from why
-    if cut or heard.promised_s - look.duration_s > max(1.0, 0.03 * heard.promised_s):
+    missing_s = heard.promised_s - look.duration_s if container is not MP3 or _tells_length(data) else 0.0
+    if cut or missing_s > 0.25 + 0.02 * heard.promised_s:
         raise _refused("truncated")
     if not look.count:
         raise _refused("empty")
@@ -131,6 +132,13 @@ def _container(data: Path, said_type: str) -> Container:
             f"Xin chọn lại đúng tệp âm thanh hoặc đổi đuôi tệp thành .{found.name}.",
         )
     return found
+
+
+def _tells_length(mp3: Path) -> bool:
+    """Whether an MP3 says how long it is; else its length is only guessed from its first seconds."""
+    with mp3.open("rb") as file:
+        head = file.read(256 * 1024)
+    return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def _refused(code: str) -> RecordingRefused:

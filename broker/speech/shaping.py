@@ -26,7 +26,7 @@ def _lowest_around(values: Signal, reach: int) -> Signal:
 
 
 def limited(signal: Signal, rate_hz: int, ceiling_db: float) -> Signal:
-    """Turn down what would pass the ceiling, 5 ms ahead of it; the rest is left as it is."""
+    """Turn down what would pass the ceiling, 2 ms ahead of it; the rest is left as it is."""
     ceiling = float(10 ** (ceiling_db / 20))
     gains = curve(loudness.peaks_between(signal, ceiling), ceiling, rate_hz)
     return signal if gains is None else signal * gains
@@ -36,7 +36,7 @@ def curve(peaks: Signal, ceiling: float, rate_hz: int) -> Signal | None:
     """Gain of a limiter for each sample, at most 1; None where nothing passes the ceiling."""
     if not len(peaks) or peaks.max() <= ceiling:
         return None
-    reach = max(rate_hz // 200, 8)
+    reach = max(rate_hz // 500, 8)  # shorter than the time between two pulses of a voice, or it never lets go
     need = np.float32(ceiling) / np.maximum(peaks, np.float32(ceiling))
     # The lowest need over 2·reach around a sample, averaged over reach, never lies above the sample's own need.
     low = _lowest_around(np.pad(need, (reach, 0), constant_values=1.0), 2 * reach)[: len(need) + reach]

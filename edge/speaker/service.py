@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from broker.contract.hub import PlayNow, PlayPlan, StopPlay, TrustPlan
 from broker.contract.kiosk import HelperCalled
-from broker.link.config import Settings
+from broker.link.config import Settings, SpeechOf
 from broker.link.media import MediaClient, MediaStore
 from broker.link.service import Worker
 from broker.link.session import Session
 from broker.speech.master import HORN
 from broker.speech.say import render
 from broker.speech.sound import Pcm, SoundError, decode
-from broker.speech.voice import VOICES, EngineError, choose
+from broker.speech.voice import VOICES, Engine, EngineError, choose
 from broker.trust.identity import load_root
 from edge.speaker.desk import Desk
 from edge.speaker.gathering import Fetches, Gathering
@@ -49,7 +50,7 @@ def assemble(settings: Settings, session: Session, store: MediaStore, client: Fe
     desk = Desk(session, settings.place.village, Journal(home / "journal.db"), store)
     inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, HelperCalled)
     orders = Orders(desk, home, load_root(settings.keys_dir), inbox)
-    voice = _Voice(home / "speech")
+    voice = _Voice(home / "speech", settings.speech)
 
     def find_sink() -> Sink:
         sound = settings.speaker
@@ -68,8 +69,13 @@ def assemble(settings: Settings, session: Session, store: MediaStore, client: Fe
 class _Voice:
     """The node's own voice, for words whose sound never came."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, speech: SpeechOf) -> None:
         self._cache = cache
+        self._speech = speech
+
+    @cached_property
+    def _engines(self) -> tuple[Engine, ...]:
+        return choose(self._speech, may_ask_outside=False)
 
     def speak(self, play: Play) -> Pcm | None:
         """The envelope's spoken text, unchanged; None when this machine cannot speak."""
@@ -81,7 +87,7 @@ class _Voice:
                     voice=voice,
                     cache_dir=self._cache,
                     out=Path(folder) / "spoken.wav",
-                    engines=choose(),
+                    engines=self._engines,
                     profile=HORN,
                 )
                 return decode(clip.path)

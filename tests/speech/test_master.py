@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from broker.speech import loudness, shaping
+from broker.speech.cache import ClipCache
 from broker.speech.clip import Clip, Frame
 from broker.speech.master import HORN, KIOSK, PROFILES, Profile
-from broker.speech.opus import opus_bytes
+from broker.speech.numbers import cardinal
+from broker.speech.opus import OpusCoder, opus_bytes
 from broker.speech.say import render
-from broker.speech.sound import Pcm, SoundError, decode, from_float, resample, to_float
+from broker.speech.sentences import Sentence, sentences
+from broker.speech.sound import SoundError, decode, resample, to_float
 from broker.speech.voice import EngineError
+from broker.speech.voicing import Voice, voiced
+from tests.speech.voices import ToneEngine, talk
 
 TEXT = "Kính thưa bà con. Tám giờ sáng mai thôn họp tại nhà văn hóa. Mời bà con đến đông đủ."
-
-
-@dataclass
-class ToneEngine:
-    """Implements Engine: a syllable-like buzz for each word, so that tests need no espeak."""
-
-    id: str = "tone"
-    version: str = "1"
-    online: bool = False
-    fails_on: str = ""
-    said: list[str] = field(default_factory=list)
-
-    def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
-        if self.fails_on and self.fails_on in text:
-            raise EngineError("out of voice")
-        self.said.append(text)
-        rng = np.random.default_rng(len(text))
-        parts = [np.zeros(2000, dtype=np.float32)]
-        for word in text.split():
-            t = np.arange(4000) / 22050
-            pitch = 120 + 4 * len(word)
-            buzz = sum(np.sin(2 * np.pi * pitch * n * t + n * n) / n for n in range(1, 30))
-            loud = 0.06 + 0.2 * rng.random()
-            parts.append((buzz * np.hanning(4000) * loud).astype(np.float32))
-        return from_float(np.concatenate([*parts, parts[0]]), 22050)
 
 
 def _speak(
@@ -79,14 +58,21 @@ def test_opus_stays_within_its_size(tmp_path: Path) -> None:
     assert clip.size * 60_000 / clip.duration_ms <= 130_000
 
 
-def test_a_changed_sentence_is_the_only_one_spoken_again(tmp_path: Path) -> None:
-    engine = ToneEngine()
-    lines = [f"Câu số {'một ' * number}." for number in range(1, 21)]
-    _speak(" ".join(lines), tmp_path, engine=engine)
+def test_of_a_hundred_sentences_only_the_changed_one_is_spoken_again(tmp_path: Path) -> None:
+    engine, cache = ToneEngine(), ClipCache(tmp_path)
+    lines = [f"Câu {cardinal(number)}." for number in range(1, 101)]
+    before, _ = voiced(_words(lines), Voice(engine, "vi"), cache, 16_000)
+    assert len(engine.said) == 100
     engine.said.clear()
     lines[7] = "Câu này đã đổi."
-    _speak(" ".join(lines), tmp_path, engine=engine)
+    after, timings = voiced(_words(lines), Voice(engine, "vi"), cache, 16_000)
     assert engine.said == ["Câu này đã đổi."]
+    assert len(timings) == 100
+    assert np.array_equal(before[-100_000:], after[-100_000:])
+
+
+def _words(lines: list[str]) -> list[tuple[Sentence, str]]:
+    return [(piece, piece.text) for piece in sentences(" ".join(lines))]
 
 
 def test_the_same_text_is_not_spoken_or_mastered_again(tmp_path: Path) -> None:
@@ -195,3 +181,26 @@ def test_the_limiter_lets_nothing_through(seed: int) -> None:
     out = shaping.limited(noise, 24_000, -1.0)
     assert np.abs(out).max() <= 10 ** (-1 / 20) + 1e-4
     assert len(out) == len(noise)
+
+
+def test_a_stretch_coded_again_changes_only_what_is_heard_there() -> None:
+    rate_hz = 16_000
+    still = np.zeros(rate_hz // 2, dtype=np.float32)
+    words = talk(2, rate_hz)
+    whole = np.concatenate([words, still, words, still, words])
+    pcm = from_float(whole, rate_hz)
+    coder = OpusCoder(pcm, 16_000)
+    before = to_float(decode(coder.file(), rate_hz))
+    lower = whole.copy()
+    lower[5 * rate_hz // 2 : 9 * rate_hz // 2] *= 0.5
+    coder.code_again(from_float(lower, rate_hz).samples, 112, 237)  # packets: from rest to rest
+    after = to_float(decode(coder.file(), rate_hz))
+    assert len(after) == len(before)
+    assert np.array_equal(after[: 2 * rate_hz], before[: 2 * rate_hz])
+    middle = slice(3 * rate_hz, 4 * rate_hz)
+    assert np.sqrt(np.square(after[middle]).mean() / np.square(before[middle]).mean()) == pytest.approx(
+        0.5, abs=0.05
+    )
+    last = slice(5 * rate_hz, 6 * rate_hz)
+    assert np.abs(after[last] - before[last]).max() < 0.1
+    assert np.abs(after[2 * rate_hz + 2000 : 5 * rate_hz // 2 - 2000]).max() < 0.01  # no click in the rest
