@@ -33,6 +33,8 @@ MUST = frozenset({"phone", "time", "money", "storm"})
 EXACT_PERCENT = 97.0
 SENTENCE_MS = 0.5
 HOSTILE_BYTES = 100_000
+_SURE_S = 0.05
+"""What is over sooner says nothing about growth: the clock and the other work on the machine weigh too much."""
 _LINEAR = 2.6
 """Twice the text may cost twice the time; the rest is what a busy machine adds."""
 
@@ -105,6 +107,12 @@ HOSTILE = {
     "sums of money": "400.000-600.000đ ",
     "lines of a list": "1) a\n",
     "figures and letters": "1a2B",
+    "figures and blanks": "1 ",
+    "minutes": "5'",
+    "units": "m2/",
+    "degrees": "1°",
+    "words of capitals": "UBND-",
+    "days": "ngày 1/2-",
 }
 """What is repeated up to the size asked for."""
 
@@ -117,7 +125,7 @@ def _hostile() -> Iterator[dict[str, Any]]:
         half_s, whole_s = (_read_s(seed, size, lexicon) for size in (HOSTILE_BYTES // 2, HOSTILE_BYTES))
         if whole_s > slowest_s:
             slowest_s, slowest = whole_s, kind
-        if whole_s / half_s > growth:
+        if whole_s > _SURE_S and whole_s / half_s > growth:
             growth, steepest = whole_s / half_s, kind
     yield figure(f"slowest of {len(HOSTILE)} hostile texts of 100 kB ({slowest})", slowest_s * 1000, "ms")
     yield aimed(f"time when a hostile text doubles, at most ({steepest})", growth, "times", _LINEAR)
