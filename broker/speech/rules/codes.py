@@ -53,9 +53,12 @@ _TICKET = re.compile(
     r"|quay trúng số|trúng số|dãy số|số trúng|đuôi|hai số cuối|số cuối))[\s:]+(?:số\s)?(?P<x>\d{2,6})(?!\w)(?![.,/]\d)"
 )
 _DRAWN = re.compile(r"(?<!\w)(?:vé|xổ số|quay số|bốc thăm|rút thăm|đuôi|trúng|dự thưởng)(?!\w)")
+_PURE = re.compile(
+    r"(?i:(?<!\w)(?:vàng|bạc|nhẫn)[^\d.,;:!?\n]{0,24}\s)(?P<x>9{3,4}(?:[.,]9)?)(?![\w])(?![.,]\d)"
+)
 _PIN = re.compile(r"(?<![\w.,/+\-])(?P<x>0\d{11}|0\d{9}[-–]\d{3})(?![\w])(?![.,/\-]\d)")
 _PROCEDURE = re.compile(r"(?<![\w.,])(?P<x>[1-3]\.\d{6})(?!\w)(?![.,]\d)")
-_CARD = re.compile(r"(?<!\w)(?P<x>[A-Z]{2}\s?\d(?:\s?\d){12,13}|\d{4}(?:[\s.\-]\d{4}){2,4})(?!\w)(?![.,/]\d)")
+_CARD = re.compile(r"(?<!\w)(?P<x>[A-Z]{2}\s?\d(?:\s?\d){9,13}|\d{4}(?:[\s.\-]\d{4}){2,4})(?!\w)(?![.,/]\d)")
 _CERTIFICATE = re.compile(r"(?<!\w)(?P<x>[A-ZĐ]{2}\s?\d{6,8})(?!\w)(?![.,/]\d)")
 _MARKS = {".": "chấm", "-": "gạch ngang", "–": "gạch ngang", "_": "gạch dưới", "/": "trên", " ": ","}
 
@@ -174,6 +177,11 @@ def _ticket(match: re.Match[str], draft: Draft) -> str | None:
     return digits(match["x"]) if is_end or (len(match["x"]) > 2 and _DRAWN.search(before)) else None
 
 
+def _pure(match: re.Match[str], _: Draft) -> str:
+    """ "vàng 9999": said by how many nines."""
+    return f"{cardinal(match['x'].count('9'))} số chín"
+
+
 def _bare(match: re.Match[str], _: Draft) -> str | None:
     """Twelve figures with a zero in front are a citizen's number wherever they stand."""
     return code(match["x"])
@@ -217,8 +225,9 @@ RULES = (
     Rule(_APART, _apart, hints=_HINTS),
     Rule(_FORM, _form, hints=("mẫu", "biểu", "tờ khai", "phiếu", "đơn", "phụ lục", "bản khai")),
     Rule(_TICKET, _ticket, hints=("giải", "vé", "số trúng", "trúng số", "đuôi", "cuối", "dãy số")),
+    Rule(_PURE, _pure, hints=("vàng", "bạc", "nhẫn")),
     Rule(_PROCEDURE, _bare, sign=".", at="figure"),
     Rule(_PIN, _bare, sign="0", at="figure"),
-    Rule(_CARD, _bare, figures=12),
+    Rule(_CARD, _bare, figures=10),
     Rule(_CERTIFICATE, _bare, figures=6),
 )

@@ -17,7 +17,7 @@ DATED = re.compile(
     r"|việt nam|kỷ niệm|chào mừng|giải phóng|thống nhất|thành lập|liệt sĩ|đoàn|đảng|quân đội|tết|nghỉ|lúc|giờ|phút|rưỡi"
     r"|âm lịch|hạn|ngọ|nguyên tiêu|trung thu|vu lan|thanh minh|giỗ|giỗ tổ|khai giảng|khai hội|chính hội|dự"
     r" kiến|phiên|dương lịch"
-    r"|sinh|dự)|h\d{0,2}|:\d\d|\d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?\s?(?:,|và|hoặc|đến|-|–)"
+    r"|sinh|dự)|\d[hg]\d{0,2}|:\d\d|\d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?\s?(?:,|và|hoặc|đến|-|–)"
     r"|(?<!\w)ngày [\d\s,;và/-]{1,40})[\s,(:]*$"
 )
 SURE_DATED = re.compile(
@@ -93,13 +93,17 @@ NO_DAY = re.compile(
 _PARALLEL = re.compile(
     r"(?<!\w)(?:vĩ tuyến|kinh tuyến|vĩ độ|kinh độ|độ sâu|độ cao|điểm|hệ số)(?!\w)[^;!?]{0,24}$"
 )
-_SCORED = re.compile(r"(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|hạ|vượt qua|gỡ)(?!\w)[^.;,]{0,30}$")
+_SHARED = re.compile(r"\d/\d+\s(?:số|diện tích|dân số|tổng)(?!\w)[^.;!?]*$")
+_SCORED = re.compile(
+    r"(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|hạ|vượt qua|gỡ|ngược dòng)(?!\w)[^.;,]{0,30}$"
+)
 PART = re.compile(
     r"\s*(?:diện tích|số|dân số|tổng|chiều|quãng|cốc|thìa|muỗng|ly|chén|viên|mẫu|sào|phần|lượng|thời gian|sản lượng"
     r"|thôn|xã|ấp|bản|tổ|hộ|người|tiêu chí|chỉ tiêu|đại biểu|em|trường|phiếu|điểm|đồng chí|nguồn|suất|bát|nhiệm vụ"
     r"|lít|kg|ha\b|km|quân số|thành viên|xóm|chi bộ|khu|buôn|làng|đơn vị|phòng|công trình|dự án|hồ sơ|ý kiến|cháu|trẻ"
     r"|con|cây|xe|nhà|đội|tuyến|vụ|ca\b|buổi|câu|bài|môn|học sinh|đảng viên|đoàn viên|hội viên|cử tri|ủy viên|uỷ viên"
-    r"|phường|huyện|tỉnh|nội dung|kiến nghị|cơ sở|hạng mục|cuộc|tin\b|máy|sản phẩm|mô hình|chi hội|nhóm|gói|thửa|cửa)(?!\w)"
+    r"|phường|huyện|tỉnh|nội dung|kiến nghị|cơ sở|hạng mục|cuộc|tin\b|máy|sản phẩm|mô hình|chi hội|nhóm|gói|thửa"
+    r"|cửa)(?!\w)"
 )
 _MASS = re.compile(
     r"\s(?:số|diện tích|dân số|tổng số|tổng diện tích|chiều dài|quãng đường|cốc|thìa|muỗng|lượng|sản lượng"
@@ -109,7 +113,8 @@ _MASS = re.compile(
 _SHARE = re.compile(
     r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|đạt|bằng|chỉ|có|được|mất|thêm|quá|là|xong|hoàn thành|tổng"
     r" số|trên|dưới"
-    r"|bán|lấp|đầy|cạn|ít nhất|tối thiểu|tối đa|trả|góp|xếp thứ|đứng thứ|đủ|pha|cắt|bớt|bón|nhịn|uống|ăn|lấy)\s*$"
+    r"|bán|lấp|đầy|cạn|ít nhất|tối thiểu|tối đa|trả|góp|xếp thứ|đứng thứ|đủ|pha|cắt|bớt|bón|nhịn|uống|ăn|lấy|tức"
+    r"|tương đương)\s*$"
 )
 _MONTHLY = re.compile(
     r"\s?(?:hằng tháng|hàng tháng|mỗi tháng|tháng|của tháng|các tháng|giêng|chạp|tết)(?!\w)"
@@ -200,7 +205,7 @@ def _is_dashed_day(day: int, month: int, before: str, *, is_padded: bool) -> boo
     if re.search(r"\d{1,2}-\d{1,2}\s?(?:,|và|hoặc|đến|&)\s?$", before):
         return is_holiday or is_padded or day > month
     if DATED.search(before) is not None:
-        return is_padded or day > month or (is_holiday and _FEAST.search(before) is not None)
+        return is_padded or day >= month or (is_holiday and _FEAST.search(before) is not None)
     if is_holiday and day < month and _FEAST.search(before) is None:
         return None
     return is_holiday
@@ -208,6 +213,8 @@ def _is_dashed_day(day: int, month: int, before: str, *, is_padded: bool) -> boo
 
 def _is_stroked_day(day: int, month: int, before: str, after: str, *, is_padded: bool) -> bool | None:
     """ "5/9": a day, a share ("5/9 diện tích") or a count ("5/9 thôn")."""
+    if _SHARED.search(before) and not SURE_DATED.search(before):
+        return False  # "2/3 số hộ đã ký, 1/5 còn vắng"
     is_dated = DATED.search(before) is not None or _FEAST.search(before) is not None
     if _MASS.match(after):
         return False

@@ -77,7 +77,19 @@ def _plain(match: re.Match[str], draft: Draft) -> str | Said:
     return said
 
 
+_SEATS = re.compile(r"(?<!\w)(?P<l>[A-ZĐ]{1,2})(?P<a>\d{1,3})\s?[-–]\s?(?P=l)(?P<b>\d{1,3})(?!\w)")
+
+
+def _seats(match: re.Match[str], _: Draft) -> str | None:
+    """ "A12-A20": from one seat, room or lot to another."""
+    if int(match["a"]) >= int(match["b"]):
+        return None
+    letter = spelled(match["l"])
+    return f"{letter} {cardinal(int(match['a']))} đến {letter} {cardinal(int(match['b']))}"
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(_SEATS, _seats, sign="-–", at="word"),
     Rule(re.compile(r"(?<![\w.,/])(?P<x>(?P<n>\d{1,2})\))(?=\s)"), _item, sign=")", at="figure"),
     Rule(
         re.compile(r"(?<=[:;,.] )(?P<x>(?P<n>\d{1,2})/)(?=\s[^\W\d_])"),

@@ -27,16 +27,24 @@ def claim(draft: Draft) -> None:
     taken = []
     for match in _ODD.finditer(draft.mask):
         start, end = match.span()
+        if match[0] in "'’" and _inside_word(draft.text, start):
+            continue  # "H'Nhi"
         start -= match[0] == ">" and draft.mask[start - 1 : start] == "-"  # "->"
         draft.add(_read(draft.text, start, end))
         taken.append((start, end))
     draft.blot(taken)
 
 
+def _inside_word(text: str, at: int) -> bool:
+    return text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha() and at > 0
+
+
 def _read(text: str, start: int, end: int) -> Claim:
     run = text[start:end]
     if all(char in _DROPPED or _is_picture(char) for char in run):
         return Claim(start, end, "")
+    if run in _TRENDS and text[end : end + 2].strip()[:1].isdigit():
+        return Claim(start, end, _TRENDS[run])
     if run in _ARROWS:
         return _arrow(text, start, end)
     if (
@@ -46,6 +54,8 @@ def _read(text: str, start: int, end: int) -> Claim:
         return Claim(start, end, "")
     if run == "/" and text[start - 1 : start] == ".":
         return Claim(start, end, "")  # "./." ends an official text
+    if run == "/" and _TWINS.match(text, start - 2) and start > 1:
+        return Claim(start, end, ",")  # "4G/5G"
     if run == "/":
         return Claim(start, end, "hoặc", ("hoặc", "trên", "một"), is_doubtful=True)
     if run == "+" and _is_bullet(text, start):
@@ -66,6 +76,9 @@ def _is_bullet(text: str, at: int) -> bool:
     return is_first and text[at + 1 : at + 2].isspace() and not text[at + 2 : at + 3].isdigit()
 
 
+_TWINS = re.compile(r"\d[A-Z]/\d[A-Z](?!\w)")
+_TRENDS = {"↓": "giảm", "↑": "tăng", "▼": "giảm", "▲": "tăng", "⬇": "giảm", "⬆": "tăng"}
+_STEP = re.compile(r"(?:vào|chọn|bấm|nhấn|mở|truy cập|mục|ứng dụng|menu|tải|đăng nhập)(?!\w)[^;\n]*$", re.I)
 _ARROWS = frozenset({"→", "⇒", "➔", "➡", "➡\ufe0f", "⟶", "➝", "->"})
 _TICKS = frozenset("✓✔✅☑❌✖✗✘⛔🚫")
 
@@ -81,4 +94,6 @@ def _arrow(text: str, start: int, end: int) -> Claim:
     """An arrow that opens a line is a bullet; between two things it may mean "to"."""
     if not text[:start].rpartition("\n")[2].strip(" :;.-"):
         return Claim(start, end, "")
+    if _STEP.search(text[max(start - 80, 0) : start]):
+        return Claim(start, end, ",")  # "vào Cài đặt → chọn …"
     return Claim(start, end, "đến", ("đến", "thì"), is_doubtful=True)

@@ -30,7 +30,9 @@ _ELECTRIC = re.compile(
     r"(?<!\w)(?:aptomat|attomat|áp tô mát|át tô mát|át|cầu dao|cầu chì|cb|mcb|mccb|công tơ|ổ cắm|phích|dòng|dòng điện"
     r"|cường độ|tải|chịu tải|máy hàn|rơ le|khởi động từ|điện)(?!\w)[^.;]{0,24}$"
 )
-_MANY = re.compile(rf"(?<![\w.,/])(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?")
+_MANY = re.compile(
+    rf"(?<![\w.,/])(?:(?P<of>{NUMBER})\s?/\s?)?(?P<n>{NUMBER})\s(?P<big>nghìn|vạn|triệu|tỷ)\s{_QUANTITY}(?:{PER})?"
+)
 _TONNES = re.compile(
     r"(?<![\w.,/])(?P<n>\d{1,3}(?:[.,]\d{1,2})?)(?:\s?[-–]\s?(?P<upto>\d{1,3}))?\s?[Tt](?P<half>\d)?(?!\w)(?![/.]\d)"
 )
@@ -179,7 +181,8 @@ def _pressure(match: re.Match[str], _: Draft) -> str:
 
 
 def _many(match: re.Match[str], _: Draft) -> str:
-    return f"{value(match['n'])} {match['big']} {UNITS[match['u']]}{rate(match, match['u'])}"
+    of = f"{value(match['of'])} trên " if match["of"] else ""
+    return f"{of}{value(match['n'])} {match['big']} {UNITS[match['u']]}{rate(match, match['u'])}"
 
 
 def _pills(match: re.Match[str], _: Draft) -> str:
@@ -229,7 +232,25 @@ def _diameter(_match: re.Match[str], _: Draft) -> str:
     return "phi"
 
 
+_FINE_DUST = re.compile(r"(?<!\w)PM\s?(?P<n>2[.,]5|10|1)(?!\w)(?![.,]\d)")
+_KILOMETRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,3})[kK]m(?P<rest>\d{1,3})(?!\w)(?![.,+]\d)")
+
+
+def _fine_dust(match: re.Match[str], _: Draft) -> str:
+    """ "PM2.5"."""
+    return f"pê em {value(match['n'])}"
+
+
+def _kilometre_and(match: re.Match[str], _: Draft) -> str | None:
+    """ "1km200"; "1km2" is an area."""
+    if match["rest"] in "23":
+        return None
+    return f"{cardinal(int(match['n']))} ki lô mét {cardinal(int(match['rest']))}"
+
+
 RULES = (
+    Rule(_FINE_DUST, _fine_dust, hints=("pm",)),
+    Rule(_KILOMETRE_AND, _kilometre_and, at="figure"),
     Rule(_ABOUT, _about, needs="any", sign="~≈"),
     Rule(_DIAMETER, _diameter, sign="ØøΦφ⌀"),
     *lists.RULES,

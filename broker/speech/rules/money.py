@@ -23,7 +23,7 @@ def _sum_form(which: int) -> str:
 
 _RANGE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}{DASH}{_sum_form(2)}(?:{PER})?")
 _SHORT_RANGE = re.compile(rf"(?<![\w.,/\-])(?P<n0>{NUMBER}){DASH}{_sum_form(1)}(?:{PER})?")
-_ONE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}(?:{PER})?")
+_ONE = re.compile(rf"(?<![\w.,/])(?:(?P<of>{NUMBER})\s?/\s?)?{_sum_form(1)}(?:{PER})?")
 _MIXED = re.compile(
     rf"(?<![\w.,/])(?P<n>\d{{1,3}})\s?(?P<big>tr|triệu|tỷ|tỉ|k(?=\d(?!\d)))\s?(?P<rest>\d{{1,3}})(?!\w)(?![.,]\d)"
     rf"(?!\s?(?:nghìn|ngàn|triệu|đồng|đ\b))(?:{PER})?"
@@ -102,7 +102,10 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         return f"{value(match['n1'])} ca"  # "thông điệp 5K"
     if match["big1"] == "K" and len(match["n1"]) < 3 and _NO_SUM.search(draft.before(match.start(), 30)):
         return None  # "vàng 18K", "ti vi 4K"
-    return _sum(match, "1") + per(match)
+    if match["of"] and not set(".,") & set(match["of"] + match["n1"]):
+        return None  # "1/2 triệu": a share, a count?
+    of = f"{value(match['of'])} trên " if match["of"] else ""
+    return of + _sum(match, "1") + per(match)
 
 
 def _range(match: re.Match[str], _: Draft) -> str:

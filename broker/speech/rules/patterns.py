@@ -61,7 +61,7 @@ AMOUNT_NEAR = re.compile(
 """An amount stands before, in the same clause."""
 
 PLAYED = re.compile(
-    r"(?<!\w)(?:hiệp|séc|set|sét|ván|game|tỉ số|tỷ số|thắng|thua|hòa|hoà|dẫn)(?!\w)[^.;!?a-zà-ỹ]{0,40}$"
+    r"(?<!\w)(?:hiệp|séc|set|sét|ván|game|tỉ số|tỷ số|thắng|thua|hòa|hoà|dẫn|ngược dòng)(?!\w)[^.;!?a-zà-ỹ]{0,60}$"
 )
 """Scores of a game follow, perhaps several: "ba hiệp 25/21, 19/25"."""
 

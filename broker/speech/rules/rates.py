@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from broker.speech.draft import CLAIMED, Draft, Rule
-from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR
+from broker.speech.numbers import cardinal
+from broker.speech.rules.patterns import ALTERNATIVES, AMOUNT_NEAR, value
 from broker.speech.rules.units import PER, PER_NAMES, UNITS, per
 
 _EACH = re.compile(rf"(?<={CLAIMED})(?P<x>{PER})")
@@ -55,7 +56,26 @@ def _fields(match: re.Match[str], draft: Draft) -> str | None:
     )
 
 
+_HOUR_OF = re.compile(rf"(?<={CLAIMED})(?P<x>\s?/\s?(?P<d>\d{{1,2}}))(?![\w/])(?![.,/\-–]\d)")
+
+
+def _hour_of(match: re.Match[str], draft: Draft) -> str | None:
+    """ "19h/21": the hour, then the day of this month."""
+    is_hour = re.search(r"\d\s?(?:h|g|giờ)\d{0,2}$", draft.before(match.start(), 10))
+    return f"ngày {cardinal(int(match['d']))}" if is_hour and 1 <= int(match["d"]) <= 31 else None
+
+
+_BARE = re.compile(rf"(?<![\w.,/\-–])(?P<x>(?P<n>\d{{1,3}}(?:\.\d{{3}})+){PER})")
+
+
+def _bare(match: re.Match[str], _: Draft) -> str | None:
+    """ "110.000/kg": a price whose "đồng" goes without saying."""
+    return None if match["pern"] else value(match["n"]) + per(match)
+
+
 RULES = (
+    Rule(_HOUR_OF, _hour_of, sign="/"),
+    Rule(_BARE, _bare, sign="/", at="figure"),
     Rule(_EACH, _each, needs="claim", sign="/"),
     Rule(_FIELDS, _fields, needs="any", sign="/"),
     Rule(_PER_WORD, _per_word, needs="any", sign="/"),

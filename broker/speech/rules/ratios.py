@@ -18,8 +18,8 @@ from broker.speech.rules.patterns import (
 )
 
 _SCORE = re.compile(
-    r"(?:(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|vượt qua|hạ|gỡ|chung cuộc|ván|hiệp|séc|set|cầm hòa|luân"
-    r" lưu|cách biệt|kết quả trận[^.;]*)"
+    r"(?:(?<!\w)(?:tỷ số|tỉ số|thắng|thua|hòa|hoà|dẫn|vượt qua|hạ|gỡ|ngược dòng|chung cuộc|ván|hiệp|séc|set|cầm hòa"
+    r"|luân lưu|cách biệt|kết quả trận[^.;]*)"
     r"(?!\w)[^.!?;]{0,40}|(?:tỷ số|tỉ số)[^.!?]*)$"
 )
 _GAME = re.compile(r"(?<!\w)(?<!các )(?<!những )trận(?: đấu| bóng)?\s$")
@@ -41,7 +41,7 @@ _MASS = re.compile(
 )
 _SHARE = re.compile(
     r"(?<!\w)(?:hơn|gần|khoảng|giảm|tăng|còn|chiếm|bằng|chỉ|mất|thêm|quá|bớt|trên|dưới|ít nhất|tối thiểu|lấp"
-    r"|cạn|pha|tới|đến|được|xong)\s*$"
+    r"|cạn|pha|tới|đến|được|xong|tức|tương đương)\s*$"
 )
 _RATED = re.compile(
     r"(?<!\w)(?:tỷ lệ|tỉ lệ|bản đồ|vòng|điểm|đạt|thị lực|huyết áp|nhịp|thương binh|bệnh binh|thương tật|tổng"

@@ -27,8 +27,8 @@ _TRIGGERS = (
 )
 _NUMERAL = r"[IVXLC]{1,7}"
 _LIST = rf"{_NUMERAL}(?:(?:{DASH}|\s?[,;&+]\s?|\s(?:và|hoặc|đến|hay)\s){_NUMERAL}(?![^\W_]))*"
-_AFTER = re.compile(rf"(?<=\s)(?P<x>{_LIST})(?![\w])")
-_TRIGGER = re.compile(rf"(?<!\w)(?P<w>{_TRIGGERS})(?P<ord>\s+(?:số|thứ))?\s+$")
+_AFTER = re.compile(rf"(?<=\s)(?P<x>{_LIST})(?![\w])(?!/[a-zđ])")
+_TRIGGER = re.compile(rf"(?<!\w)(?P<w>{_TRIGGERS}|kv|(?:cấp|mức)(?: \w+){{1,3}}:)(?P<ord>\s+(?:số|thứ))?\s+$")
 _HEADING = re.compile(rf"^[ \t]*(?:[-–*•]\s*)?(?P<x>(?P<n>{_NUMERAL})(?:/(?=\s)|(?=[.)]\s|\s?[-–]\s)))", re.M)
 _LONE = re.compile(
     r"(?:(?<![\w.&\-/])|(?<=\d-))(?P<x>II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI"

@@ -129,6 +129,24 @@ def _wide(match: re.Match[str], _: Draft) -> str:
     return f"{cardinal(int(match['h']))} giờ" + (f" {cardinal(minute)} phút" if minute else "")
 
 
+_SOUTHERN = re.compile(
+    r"(?<![\w.,:/])(?P<h1>\d{1,2})\s?g(?P<m1>[0-5]\d)?\s?[-–]\s?(?P<h2>\d{1,2})\s?g(?P<m2>[0-5]\d)?(?!\w)"
+)
+
+
+def _southern(match: re.Match[str], _: Draft) -> str | None:
+    """ "17g-17g30": hours where at least one has minutes; "5g-10g" may be weights."""
+    if not (match["m1"] or match["m2"]) or max(int(match["h1"]), int(match["h2"])) > 24:
+        return None
+    ends = []
+    for which in "12":
+        minute = int(match[f"m{which}"] or 0)
+        ends.append(
+            f"{cardinal(int(match[f'h{which}']))} giờ" + (f" {cardinal(minute)} phút" if minute else "")
+        )
+    return " đến ".join(ends)
+
+
 _NO_MINUTE = re.compile(
     r"(?<![\w.,:/])(?P<h>[01]?\d|2[0-4])\s?[hH]\s?(?P<m>[6-9]\d)(?:\s?(?:phút|ph|p|'|’))?(?!\w)"
 )
@@ -142,6 +160,7 @@ def _no_minute(match: re.Match[str], _: Draft) -> Said:
 
 RULES = (
     Rule(_ROUND_THE_CLOCK, _round_the_clock, hints=("24",), at="figure"),
+    Rule(_SOUTHERN, _southern, sign="-–", at="figure"),
     Rule(_RANGE, _range, sign="-–—~÷→>", at="figure"),
     Rule(_SHORT_RANGE, _short_range, sign="-–—~÷", at="figure"),
     Rule(_TIME, _time, at="figure"),
