@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import pytest
 
 from broker.contract import Identity
 from broker.contract.content import Bundle
-from broker.contract.hub import CameraPlan, ContentPlan, PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
+from broker.contract.hub import CameraPlan, ContentPlan, Media, PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
 from broker.hub import content, next_list, trusted
 from broker.hub.announcing import plans, service, workflow
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_waiting
 from broker.hub.announcing.send import AGAIN_S, Sender
+from broker.hub.recordings import TEXT, Track
 from broker.hub.records import Camera, Change, NodeRecord, Occurrence, Play, Revision, note_change
 from broker.link.config import SettingsError
 from broker.link.session import NotConnected
@@ -36,6 +38,7 @@ from broker.trust.identity import load_hub_signer, load_root
 from tests.fakes.clock import FakeClock
 from tests.fakes.session import FakeSession
 from tests.hub.town import NOW, Town, hub_settings
+from tests.speech.voices import talk, write_sound
 
 SPEAKER = Identity("thon-01", "speaker")
 
@@ -325,6 +328,59 @@ def test_an_editor_hears_a_preview(studio: Studio) -> None:
     engine_or_skip()
     path = Renderer(studio.settings).preview("Mời bà con đi họp.", "vi")
     assert decode(path).duration_ms > 500
+
+
+def test_an_announcement_is_heard_as_its_tracks(studio: Studio, tmp_path: Path) -> None:
+    engine_or_skip()
+    store = media_store(studio.settings)
+    tone = write_sound(tmp_path / "tay.ogg", talk(3))
+    tay = Track("tyz", store.add(tone, "audio/ogg", 3000))
+    spoken = studio.town.submitted(audio=False)
+    both = studio.town.submitted(audio=False, tracks=[TEXT, tay], starts=[later(5)])
+    assert render_waiting(studio.town.database, Renderer(studio.settings), studio.clock) == 2
+    lengths = [studio.town.revision(one).audio["duration_ms"] for one in (spoken, both)]  # type: ignore[index]
+    assert lengths[1] - lengths[0] == pytest.approx(3000 + 1000, abs=300)
+
+
+def test_a_recording_that_is_lost_is_told_to_the_editor(studio: Studio) -> None:
+    lost = Track("tyz", Media(sha256="ab" * 32, size=9, type="audio/ogg", duration_ms=3000))
+    revision = studio.town.submitted(audio=False, tracks=[Track("vi", lost.recording)])
+    render_waiting(studio.town.database, Renderer(studio.settings), studio.clock)
+    assert "ghi lại" in studio.town.revision(revision).audio_problem
+
+
+@dataclass
+class Rings:
+    """An online engine that nobody may ask."""
+
+    id: str = "rings"
+    version: str = "1"
+    online: bool = True
+    asked: int = 0
+
+    def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Any:
+        self.asked += 1
+        raise EngineError("the network is dead")
+
+
+def test_an_emergency_is_spoken_without_asking_outside_and_before_the_others(studio: Studio) -> None:
+    engine_or_skip()
+    outside, order = Rings(), []
+
+    class Heard(Renderer):
+        engines = (outside, *choose())
+
+        def audio(self, spoken: str, *rest: Any, **how: Any) -> Any:
+            order.append(how["is_emergency"])
+            return super().audio(spoken, *rest, **how)
+
+    studio.town.submitted(audio=False)
+    revision = studio.town.submitted(audio=False, kind="emergency", play_now=True, starts=[])
+    renderer = Heard(studio.settings)
+    render_waiting(studio.town.database, renderer, studio.clock)
+    assert order == [True, False]
+    assert studio.town.revision(revision).audio is not None
+    assert outside.asked == 1  # for the other one
 
 
 class Mute:

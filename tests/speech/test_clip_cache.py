@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from broker.speech.cache import ClipCache, key_of, write_whole
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_what_was_put_comes_back(tmp_path: Path) -> None:
@@ -78,3 +84,38 @@ def test_several_writers_of_one_clip_leave_a_whole_one(tmp_path: Path) -> None:
     found = cache.get(key_of("a"))
     assert found is not None
     assert len(set(found[1])) == 1
+
+
+def test_a_full_disk_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(key_of("a"), b"{}", b"kept")
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, most))
+    try:
+        with pytest.raises(OSError):
+            cache.put(key_of("b"), b"{}", bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+        signal.signal(signal.SIGXFSZ, before)
+    assert cache.get(key_of("a")) == (b"{}", b"kept")
+    assert cache.get(key_of("b")) is None
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [key_of("a")]
+
+
+def test_several_processes_share_one_cache(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from broker.speech.cache import ClipCache, key_of\n"
+        "cache = ClipCache(Path(sys.argv[1]), 40_000)\n"
+        "for n in range(60):\n"
+        "    key = key_of(str(n % 12)); cache.put(key, b'{}', str(n % 12).encode() * 4000); found = cache.get(key)\n"
+        "    assert found is None or found[1] == str(n % 12).encode() * 4000\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    running = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)]
+    for process in running:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said.decode()
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert all(len(path.name) == 64 for path in left)
+    assert sum(path.stat().st_size for path in left) <= 60_000

@@ -16,7 +16,7 @@ from broker.speech.numbers import cardinal
 from broker.speech.opus import OpusCoder, opus_bytes
 from broker.speech.say import render
 from broker.speech.sentences import Sentence, sentences
-from broker.speech.sound import SoundError, decode, resample, to_float
+from broker.speech.sound import SoundError, decode, from_float, resample, to_float
 from broker.speech.voice import EngineError
 from broker.speech.voicing import Voice, voiced
 from tests.speech.voices import ToneEngine, talk
