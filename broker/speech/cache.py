@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+
+log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 256 * 1024 * 1024
 
@@ -59,6 +62,13 @@ class ClipCache:
         head = msgspec.json.encode(_Head(hashlib.sha256(meta + data).hexdigest(), msgspec.Raw(meta)))
         write_whole(path, head + b"\n" + data)
         self._make_room()
+
+    def offer(self, key: str, meta: bytes, data: bytes) -> None:
+        """Keep a clip if the disk takes it: a full disk must not silence anybody."""
+        try:
+            self.put(key, meta, data)
+        except OSError as why:
+            log.warning("not kept: %s", why, extra={"event": "cache-full"})
 
     def _path(self, key: str) -> Path:
         return self.root / key[:2] / key

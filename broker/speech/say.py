@@ -132,7 +132,7 @@ def _by(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> Clip:
     data, facts = master(stretches, wish.profile, wish.frame, wish.kind)
     if voice is not None:
         facts = msgspec.structs.replace(facts, engine=f"{voice.engine.id} {voice.engine.version}")
-    wish.cache.put(recipe, msgspec.json.encode(facts), data)
+    wish.cache.offer(recipe, msgspec.json.encode(facts), data)
     return _clip(wish.out, data, facts)
 
 

@@ -37,7 +37,7 @@ class Voice:
 def voiced(words: Words, voice: Voice, cache: ClipCache, rate_hz: int) -> tuple[Signal, tuple[Timing, ...]]:
     """The speech of a text at `rate_hz`, and when each of its sentences is heard in it.
 
-    Raises EngineError, OSError when the disk does not take a sentence.
+    Raises EngineError.
     """
     raws = [_sentence(said, voice, cache) for _, said in words]
     parts: list[Signal] = []
@@ -74,7 +74,7 @@ def _sentence(text: str, voice: Voice, cache: ClipCache) -> Pcm:
         except SoundError:
             log.warning("a cached sentence was no sound", extra={"event": "cache-unreadable"})
     pcm = _paced(said, voice)
-    cache.put(key, b"{}", wav_bytes(pcm))
+    cache.offer(key, b"{}", wav_bytes(pcm))
     return pcm
 
 

@@ -142,3 +142,13 @@ def test_an_online_engine_is_given_whole_sentences(tmp_path: Path) -> None:
     engine = ToneEngine(online=True)
     _render([Track("vi", "Gọi không chín một hai ba bốn năm ngay.")], tmp_path, engines=[engine])
     assert engine.said == ["Gọi không chín một hai ba bốn năm ngay."]
+
+
+def test_a_cache_that_takes_nothing_silences_nobody(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert _render([Track("vi", WORDS)], tmp_path).duration_ms > 1000
+
+
+def test_a_clip_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        _render([Track("vi", WORDS)], tmp_path, out=tmp_path / "no folder" / "clip.opus")
