@@ -19,6 +19,7 @@ from broker.speech.rules import (
     places,
     ratios,
     roman,
+    signs,
     ticks,
     times,
     unmarked,
@@ -37,7 +38,7 @@ _BEFORE_WORDS: tuple[Rule, ...] = (
     *measures.RULES,
     *roman.RULES,
 )
-AFTER_WORDS = Order((*ratios.RULES, *figures.RULES))
+AFTER_WORDS = Order((*signs.RULES, *ratios.RULES, *figures.RULES))
 
 
 @lru_cache(maxsize=8)

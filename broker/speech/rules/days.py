@@ -127,10 +127,12 @@ _NUMBERED = re.compile(
 
 
 def is_day(day: int, month: int) -> bool:
+    """Whether there is such a day in some year; 29 February counts."""
     return 1 <= month <= 12 and 1 <= day <= (29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31)
 
 
 def day_words(day: str, month: str | None, year: str | None) -> str:
+    """A day with its month and year where they are given: "hai mươi tháng mười một năm …"."""
     out = cardinal(int(day))
     if month is not None:
         out += f" tháng {month_name(int(month))}"

@@ -172,41 +172,7 @@ def _by_word(match: re.Match[str], draft: Draft) -> str | None:
     return "nhân" if AMOUNT_NEAR.search(draft.before(match.start(), 16)) else None
 
 
-_OLD = re.compile(r"(?:tuổi|độ tuổi|người|cụ|trẻ|phim|nct|cấp|từ)(?!\w)[^.;]{0,24}$")
-
-
-def _upwards(_match: re.Match[str], draft: Draft) -> str | Said:
-    """ "100t+", "18+": and more."""
-    is_age = _OLD.search(draft.before(_match.start(), 40))
-    return "trở lên" if is_age else Said("trở lên", ("trở lên", "cộng"))
-
-
-_RESULT = re.compile(
-    r"(?<!\w)(?:test|xét nghiệm|kết quả|mẫu|hiv|hbsag|covid|sàng lọc|pcr|rh|ca|nhanh)(?!\w)[^.;]{0,30}$"
-)
-
-
-def _found(match: re.Match[str], draft: Draft) -> str | Said:
-    """ "test nhanh (+)", "(-)": what a test found."""
-    said = "dương tính" if "+" in match["x"] else "âm tính"
-    is_test = _RESULT.search(draft.before(match.start()))
-    return said if is_test else Said(said, (said, "cộng" if "+" in match["x"] else "trừ"))
-
-
-def _to_under(_match: re.Match[str], _: Draft) -> str:
-    """ "12-<24 tháng"."""
-    return "đến dưới"
-
-
 RULES: tuple[Rule, ...] = (
-    Rule(
-        re.compile(rf"(?<=[\d{CLAIMED}])(?P<x>\s?[-–]\s?<\s?)(?=[\d{CLAIMED}])"),
-        _to_under,
-        needs="any",
-        sign="<",
-    ),
-    Rule(re.compile(rf"(?<=[\d{CLAIMED}])(?P<x>\+)(?=[\s.,;:)]|$)"), _upwards, needs="any", sign="+"),
-    Rule(re.compile(r"\((?P<x>[+\-–−])\)"), _found, needs="any", sign="+-–−"),
     Rule(re.compile(rf"(?<=[\d{CLAIMED}])\s?(?P<x>[x×])\s?(?=[\d{CLAIMED}])"), _by, needs="any", sign="x×"),
     Rule(re.compile(rf"(?<=\s)(?P<x>[x×])(?=\s[\d{CLAIMED}])"), _by_word, needs="any", sign="x×"),
     Rule(re.compile(r"(?<!\w)(?P<a>\d)\s?in\s?(?P<b>1)(?!\w)"), _in_one, sign="i", at="figure"),
