@@ -125,6 +125,8 @@ def _range(match: re.Match[str], draft: Draft) -> str | Said | None:
     if match["u"] == "m" and _CHILD.search(draft.before(match.start(), 16)):
         upto = f"{value(match['a'])} đến {value(match['b'])}"
         return Said(f"{upto} mét", (f"{upto} mét", f"{upto} tháng"))
+    if match["u"] == "g" and not match["ua"] and _HOUR_AFTER.match(draft.after(match.end())):
+        return f"{value(match['a'])} đến {value(match['b'])} giờ"  # "5-7g sáng mai"
     first = f"{_signed(match, '1')}{value(match['a'])}"
     if match["ua"] and match["ua"] != match["u"] and not _is_alike(match["ua"], match["u"]):
         return (
