@@ -101,10 +101,10 @@ def _coded(whole: Signal, profile: Profile, kind: Kind) -> tuple[bytes, Signal]:
         heard = np.pad(heard, (0, len(whole) - len(heard)))
         peaks = loudness.peaks_between(heard, ceiling)
         stretches = _stretches(np.flatnonzero(peaks > ceiling) * PACKETS_PER_S // rate_hz, rests)
-        curve = shaping.curve(peaks, ceiling * 0.95, rate_hz)
-        if not stretches or curve is None:
+        if not stretches:
             break
-        whole = whole * curve
+        curve = shaping.curve(peaks, ceiling * 0.95, rate_hz)
+        whole = whole if curve is None else whole * curve
         pcm = from_float(whole, rate_hz)
         for first, behind in stretches:
             coder.code_again(pcm.samples, first, behind)

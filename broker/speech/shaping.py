@@ -67,7 +67,7 @@ def levelled(signal: Signal, rate_hz: int, target_lufs: float, ceiling_db: float
             break
         kept = _power(signal * gains, step)[: len(energy)] / np.maximum(own[: len(energy)], 1e-20)
         off_db = target_lufs - loudness.gated_lufs(energy * kept * float(gain) ** 2)
-        if abs(off_db) <= 0.05 or gain_db >= most_db:
+        if abs(off_db) <= 0.1 or gain_db >= most_db:
             break
         # The harder it limits, the less a decibel brings.
         gain_db = min(gain_db + (2.0 if off_db > 1 else 1.4) * off_db, most_db)
