@@ -18,7 +18,17 @@ OWN = load(HERE / "data/office_life.jsonl")
 LEXICON = load_lexicon()
 
 # Exact sentences of each set, as reached; a change may only raise them.
-FLOORS = {HERE / "blind/office.jsonl": 210, HERE / "blind/village.jsonl": 210, SHARED: 120}
+REACHED = {
+    "office": 210,
+    "village": 210,
+    "clerk": 150,
+    "delta": 150,
+    "announcer": 150,
+    "highland": 130,
+    "bulletin": 150,
+}
+"""Sets by seven authors who had not seen the rules. Read at first sight: 199, 193, 134, 131, 148, 112 and 150."""
+FLOORS = {HERE / f"blind/{name}.jsonl": floor for name, floor in REACHED.items()} | {SHARED: 120}
 
 
 @pytest.mark.parametrize("path", FLOORS, ids=lambda path: path.stem)
