@@ -134,7 +134,7 @@ def _hostile() -> Iterator[dict[str, Any]]:
 def _read_s(seed: str, size: int, lexicon: Any) -> float:
     text = seed * (size // len(seed.encode()))
     best_s = float("inf")
-    for _ in range(2):
+    for _ in range(4):
         began = time.process_time()
         normalise(text, lexicon)
         best_s = min(best_s, time.process_time() - began)
