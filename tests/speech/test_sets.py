@@ -26,8 +26,9 @@ REACHED = {
     "announcer": 150,
     "highland": 130,
     "bulletin": 150,
+    "desk": 199,
 }
-"""Sets by seven authors who had not seen the rules. Read at first sight: 199, 193, 134, 131, 148, 112 and 150."""
+"""Sets by eight authors who had not seen the rules. Read at first sight: 199, 193, 134, 131, 148, 112, 150 and 197."""
 FLOORS = {HERE / f"blind/{name}.jsonl": floor for name, floor in REACHED.items()} | {SHARED: 120}
 
 

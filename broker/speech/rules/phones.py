@@ -66,6 +66,10 @@ _SHORT_SURE = re.compile(
     rf" nóng|số khẩn cấp){_TO}(?::\s*)?)"
     r"(?P<x>\d{3,5})(?!\w)(?![.,/]\d)(?!\s?[-–]\s?\d)"
 )
+_SHORT_NAMED = re.compile(
+    r"(?i:(?<!\w)(?:tổng đài|đầu số|hotline|đường dây nóng)(?:\s+[^\s\d.,;:()]+){1,8}\s+(?:là|số)[\s:]+)"
+    r"(?P<x>\d{3,5})(?!\w)(?![.,/]\d)(?!\s?[-–]\s?\d)"
+)
 _SHORT = re.compile(
     rf"(?i:(?<!\w)(?:gọi|bấm|quay|nhắn(?: tin)?|gửi|liên hệ|phản ánh(?: qua| về)?|báo|soạn(?: tin)?){_TO})"
     r"(?P<x>\d{3,5})(?!\w)(?![.,/]\d)(?!\s?[-–]\s?\d)"
@@ -80,6 +84,10 @@ _SHORT_NEXT = re.compile(
 )
 _KNOWN_SHORT = frozenset(
     {"1022", "156", "5656", "1414", "195", "199", "198", "141", "9224", "1900", "1800", "1789"}
+)
+_SHORT_AFTER = re.compile(
+    rf"(?<={CLAIMED})\s?(?:,|;|/|và|hoặc|hay)\s?(?:số\s|tổng đài\s)?"
+    r"(?P<x>1022|156|5656|1414|195|199|198|141|9224|1789)(?!\w)(?![.,/]\d)"
 )
 _GOES_ON = re.compile(
     r"\s*(?:$|[.,;:!?)(–-]|(?:để|hoặc|và|hay|khi|nếu|ngay|trong|từ|của|là|miễn phí|xin|thì|theo|nhé|gặp|hỏi"
@@ -225,6 +233,12 @@ def _short_next(match: re.Match[str], draft: Draft) -> str | None:
     )
 
 
+def _short_after(match: re.Match[str], draft: Draft) -> str | None:
+    """ "1900 6769 và 1022": a number everybody knows, behind one that was just read."""
+    is_behind_number = draft.text[match.start() - 1].isdigit()
+    return digits(match["x"]) if is_behind_number and not COUNTED.match(draft.after(match.end())) else None
+
+
 _CALLED = (
     *(
         "gọi",
@@ -250,6 +264,7 @@ RULES = (
     Rule(_ODD_PHONE, _odd_phone, sign="0", at="figure"),
     Rule(_DIALLED, _dialled, sign="*"),
     Rule(_BETWEEN, _between, needs="claim", sign="/-–"),
+    Rule(_SHORT_AFTER, _short_after, needs="claim"),
     Rule(_OVERSEAS, _overseas, sign="+"),
     Rule(_PREFIX, _prefix, sign="+"),
     Rule(_EXTENSION, _extension, hints=("lẻ", "nội bộ", "ext", "nhánh")),
@@ -260,6 +275,7 @@ RULES = (
     Rule(_SHORT_NEXT, _short_next, hints=_CALLED, at="figure"),
     Rule(_SENT, _short_sure, hints=("gửi", "nhắn", "soạn", "cú pháp")),
     Rule(_SHORT_SURE, _short_sure, hints=_CALLED),
+    Rule(_SHORT_NAMED, _short_sure, hints=("tổng đài", "đầu số", "hotline", "nóng")),
     Rule(_EMERGENCY, _emergency, hints=("11",), at="figure"),
     Rule(_SHORT, _short, hints=_CALLED),
 )
