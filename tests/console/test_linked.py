@@ -74,3 +74,10 @@ def test_what_people_typed_is_never_markup() -> None:
 
 def test_places_count_as_a_browser_counts() -> None:
     assert (units_of("ạ"), units_of("\U0001f600"), units_of("")) == (1, 2, 0)
+
+
+def test_a_doubt_of_which_nothing_is_said_yet_is_marked_too() -> None:
+    text = "Họp lúc ½ giờ."
+    found = linked(text, spoken_of(text, {}, load()), ["½"])
+    assert "½</mark>" in found.written
+    assert "<mark" in found.spoken

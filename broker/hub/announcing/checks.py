@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from broker.hub.announcing import planner
@@ -17,7 +18,50 @@ from broker.trust.envelope import MOST_STARTS
 LONGEST_TEXT = 8_000
 """Characters; about ten minutes of speech."""
 LONGEST_TITLE = 120
+LONGEST_ANSWER = 200
+"""Characters that settle one doubt."""
+LONGEST_SPOKEN = 3 * LONGEST_TEXT
+"""Characters; figures grow when they become words, and one answer stands wherever its doubt does."""
 FURTHEST = timedelta(days=400)
+_INVISIBLE = ("Cc", "Cf", "Cs")
+"""Control and format characters (among them those that turn the direction of reading) and lone surrogates."""
+
+
+def visible(text: str) -> str:
+    """A text as people see it: NFC, without the invisible characters that come with copying and could deceive."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(
+        char for char in composed if char in "\n\r\t" or unicodedata.category(char) not in _INVISIBLE
+    )
+
+
+def is_words(answer: str) -> bool:
+    """Whether an answer to a doubt is words a voice can only read one way: Latin letters, spaces and commas."""
+    return (
+        len(answer) <= LONGEST_ANSWER
+        and any(char.isalpha() for char in answer)
+        and all(char in " ," or (char.isalpha() and _is_latin(char)) for char in answer)
+    )
+
+
+def _is_latin(char: str) -> bool:
+    return unicodedata.name(char, "").startswith("LATIN ")
+
+
+def trouble_of(found: str, answer: str) -> str:
+    """What to say of an answer that is not words; empty for one that is, and for none."""
+    if not answer or is_words(answer):
+        return ""
+    if len(answer) > LONGEST_ANSWER:
+        return f"Cách đọc “{found}” dài quá, xin viết nhiều nhất {LONGEST_ANSWER} chữ cái."
+    return f"Cách đọc “{found}” xin viết toàn bằng chữ, không có chữ số hay dấu."
+
+
+def refuse_long_answers(answers: Mapping[str, str]) -> None:
+    """What not even a draft may keep."""
+    for found, answer in answers.items():
+        if len(answer) > LONGEST_ANSWER or len(found) > LONGEST_TEXT:
+            raise Declined("long-answer", trouble_of(found[:40], "x" * len(found + answer)))
 
 
 def refuse_unstorable(title: str, text: str, kind: str, repeat: int, gap_s: int) -> None:
@@ -32,12 +76,23 @@ def refuse_unstorable(title: str, text: str, kind: str, repeat: int, gap_s: int)
         raise Declined("bad-repeat", "Số lần đọc từ 1 đến 10, nghỉ giữa hai lần nhiều nhất 10 phút.")
 
 
-def refuse_unspeakable(title: str, spoken: Spoken) -> None:
-    """No title, nothing to say, or words nobody has decided how to say."""
+def refuse_unspeakable(title: str, spoken: Spoken, answers: Mapping[str, str]) -> None:
+    """No title, nothing to say, too much, or words nobody has decided how to say.
+
+    answers: found → said, as the editor wrote them; the doubts they do not settle are still in `spoken`.
+    """
     if not title.strip():
         raise Declined("no-title", "Xin đặt tên cho bản tin.")
     if not any(char.isalnum() for char in spoken.text):
         raise Declined("empty", "Bản tin chưa có lời nào để đọc, xin viết nội dung.")
+    if len(spoken.text) > LONGEST_SPOKEN:
+        raise Declined(
+            "long-spoken", "Lời loa sẽ đọc dài quá, xin viết ngắn lại hoặc chia thành nhiều bản tin."
+        )
+    for doubt in spoken.doubts:
+        trouble = trouble_of(doubt.found, answers.get(doubt.found, "").strip())
+        if trouble:
+            raise Declined("answer", trouble)
     if spoken.doubts:
         found = ", ".join(f"“{each.found}”" for each in spoken.doubts[:3])
         raise Declined(

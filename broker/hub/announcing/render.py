@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import select
 
 from broker.contract.hub import Media
+from broker.hub.announcing.checks import is_words
 from broker.hub.recordings import TEXT, Track, tracks_of
 from broker.hub.records import Database, Revision, note_change
 from broker.link.clock import Clock
@@ -37,17 +38,18 @@ def media_store(settings: Settings) -> MediaStore:
 def spoken_of(text: str, answers: Mapping[str, str], lexicon: Lexicon) -> Spoken:
     """What will be said for a written text; `answers` settles doubts: found → spoken.
 
-    Doubts without an answer stay in the result. Pure.
+    Doubts without an answer, or with one that is not pure words, stay in the result. Pure.
     """
     spoken = normalise(text, lexicon)
     said, spans, shift = spoken.text, [], 0
-    answered = {(d.start, d.end): answers[d.found] for d in spoken.doubts if answers.get(d.found, "").strip()}
+    said_for = {found: answer.strip() for found, answer in answers.items() if is_words(answer.strip())}
+    answered = {(d.start, d.end): said_for[d.found] for d in spoken.doubts if d.found in said_for}
     for span in spoken.spans:
         start, end = span.spoken_start + shift, span.spoken_end + shift
         words = answered.get((span.written_start, span.written_end))
         if words is not None:
             old = said[start:end]
-            new = old[: len(old) - len(old.lstrip())] + words.strip() + old[len(old.rstrip()) :]
+            new = old[: len(old) - len(old.lstrip())] + words + old[len(old.rstrip()) :]
             said = said[:start] + new + said[end:]
             shift += len(new) - len(old)
             end = start + len(new)

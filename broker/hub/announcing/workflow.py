@@ -7,7 +7,6 @@ be done. Who wrote it never approves it; what an approver signed is checked here
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,8 +37,6 @@ from broker.hub.roles import has_role, require_role, require_villages
 from broker.speech.lexicon import Lexicon
 from broker.trust.envelope import Start, canonical
 
-_INVISIBLE = ("Cc", "Cf", "Cs")
-"""Control and format characters (among them those that turn the direction of reading) and lone surrogates."""
 WRITERS = ("editor", "approver", "village")
 """Who may write announcements, a village person for the own village only."""
 
@@ -72,6 +69,8 @@ def save_draft(
     require_role(db, account, now, *WRITERS)
     require_villages(db, account, now, list(draft.villages), *WRITERS)
     checks.refuse_unstorable(draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s)
+    answers = {checks.visible(found): checks.visible(said).strip() for found, said in draft.answers.items()}
+    checks.refuse_long_answers(answers)
     latest = None if announcement is None else newest_revision(db, announcement)
     if latest is not None and latest.author_id != account.id:
         require_role(db, account, now, "editor", "approver")  # a village person leaves others' words alone
@@ -79,15 +78,15 @@ def save_draft(
         revision = latest
     else:
         revision = _new_revision(db, account, latest, now)
-    revision.title = _visible(draft.title).strip()
-    revision.text = _visible(draft.text)
+    revision.title = checks.visible(draft.title).strip()
+    revision.text = checks.visible(draft.text)
     revision.kind = draft.kind
     revision.villages = sorted(set(draft.villages))
     revision.play_now = draft.play_now
     revision.starts = [] if draft.play_now else schedule.kept_starts(draft.starts, draft.kind)
     revision.repeat, revision.gap_s, revision.voice = draft.repeat, draft.gap_s, draft.voice
     revision.tracks = kept_tracks(draft.tracks)
-    revision.answers = {key: words.strip() for key, words in draft.answers.items() if words.strip()}
+    revision.answers = {found: said for found, said in answers.items() if said}
     revision.spoken, revision.audio, revision.audio_problem = "", None, ""
     revision.edited_at = now
     db.flush()
@@ -118,7 +117,7 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
     require_role(db, account, now, *WRITERS)
     require_villages(db, account, now, list(revision.villages), *WRITERS)
     spoken = spoken_of(revision.text, revision.answers, lexicon)
-    checks.refuse_unspeakable(revision.title, spoken)
+    checks.refuse_unspeakable(revision.title, spoken, revision.answers)
     known = set(db.scalars(select(Village.code)))
     checks.refuse_villages(revision.villages, known)
     revision.spoken = spoken.text
@@ -236,14 +235,6 @@ def expire(db: Session, now: datetime) -> int:
             _end(db, revision, "expired", now)
             count += 1
     return count
-
-
-def _visible(text: str) -> str:
-    """A text as people see it: NFC, without the invisible characters that come with copying and could deceive."""
-    composed = unicodedata.normalize("NFC", text)
-    return "".join(
-        char for char in composed if char in "\n\r\t" or unicodedata.category(char) not in _INVISIBLE
-    )
 
 
 def _new_revision(db: Session, account: Account, latest: Revision | None, now: datetime) -> Revision:

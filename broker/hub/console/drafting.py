@@ -39,6 +39,8 @@ _SHORT = {
     "no-title": "đặt tên",
     "empty": "viết lời",
     "doubts": "chọn cách đọc",
+    "answer": "sửa cách đọc",
+    "long-spoken": "rút ngắn lời",
     "no-village": "chọn thôn",
     "unknown-village": "chọn lại thôn",
     "no-start": "chọn giờ",
@@ -60,6 +62,8 @@ class Question:
     choices: Sequence[str]
     chosen: str
     is_own: bool
+    trouble: str = ""
+    """What is wrong with what was chosen."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,13 @@ def fields_of_form(form: MultiDict[str, str]) -> Fields:
         day, time = slot.split("T", 1)
     is_now = form.get("when") == "now" and not slot
     start = None if is_now else _moment(day, time)
-    own = {key[4:]: words for key, words in form.items() if key.startswith("own:") and len(words) <= 400}
+    own = {key[4:]: words for key, words in form.items() if key.startswith("own:")}
     answers = {key[7:]: words for key, words in form.items() if key.startswith("answer:")}
     answers = {found: own.get(found, "") if words == OWN else words for found, words in answers.items()}
+    answers = {checks.visible(found): checks.visible(words).strip() for found, words in answers.items()}
     draft = Draft(
         title=form.get("title", ""),
-        text=form.get("text", "").replace("\r\n", "\n"),
+        text=checks.visible(form.get("text", "")).replace("\r\n", "\n"),  # read as it will be kept
         kind=form.get("kind", "routine"),
         villages=form.getlist("villages"),
         starts=[] if start is None else [start],
@@ -186,7 +191,8 @@ def questions_of(fields: Fields, lexicon: Lexicon) -> list[Question]:
             continue
         chosen = fields.draft.answers.get(doubt.found, "")
         own = bool(chosen) and chosen not in doubt.suggestions
-        found[doubt.found] = Question(doubt.found, doubt.suggestions, chosen, own)
+        trouble = checks.trouble_of(doubt.found, chosen)
+        found[doubt.found] = Question(doubt.found, doubt.suggestions, chosen, own, trouble)
     return list(found.values())
 
 
@@ -203,8 +209,8 @@ def _problems(
     looks: list[Callable[[], None]] = [
         partial(checks.refuse_unstorable, draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s)
     ]
-    looks.append(partial(checks.refuse_unspeakable, draft.title, Spoken("a", (), ())))
-    looks.append(partial(checks.refuse_unspeakable, draft.title or "-", spoken))
+    looks.append(partial(checks.refuse_unspeakable, draft.title, Spoken("a", (), ()), {}))
+    looks.append(partial(checks.refuse_unspeakable, draft.title or "-", spoken, draft.answers))
     looks.append(partial(checks.refuse_villages, draft.villages, commune.names.keys()))
     if not draft.play_now:
         looks.append(partial(checks.refuse_starts, draft.starts, now))

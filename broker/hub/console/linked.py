@@ -61,6 +61,6 @@ def units_of(text: str) -> int:
 def _tagged(tag: str, attributes: str, words: str) -> Markup:
     """Blanks at the edges stay outside, so that only words are marked."""
     bare = words.strip()
-    head, _, tail = words.partition(bare)
+    head, _, tail = words.partition(bare) if bare else (words, "", "")
     opened = Markup(f"<{tag} {attributes}>")  # noqa: S704  (numbers and names of our own)
     return escape(head) + opened + escape(bare) + Markup(f"</{tag}>") + escape(tail)  # noqa: S704
