@@ -12,6 +12,7 @@ import hashlib
 import json
 import shutil
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,13 +53,20 @@ class PiperEngine:
     id: str = "piper"
     online: bool = False
     _child: PiperChild | None = None
-    _checked: tuple[tuple[int, int, int], str] = ((0, 0, 0), "")
+    _checked: tuple[tuple[int, ...], str] = ((), "")
+    """What the voice file was when it was read, and its SHA-256 then."""
+    _described: str = ""
+    """SHA-256 of the description the voice was first used with."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def version(self) -> str:
-        """The voice, by the start of its hash: what it sounds like depends on nothing more."""
-        return self.sha256[:12].lower()
+        """The voice and its description (sounds of letters, rate), by the start of their hashes."""
+        try:
+            described = hashlib.sha256(self._description()).hexdigest()
+        except OSError:
+            described = "none"
+        return f"{self.sha256[:12].lower()}-{described[:6]}"
 
     def trouble(self) -> str:
         """Why this voice is not used, as a sentence for the operator; empty when it may be."""
@@ -70,6 +78,34 @@ class PiperEngine:
     def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
         """See Engine; one voice, no pitch. Raises EngineError, also while it rests after failures."""
         del pitch  # Piper has none
+        parts = self._parts(text, voice)
+        try:
+            pcm = _joined([plausible(self._spoken(part), part, self.id) for part in parts])
+        except PiperStopped as why:
+            self.breaker.note_failure(is_refusal=why.is_late)
+            raise EngineError(str(why)) from why
+        except EngineError:
+            self.breaker.note_failure()
+            raise
+        self.breaker.note_success()
+        return at_tempo(pcm, rate)
+
+    def synthesise_by(self, until_s: float, text: str, voice: str, rate: float = 1.0) -> Pcm:
+        """The same for words that cannot wait: only while the voice is loaded and free, and until a moment.
+
+        until_s: of time.monotonic(). Raises EngineError then; being late is no failure that Piper rests for.
+        """
+        parts = self._parts(text, voice)
+        pcm = _joined([plausible(self._spoken_by(until_s, part), part, self.id) for part in parts])
+        return at_tempo(pcm, rate)
+
+    def close(self) -> None:
+        """End its process now; the next sentence starts it again."""
+        with self._lock:
+            self._end()
+
+    def _parts(self, text: str, voice: str) -> list[str]:
+        """The lines to be spoken one after the other. Raises EngineError when this voice may not speak now."""
         if voice != self.speaks:
             raise EngineError(f"this Piper voice speaks {self.speaks}, not {voice!r}")
         said = plain(text)
@@ -81,27 +117,11 @@ class PiperEngine:
         resting_s = self.breaker.rest_s()
         if resting_s > 0:
             raise EngineError(f"piper failed before and is left alone for {resting_s / 60:.0f} minutes more")
-        try:
-            pcm = _joined(
-                [plausible(self._spoken(part), part, self.id) for part in chunks(said, _LONGEST_LINE)]
-            )
-        except PiperStopped as why:
-            self.breaker.note_failure(is_refusal=why.is_late)
-            raise EngineError(str(why)) from why
-        except EngineError:
-            self.breaker.note_failure()
-            raise
-        self.breaker.note_success()
-        return at_tempo(pcm, rate)
+        return chunks(said, _LONGEST_LINE)
 
-    def close(self) -> None:
-        """End its process now; the next sentence starts it again."""
-        with self._lock:
-            self._end()
-
-    def _end(self) -> None:
+    def _end(self, *, at_once: bool = False) -> None:
         if self._child is not None:
-            self._child.close()
+            self._child.close(at_once=at_once)
             self._child = None
 
     def _spoken(self, text: str) -> Pcm:
@@ -118,6 +138,26 @@ class PiperEngine:
             except (PiperStopped, SoundError, OSError) as why:
                 self._end()
                 raise why if isinstance(why, PiperStopped) else EngineError(f"piper failed: {why}") from why
+        return self._at_its_rate(pcm)
+
+    def _spoken_by(self, until_s: float, text: str) -> Pcm:
+        child = self._child
+        if child is None or not child.is_loaded:
+            raise EngineError("piper has not loaded its voice, and these words cannot wait")
+        if not self._lock.acquire(timeout=max(until_s - time.monotonic(), 0.0)):
+            raise EngineError("piper is at other words, and these cannot wait")
+        try:
+            if self._child is None or not self._child.is_loaded:
+                raise EngineError("piper ended, and these words cannot wait")
+            pcm = read_wav(self._child.say(text, max(until_s - time.monotonic(), 0.0)))
+        except (PiperStopped, SoundError, OSError) as why:
+            self._end(at_once=True)  # what it still says belongs to no sentence
+            raise EngineError(f"piper failed: {why}") from why
+        finally:
+            self._lock.release()
+        return self._at_its_rate(pcm)
+
+    def _at_its_rate(self, pcm: Pcm) -> Pcm:
         if pcm.rate_hz != self._rate_hz():
             raise EngineError(f"piper answered at {pcm.rate_hz} Hz, the voice has {self._rate_hz()}")
         return pcm
@@ -144,7 +184,7 @@ class PiperEngine:
     def _trouble_of_hash(self) -> str:
         """Compare the file with its pin; read again only when the file has changed."""
         found = self.voice_file.stat()
-        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
         if self._checked[0] != stamp:
             with self.voice_file.open("rb") as file:
                 self._checked = (stamp, hashlib.file_digest(file, "sha256").hexdigest())
@@ -164,17 +204,27 @@ class PiperEngine:
         said = [str(each) for each in named if each]
         if not said or any(each.lower().replace("_", "-").split("-")[0] != "vi" for each in said):
             return f"{self.voice_file} speaks {' and '.join(said) or 'no language it names'}, not Vietnamese"
-        return "" if 8000 <= self._rate_hz() <= 48000 else f"{self.voice_file} names no sample rate"
+        if not 8000 <= self._rate_hz() <= 48000:
+            return f"{self.voice_file} names no sample rate"
+        described = hashlib.sha256(self._description()).hexdigest()
+        if described != (self._described or described):
+            return (
+                f"{self.voice_file}.json has changed since the voice was first used: restart if that was you"
+            )
+        self._described = described
+        return ""
 
     def _facts(self) -> dict[str, dict[str, object]]:
-        beside = self.voice_file.with_name(f"{self.voice_file.name}.json")
         try:
-            facts = json.loads(beside.read_text(encoding="utf-8"))
-        except ValueError as why:
-            raise OSError(f"{beside} is no JSON: {why}") from why
+            facts = json.loads(self._description().decode("utf-8"))
+        except (ValueError, RecursionError) as why:
+            raise OSError(f"{self.voice_file}.json is no JSON: {why}") from why
         if not isinstance(facts, dict):
-            raise OSError(f"{beside} does not describe a voice")
+            raise OSError(f"{self.voice_file}.json does not describe a voice")
         return facts
+
+    def _description(self) -> bytes:
+        return self.voice_file.with_name(f"{self.voice_file.name}.json").read_bytes()
 
     def _rate_hz(self) -> int:
         rate = (self._facts().get("audio") or {}).get("sample_rate")

@@ -20,6 +20,12 @@ _IDLE_S = 30.0
 _END_S = 2.0
 _MEMORY = 4 * 1024**3
 """Bytes of address space. It takes 1.2 GB of it, 0.4 GB in memory; the limit is against a voice gone wild."""
+_LARGEST_WAV = 16 * 1024**2
+"""Bytes. A line of 160 letters at 48 kHz, spoken as slowly as is believed, takes 6 MB."""
+_LONGEST_OUT = 4096
+"""Bytes of one line it prints; what is longer names no file of ours."""
+_MOST_OUT = 16
+"""Files it may have named that nobody asked for yet; older ones are forgotten."""
 
 
 class PiperStopped(Exception):
@@ -38,10 +44,12 @@ class PiperChild:
         self._spare_s = load_s  # the first answer waits until the voice is loaded
         self._idle_s = idle_s
         self._folder = tempfile.TemporaryDirectory(prefix="langso-piper-")
-        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._named: queue.Queue[str | None] = queue.Queue(_MOST_OUT)
+        """Lines that name a file, and None at the end of all."""
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._heard = ""
+        """What it printed last beside that."""
         try:
             self._process = subprocess.Popen(
                 [*command, "--output_dir", self._folder.name],
@@ -54,8 +62,9 @@ class PiperChild:
         except OSError:
             self._folder.cleanup()
             raise
-        with contextlib.suppress(OSError, ValueError):  # a stricter limit may be set already
-            resource.prlimit(self._process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        for limit, most in ((resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_FSIZE, 2 * _LARGEST_WAV)):
+            with contextlib.suppress(OSError, ValueError):  # a stricter limit may be set already
+                resource.prlimit(self._process.pid, limit, (most, most))
         threading.Thread(target=self._listen, name="piper-listen", daemon=True).start()
 
     @property
@@ -63,19 +72,30 @@ class PiperChild:
         """Whether it still runs."""
         return self._process.poll() is None
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it has answered before and still runs: the next answer takes it no loading."""
+        return self._spare_s == 0.0 and self.is_alive
+
     def say(self, line: str, within_s: float) -> bytes:
         """The WAV file of one line. Raises PiperStopped, OSError."""
-        with self._lock:
+        until_s = time.monotonic() + within_s + self._spare_s
+        if not self._lock.acquire(timeout=within_s):
+            raise PiperStopped("piper is being ended", is_late=True)
+        try:
             self._set_idle(None)
-            until_s = time.monotonic() + within_s + self._spare_s
             self._send(line)
             raw = self._answer(until_s)
             self._spare_s = 0.0
             self._set_idle(self._idle_s)
             return raw
+        finally:
+            self._lock.release()
 
-    def close(self) -> None:
-        """End the process and remove its folder."""
+    def close(self, *, at_once: bool = False) -> None:
+        """End the process and remove its folder. at_once: without the two seconds it has to end by itself."""
+        if at_once:
+            self._process.kill()
         with self._lock:
             self._set_idle(None)
             self._end()
@@ -118,36 +138,53 @@ class PiperChild:
 
     def _answer(self, until_s: float) -> bytes:
         """Wait until it names a finished file."""
-        while True:
-            try:
-                line = self._lines.get(timeout=max(until_s - time.monotonic(), 0.001))
-            except queue.Empty:
-                raise PiperStopped("piper did not answer in time", is_late=True) from None
-            if line is None:
-                raise PiperStopped(f"piper ended: {self._heard[:200] or 'no message'}")
-            if ".wav" in line:
-                return self._take()
-            self._heard = line
+        try:
+            line = self._named.get(timeout=max(until_s - time.monotonic(), 0.001))
+        except queue.Empty:
+            raise PiperStopped("piper did not answer in time", is_late=True) from None
+        if line is None:
+            raise PiperStopped(f"piper ended: {self._heard[:200] or 'no message'}")
+        return self._take()
 
     def _take(self) -> bytes:
         files = sorted(Path(self._folder.name).glob("*.wav"))
         if len(files) != 1:
             raise PiperStopped(f"piper left {len(files)} files of one line")
-        raw = files[0].read_bytes()
+        with files[0].open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > _LARGEST_WAV:
+                raise PiperStopped(f"piper left {size} bytes of one line")
+            raw = file.read(size)
         files[0].unlink()
         return raw
 
     def _last_words(self) -> str:
         """What it printed last before it ended."""
         with contextlib.suppress(queue.Empty):
-            while (line := self._lines.get(timeout=_END_S)) is not None:
-                self._heard = line or self._heard
+            while self._named.get(timeout=_END_S) is not None:
+                pass
         return self._heard[:200] or "no message"
 
     def _listen(self) -> None:
-        """Put what it prints into the queue, and None at its end."""
+        """Keep the files it names, what it printed last, and None at its end; never more than a few lines."""
+        is_rest = False
         if self._process.stdout is not None:
             with self._process.stdout as said:
-                for raw in said:
-                    self._lines.put(raw.decode(errors="replace").strip())
-        self._lines.put(None)
+                while raw := said.readline(_LONGEST_OUT):
+                    if not is_rest:
+                        self._note(raw.decode(errors="replace").strip())
+                    is_rest = not raw.endswith(b"\n")
+        self._keep(None)
+
+    def _note(self, line: str) -> None:
+        if ".wav" in line:
+            self._keep(line)
+        elif line:
+            self._heard = line
+
+    def _keep(self, line: str | None) -> None:
+        """Into the queue, in the place of the oldest where it is full; nothing else puts into it."""
+        if self._named.full():
+            with contextlib.suppress(queue.Empty):
+                self._named.get_nowait()
+        self._named.put_nowait(line)

@@ -14,6 +14,7 @@ from broker.link.config import Settings, SpeechOf
 from broker.link.media import MediaClient, MediaStore
 from broker.link.service import Worker
 from broker.link.session import Session
+from broker.speech.hurry import hurried
 from broker.speech.master import HORN
 from broker.speech.say import render
 from broker.speech.sound import Pcm, SoundError, decode
@@ -81,13 +82,14 @@ class _Voice:
         """The envelope's spoken text, unchanged; None when this machine cannot speak."""
         voice = play.envelope.voice if play.envelope.voice in VOICES else "vi"
         try:
+            engines = hurried(self._engines) if play.envelope.kind == "emergency" else self._engines
             with TemporaryDirectory(prefix="langso-") as folder:
                 clip = render(
                     play.envelope.spoken,
                     voice=voice,
                     cache_dir=self._cache,
                     out=Path(folder) / "spoken.wav",
-                    engines=self._engines,
+                    engines=engines,
                     profile=HORN,
                 )
                 return decode(clip.path)

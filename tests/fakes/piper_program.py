@@ -54,6 +54,9 @@ def _answer(way: str, path: Path, line: str) -> None:
         _write(path, _speech(line, 9000, 900))
     elif way == "other-rate":
         _write(path, _speech(line, 9000, 60), 16_000)
+    elif way == "huge":
+        with path.open("wb") as file:
+            file.truncate(17 * 1024**2)
     elif way == "broken":
         path.write_bytes(b"this is no sound")
     else:
@@ -62,7 +65,7 @@ def _answer(way: str, path: Path, line: str) -> None:
 
 def main(argv: list[str]) -> int:
     """Ways: well, old (names its files on stdout, as the C++ program does), silent, short, endless, other-rate,
-    broken, mute, dies, dies-later, hungry."""
+    broken, mute, dies, dies-later, hungry, talks (without a line's end, then many lines), huge (a file), mute-later."""
     way, note = argv[0], Path(argv[1])
     options = argparse.ArgumentParser()
     for name in ("--model", "--config", "--output_dir"):
@@ -81,8 +84,10 @@ def main(argv: list[str]) -> int:
             return 0
         with note.open("a", encoding="utf-8") as file:
             file.write(line)
-        if way == "mute":
+        if way == "mute" or (way == "mute-later" and number):
             continue
+        if way == "talks":
+            sys.stderr.write("x" * 3_000_000 + ".wav\n" + "still here\n" * 100_000)
         if way == "dies-later" and number:
             return 9
         path = folder / f"{time.monotonic_ns()}.wav"

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -135,6 +136,7 @@ BAD = {
     "other-rate": "answered at 16000 Hz, the voice has 22050",
     "broken": "failed",
     "hungry": "MemoryError",
+    "huge": "17825792 bytes of one line",
 }
 
 
@@ -153,6 +155,18 @@ def test_a_process_that_died_between_two_sentences_is_started_again(tmp_path: Pa
     engine.close()
     said = [line.split()[0] for line in piper_program.heard(Path(engine.program))]
     assert said == ["start", "Một.", "Hai.", "start", "Hai.", "Ba.", "start", "Ba."]
+
+
+def test_a_program_that_prints_without_end_is_not_kept_in_memory(tmp_path: Path) -> None:
+    program = piper_program.make(tmp_path, "talks")
+    child = PiperChild([str(program), "--model", "m", "--config", "c"])
+    tracemalloc.start()
+    try:
+        assert child.say("Xin chào.", 20)[:4] == b"RIFF"
+        assert tracemalloc.get_traced_memory()[1] < 500_000  # bytes; it printed four million
+    finally:
+        tracemalloc.stop()
+        child.close()
 
 
 def test_a_program_that_never_answers_is_waited_for_once_and_then_left_alone(tmp_path: Path) -> None:
@@ -178,6 +192,31 @@ def test_only_the_pinned_file_is_used(tmp_path: Path) -> None:
     engine.voice_file.write_bytes(b"a voice")
     assert engine.trouble() == ""
     assert piper_program.heard(Path(engine.program)) == []
+
+
+def test_a_file_put_in_its_place_with_the_same_size_and_time_is_found(tmp_path: Path) -> None:
+    engine = _engine(tmp_path)
+    assert engine.trouble() == ""
+    was = engine.voice_file.stat()
+    with engine.voice_file.open("r+b") as file:
+        file.write(b"b")
+    os.utime(engine.voice_file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert "another file than pinned" in engine.trouble()
+
+
+def test_a_description_that_changes_under_the_voice_is_not_used_and_is_another_version(
+    tmp_path: Path,
+) -> None:
+    engine = _engine(tmp_path)
+    version = engine.version
+    assert engine.trouble() == ""
+    _voice(tmp_path, {**FACTS, "phoneme_id_map": {"a": [9]}})
+    assert "has changed" in engine.trouble()
+    assert engine.version != version
+    assert engine.version.startswith(engine.sha256[:12])
+    _voice(tmp_path)
+    assert engine.trouble() == ""
+    assert engine.version == version
 
 
 def test_the_reason_names_what_is_wrong(tmp_path: Path) -> None:
