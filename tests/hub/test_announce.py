@@ -17,7 +17,7 @@ from broker.contract.hub import CameraPlan, ContentPlan, Media, PlayNow, PlayPla
 from broker.hub import content, next_list, trusted
 from broker.hub.announcing import plans, service, workflow
 from broker.hub.announcing.plans import Signer
-from broker.hub.announcing.render import Renderer, media_store, render_waiting
+from broker.hub.announcing.render import MOST_TRIES, Renderer, media_store, render_next
 from broker.hub.announcing.send import AGAIN_S, Sender
 from broker.hub.recordings import TEXT, Track
 from broker.hub.records import Camera, Change, NodeRecord, Occurrence, Play, Revision, note_change
@@ -313,8 +313,8 @@ def test_a_submitted_announcement_gets_its_sound(studio: Studio) -> None:
     engine_or_skip()
     revision = studio.town.submitted(audio=False)
     renderer = Renderer(studio.settings)
-    assert render_waiting(studio.town.database, renderer, studio.clock) == 1
-    assert render_waiting(studio.town.database, renderer, studio.clock) == 0
+    assert render_next(studio.town.database, renderer, studio.clock)
+    assert not render_next(studio.town.database, renderer, studio.clock)
     row = studio.town.revision(revision)
     assert row.audio is not None
     assert row.audio["type"] == "audio/ogg"
@@ -337,7 +337,9 @@ def test_an_announcement_is_heard_as_its_tracks(studio: Studio, tmp_path: Path) 
     tay = Track("tyz", store.add(tone, "audio/ogg", 3000))
     spoken = studio.town.submitted(audio=False)
     both = studio.town.submitted(audio=False, tracks=[TEXT, tay], starts=[later(5)])
-    assert render_waiting(studio.town.database, Renderer(studio.settings), studio.clock) == 2
+    renderer = Renderer(studio.settings)
+    while render_next(studio.town.database, renderer, studio.clock):
+        pass
     lengths = [studio.town.revision(one).audio["duration_ms"] for one in (spoken, both)]  # type: ignore[index]
     assert lengths[1] - lengths[0] == pytest.approx(3000 + 1000, abs=300)
 
@@ -345,7 +347,7 @@ def test_an_announcement_is_heard_as_its_tracks(studio: Studio, tmp_path: Path) 
 def test_a_recording_that_is_lost_is_told_to_the_editor(studio: Studio) -> None:
     lost = Track("tyz", Media(sha256="ab" * 32, size=9, type="audio/ogg", duration_ms=3000))
     revision = studio.town.submitted(audio=False, tracks=[Track("vi", lost.recording)])
-    render_waiting(studio.town.database, Renderer(studio.settings), studio.clock)
+    render_next(studio.town.database, Renderer(studio.settings), studio.clock)
     assert "ghi lại" in studio.town.revision(revision).audio_problem
 
 
@@ -377,7 +379,8 @@ def test_an_emergency_is_spoken_without_asking_outside_and_before_the_others(stu
     studio.town.submitted(audio=False)
     revision = studio.town.submitted(audio=False, kind="emergency", play_now=True, starts=[])
     renderer = Heard(studio.settings)
-    render_waiting(studio.town.database, renderer, studio.clock)
+    while render_next(studio.town.database, renderer, studio.clock):
+        pass
     assert order == [True, False]
     assert studio.town.revision(revision).audio is not None
     assert outside.asked == 1  # for the other one
@@ -393,13 +396,88 @@ class Mute:
         raise self.why
 
 
-@pytest.mark.parametrize("why", [EngineError("no voice"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize(
+    "why",
+    [EngineError("no voice"), OSError(28, "No space left on device"), MemoryError(), ValueError("0 Hz")],
+)
 def test_when_it_cannot_be_spoken_the_editor_reads_why(studio: Studio, why: Exception) -> None:
     revision = studio.town.submitted(audio=False)
-    render_waiting(studio.town.database, Mute(why), studio.clock)  # type: ignore[arg-type]
+    render_next(studio.town.database, Mute(why), studio.clock)  # type: ignore[arg-type]
     row = studio.town.revision(revision)
     assert row.audio is None
     assert row.audio_problem.endswith(".")
+
+
+def test_an_emergency_that_comes_while_another_is_read_is_the_next(studio: Studio) -> None:
+    for hours in (3, 4, 5):
+        studio.town.submitted(audio=False, starts=[later(hours)])
+    order: list[bool] = []
+
+    class Busy:
+        def audio(self, spoken: str, voice: str, tracks: Any, *, is_emergency: bool) -> Any:
+            order.append(is_emergency)
+            if len(order) == 1:
+                studio.town.submitted(audio=False, kind="emergency", play_now=True, starts=[])
+            raise EngineError("no voice")
+
+    while render_next(studio.town.database, Busy(), studio.clock):  # type: ignore[arg-type]
+        pass
+    assert order == [False, True, False, False]
+
+
+def test_an_emergency_is_read_beside_a_long_reading(studio: Studio) -> None:
+    studio.town.submitted(audio=False)
+    began, may_end, read = threading.Event(), threading.Event(), threading.Event()
+
+    class Long:
+        def audio(self, spoken: str, voice: str, tracks: Any, *, is_emergency: bool) -> Any:
+            if is_emergency:
+                read.set()
+            else:
+                began.set()
+                may_end.wait(20)
+            raise EngineError("no voice")
+
+    stop = threading.Event()
+    workers = service.rendering(studio.town.database, Long(), studio.clock)  # type: ignore[arg-type]
+    threads = [threading.Thread(target=one.run, args=(stop, lambda: None)) for one in workers]
+    for thread in threads:
+        thread.start()
+    try:
+        assert began.wait(10)
+        studio.town.submitted(audio=False, kind="emergency", play_now=True, starts=[])
+        assert read.wait(10)
+    finally:
+        stop.set()
+        may_end.set()
+        for thread in threads:
+            thread.join(10)
+
+
+def test_a_revision_that_ends_the_process_is_not_begun_for_ever(studio: Studio) -> None:
+    revision = studio.town.submitted(audio=False)
+    other = studio.town.submitted(audio=False, starts=[later(5)])
+    tried = []
+
+    class Killed(BaseException):
+        """As the end of the process: nothing after it runs."""
+
+    class Deadly:
+        def audio(self, spoken: str, voice: str, tracks: Any, *, is_emergency: bool) -> Any:
+            tried.append(spoken)
+            if len(tried) <= MOST_TRIES:
+                raise Killed
+            raise EngineError("no voice")
+
+    for _ in range(MOST_TRIES):
+        with pytest.raises(Killed):
+            render_next(studio.town.database, Deadly(), studio.clock)  # type: ignore[arg-type]
+    assert render_next(studio.town.database, Deadly(), studio.clock)  # type: ignore[arg-type]
+    assert len(tried) == MOST_TRIES
+    assert "dừng giữa chừng" in studio.town.revision(revision).audio_problem
+    assert studio.town.revision(other).audio_problem == ""
+    assert render_next(studio.town.database, Deadly(), studio.clock), "and the others are still read"  # type: ignore[arg-type]
+    assert len(tried) == MOST_TRIES + 1
 
 
 def test_sound_made_for_words_that_changed_meanwhile_is_dropped(studio: Studio) -> None:
@@ -412,7 +490,7 @@ def test_sound_made_for_words_that_changed_meanwhile_is_dropped(studio: Studio) 
                 workflow.save_draft(db, studio.town.hoa, workflow.Draft(), NOW, row.announcement_id)
             raise EngineError("late")
 
-    render_waiting(studio.town.database, Slow(), studio.clock)  # type: ignore[arg-type]
+    render_next(studio.town.database, Slow(), studio.clock)  # type: ignore[arg-type]
     assert studio.town.revision(revision).audio_problem == ""
     assert studio.town.revision(revision).state == "superseded"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Literal
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from broker.contract.hub import Media
 from broker.hub.announcing.checks import is_words
 from broker.hub.recordings import TEXT, Track, tracks_of
-from broker.hub.records import Database, Revision, note_change
+from broker.hub.records import Database, Revision, note_change, put_setting, setting
+from broker.hub.records.announcement import KINDS
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.link.media import MediaStore
@@ -28,6 +30,12 @@ from broker.speech.voice import Engine, EngineError, choose
 log = logging.getLogger(__name__)
 
 OPUS = "audio/ogg"
+MOST_TRIES = 2
+"""How often the sound of one revision is begun when the process ends over it."""
+CANNOT = "Máy không làm được âm thanh của bản tin này, xin viết ngắn lại, ghi âm lại hoặc báo người quản trị."
+_ENDED = "Máy chủ đã hai lần dừng giữa chừng khi làm âm thanh, xin báo người quản trị rồi sửa và gửi lại."
+_ATTEMPT = "render.attempt."
+"""Begins the settings that name the revision whose sound is being made, one for each worker that does so."""
 
 
 def media_store(settings: Settings) -> MediaStore:
@@ -93,10 +101,6 @@ class Renderer:
         """In the order they are tried; the same ones each time. Raises EngineError."""
         return choose(self._settings.speech)
 
-    @cached_property
-    def _own_engines(self) -> tuple[Engine, ...]:
-        return tuple(engine for engine in self.engines if not engine.online)  # the same: Piper is one process
-
     def _parts(self, spoken: str, tracks: Sequence[Track]) -> list[track.Track]:
         return [
             track.Track(each.language, spoken if each.is_text else "", self._recording_of(each))
@@ -119,17 +123,17 @@ class Renderer:
         *,
         is_emergency: bool,
     ) -> Media:
-        from broker.speech import master, say  # numpy: not before somebody wants to hear something
+        from broker.speech import hurry, master, say  # numpy: not before somebody wants to hear something
 
         is_spoken = any(part.recording is None for part in parts)
-        engines = (self._own_engines if is_emergency else self.engines) if is_spoken else ()
+        engines = self.engines if is_spoken else ()
         with TemporaryDirectory(prefix="langso-") as folder:
             clip = say.render_tracks(
                 parts,
                 voice=voice,
                 cache_dir=self._cache,
                 out=Path(folder) / "speech.opus",
-                engines=engines,
+                engines=hurry.hurried(engines) if is_emergency else engines,
                 profile=master.HORN if profile == "HORN" else master.KIOSK,
             )
             return self._store.add(clip.path, OPUS, clip.duration_ms)
@@ -146,28 +150,49 @@ class _Waiting:
     tracks: list[Track]
 
 
-def render_waiting(database: Database, renderer: Renderer, clock: Clock) -> int:
-    """Render submitted revisions that have no sound yet, one after another. Returns how many were done.
+def render_next(database: Database, renderer: Renderer, clock: Clock, kinds: Collection[str] = KINDS) -> bool:
+    """Render the one submitted revision of these kinds that waits for its sound most urgently; False: none waits.
 
-    A failure is noted in the revision as a sentence for the editor and is not tried again until it changes.
+    One at a time, so that an emergency sent meanwhile is the next. A failure is noted in the revision as a sentence
+    for the editor and is not tried again until it changes. That somebody tries is noted before: what ends the whole
+    process MOST_TRIES times is a failure too, not a reason to end it for ever.
     """
     with database.reading() as db:
-        query = select(Revision).where(
-            Revision.state == "submitted", Revision.audio.is_(None), Revision.audio_problem == ""
-        )
-        waiting = [
-            _Waiting(row.id, row.spoken, row.voice, row.kind == "emergency", tracks_of(row.tracks))
-            for row in db.scalars(query.order_by(Revision.kind != "emergency", Revision.submitted_at))
-        ]
-    for one in waiting:
+        one = _most_urgent(db, kinds)
+    if one is None:
+        return False
+    name = _ATTEMPT + min(kinds)
+    with database.session() as db:
+        last = setting(db, name, {})
+        tries = last["tries"] if last.get("revision") == one.id else 0
+        put_setting(db, name, {"revision": one.id, "tries": tries + 1}, clock.now())
+    if tries < MOST_TRIES:
         media, problem = _sound_or_problem(renderer, one)
-        with database.session() as db:
-            row = db.get_one(Revision, one.id)
-            if row.state == "submitted" and row.spoken == one.spoken:
-                row.audio = None if media is None else msgspec.to_builtins(media)
-                row.audio_problem = problem
-                note_change(db, "announcement", row.announcement_id, clock.now())
-    return len(waiting)
+    else:
+        log.error("revision %s ended this process %s times", one.id, tries, extra={"event": "render-failed"})
+        media, problem = None, _ENDED
+    with database.session() as db:
+        put_setting(db, name, {}, clock.now())
+        row = db.get_one(Revision, one.id)
+        if row.state == "submitted" and row.spoken == one.spoken:
+            row.audio = None if media is None else msgspec.to_builtins(media)
+            row.audio_problem = problem
+            note_change(db, "announcement", row.announcement_id, clock.now())
+    return True
+
+
+def _most_urgent(db: Session, kinds: Collection[str]) -> _Waiting | None:
+    query = select(Revision).where(
+        Revision.state == "submitted",
+        Revision.audio.is_(None),
+        Revision.audio_problem == "",
+        Revision.kind.in_(kinds),
+    )
+    in_order = query.order_by(Revision.kind != "emergency", Revision.submitted_at, Revision.id)
+    row = db.scalars(in_order.limit(1)).first()
+    if row is None:
+        return None
+    return _Waiting(row.id, row.spoken, row.voice, row.kind == "emergency", tracks_of(row.tracks))
 
 
 def _sound_or_problem(renderer: Renderer, one: _Waiting) -> tuple[Media | None, str]:
@@ -183,3 +208,9 @@ def _sound_or_problem(renderer: Renderer, one: _Waiting) -> tuple[Media | None, 
     except OSError as why:
         log.error("revision %s: %s", one.id, why, extra={"event": "render-failed"})
         return None, "Máy chủ hết chỗ ghi âm thanh, xin báo người quản trị."
+    except (
+        MemoryError,
+        ValueError,
+    ) as why:  # sound nobody foresaw: this one is told, the others are still read
+        log.error("revision %s: %r", one.id, why, extra={"event": "render-failed"})
+        return None, CANNOT

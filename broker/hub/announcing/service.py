@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Collection
 
 from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
-from broker.hub.announcing.render import Renderer, media_store, render_waiting
+from broker.hub.announcing.render import Renderer, media_store, render_next
 from broker.hub.announcing.send import Sender
 from broker.hub.keys import keeper as keeping
 from broker.hub.keys.keeper import Keeper
@@ -43,22 +44,27 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     keeper = Keeper(settings, database, session)
     return [
         Worker("plans", sender.run, patience_s=60.0),
-        rendering(database, Renderer(settings), session.clock),
+        *rendering(database, Renderer(settings), session.clock),
         Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
         Worker("audit", Watch(database, session).run, patience_s=AUDIT_PATIENCE_S),
     ]
 
 
-def rendering(database: Database, renderer: Renderer, clock: Clock) -> Worker:
-    """The worker that gives submitted announcements their sound."""
+def rendering(database: Database, renderer: Renderer, clock: Clock) -> list[Worker]:
+    """The workers that give submitted announcements their sound: no long reading stands before an emergency."""
 
-    def run(stop: threading.Event, beat: Beat) -> None:
-        while not stop.is_set():
-            beat()
-            try:
-                render_waiting(database, renderer, clock)
-            except REFUSALS as why:
-                log.error("rendering: %s", why, extra={"event": "render-failed"})
-            stop.wait(RENDER_POLL_S)
+    def renders(name: str, kinds: Collection[str]) -> Worker:
+        def run(stop: threading.Event, beat: Beat) -> None:
+            while not stop.is_set():
+                beat()
+                try:
+                    is_done = render_next(database, renderer, clock, kinds)
+                except REFUSALS as why:
+                    log.error("rendering: %s", why, extra={"event": "render-failed"})
+                    is_done = False
+                if not is_done:
+                    stop.wait(RENDER_POLL_S)
 
-    return Worker("render", run, patience_s=RENDER_PATIENCE_S)
+        return Worker(name, run, patience_s=RENDER_PATIENCE_S)
+
+    return [renders("render", ("routine", "priority")), renders("render-emergency", ("emergency",))]
