@@ -59,7 +59,7 @@ _PURE = re.compile(
 _PIN = re.compile(r"(?<![\w.,/+\-])(?P<x>0\d{11}|0\d{9}[-–]\d{3})(?![\w])(?![.,/\-]\d)")
 _PROCEDURE = re.compile(r"(?<![\w.,])(?P<x>[1-3]\.\d{6})(?!\w)(?![.,]\d)")
 _CARD = re.compile(r"(?<!\w)(?P<x>[A-Z]{2}\s?\d(?:\s?\d){9,13}|\d{4}(?:[\s.\-]\d{4}){2,4})(?!\w)(?![.,/]\d)")
-_CERTIFICATE = re.compile(r"(?<!\w)(?P<x>[A-ZĐ]{2}\s?\d{6,8})(?!\w)(?![.,/]\d)")
+_CERTIFICATE = re.compile(r"(?<!\w)(?!(?:LH|ĐT|DĐ|TĐ|ĐC|SĐ)\s)(?P<x>[A-ZĐ]{2}\s?\d{6,8})(?!\w)(?![.,/]\d)")
 _MARKS = {".": "chấm", "-": "gạch ngang", "–": "gạch ngang", "_": "gạch dưới", "/": "trên", " ": ","}
 
 

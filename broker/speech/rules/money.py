@@ -24,6 +24,7 @@ def _sum_form(which: int) -> str:
 _RANGE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}{DASH}{_sum_form(2)}(?:{PER})?")
 _SHORT_RANGE = re.compile(rf"(?<![\w.,/\-])(?P<n0>{NUMBER}){DASH}{_sum_form(1)}(?:{PER})?")
 _ONE = re.compile(rf"(?<![\w.,/])(?:(?P<of>{NUMBER})\s?/\s?)?{_sum_form(1)}(?:{PER})?")
+_SHARE = re.compile(rf"(?<![\w.,/]){_sum_form(1)}\s?/\s?{_sum_form(2)}(?![/\w])")
 _MIXED = re.compile(
     rf"(?<![\w.,/])(?P<n>\d{{1,3}})\s?(?P<big>tr|triệu|tỷ|tỉ|k(?=\d(?!\d)))\s?(?P<rest>\d{{1,3}})(?!\w)(?![.,]\d)"
     rf"(?!\s?(?:nghìn|ngàn|triệu|đồng|đ\b))(?:{PER})?"
@@ -112,6 +113,11 @@ def _range(match: re.Match[str], _: Draft) -> str:
     return f"{_sum(match, '1')} đến {_sum(match, '2')}{per(match)}"
 
 
+def _share(match: re.Match[str], _: Draft) -> str:
+    """ "67,5 triệu/100 triệu đồng": so much out of so much."""
+    return f"{_sum(match, '1')} trên {_sum(match, '2')}"
+
+
 def _short_range(match: re.Match[str], _: Draft) -> str:
     return f"{value(match['n0'], is_money=match['only1'] is not None)} đến {_sum(match, '1')}{per(match)}"
 
@@ -176,6 +182,7 @@ RULES = (
     Rule(_MIXED, _mixed, hints=("tr", "tỷ", "tỉ", "k"), at="figure"),
     Rule(_RANGE, _range, sign="-–—~÷", at="figure"),
     Rule(_SHORT_RANGE, _short_range, sign="-–—~÷", at="figure"),
+    Rule(_SHARE, _share, sign="/", at="figure"),
     Rule(_ONE, _one, at="figure"),
     Rule(_AFTER, _after, needs="any", sign="/", hints=("đồng",)),
 )
