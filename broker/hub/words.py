@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from broker.hub.declined import Declined
+from broker.hub.fixed_words import is_fixed, sound
 from broker.hub.records import put_setting, setting, write_audit
 from broker.speech.letters import is_syllable
 from broker.speech.lexicon import Lexicon, load
@@ -30,7 +31,6 @@ CARRIER = "Bà con đến {} để được hướng dẫn."
 """A sentence to try a word in that no announcement has used yet."""
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
-_TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
 _PROBE = "la la la"
 _PLACE = CARRIER.index("{")
 
@@ -44,6 +44,8 @@ class Taken:
     same: int = 0
     left: list[tuple[str, str]] = field(default_factory=list)
     """Words that were not taken, each with the sentence why not."""
+    overriding: list[tuple[str, str]] = field(default_factory=list)
+    """Words that were taken and until now were read otherwise, each with the sentence how."""
 
 
 def own_words(db: Session) -> dict[str, str]:
@@ -56,10 +58,17 @@ def own_words(db: Session) -> dict[str, str]:
 def checked(written: str, said: str) -> tuple[str, str]:
     """A word and how it is said, tidied.
 
-    Raises Declined: what is said is not pure words, or a rule of the reader takes the word before the table does.
+    Raises Declined: what is said is not pure words, a rule of the reader takes the word before the table does, or
+    its meaning is not the commune's to change.
     """
     written, said = _tidy(written), _tidy(said)
     _refuse_unwritable(written)
+    if is_fixed(written):
+        raise Declined(
+            "fixed-word",
+            f"“{written}” là tiếng chỉ số, giờ giấc, hướng, việc được làm hay không; đọc khác đi thì bà con nghe sai "
+            "bản tin, nên máy luôn đọc đúng như viết.",
+        )
     _refuse_unsayable(said)
     if _is_taken(written):
         return written, said
@@ -141,6 +150,11 @@ def put_words(db: Session, words: Mapping[str, str], by: str, now: datetime) -> 
         else:
             taken.changed.append(written)
             write_audit(db, now, by, "word.changed", written, {"said": said, "was": before})
+    taken.overriding = [
+        (written, warning_of(written, words[written]))
+        for written in (*taken.added, *taken.changed)
+        if is_overriding(written, words[written]) or _is_everyday(written)
+    ]
     return taken
 
 
@@ -165,11 +179,11 @@ def warning_of(written: str, said: str) -> str:
             f"“{written}” có nhiều nghĩa ({', '.join(known[:3])}), máy vốn hỏi lại mỗi lần; "
             f"ghi vào đây thì câu nào cũng đọc “{said}”."
         )
-    if known and _sound(known[0]) != _sound(said):
+    if known and sound(known[0]) != sound(said):
         return f"Máy vốn đọc “{written}” là “{known[0]}”; cách của xã thay cho cách ấy."
     if known:
         return f"Máy vốn đã đọc “{written}” như vậy, không cần ghi thêm."
-    if not written.isupper() and is_syllable(written.lower()):
+    if _is_everyday(written):
         return f"“{written}” là tiếng thường dùng: mọi câu viết “{written}” sẽ đọc là “{said}”."
     return ""
 
@@ -178,22 +192,18 @@ def is_overriding(written: str, said: str) -> bool:
     """Whether the reader would say a word otherwise, or choose by its sentence, if it did not stand in the table."""
     shipped = load()
     known = _shipped(shipped, written)
-    return written in shipped.senses or len(known) > 1 or any(_sound(one) != _sound(said) for one in known)
+    return written in shipped.senses or len(known) > 1 or any(sound(one) != sound(said) for one in known)
+
+
+def _is_everyday(written: str) -> bool:
+    """Whether it is a syllable that a text may have anywhere."""
+    return not written.isupper() and is_syllable(written.lower())
 
 
 def _shipped(lexicon: Lexicon, written: str) -> Sequence[str]:
     found = lexicon.abbreviations.get(written, ())
     word = lexicon.words.get(written.lower())
     return found or ((word,) if word else ())
-
-
-def _sound(words: str) -> list[tuple[str, str]]:
-    """Words as they sound: "hoá" and "hóa" are one, wherever the tone mark is written."""
-    found = []
-    for word in unicodedata.normalize("NFD", words.casefold()).split():
-        tones = "".join(char for char in word if char in _TONES)
-        found.append(("".join(char for char in word if char not in _TONES), tones))
-    return found
 
 
 def _tidy(words: str) -> str:

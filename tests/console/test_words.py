@@ -15,6 +15,7 @@ from broker.hub.announcing import workflow
 from broker.hub.announcing.workflow import Draft
 from broker.hub.declined import Declined
 from broker.hub.records import AuditRow, put_setting
+from broker.hub.word_file import file_of, words_of_file
 from broker.speech.lexicon import load
 from broker.speech.normalise import normalise
 from broker.speech.sound import decode
@@ -107,6 +108,24 @@ def test_what_could_not_be_said_is_refused_with_the_reason(written: str, said: s
     with pytest.raises(Declined) as why:
         words.checked(written, said)
     assert why.value.code == code
+
+
+FIXED = (
+    "không KHÔNG Không kho\u0302ng có cấm Đừng chớ ba BA mười mươi nghìn tỉ sáng CHIỀU giờ ngày tháng năm huỷ hủy "
+    "hoãn không-được (không) phải"
+)
+
+
+def test_numbers_times_and_negations_are_not_the_communes_to_change() -> None:
+    for written in FIXED.split():
+        with pytest.raises(Declined, match="nghe sai bản tin") as why:
+            words.checked(written, "được")
+        assert why.value.code == "fixed-word"
+
+
+@pytest.mark.parametrize("written", ["NVH", "Ba-na", "KBang", "ban", "HTX-ĐX"])
+def test_other_words_are_the_communes_to_say(written: str) -> None:
+    assert words.checked(written, "nhà")[0] == written
 
 
 def test_a_refused_word_is_told_on_the_page_and_not_kept(stage: Stage) -> None:
@@ -308,6 +327,26 @@ def test_words_of_a_file_that_cannot_be_said_are_told_and_the_others_taken(stage
     assert own(stage) == {"NVHTX": "nhà văn hoá", "TTVHX": "trung tâm", "QZX": "quỹ"}
 
 
+def test_a_file_tells_which_of_the_words_known_before_are_read_otherwise_now(stage: Stage) -> None:
+    file = '[words]\nUBND = "ủy ban xã"\nHTX = "hợp tác xã"\nban = "bàn"\nQZX = "quỹ"\n"không" = "được"\n'
+    code, page = send(stage, file.encode())
+    assert code == 200
+    assert "2 từ trong tệp thay cách đọc có sẵn" in page
+    assert "<b>UBND</b> Máy vốn đọc “UBND” là “ủy ban nhân dân”" in page
+    assert "<b>ban</b> “ban” là tiếng thường dùng" in page
+    assert "Để lại 1 từ" in page
+    assert "không" not in own(stage)
+    assert "thay cách đọc có sẵn, xin xem lại" not in send(stage, file.encode())[1]  # nothing changes again
+
+
+def test_the_largest_usual_table_comes_back_from_its_file() -> None:
+    table = {f"NVHX{number}": "nhà văn hoá thôn xóm" for number in range(words.MOST_WORDS)}
+    assert words_of_file(file_of(table, "Từ của xã").encode()) == table
+    assert words_of_file(file_of({'A"\\B = [': "xã"}, "Từ").replace("\n", "\r\n").encode()) == {
+        'A"\\B = [': "xã"
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [
@@ -323,6 +362,25 @@ def test_a_file_that_is_no_table_is_refused_with_the_reason(stage: Stage, data: 
     assert code == 409
     assert told in page
     assert own(stage) == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"words=" + b"[" * 300, "ở dòng 1"),
+        (b"[words]\na = " + b"9" * 5000, "ở dòng 2"),
+        (b"words." + b".".join([b"a"] * 20000) + b"=1", "ở dòng 1"),
+        (b"words.a = 1", "ở dòng 1"),
+        (b"[words]\n[words.a]", "ở dòng 2"),
+        (b"words = {a = 1}", "ở dòng 1"),
+        (b'[words]\na = "' + b"x" * 400 + b'"', "ở dòng 2"),
+        (b"[words]\na = 2026-99-99", "viết sai"),
+        (b"#" * 70_000, "Tệp lớn quá 64 kB"),
+    ],
+)
+def test_what_would_keep_a_parser_busy_is_refused_before(data: bytes, told: str) -> None:
+    with pytest.raises(Declined, match=told):
+        words_of_file(data)
 
 
 def test_a_table_has_an_end(stage: Stage) -> None:

@@ -56,8 +56,9 @@ EXAMPLES = {
 def page() -> str:
     """The page; without a script its buttons come here too."""
     form: MultiDict[str, str] = request.form
-    if request.method == "GET" or form.get("example", "").isdigit():
-        chosen = int(form.get("example", "0")) % len(EXAMPLES)
+    asked = form.get("example", "")
+    if request.method == "GET" or asked:
+        chosen = int(asked) if asked in map(str, range(len(EXAMPLES))) else 0
         form = MultiDict({"text": list(EXAMPLES.values())[chosen], "rate": form.get("rate", "calm")})
     fields, shown = _read(form)
     heard = {}

@@ -24,13 +24,12 @@ from broker.hub.console.wording import when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, AuditRow
 from broker.hub.settled import example_of, read_otherwise, settled_often
-from broker.hub.word_file import file_of, words_of_file
+from broker.hub.word_file import LARGEST_FILE, file_of, words_of_file
 from broker.speech.normalise import normalise
 from broker.speech.voice import VOICES
 
 pages = Blueprint("words", __name__)
 
-LARGEST_FILE = 256 * 1024
 PAGE = 60
 """Words on one page of the table."""
 SEARCH_FROM = 12
@@ -131,7 +130,7 @@ def take_file() -> str | tuple[str, int]:
     """Take the words of a TOML file; what cannot be said is told."""
     file = request.files.get("file")
     try:
-        found = words_of_file(file.stream.read(LARGEST_FILE) if file else b"")
+        found = words_of_file(file.stream.read(LARGEST_FILE + 1) if file else b"")
         good, left = table.sift(found)
         with desk().database.session() as db:
             taken = table.put_words(db, good, access.visitor().username, now())
