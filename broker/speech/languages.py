@@ -30,5 +30,15 @@ LANGUAGES = {
     "yue": "tiếng Hoa",
     "sti": "tiếng Xtiêng",
     "rog": "tiếng Ra Glai",
+    "hni": "tiếng Hà Nhì",
+    "tou": "tiếng Thổ",
+    "jeh": "tiếng Gié",
+    "cma": "tiếng Mạ",
+    "tth": "tiếng Tà Ôi",
+    "cua": "tiếng Co",
+    "crw": "tiếng Chơ Ro",
+    "cje": "tiếng Chu Ru",
+    "mis": "tiếng khác",
 }
-"""ISO 639 codes and names on screen; the larger languages of Vietnam, in no order of worth."""
+"""ISO 639 codes and names on screen; the larger languages of Vietnam, in no order of worth; `mis` stands
+for one that is not listed."""

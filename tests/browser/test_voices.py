@@ -79,7 +79,7 @@ def test_a_text_is_heard_in_a_voice_and_its_sentence_is_lit(
     horn = page.get_by_role("button", name="Nghe giọng miền Nam, máy đọc có sẵn (espeak), loa ngoài trời")
     horn.click()
     cell = page.locator('[data-cell="vi-vn-x-south::horn"]')
-    expect(cell.get_by_text("đúng độ to")).to_be_visible()
+    expect(cell.get_by_text("âm lượng đạt")).to_be_visible()
     audio = cell.locator("audio")
     audio.evaluate("(it) => it.play()")
     until(lambda: page.evaluate("CSS.highlights.has('reading')"), 10)

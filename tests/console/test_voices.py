@@ -54,6 +54,13 @@ def test_every_example_is_read_without_a_doubt_and_another_is_shown_on_request(s
     assert "Tin bão khẩn cấp" in page.get_data(as_text=True)
 
 
+@pytest.mark.parametrize("example", ["²", "9" * 5000, "x"])
+def test_an_example_that_is_not_there_is_the_first_one(stage: Stage, example: str) -> None:
+    page = stage.post(stage.client("hanh"), "/voices", {"example": example}, page="/voices")
+    assert page.status_code == 200
+    assert "7h30–11h" in page.get_data(as_text=True)
+
+
 def test_both_sides_follow_what_is_typed(stage: Stage) -> None:
     form: dict[str, object] = {"text": "Gặp XQZK lúc 8h.", "answer:XQZK": "xây dựng"}
     client = stage.client("hanh")
@@ -73,7 +80,7 @@ def test_what_is_heard_says_its_length_its_loudness_and_who_spoke(
     found = re.search(r"−(\d+),(\d) LUFS", part)
     assert found is not None, part
     assert abs(-float(f"{found[1]}.{found[2]}") - level) <= 0.5
-    assert "đúng độ to" in part
+    assert "âm lượng đạt" in part
     assert "giây" in part
     assert "máy đọc có sẵn (espeak " in part
     address = re.search(r'src="([^"]+)"', part)
