@@ -95,6 +95,7 @@ class PiperEngine:
 
         until_s: of time.monotonic(). Raises EngineError then; being late is no failure that Piper rests for.
         """
+        self._loaded()
         parts = self._parts(text, voice)
         pcm = _joined([plausible(self._spoken_by(until_s, part), part, self.id) for part in parts])
         return at_tempo(pcm, rate)
@@ -141,21 +142,23 @@ class PiperEngine:
         return self._at_its_rate(pcm)
 
     def _spoken_by(self, until_s: float, text: str) -> Pcm:
-        child = self._child
-        if child is None or not child.is_loaded:
-            raise EngineError("piper has not loaded its voice, and these words cannot wait")
         if not self._lock.acquire(timeout=max(until_s - time.monotonic(), 0.0)):
             raise EngineError("piper is at other words, and these cannot wait")
         try:
-            if self._child is None or not self._child.is_loaded:
-                raise EngineError("piper ended, and these words cannot wait")
-            pcm = read_wav(self._child.say(text, max(until_s - time.monotonic(), 0.0)))
+            pcm = read_wav(self._loaded().say(text, max(until_s - time.monotonic(), 0.0)))
         except (PiperStopped, SoundError, OSError) as why:
             self._end(at_once=True)  # what it still says belongs to no sentence
             raise EngineError(f"piper failed: {why}") from why
         finally:
             self._lock.release()
         return self._at_its_rate(pcm)
+
+    def _loaded(self) -> PiperChild:
+        """Its process, when nobody has to wait for it to load. Raises EngineError."""
+        child = self._child
+        if child is None or not child.is_loaded:
+            raise EngineError("piper has not loaded its voice, and these words cannot wait")
+        return child
 
     def _at_its_rate(self, pcm: Pcm) -> Pcm:
         if pcm.rate_hz != self._rate_hz():
