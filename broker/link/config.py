@@ -138,10 +138,14 @@ class DatabaseOf(Struct, kw_only=True):
     ] = ""
 
 
+Region = Annotated[str, Meta(pattern=r"^vi(-vn-x-(central|south))?$")]
+"""One of the voices: the accents espeak-ng has."""
+
+
 class SpeechOf(Struct, kw_only=True):
     """Which engines read aloud: Piper where a voice file is named, the online one where chosen, espeak-ng always."""
 
-    voice: Annotated[str, Meta(description="vi, vi-vn-x-central or vi-vn-x-south")] = "vi"
+    voice: Annotated[Region, Meta(description="vi, vi-vn-x-central or vi-vn-x-south")] = "vi"
     online: Annotated[
         bool,
         Meta(
@@ -151,8 +155,10 @@ class SpeechOf(Struct, kw_only=True):
     piper_voice: Annotated[
         str, Meta(description="the operator's Piper voice, FILE.onnx with FILE.onnx.json beside it")
     ] = ""
-    piper_sha256: Annotated[str, Meta(description="SHA-256 of that file; another file is not used")] = ""
-    piper_speaks: Annotated[str, Meta(description="which of the voices the file is")] = "vi"
+    piper_sha256: Annotated[
+        str, Meta(description="SHA-256 of that file; another file is not used", pattern=r"^([0-9a-f]{64})?$")
+    ] = ""
+    piper_speaks: Annotated[Region, Meta(description="which of the voices the file is")] = "vi"
     piper_program: Annotated[str, Meta(description="the piper program, run as a process of its own")] = (
         "piper"
     )
@@ -322,6 +328,8 @@ def _agreements(settings: Settings) -> list[str]:
         lines.append("place.village: missing; a node stands in a village")
     if node and not settings.device_port.url.startswith("https://"):
         lines.append(f"device_port.url: found {settings.device_port.url!r}; a node needs https://host:port")
+    if settings.speech.piper_voice and not settings.speech.piper_sha256:
+        lines.append("speech.piper_sha256: missing; a voice file is used only with its SHA-256 (`sha256sum`)")
     return [*lines, *_doors(settings)]
 
 

@@ -71,7 +71,10 @@ def _say(chosen: argparse.Namespace) -> int:
             for doubt in normalise(text, words).doubts:
                 say_error(_doubtful(doubt))
             clip = _spoken(text, words, chosen, out)
-        except (EngineError, LexiconError, OSError, ValueError) as why:
+        except OSError as why:
+            say_error(f"{_asked(chosen, why)}: {why.strerror or why}")
+            return 1
+        except (EngineError, LexiconError, ValueError) as why:
             say_error(str(why))
             return 1
         say_error(f"spoken by {clip.engine}, {clip.lufs:.1f} LUFS, for a {chosen.profile}")
@@ -79,6 +82,14 @@ def _say(chosen: argparse.Namespace) -> int:
             return _play(out)
         put(f"{chosen.out}: {clip.duration_ms / 1000:.1f} s")
     return 0
+
+
+def _asked(chosen: argparse.Namespace, why: OSError) -> str:
+    """Which of the files the person named could not be used."""
+    named = [
+        one for one in (chosen.file, chosen.piper, chosen.words) if one and str(one) == str(why.filename)
+    ]
+    return str(named[0] if named else chosen.out or why.filename or "the sound")
 
 
 def _text(chosen: argparse.Namespace) -> str:

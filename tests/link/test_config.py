@@ -102,3 +102,17 @@ def test_an_address_no_passkey_could_belong_to_is_refused(address: str, tmp_path
     found = errors(tmp_path, GOOD + f'[console]\naddress = "{address}"\n')
     assert len(found) == 1
     assert "console.address" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        ('piper_voice = "/srv/vi.onnx"', "speech.piper_sha256"),
+        ('piper_voice = "/srv/vi.onnx"\npiper_sha256 = "abc"', "speech.piper_sha256"),
+        ('voice = "en"', "speech.voice"),
+    ],
+)
+def test_a_voice_that_could_never_speak_is_refused_with_its_key(lines: str, key: str, tmp_path: Path) -> None:
+    found = errors(tmp_path, GOOD + f"[speech]\n{lines}\n")
+    assert len(found) == 1
+    assert key in found[0]
