@@ -14,13 +14,15 @@ from broker.speech.draft import Claim, Draft
 from broker.speech.letters import has_marks, is_syllable
 from broker.speech.lexicon import Lexicon
 from broker.speech.rules import read
+from broker.speech.rules.signs import APOSTROPHE
 
 
 @dataclass(frozen=True)
 class Span:
     """A piece that is said otherwise than written. Offsets count code points of each text as given.
 
-    What lies between two spans is the same in both texts (but for the composition of letters).
+    What lies between two spans is the same in both texts, but for the composition of letters and for characters
+    without a shape (soft hyphens, joiners), which are not in the spoken one.
     """
 
     written_start: int
@@ -81,13 +83,44 @@ class _Places:
         return at in self._added
 
 
+_SHAPELESS = re.compile("[\u00ad\u180e\u200b-\u200d\u2060\ufeff]+")
+"""Marks of where a word may break or letters join. Those that turn the direction of writing stay, for a doubt."""
+
+
 def _composed(text: str) -> tuple[str, _Places]:
-    """The text with composed letters (NFC) and a space between a word and a figure that were written as one.
+    """The text without shapeless characters, with composed letters (NFC) and a space between a word and a figure that
+    were written as one.
 
     Every place of the text as given is still known.
     """
-    if text.isascii() or unicodedata.is_normalized("NFC", text):
+    if text.isascii():
         return _apart(text, None)
+    shown, kept = _shown(text)
+    if unicodedata.is_normalized("NFC", shown):
+        return _apart(shown, kept)
+    composed, starts = _clusters(shown)
+    return _apart(composed, starts if kept is None else [kept[at] for at in starts])
+
+
+def _shown(text: str) -> tuple[str, list[int] | None]:
+    """What can be seen of a text, and where it stood; between two figures something unseen stays, for a doubt."""
+    pieces: list[str] = []
+    kept: list[int] = []
+    at = 0
+    for match in _SHAPELESS.finditer(text):
+        start, end = match.span()
+        if text[start - 1 : start].isdigit() and text[end : end + 1].isdigit():
+            continue
+        pieces.append(text[at:start])
+        kept += range(at, start)
+        at = end
+    if not at:
+        return text, None
+    return "".join([*pieces, text[at:]]), [*kept, *range(at, len(text) + 1)]
+
+
+def _clusters(text: str) -> tuple[str, list[int]]:
+    """The text in composed letters, and where each code point of it and its end stood."""
     pieces: list[str] = []
     starts: list[int] = []
     at = 0
@@ -100,7 +133,7 @@ def _composed(text: str) -> tuple[str, _Places]:
         # A cluster that stays longer than one code point keeps its places as near as they can be.
         starts += [min(at + index, end - 1) for index in range(len(piece))]
         at = end
-    return _apart("".join(pieces), [*starts, len(text)])
+    return "".join(pieces), [*starts, len(text)]
 
 
 _FIGURES = re.compile(r"\d+")
@@ -155,8 +188,10 @@ def _assemble(written: str, claims: list[Claim], places: _Places) -> tuple[str, 
         if words[:1].isalnum() and tail and (tail.isalnum() or tail in ",;:.!?)"):
             words = " " + words
         following = written[end : end + 1]
-        if words and following and (following.isalnum() or following == "("):
+        if words and words != APOSTROPHE and following and (following.isalnum() or following == "("):
             words += " "
+        if not words and _needs_room(claim, tail, following):
+            words = " "
         out.append(words)
         spans.append(Span(start, end, length, length + len(words)))
         length += len(words)
@@ -164,3 +199,10 @@ def _assemble(written: str, claims: list[Claim], places: _Places) -> tuple[str, 
         at = end
     out.append(written[at:])
     return "".join(out), spans
+
+
+def _needs_room(claim: Claim, tail: str, following: str) -> bool:
+    """Whether a sign that is not said leaves a space: between two words, and where a person may put words instead."""
+    if claim.is_doubtful:
+        return tail.isalnum() or following.isalnum()
+    return tail.isalnum() and following.isalnum()

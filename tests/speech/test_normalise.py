@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 import unicodedata
@@ -242,8 +243,147 @@ def _check(text: str, found: Spoken) -> None:
         assert text[doubt.start : doubt.end] == doubt.found != ""
 
 
+SHAPELESS = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff"))
+
+
 def _same(written: str, spoken: str) -> None:
-    assert unicodedata.normalize("NFD", written) == unicodedata.normalize("NFD", spoken)
+    shown = written.translate(SHAPELESS)
+    assert unicodedata.normalize("NFD", shown) == unicodedata.normalize("NFD", spoken)
+
+
+WORDS = (
+    "thôn", "xã", "ngày", "giờ", "số", "cấp", "UBND", "từ", "đến", "hộ", "kg", "m", "nhà", "ha", "C", "QĐ-TTg", "tháng",
+    "tổ", "mm2", "đồng", "đ", "triệu", "nhiệt độ", "°C", "họp", "H'Mông",
+)  # fmt: skip
+SIGNS = (
+    "+-*/=%‰°′″\"'<>[]{}()|\\~^_@#$€£₫&§¶•·…–—−×÷±≤≥≠≈½¼²³¹₂Ω№™®©→←↑✓★☎♥😀🚒👍💯🔟🔞✕✖❌➖🡒☐⚅⛔½٣①⑤❶Ⅳ⑴ª{},.;:!?"
+    "\u200b\u202e\u20e3"
+)
+PLAIN = frozenset(" .,;:!?()[]\"'“”‘’…-–—\n")
+
+
+def _messy(seed: int) -> str:
+    """Figures, signs and words, glued and apart, the same for the same seed."""
+    draw = random.Random(seed)
+
+    def token() -> str:
+        kind = draw.random()
+        if kind < 0.35:
+            return "".join(draw.choices("0123456789", k=draw.randint(1, 6)))
+        return draw.choice(SIGNS) if kind < 0.7 else draw.choice(WORDS)
+
+    return "".join(token() + draw.choice(["", "", " ", ""]) for _ in range(draw.randint(2, 9)))
+
+
+def _vanished(text: str, found: Spoken) -> list[str]:
+    """Signs and figures of a text that are neither said nor doubted, and those left in the spoken text."""
+    doubtful = {at for one in found.doubts for at in range(one.start, one.end)}
+    said = [
+        (one, found.text[one.spoken_start : one.spoken_end].strip(" ,–-—'"))
+        for one in found.spans
+        if not doubtful & {*range(one.written_start, one.written_end)}
+    ]
+    claimed = {at for one in found.spans for at in range(one.written_start, one.written_end)}
+    out = [
+        char
+        for at, char in enumerate(text)
+        if at not in claimed and not char.isalpha() and char not in PLAIN and char != "\u200b"
+    ]
+    out += [char for char in found.text if not char.isalpha() and char not in PLAIN]
+    for one, words in said:
+        beside = (
+            text[max(one.written_start - 1, 0) : one.written_start]
+            + text[one.written_end : one.written_end + 1]
+        )
+        piece = text[one.written_start : one.written_end]
+        is_near = any(char.isdigit() for char in beside + piece)
+        if not words and is_near and not (len(piece) == 1 and piece in "\"'…☎"):
+            out.append(piece)
+    return out
+
+
+def test_no_figure_or_sign_vanishes_beside_a_figure_without_a_doubt() -> None:
+    texts = [_messy(seed) for seed in range(1500)]
+    assert {text: lost for text in texts if (lost := _vanished(text, normalise(text, LEXICON)))} == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "10^6 con", "giá 5·000 đồng", "1_000_000 đồng", "ngày 5\\12", "khách sạn 5★", "khách sạn 5 ★", "đạt 💯",
+        "🔟 hộ", "3✕4 m", "➖5 m", "*#06#", "số 12#34", "50\u200b000đ", "50{000} đồng", "5 🡒 7", "5…7", "5|7", "5--7",
+        "5..7", "-500.000đ", "phim 🔞", "❌ Đốt rơm rạ", "⛔ Xe tải", "a\u202eb", "còn ⑴ hộ", "hạng ❶",
+    ],
+)  # fmt: skip
+def test_a_sign_that_may_change_a_figure_or_a_meaning_is_a_doubt(written: str) -> None:
+    assert normalise(written, LEXICON).doubts
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("* Mời 5 hộ", " Mời năm hộ"),
+        ("• 5 hộ nghèo", " năm hộ nghèo"),
+        ("- 5 kg gạo", "năm ki lô gam gạo"),
+        ("📞 0912345678", " không chín một hai, ba bốn năm, sáu bảy tám"),
+        ("☎0912345678", "không chín một hai, ba bốn năm, sáu bảy tám"),
+        ("họp **7 giờ** tại “Tổ 7”", "họp bảy giờ tại Tổ bảy"),
+        ("nhóm ‘5’", "nhóm năm"),
+        ("Thôn Đông | Thôn Đoài", "Thôn Đông , Thôn Đoài"),
+        ("an*toàn", "an toàn"),
+        ("xã·phường", "xã phường"),
+    ],
+)
+def test_an_ornament_is_left_out_and_words_stay_apart(written: str, spoken: str) -> None:
+    found = normalise(written, LEXICON)
+    assert (found.text, found.doubts) == (spoken, ())
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("Nhiệt độ – 5°C", "Nhiệt độ âm năm độ xê"),
+        ("nhiệt độ –5°C", "nhiệt độ âm năm độ xê"),
+        ("nhiệt độ: −5°C", "nhiệt độ: âm năm độ xê"),
+        ("xuống –3 đến –1°C", "xuống âm ba đến âm một độ xê"),
+        ("rét – 2 độ C", "rét âm hai độ xê"),
+        ("số dư: −500.000đ", "số dư: âm năm trăm nghìn đồng"),
+        ("Từ 8 – 10°C", "Từ tám đến mười độ xê"),
+    ],
+)
+def test_what_is_below_zero_keeps_its_minus(written: str, spoken: str) -> None:
+    found = normalise(written, LEXICON)
+    assert (found.text, found.doubts) == (spoken, ())
+
+
+@pytest.mark.parametrize("written", ["Sa Pa – 5°C", "tăng trưởng –5%", "thôn Đông - 5 kg gạo"])
+def test_a_dash_that_may_be_a_minus_or_a_pause_is_a_doubt(written: str) -> None:
+    (doubt,) = normalise(written, LEXICON).doubts
+    below, plain = doubt.suggestions
+    assert below == f"âm {plain}"
+
+
+@pytest.mark.parametrize("mark", "'’`‘´′ʼ")
+def test_a_name_of_the_highlands_keeps_its_apostrophe_whatever_the_keyboard_had(mark: str) -> None:
+    found = normalise(f"5 hộ H{mark}Mông, K{mark}Ho, bà H{mark}Nhi ở M{mark}Đrắk", LEXICON)
+    assert found.text.replace("’", "'") == "năm hộ H'Mông, K'Ho, bà H'Nhi ở M'Đrắk"
+    assert found.doubts == ()
+
+
+@pytest.mark.parametrize("unseen", ["\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"])
+def test_what_has_no_shape_is_not_read_and_places_are_kept(unseen: str) -> None:
+    written = f"{unseen}U{unseen}BND xã: 5{unseen}km, Đội X{unseen}QZ vắ{unseen}ng{unseen}"
+    found = normalise(written, LEXICON)
+    assert found.text == "ủy ban nhân dân xã: năm ki lô mét, Đội ích quy dét vắng"
+    assert [one.found for one in found.doubts] == [f"X{unseen}QZ"]
+    assert written[found.doubts[0].start : found.doubts[0].end] == f"X{unseen}QZ"
+    _check(written, found)
+
+
+def test_words_put_in_for_a_glued_sign_have_room() -> None:
+    found = normalise("khách sạn 5★đẹp", LEXICON)
+    (place,) = [one for one in found.spans if one.written_start == 11]
+    assert found.text[place.spoken_start : place.spoken_end] == " "
 
 
 @settings(max_examples=400, deadline=None)
@@ -305,6 +445,11 @@ HOSTILE = (
     "thôn 1,",
     "HĐND-",
     "https://a",
+    "* 5",
+    "“5",
+    "5^",
+    "- 5°C ",
+    "\u200b5",
 )
 
 

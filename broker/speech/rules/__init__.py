@@ -28,6 +28,7 @@ from broker.speech.rules import (
 from broker.speech.rules.order import Order
 
 _BEFORE_WORDS: tuple[Rule, ...] = (
+    *signs.NAMES,
     *codes.RULES,
     *phones.RULES,
     *places.RULES,

@@ -7,6 +7,7 @@ import re
 from broker.speech.draft import Draft, Rule, Said
 from broker.speech.letters import is_syllable, spelled
 from broker.speech.numbers import cardinal, digits
+from broker.speech.rules.minus import COLD, below
 from broker.speech.rules.patterns import COUNTED, LETTER, NUMBER, SOWN, VARIETY, careful, value
 
 _CLOCKED = re.compile(r"(?<!\w)(?:từ|đến|lúc|trước|sau|hồi|tới)\s$")
@@ -39,8 +40,15 @@ def _code(match: re.Match[str], draft: Draft) -> str | Said:
     return said if is_plain else Said(said, (said,))
 
 
-def _minus(match: re.Match[str], _: Draft) -> str:
-    return f"âm {value(match['a'])}"
+def _minus(match: re.Match[str], draft: Draft) -> str | Said | None:
+    before = draft.before(match.start())
+    if match["sign"][1:] and not COLD.search(before):
+        return None  # "12 độ Vĩ Bắc - 110 độ Kinh Đông"
+    is_degree = _DEGREES.match(draft.after(match.end())) is not None
+    return below(match["sign"], value(match["a"]), before, is_degree=is_degree)
+
+
+_DEGREES = re.compile(r"\s?độ(?!\w)")
 
 
 def _ordinal(match: re.Match[str], _: Draft) -> str:
@@ -100,9 +108,11 @@ RULES: tuple[Rule, ...] = (
     Rule(re.compile(r"^[ \t]*(?P<x>(?P<n>\d{1,2})\s?/)(?=\s+[^\W\d_])", re.M), _item, sign="/"),
     Rule(re.compile(rf"(?<!\w)(?<!\d[.,])(?:{LETTER}+\d|\d+{LETTER})[^\W_]*(?![\w])"), _code, at="word"),
     Rule(
-        re.compile(rf"(?<![\w.,/\-–)])(?:(?<=\s)|(?<=\()|^)[-−](?P<a>{NUMBER})(?![\w/])"),
+        re.compile(
+            rf"(?<![\w.,/\-–)])(?:(?<=\s)|(?<=\()|^)(?P<sign>[-−–—]|[-−–—]\s(?={NUMBER} ?độ\b))(?P<a>{NUMBER})(?![\w/])"
+        ),
         _minus,
-        sign="-−",
+        sign="-−–—",
     ),
     Rule(
         re.compile(

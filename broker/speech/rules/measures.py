@@ -7,10 +7,11 @@ import re
 from broker.speech.draft import CLAIMED, Draft, Rule, Said
 from broker.speech.numbers import cardinal
 from broker.speech.rules import lists, rates
+from broker.speech.rules.minus import below
 from broker.speech.rules.patterns import DASH, NUMBER, amount, careful, value
 from broker.speech.rules.units import PER, SPELT_UNITS, UNIT, UNITS, rate
 
-_SIGN = r"(?P<sign{0}>(?<!\w)[-−±+]\s?)?"
+_SIGN = r"(?P<sign{0}>(?<!\w)[-−±+–—]\s?)?"
 _QUANTITY = rf"(?P<u>{UNIT})(?:(?!\w)|(?<=[%‰]))"
 _ONE = re.compile(rf"(?<![\w.,/])(?<!\d[-–]){_SIGN.format(1)}(?P<n>{NUMBER})\s?{_QUANTITY}(?:{PER})?")
 _RANGE = re.compile(
@@ -59,11 +60,20 @@ _ABOUT = re.compile(rf"(?<![\w{CLAIMED}%°)])(?P<x>[~≈])(?=\s?[\d{CLAIMED}])(?
 _DIAMETER = re.compile(r"(?<!\w)(?P<x>[ØøΦφ⌀]\s?)(?=\d)")
 _METRE_AND = re.compile(r"(?<![\w.,/])(?P<n>\d{1,2})m(?P<rest>\d{1,2})(?![\w²³])(?![.,/]\d)")
 _PRESSURE = re.compile(r"(?<![\w.,/])(?P<a>\d{2,3})/(?P<b>\d{2,3})\s?mmHg(?!\w)")
-_SIGNS = {"-": "âm ", "−": "âm ", "±": "cộng trừ ", "+": "cộng "}
+_SIGNS = {"": "", "±": "cộng trừ ", "+": "cộng "}
+_DEGREES = frozenset({"°", "º", "°C", "oC", "℃", "°F", "độ C"})
 
 
-def _signed(match: re.Match[str], which: str) -> str:
-    return _SIGNS[match[f"sign{which}"].strip()] if match[f"sign{which}"] else ""
+def _signed(match: re.Match[str], draft: Draft, which: str, said: str) -> str | Said:
+    """A figure with the sign before it, if there is one."""
+    sign = match[f"sign{which}"]
+    if not sign or sign.strip() in _SIGNS:
+        return _SIGNS[sign.strip()] + said if sign else said
+    before = draft.before(match.start(f"sign{which}"))
+    return below(sign, said, before, is_degree=match["u"] in _DEGREES)
+
+
+_QUOTES = frozenset({("'", "'"), ("‘", "’")})
 
 
 def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
@@ -72,6 +82,8 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         return None  # "lớp 5 A" is a class, not five ampere
     if unit in ("'", "’", "′") and re.search(r"phút(?: thứ)?\s$", draft.before(match.start(), 12)):
         return value(match["n"])  # "phút 67'"
+    if (draft.text[max(match.start() - 1, 0) : match.start()], unit) in _QUOTES:
+        return value(match["n"])  # "nhóm ‘5’"
     if unit == "m" and _CHILD.search(draft.before(match.start(), 16)):
         metres = f"{value(match['n'])} mét"
         return Said(metres, (metres, f"{value(match['n'])} tháng"))
@@ -84,7 +96,7 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         return _hour_or_grams(match, draft)
     if unit in ("g", "l", "V", "A", "W", "L", "h") and _NUMBERED.search(draft.before(match.start(), 24)):
         return None  # "thôn 5 A", "khoản 2 g"
-    return f"{_signed(match, '1')}{value(match['n'])} {UNITS[unit]}{rate(match, unit)}"
+    return _signed(match, draft, "1", f"{value(match['n'])} {UNITS[unit]}{rate(match, unit)}")
 
 
 _ORDERED = re.compile(r"(?<!\w)(?:ngày|mùng|mồng|thứ|tháng|rằm|thôn|tổ|lớp|khu|số)\s$")
@@ -127,16 +139,26 @@ def _range(match: re.Match[str], draft: Draft) -> str | Said | None:
         return Said(f"{upto} mét", (f"{upto} mét", f"{upto} tháng"))
     if match["u"] == "g" and not match["ua"] and _HOUR_AFTER.match(draft.after(match.end())):
         return f"{value(match['a'])} đến {value(match['b'])} giờ"  # "5-7g sáng mai"
-    first = f"{_signed(match, '1')}{value(match['a'])}"
+    first = value(match["a"])
+    last = f"{value(match['b'])} {UNITS[match['u']]}{rate(match, match['u'])}"
     if match["ua"] and match["ua"] != match["u"] and not _is_alike(match["ua"], match["u"]):
-        return (
-            f"{first} {UNITS[match['ua']]}, {value(match['b'])} {UNITS[match['u']]}{rate(match, match['u'])}"
-        )
+        return _signed(match, draft, "1", f"{first} {UNITS[match['ua']]}, {last}")
     if match["ua"]:
         first += f" {UNITS[match['ua']]}"
-    return (
-        f"{first} đến {_signed(match, '2')}{value(match['b'])} {UNITS[match['u']]}{rate(match, match['u'])}"
-    )
+    said = _signed(match, draft, "1", f"{first} đến {_SIGNS.get(_second(match), 'âm ')}{last}")
+    if (
+        isinstance(said, str)
+        and _second(match) not in _SIGNS
+        and not match["sign1"]
+        and "đến" not in match[0]
+    ):
+        return Said(said, (said, f"{first} đến {last}"))  # "5--7°C"
+    return said
+
+
+def _second(match: re.Match[str]) -> str:
+    """The sign before the other end of a range."""
+    return (match["sign2"] or "").strip()
 
 
 def _is_alike(one: str, other: str) -> bool:

@@ -155,7 +155,7 @@ _APART = re.compile(
 _TAKEN = re.compile(
     r"(?<!\w)(?:thôn|tổ|lớp|khu|ấp|số|phòng|điều|khoản|ngày|tháng|năm|đội|xóm|lần|thứ|lô|nhà|bậc|mức|hạng|nhóm|loại)\s$"
 )
-_BELOW = re.compile(rf"(?:(?<=\s)|(?<=\()|^)(?P<x>[-−])(?={NUMBER}\s?(?:{_DONG}|{_BIG})(?!\w))", re.M)
+_BELOW = re.compile(rf"(?:(?<=\s)|(?<=\()|^)(?P<x>[-−–—])(?={NUMBER}\s?(?:{_DONG}|{_BIG})(?!\w))", re.M)
 
 
 def _apart(match: re.Match[str], draft: Draft) -> str | Said:
@@ -166,16 +166,18 @@ def _apart(match: re.Match[str], draft: Draft) -> str | Said:
 
 
 def _below(match: re.Match[str], draft: Draft) -> str | Said:
-    """ "số dư: -50.000đ" is below nothing; a dash at the head of a line is a bullet."""
+    """ "số dư: -50.000đ" is below nothing; at the head of a line a dash may also be the mark of a list."""
+    if match["x"] == "−":
+        return "âm"
     before = draft.before(match.start()).rstrip()
     if not before:
-        return ""
+        return Said("", ("âm", "trừ"))
     is_sum = re.search(r"(?:dư|còn|lãi|lỗ|lợi nhuận|chênh lệch|là|quỹ)[^.;]{0,16}:?$", before)
     return "âm" if is_sum else Said("âm", ("âm", "đến"))
 
 
 RULES = (
-    Rule(_BELOW, _below, sign="-−"),
+    Rule(_BELOW, _below, sign="-−–—"),
     Rule(_APART, _apart, at="figure", figures=4),
     Rule(_DOLLAR, _dollar, sign="$€"),
     Rule(_FOREIGN, _foreign, hints=("usd", "$", "eur", "€", "jpy", "ndt"), at="figure"),

@@ -1,4 +1,4 @@
-"""Signs beside figures and in brackets: "100t+", a test "(+)", "12-<24 tháng"."""
+"""Signs beside figures and in brackets ("100t+", a test "(+)", "12-<24 tháng"), and the apostrophe in names."""
 
 from __future__ import annotations
 
@@ -31,6 +31,23 @@ def _to_under(_match: re.Match[str], _: Draft) -> str:
     """ "12-<24 tháng"."""
     return "đến dưới"
 
+
+APOSTROPHE = "'"
+
+
+def _apostrophe(_match: re.Match[str], _: Draft) -> str:
+    """ "H`Mông", "K‘Ho", "MʼNông": names of the highlands with whatever the keyboard had."""
+    return APOSTROPHE
+
+
+NAMES = (
+    Rule(
+        re.compile(r"(?<![^\W_])[A-Za-zĐđ]{1,2}(?P<x>[`‘´′ʼʻ＇])(?=[^\W\d_])"),
+        _apostrophe,
+        needs="any",
+        sign="`‘´′ʼʻ＇",
+    ),
+)
 
 RULES = (
     Rule(
