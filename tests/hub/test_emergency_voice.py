@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from broker.hub.announcing.render import Renderer
 from broker.speech.espeak import espeak
 from broker.speech.online import OnlineEngine
+from tests.fakes import piper_program
 from tests.fakes.translate_server import TranslateServer, answer_raw, answer_with, serve
 from tests.settings import hub_settings
 
@@ -47,6 +49,20 @@ def test_an_emergency_sends_nothing_outside(tmp_path: Path) -> None:
         assert server.asked == []
         assert renderer.audio(SPOKEN, "vi").duration_ms > 2000
         assert len(server.asked) == 2
+
+
+def test_an_emergency_does_not_wait_for_a_voice_to_load(tmp_path: Path) -> None:
+    file = tmp_path / "giong.onnx"
+    file.write_bytes(b"a voice")
+    facts = '{"audio": {"sample_rate": 22050}, "espeak": {"voice": "vi"}}'
+    file.with_name("giong.onnx.json").write_text(facts, encoding="utf-8")
+    program = piper_program.make(tmp_path, "mute")
+    pin = hashlib.sha256(b"a voice").hexdigest()
+    lines = f'piper_voice = "{file}"\npiper_sha256 = "{pin}"\npiper_program = "{program}"\n'
+    renderer = Renderer(hub_settings(tmp_path / "hub", extra=f"[speech]\n{lines}"))
+    assert [engine.id for engine in renderer.engines] == ["piper", "espeak"]
+    assert renderer.audio(SPOKEN, "vi", is_emergency=True).duration_ms > 2000
+    assert piper_program.heard(program) == []
 
 
 @pytest.mark.parametrize("voice", ["vi-vn-x-central", "vi-vn-x-south"])
