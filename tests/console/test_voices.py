@@ -61,13 +61,6 @@ def test_an_example_that_is_not_there_is_the_first_one(stage: Stage, example: st
     assert "7h30–11h" in page.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("example", ["²", "9" * 5000, "x"])
-def test_an_example_that_is_not_there_is_the_first_one(stage: Stage, example: str) -> None:
-    page = stage.post(stage.client("hanh"), "/voices", {"example": example}, page="/voices")
-    assert page.status_code == 200
-    assert "7h30–11h" in page.get_data(as_text=True)
-
-
 def test_both_sides_follow_what_is_typed(stage: Stage) -> None:
     form: dict[str, object] = {"text": "Gặp XQZK lúc 8h.", "answer:XQZK": "xây dựng"}
     client = stage.client("hanh")
