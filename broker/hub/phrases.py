@@ -107,5 +107,15 @@ def track_of(db: Session, number: int) -> Track:
     return Track(phrase.language, msgspec.convert(phrase.recording, Media), phrase.id)
 
 
+def refuse_removed(db: Session, tracks: Sequence[Track]) -> None:
+    """No phrase that was put away, or said anew, since it was chosen. Raises Declined with its words."""
+    for track in tracks:
+        if track.phrase is not None:
+            phrase = db.get(Phrase, track.phrase)
+            if phrase is None or phrase.removed_at is not None or track != track_of(db, track.phrase):
+                name = f" “{phrase.label}”" if phrase is not None else ""
+                raise Declined("no-phrase", f"Câu ghi sẵn{name} đã được bỏ, xin bỏ câu đó khỏi bản tin.")
+
+
 def _told(phrase: Phrase) -> dict[str, str]:
     return {"label": phrase.label, "language": phrase.language}

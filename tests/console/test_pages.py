@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from broker.contract.hub import Media
 from broker.hub.accounts import create_account
 from broker.hub.announcing.workflow import newest_revision
+from broker.hub.recordings import TEXT, Track
 from broker.hub.records import (
     Alert,
     AlertStep,
@@ -257,6 +259,44 @@ def test_a_signature_that_is_none_is_refused_in_words(
     assert code in answer.get_data(as_text=True)
     with stage.database.reading() as db:
         assert db.get_one(Revision, revision.id).state == "submitted"
+
+
+def _sign(stage: Stage, revision: Revision, **change: str) -> tuple[int, str]:
+    client = stage.client("binh")
+    address = f"/announcements/{revision.announcement_id}"
+    body = client.get(f"{address}/envelope").get_data(as_text=True)
+    answer = stage.post(client, f"{address}/approve", sign_as(stage, body) | change, page="/")
+    return answer.status_code, answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("when", "next_word"),
+    [
+        ({}, "approved"),
+        ({"kind": "emergency", "play_now": True, "starts": []}, "Người ký không có quyền"),
+    ],
+)
+def test_what_somebody_recorded_is_not_signed_unheard(
+    stage: Stage, when: dict[str, object], next_word: str
+) -> None:
+    voice = Media(sha256="ab" * 32, size=9, type="audio/ogg", duration_ms=3000)
+    revision = stage.submitted(tracks=[TEXT, Track("tyz", voice)], **when)
+    status, said = _sign(stage, revision, heard="skipped")
+    assert (status, "xin nghe hết rồi mới ký" in said) == (409, True)
+    assert 'id="khong-nghe"' not in said
+    with stage.database.reading() as db:
+        assert db.get_one(Revision, revision.id).state == "submitted"
+        assert db.scalars(select(AuditRow).where(AuditRow.action == "announcement.heard")).all() == []
+    said = _sign(stage, revision, heard="yes")[1]
+    assert "xin nghe hết rồi mới ký" not in said
+    assert next_word in said
+
+
+def test_the_words_alone_may_be_signed_unheard_and_that_is_noted(stage: Stage) -> None:
+    assert _sign(stage, stage.submitted(), heard="skipped")[0] == 302
+    with stage.database.reading() as db:
+        heard = db.scalars(select(AuditRow).where(AuditRow.action == "announcement.heard")).one()
+    assert heard.detail == {"heard": "skipped"}
 
 
 def test_before_there_is_sound_there_is_nothing_to_sign(stage: Stage) -> None:

@@ -11,8 +11,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from broker.hub.announcing import workflow
+from broker.hub.declined import Declined
 from broker.hub.recordings import tracks_of
-from broker.hub.records import Phrase, Revision, Village
+from broker.hub.records import Account, Phrase, Revision, Village
+from broker.speech.lexicon import load
 from tests.console.stage import Stage
 from tests.console.test_pages import FORM
 from tests.console.test_recordings import NEW, TRACKS, press, tokens
@@ -98,6 +101,28 @@ def test_a_phrase_stands_in_an_announcement_even_after_it_is_taken_away(stage: S
         form = {**FORM, "act": "track-phrase", "track-phrase": gone}
         assert stage.post(client, TRACKS, form, page=NEW).status_code == 409
     assert stage.post(client, f"/phrases/{number}/remove", {}, page="/phrases").status_code == 409
+
+
+def test_a_phrase_that_was_taken_away_is_neither_kept_again_nor_sent(stage: Stage) -> None:
+    client = stage.client("hanh")
+    record(stage, client)
+    with stage.database.reading() as db:
+        number = db.scalars(select(Phrase.id)).one()
+    start = tokens(client.get(NEW).get_data(as_text=True))
+    whole = press(stage, client, "track-phrase", start, **{"track-phrase": str(number)})
+    stage.post(client, NEW, {**FORM, "act": "save", "track": whole}, page=NEW)
+    stage.post(client, f"/phrases/{number}/remove", {}, page="/phrases")
+    with stage.database.reading() as db:
+        key = db.scalars(select(Revision.announcement_id)).one()
+    for act in ("save", "submit"):
+        for path in (NEW, f"/announcements/{key}/edit"):
+            answer = stage.post(client, path, {**FORM, "act": act, "track": whole}, page=NEW)
+            assert answer.status_code == 409
+            assert f"Câu ghi sẵn “{WORDS}” đã được bỏ" in answer.get_data(as_text=True)
+    with stage.database.session() as db:
+        draft, hanh = db.scalars(select(Revision.id)).one(), db.get_one(Account, stage.people["hanh"].id)
+        with pytest.raises(Declined, match="đã được bỏ"):
+            workflow.submit(db, hanh, draft, load(), stage.now())
 
 
 def test_the_newer_recording_of_the_same_words_takes_the_older_ones_place(stage: Stage) -> None:

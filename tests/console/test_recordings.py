@@ -13,7 +13,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from broker.hub.announcing.render import media_store
-from broker.hub.recordings import LARGEST, TEXT, Track, tracks_of
+from broker.hub.console.tracks import LASTS
+from broker.hub.recordings import LARGEST, MOST_TRACKS, TEXT, Track, tracks_of
 from broker.hub.records import AuditRow, Revision, Village
 from tests.console.stage import Stage
 from tests.console.test_pages import FORM
@@ -162,6 +163,31 @@ def test_a_track_that_this_hub_did_not_check_is_left_out(spoken: Stage) -> None:
     assert client.get(f"/recordings/{forged}").status_code == 404
     assert client.get(f"/recordings/{text}").status_code == 404
     assert client.get(f"/recordings/{tay}").status_code == 200
+
+
+def test_a_token_is_good_for_who_got_it_and_for_some_days(spoken: Stage) -> None:
+    hanh, thon = spoken.client("hanh"), spoken.client("thon")
+    text, tay = tokens(send(spoken, hanh, TRACKS, voice_wav()).json["html"]["tracks"])
+    assert len(press(spoken, thon, "track-text", [text, tay])) == 1
+    assert thon.get(f"/recordings/{tay}").status_code == 404
+    form = {**FORM, "act": "save", "track": [text, tay]}
+    assert spoken.post(hanh, NEW, form, page=NEW).status_code == 302
+    with spoken.database.reading() as db:
+        key = db.scalars(select(Revision.announcement_id)).one()
+    spoken.clock.step(LASTS.total_seconds() + 60)
+    hanh = spoken.client("hanh")
+    assert len(press(spoken, hanh, "track-text", [text, tay])) == 1, "somewhere else it is too old"
+    spoken.post(hanh, f"/announcements/{key}/edit", {**form, "title": "Mới"}, page=NEW)
+    assert [track.language for track in kept(spoken)] == ["vi", "tyz"], "the draft keeps what it has"
+
+
+def test_a_trial_is_no_longer_than_an_announcement(spoken: Stage) -> None:
+    client = spoken.client("hanh")
+    whole = tokens(send(spoken, client, TRACKS, voice_wav()).json["html"]["tracks"])
+    form = {**FORM, "track": [*whole, *whole[1:] * MOST_TRACKS]}
+    answer = spoken.post(client, "/announcements/listen", form, page=NEW, headers=PART)
+    assert f"nhiều nhất {MOST_TRACKS} phần" in answer.get_data(as_text=True)
+    assert "<audio" not in answer.get_data(as_text=True)
 
 
 def test_a_recording_over_the_limit_is_refused_and_other_forms_stay_small(spoken: Stage) -> None:

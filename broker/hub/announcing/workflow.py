@@ -16,12 +16,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract.hub import Signed
+from broker.hub import phrases
 from broker.hub.announcing import checks, schedule
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import rules_of
 from broker.hub.announcing.signing import Desk, checked, envelope_of
 from broker.hub.declined import Declined
-from broker.hub.recordings import Track, kept_tracks
+from broker.hub.recordings import Track, kept_tracks, tracks_of
 from broker.hub.records import (
     Account,
     Announcement,
@@ -71,6 +72,7 @@ def save_draft(
     checks.refuse_unstorable(draft.title, draft.text, draft.kind, draft.repeat, draft.gap_s)
     answers = {checks.visible(found): checks.visible(said).strip() for found, said in draft.answers.items()}
     checks.refuse_long_answers(answers)
+    phrases.refuse_removed(db, draft.tracks)
     latest = None if announcement is None else newest_revision(db, announcement)
     if latest is not None and latest.author_id != account.id:
         require_role(db, account, now, "editor", "approver")  # a village person leaves others' words alone
@@ -85,7 +87,7 @@ def save_draft(
     revision.play_now = draft.play_now
     revision.starts = [] if draft.play_now else schedule.kept_starts(draft.starts, draft.kind)
     revision.repeat, revision.gap_s, revision.voice = draft.repeat, draft.gap_s, draft.voice
-    revision.tracks = kept_tracks(draft.tracks)
+    revision.tracks = kept_tracks(draft.tracks, draft.text)
     revision.answers = {found: said for found, said in answers.items() if said}
     revision.spoken, revision.audio, revision.audio_problem = "", None, ""
     revision.edited_at = now
@@ -118,6 +120,9 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
     require_villages(db, account, now, list(revision.villages), *WRITERS)
     spoken = spoken_of(revision.text, revision.answers, lexicon)
     checks.refuse_unspeakable(revision.title, spoken, revision.answers)
+    tracks = tracks_of(revision.tracks)
+    phrases.refuse_removed(db, tracks)
+    kept_tracks(tracks, spoken.text)
     known = set(db.scalars(select(Village.code)))
     checks.refuse_villages(revision.villages, known)
     revision.spoken = spoken.text

@@ -54,14 +54,18 @@ def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
     """Take what the approver's browser signed.
 
     Form: body, key, signature, for a passkey also authenticator and client (base64), heard (yes or skipped).
+    What somebody recorded for this announcement is never signed unheard, an emergency neither: no rule of ours reads
+    a recording, and whoever is in a hurry has the words spoken by a machine.
     """
+    heard = "yes" if request.form.get("heard") == "yes" else "skipped"
     try:
         signed = _signed()
         with desk().database.session() as db:
             revision = workflow.newest_revision(db, key)
             account = _me(db)
+            if heard != "yes" and _must_be_heard(revision):
+                raise Declined("unheard", "Bản tin có bản ghi âm, xin nghe hết rồi mới ký.")
             workflow.approve(db, signing.Desk.of(desk().settings), account, revision.id, signed, now())
-            heard = "yes" if request.form.get("heard") == "yes" else "skipped"
             write_audit(db, now(), account.username, "announcement.heard", key, {"heard": heard})
     except Declined as why:
         return _page(key, trouble=str(why)), 409
@@ -107,8 +111,15 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
             tracks=rows_of(db, heard) if revision.tracks else [],
             has_others=any(track.language != SPOKEN for track in heard),
             missing=say_missing(lacking),
+            must_hear=_must_be_heard(revision),
             sent=f"{revision.author.full_name} gửi {when(revision.submitted_at or revision.edited_at, at)}",
         )
+
+
+def _must_be_heard(revision: Revision) -> bool:
+    """Whether somebody recorded a part of it; fixed phrases were heard when they were made."""
+    heard = recordings.tracks_of(revision.tracks)
+    return any(not track.is_text and track.phrase is None for track in heard)
 
 
 def _starts(revision: Revision) -> str:

@@ -31,7 +31,7 @@ from broker.hub.console.sound import preview_of
 from broker.hub.console.tracks import choices_of, chosen_phrase, language_of, moved, rows_of, say_languages
 from broker.hub.console.wording import day_name, hm, local
 from broker.hub.declined import Declined
-from broker.hub.recordings import TEXT, Track, settled, with_recording
+from broker.hub.recordings import TEXT, Track, settled, tracks_of, with_recording
 from broker.hub.records import Account, Revision
 from broker.hub.roles import villages_of
 from broker.look.villages import village_map
@@ -71,7 +71,7 @@ def edit(key: str) -> str | Response | tuple[str, int]:
 @access.allow(*workflow.WRITERS)
 def preview() -> Response:
     """What the page shows beside the fields, for the script while somebody types."""
-    fields = fields_of_form(request.form)
+    fields = _sent(request.args.get("key", ""))
     _, sheet, shown = _work_out(fields, request.args.get("key", ""))
     parts = ("written", "spoken", "questions", "places", "when", "left", "missing")
     html = {part: render_template(f"_compose_{part}.html", **shown) for part in parts}
@@ -90,7 +90,7 @@ def listen() -> str:
 @access.allow(*workflow.WRITERS)
 def tracks() -> Response | tuple[str, int]:
     """What is heard, after a recording was added, moved or taken out, for the script; 409 with the reason."""
-    fields = fields_of_form(request.form)
+    fields = _sent(request.args.get("key", ""))
     try:
         fields = _changed(fields, request.form.get("act", ""))
     except Declined as why:
@@ -100,6 +100,15 @@ def tracks() -> Response | tuple[str, int]:
     html = {part: render_template(f"_compose_{part}.html", **shown) for part in parts}
     html |= {"spoken-info": sheet.spoken_info, "tracks-info": shown["tracks_info"]}
     return jsonify({"html": html, "ready": sheet.is_ready})
+
+
+def _sent(key: str) -> Fields:
+    """The form as it came. What the announcement already is heard as stays, however old the page."""
+    had: list[Track] = []
+    if key:
+        with desk().database.reading() as db:
+            had = tracks_of(_readable(db, key).tracks)
+    return fields_of_form(request.form, had)
 
 
 def _changed(fields: Fields, act: str) -> Fields:
@@ -117,7 +126,7 @@ def _changed(fields: Fields, act: str) -> Fields:
 
 def _act(key: str) -> str | Response | tuple[str, int]:
     """Keep, preview, listen or send, as the pressed button says."""
-    fields, act = fields_of_form(request.form), request.form.get("act", "preview")
+    fields, act = _sent(key), request.form.get("act", "preview")
     if act == "listen":
         return _page(fields, key, None, hear=preview_of(fields.draft))
     if act.startswith("track-"):

@@ -22,7 +22,7 @@ from broker.hub.console.linked import linked
 from broker.hub.console.tracks import say_missing, tracks_of_form
 from broker.hub.console.wording import day_name, hm, hours_of, lasting, local
 from broker.hub.declined import Declined
-from broker.hub.recordings import estimated_once_s, missing, settled, tracks_of
+from broker.hub.recordings import Track, estimated_once_s, missing, settled, tracks_of
 from broker.hub.records import Revision
 from broker.link.clock import LOCAL
 from broker.look.dayline import Mark
@@ -102,8 +102,8 @@ class Fields:
     own: Mapping[str, str] = field(default_factory=dict)
 
 
-def fields_of_form(form: MultiDict[str, str]) -> Fields:
-    """Read the form; what cannot be read counts as not filled in."""
+def fields_of_form(form: MultiDict[str, str], had: Sequence[Track] = ()) -> Fields:
+    """Read the form; what cannot be read counts as not filled in. `had`: tracks the announcement has already."""
     day, time = form.get("day", ""), form.get("time", "")
     slot = form.get("slot", "")
     if "T" in slot:
@@ -124,7 +124,7 @@ def fields_of_form(form: MultiDict[str, str]) -> Fields:
         repeat=int(form.get("repeat", "1")) if _REPEAT.fullmatch(form.get("repeat", "")) else 1,
         voice=form.get("voice", "vi"),
         answers=answers,
-        tracks=tracks_of_form(form),
+        tracks=tracks_of_form(form, had),
     )
     return Fields(draft, day, time, own)
 

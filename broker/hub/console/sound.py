@@ -10,12 +10,14 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from broker.hub.announcing.render import OPUS, Renderer, media_store, spoken_of
+from broker.hub.announcing import checks
+from broker.hub.announcing.render import CANNOT, OPUS, Renderer, media_store, spoken_of
 from broker.hub.announcing.workflow import WRITERS, Draft
 from broker.hub.console import access
 from broker.hub.console.desk import desk, lexicon, now
 from broker.hub.console.pictures import send_media
-from broker.hub.recordings import settled
+from broker.hub.declined import Declined
+from broker.hub.recordings import kept_tracks, settled
 from broker.hub.records import Account, Revision
 from broker.hub.roles import villages_of
 from broker.speech.track import TrackError
@@ -68,8 +70,14 @@ def preview_of(draft: Draft) -> Hearing:
     """Read a draft out with the engine of the hub."""
     text = draft.text[:LONGEST_TRIAL]
     spoken = spoken_of(text, draft.answers, lexicon()).text
+    if len(spoken) > checks.LONGEST_SPOKEN:
+        return Hearing(trouble="Lời loa sẽ đọc dài quá nên chưa đọc thử được, xin viết ngắn lại.")
     if not any(char.isalnum() for char in spoken):
         return Hearing(trouble="Bản tin chưa có lời nào để đọc.")
+    try:
+        kept_tracks(draft.tracks, spoken)
+    except Declined as why:
+        return Hearing(trouble=str(why))
     voice = draft.voice if draft.voice in VOICES else "vi"
     try:
         renderer: Renderer = current_app.extensions["renderer"]
@@ -83,6 +91,9 @@ def preview_of(draft: Draft) -> Hearing:
     except OSError as why:
         log.error("trial reading failed: %s", why, extra={"event": "render-failed"})
         return Hearing(trouble="Máy chủ hết chỗ ghi âm thanh, xin báo người quản trị.")
+    except (MemoryError, ValueError) as why:
+        log.error("trial reading failed: %r", why, extra={"event": "render-failed"})
+        return Hearing(trouble=CANNOT)
     return Hearing(address=url_for("sound.trial", token=_seal().dumps(path.name)))
 
 

@@ -1,6 +1,7 @@
 """What is heard of an announcement, in order, as the pages show it: its own words, recordings, fixed phrases.
 
-A track travels through a form as a signed token: what a form names was checked here when it came in.
+A track travels through a form as a signed token: what a form names was checked here when it came in. A token is good
+for the person it was made for, and for days; the tracks an announcement has already need neither.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import msgspec
 from flask import current_app, url_for
@@ -17,14 +19,26 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from broker.hub import phrases
+from broker.hub.console import access
+from broker.hub.console.desk import now
 from broker.hub.console.wording import lasting
 from broker.hub.declined import Declined
 from broker.hub.recordings import TEXT, Missing, Track, settled
 from broker.hub.records import Phrase
 from broker.speech.languages import LANGUAGES, SPOKEN
 
+LASTS = timedelta(days=7)
+"""As long as a recording that nobody uses stays on the hub."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _ACT = re.compile(r"track-(up|down|remove)-([1-9][0-9]?)", re.ASCII)
+
+
+class _Slip(msgspec.Struct, frozen=True, array_like=True):
+    """What a token says: a track, whose form it is for, and when it was made (seconds since 1970)."""
+
+    account: int
+    made_s: int
+    track: Track
 
 
 @dataclass(frozen=True)
@@ -52,23 +66,30 @@ class Choices:
     phrases: Sequence[tuple[int, str]]
 
 
-def tracks_of_form(form: MultiDict[str, str]) -> list[Track]:
-    """The tracks a form carries; none is the text alone. A token that is not ours is left out."""
-    found = [track for track in map(opened, form.getlist("track")) if track is not None]
-    return settled(found)
+def tracks_of_form(form: MultiDict[str, str], had: Sequence[Track] = ()) -> list[Track]:
+    """The tracks a form carries; none is the text alone. A token that is not good here is left out.
+
+    had: the tracks that the announcement has already.
+    """
+    found = [opened(token, had) for token in form.getlist("track")]
+    return settled([track for track in found if track is not None])
 
 
 def sealed(track: Track) -> str:
     """A track as a token for forms and addresses."""
-    return str(_seal().dumps(msgspec.to_builtins(track)))
+    slip = _Slip(access.visitor().id, int(now().timestamp()), track)
+    return str(_seal().dumps(msgspec.to_builtins(slip)))
 
 
-def opened(token: str) -> Track | None:
-    """The track of a token, None for what is none of ours."""
+def opened(token: str, had: Sequence[Track] = ()) -> Track | None:
+    """The track of a token; None for what is not ours, made for somebody else or long ago, unless it is in `had`."""
     try:
-        return msgspec.convert(_seal().loads(token), Track)
+        slip = msgspec.convert(_seal().loads(token), _Slip)
     except (BadSignature, msgspec.ValidationError):
         return None
+    is_old = now().timestamp() - slip.made_s > LASTS.total_seconds()
+    is_good = slip.account == access.visitor().id and not is_old
+    return slip.track if is_good or slip.track in had else None
 
 
 def rows_of(db: Session, tracks: Sequence[Track]) -> list[Row]:

@@ -142,6 +142,9 @@ def hear(spoken: str, way: Way, profile: str, rate: float) -> Heard:
     except OSError as why:
         log.error("trial reading failed: %s", why, extra={"event": "render-failed"})
         return Heard(trouble=_FULL)
+    except (MemoryError, ValueError) as why:
+        log.error("trial reading failed: %r", why, extra={"event": "render-failed"})
+        return Heard(trouble=_CANNOT)
     return _heard(clip, media.sha256, spoken, profile, found[0])
 
 

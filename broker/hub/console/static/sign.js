@@ -21,7 +21,7 @@ function say(sentence, kind = "bad") {
   note.hidden = !sentence;
 }
 
-const isHeard = () => state.envelope && (state.heard || find("khong-nghe").checked);
+const isHeard = () => state.envelope && (state.heard || find("khong-nghe")?.checked);
 
 function allow(id, ready) {
   find(id)?.setAttribute("aria-disabled", String(!ready || state.busy));
@@ -176,7 +176,7 @@ if (!canSign) {
     find("bang-tep").open = true;
   }
   find("nghe").addEventListener("click", () => find("nghe").getAttribute("aria-disabled") === "true" || hear());
-  for (const id of ["khong-nghe", "khoa", "pin"]) find(id).addEventListener("input", check);
+  for (const id of ["khong-nghe", "khoa", "pin"]) find(id)?.addEventListener("input", check);
   device?.addEventListener("click", () => sign(device, byPasskey));
   find("ky-bang-khoa").addEventListener("submit", (event) => {
     event.preventDefault();
