@@ -329,6 +329,8 @@ def test_a_sign_that_may_change_a_figure_or_a_meaning_is_a_doubt(written: str) -
         ("☎0912345678", "không chín một hai, ba bốn năm, sáu bảy tám"),
         ("họp **7 giờ** tại “Tổ 7”", "họp bảy giờ tại Tổ bảy"),
         ("nhóm ‘5’", "nhóm năm"),
+        ("nhóm 'Tổ 7' họp 30'", "nhóm Tổ bảy họp ba mươi phút"),
+        ("❗️ Lưu ý: 3 việc", " Lưu ý: ba việc"),
         ("Thôn Đông | Thôn Đoài", "Thôn Đông , Thôn Đoài"),
         ("an*toàn", "an toàn"),
         ("xã·phường", "xã phường"),

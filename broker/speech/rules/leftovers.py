@@ -20,7 +20,7 @@ _PAIRS = {
     ">>": "",
     "<<": "",
 }
-_DROPPED = frozenset("*•·●○■□▪►➢«»“”‘’„‟\"'`_|~^†…❖◆★☆¬{}\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f#\\")
+_DROPPED = frozenset("*•·●○■□▪►▶▸◦‣➢«»“”‘’„‟\"'`_|~^†…❖◆★☆¬{}\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f#\\")
 _ODD = re.compile(rf"[^{LETTER[1:-1]}\s.,;:!?()\-–—\[\]{CLAIMED}]+")
 _BETWEEN = re.compile(r"(?<=\d)(?:[.,;:!?]+[\-–—]*|[\-–—]{2,})[.,;:!?\-–—]*(?=\d)|(?<=\d )[\-–—]{2,}(?= \d)")
 """Points and dashes inside of figures, where nobody read them: "5--7", "12..5"."""
@@ -43,7 +43,7 @@ def claim(draft: Draft) -> None:
     taken = []
     for match in _BETWEEN.finditer(draft.text):
         if CLAIMED not in draft.mask[match.start() : match.end()]:
-            draft.add(Claim(*match.span(), ",", ("đến", "phẩy", ","), is_doubtful=True))
+            draft.add(Claim(*match.span(), ",", ("đến", "phẩy"), is_doubtful=True))
             taken.append(match.span())
     draft.blot(taken)
 
@@ -110,7 +110,7 @@ def _is_picture(char: str) -> bool:
     return any(first <= char <= last for first, last in _PICTURES) or char in _ORNAMENTS
 
 
-_ORNAMENTS = frozenset("⏰⏱⌚✂✈✉✊✋✌✍✎✏✒✨✿❀❁❤➤➥")
+_ORNAMENTS = frozenset("⏰⏱⌚✂✈✉✊✋✌✍✎✏✒❗❕‼❣❤➤➥")
 _OPENING = frozenset("\"'“‘«„*")
 _CLOSING = {'"': '"', "'": "'", "”": "“„", "’": "‘", "»": "«", "**": "*", "“": "„"}
 

@@ -73,7 +73,7 @@ def _signed(match: re.Match[str], draft: Draft, which: str, said: str) -> str | 
     return below(sign, said, before, is_degree=match["u"] in _DEGREES)
 
 
-_QUOTES = frozenset({("'", "'"), ("‘", "’")})
+_QUOTED = re.compile(r"(?<![\w'’])['‘][^'’]*$")
 
 
 def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
@@ -82,8 +82,8 @@ def _one(match: re.Match[str], draft: Draft) -> str | Said | None:
         return None  # "lớp 5 A" is a class, not five ampere
     if unit in ("'", "’", "′") and re.search(r"phút(?: thứ)?\s$", draft.before(match.start(), 12)):
         return value(match["n"])  # "phút 67'"
-    if (draft.text[max(match.start() - 1, 0) : match.start()], unit) in _QUOTES:
-        return value(match["n"])  # "nhóm ‘5’"
+    if unit in ("'", "’") and _QUOTED.search(draft.before(match.start(), 60)):
+        return value(match["n"])  # "nhóm ‘Tổ 5’"
     if unit == "m" and _CHILD.search(draft.before(match.start(), 16)):
         metres = f"{value(match['n'])} mét"
         return Said(metres, (metres, f"{value(match['n'])} tháng"))
