@@ -7,6 +7,7 @@ a person: only that language has its words in the envelope, on the screens and i
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,13 +20,14 @@ from broker.hub.announcing.planner import estimated_s
 from broker.hub.declined import Declined
 from broker.hub.records import Village
 from broker.link.media import MediaStore
+from broker.speech.examined import LONGEST_S, LONGEST_WHOLE_S, RecordingRefused
+from broker.speech.examiner import Examiner
 from broker.speech.languages import LANGUAGES, SPOKEN
 
 log = logging.getLogger(__name__)
 
 LARGEST = 40 * 1024 * 1024
-"""Bytes of one recording as it comes in: half an hour of a phone's voice recorder, four minutes of WAV."""
-LONGEST_S = 1800
+"""Bytes of one recording as it comes in: ten minutes of MP3 at its best, seven of mono WAV."""
 RESERVE = 200 * 1024 * 1024
 """Bytes of the hub's disk that recordings leave free, as uploads of the devices do."""
 MOST_TRACKS = 12
@@ -68,20 +70,18 @@ class Missing:
     """Names."""
 
 
-def keep_recording(store: MediaStore, upload: Path, name: str) -> Media:
+def keep_recording(store: MediaStore, examiner: Examiner, upload: Path, name: str) -> Media:
     """Check a file somebody recorded or brought, and keep it as it came.
 
     name: what the file is called, which its content must bear out. Raises Declined with the reason.
     """
-    from broker.speech.recording import RecordingRefused, examine  # numpy: not before somebody records
-
     try:
         size = upload.stat().st_size
         if size > LARGEST:
             raise Declined("too-large", too_large())
         if shutil.disk_usage(store.root).free < size + RESERVE:
             raise Declined("disk-full", NO_ROOM)
-        found = examine(upload, name, LONGEST_S)
+        found = examiner.examine(upload, name, LONGEST_S)
         return store.add(upload, found.media_type, found.duration_ms)
     except RecordingRefused as why:
         log.info("a recording was refused", extra={"event": "recording-refused", "reason": why.code})
@@ -101,10 +101,11 @@ def tracks_of(kept: Iterable[object]) -> list[Track]:
     return msgspec.convert(list(kept), list[Track]) or [TEXT]
 
 
-def kept_tracks(tracks: Sequence[Track]) -> list[dict[str, object]]:
+def kept_tracks(tracks: Sequence[Track], spoken: str = "") -> list[dict[str, object]]:
     """Tracks as a revision keeps them: the text alone as an empty list.
 
-    Raises Declined for more than MOST_TRACKS, a language we do not know, words in a language no engine speaks.
+    spoken: the announcement's text as it is spoken. Raises Declined for more than MOST_TRACKS, for more than
+    LONGEST_WHOLE_S in all, a language we do not know, words in a language no engine speaks.
     """
     for track in tracks:
         if track.language not in LANGUAGES:
@@ -114,7 +115,17 @@ def kept_tracks(tracks: Sequence[Track]) -> list[dict[str, object]]:
     whole = settled(tracks)
     if len(whole) > MOST_TRACKS:
         raise Declined("many-tracks", f"Một bản tin có nhiều nhất {MOST_TRACKS} phần, xin bỏ bớt.")
-    return [] if whole == [TEXT] else msgspec.to_builtins(whole)
+    length_s = estimated_once_s(spoken, whole)
+    if length_s > LONGEST_WHOLE_S:
+        raise Declined(
+            "long-tracks",
+            f"Cả bản tin dài khoảng {math.ceil(length_s / 60)} phút, nhiều nhất là {LONGEST_WHOLE_S / 60:g} phút. "
+            "Xin bỏ bớt phần ghi âm hoặc viết ngắn lại.",
+        )
+    if whole == [TEXT]:
+        return []
+    kept: list[dict[str, object]] = msgspec.to_builtins(whole)
+    return kept
 
 
 def settled(tracks: Sequence[Track]) -> list[Track]:

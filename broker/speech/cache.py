@@ -29,6 +29,14 @@ def key_of(*parts: str | float) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
+def _hash_of(key: str, meta: bytes, data: bytes) -> str:
+    """Hash of an entry with its key, so that a file that came under another name is as good as damaged."""
+    whole = hashlib.sha256(f"{key} {len(meta)}\n".encode())
+    whole.update(meta)
+    whole.update(data)
+    return whole.hexdigest()
+
+
 @dataclass(frozen=True)
 class ClipCache:
     """A folder of clips, one file each, oldest use out first. Safe for several processes at once."""
@@ -48,7 +56,7 @@ class ClipCache:
             head = msgspec.json.decode(line, type=_Head)
         except (msgspec.DecodeError, UnicodeDecodeError):
             head = None
-        if head is None or hashlib.sha256(bytes(head.meta) + data).hexdigest() != head.sha256:
+        if head is None or _hash_of(key, bytes(head.meta), data) != head.sha256:
             path.unlink(missing_ok=True)
             return None
         with contextlib.suppress(OSError):  # a read-only cache still serves
@@ -59,7 +67,7 @@ class ClipCache:
         """Keep a clip. `meta` is one JSON value. Raises OSError when the disk does not take it."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        head = msgspec.json.encode(_Head(hashlib.sha256(meta + data).hexdigest(), msgspec.Raw(meta)))
+        head = msgspec.json.encode(_Head(_hash_of(key, meta, data), msgspec.Raw(meta)))
         write_whole(path, head + b"\n" + data)
         self._make_room()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,8 +72,14 @@ def master(stretches: Sequence[Stretch], profile: Profile, frame: Frame, kind: K
     )  # what Opus adds to peaks and takes of speech
     for _ in range(4):
         target, ceiling_db = profile.lufs + boost_db, profile.peak_dbtp - margin_db
-        voices = [shaping.levelled(even, profile.rate_hz, target, ceiling_db) for even in evens]
-        whole, start = _framed(_joined(voices, profile.rate_hz), profile, frame)
+        whole, start = _framed(
+            _joined(
+                (shaping.levelled(even, profile.rate_hz, target, ceiling_db) for even in evens),
+                profile.rate_hz,
+            ),
+            profile,
+            frame,
+        )
         data, heard = _coded(whole, profile, kind)
         # A listener's meter counts from the file's start; ours from the speech, where a chime stands before it.
         lufs = loudness.loudness_lufs(heard[start if frame.chime else 0 :], profile.rate_hz)
@@ -97,7 +103,7 @@ def _coded(whole: Signal, profile: Profile, kind: Kind) -> tuple[bytes, Signal]:
     rests = _rests(whole, rate_hz)
     for _ in range(6):
         data = coder.file()
-        heard = to_float(decode(data, rate_hz))[: len(whole)]
+        heard = to_float(decode(data, rate_hz, demuxer="ogg"))[: len(whole)]
         heard = np.pad(heard, (0, len(whole) - len(heard)))
         peaks = loudness.peaks_between(heard, ceiling)
         stretches = _stretches(np.flatnonzero(peaks > ceiling) * PACKETS_PER_S // rate_hz, rests)
@@ -137,7 +143,7 @@ def _evened(speech: Signal, profile: Profile) -> Signal:
     return shaping.compressed(even, profile.rate_hz, profile.threshold_db, profile.ratio)
 
 
-def _joined(voices: Sequence[Signal], rate_hz: int) -> Signal:
+def _joined(voices: Iterable[Signal], rate_hz: int) -> Signal:
     rest = np.zeros(int(TRACK_REST_S * rate_hz), dtype=np.float32)
     parts = [part for voice in voices for part in (voice, rest)]
     return np.concatenate(parts[:-1])

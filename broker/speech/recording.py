@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,51 +9,15 @@ from numpy.typing import NDArray
 
 from broker.speech import loudness
 from broker.speech.container import MP3, Container, container_of, is_cut, said_container
+from broker.speech.examined import LONGEST_S, Recording, RecordingRefused, refused
 from broker.speech.loudness import Signal
-from broker.speech.sound import SoundError, decode, heard_in, to_float
+from broker.speech.sound import SoundError, UnusualSoundError, decode, heard_in, to_float
 
-LONGEST_S = 1800.0
 SHORTEST_MS = 500
 
-_LOOK_RATE_HZ = 16_000
-"""Rate at which loudness is looked at; speech has nothing above 8 kHz that counts for it."""
 _SILENT_LUFS, _QUIET_LUFS = -55.0, -44.0
 _CLIPPED_SHARE = 0.01
 _STEADY_DB = 5.0
-
-_SENTENCES = {
-    "unreadable": "Máy không đọc được tệp này. Xin chọn tệp âm thanh mp3, m4a, wav, ogg hoặc webm.",
-    "empty": "Tệp này trống, không có âm thanh nào. Xin ghi lại hoặc chọn tệp khác.",
-    "truncated": "Tệp này bị mất phần cuối, có thể do sao chép dở dang. Xin chép lại tệp đầy đủ rồi thử lại.",
-    "too-short": "Bản ghi quá ngắn, chưa được nửa giây. Xin ghi lại cho đủ lời.",
-    "silent": "Bản ghi không có tiếng. Xin kiểm tra micrô rồi ghi lại.",
-    "quiet": "Tiếng trong bản ghi quá nhỏ, phát ra loa sẽ không rõ. Xin nói gần micrô hơn và ghi lại.",
-    "clipped": "Tiếng trong bản ghi bị rè vì quá to. Xin để micrô xa miệng hơn hoặc nói nhỏ hơn, rồi ghi lại.",
-    "no-speech": "Bản ghi chỉ có tiếng ồn đều, không nghe thấy lời nói. Xin ghi lại ở nơi yên tĩnh hơn.",
-}
-
-
-class RecordingRefused(Exception):
-    """A recording cannot be used."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        """sentence: one Vietnamese sentence or two for who brought it: what is wrong and what to do."""
-        super().__init__(f"{code}: {sentence}")
-        self.code = code
-        self.sentence = sentence
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What is known of a recording that can be used."""
-
-    duration_ms: int
-    lufs: float
-    """Loudness as it came."""
-    media_type: str
-    """What it really is, as audio/mpeg."""
-    rate_hz: int
-    channels: int
 
 
 def examine(data: Path, said_type: str = "", longest_s: float = LONGEST_S) -> Recording:
@@ -72,15 +35,17 @@ def examine(data: Path, said_type: str = "", longest_s: float = LONGEST_S) -> Re
             look.take(block, heard.rate_hz)
             if look.duration_s > longest_s:
                 raise RecordingRefused("too-long", _too_long(longest_s))
+    except UnusualSoundError as why:
+        raise refused("unusual") from why
     except SoundError as why:
-        raise _refused("truncated" if cut else "unreadable") from why
+        raise refused("truncated" if cut else "unreadable") from why
     missing_s = heard.promised_s - look.duration_s if container is not MP3 or _tells_length(data) else 0.0
     if cut or missing_s > 0.25 + 0.02 * heard.promised_s:
-        raise _refused("truncated")
+        raise refused("truncated")
     if not look.count:
-        raise _refused("empty")
+        raise refused("empty")
     if look.duration_s * 1000 < SHORTEST_MS:
-        raise _refused("too-short")
+        raise refused("too-short")
     level = look.level_lufs()
     _refuse_unclear(look, level)
     return Recording(
@@ -97,7 +62,7 @@ def recorded(data: Path, rate_hz: int, longest_s: float = LONGEST_S) -> Signal:
         container = container_of(file.read(16))
     if container is None:
         raise SoundError("the recording is no sound file of a known kind")
-    signal = to_float(decode(data, rate_hz, longest_s))
+    signal = to_float(decode(data, rate_hz, longest_s, container.demuxer))
     level = loudness.loudness_lufs(signal, rate_hz)
     if level < _SILENT_LUFS:
         raise SoundError(f"the recording is silent ({level:.0f} LUFS)")
@@ -120,10 +85,10 @@ def _container(data: Path, said_type: str) -> Container:
     with data.open("rb") as file:
         head = file.read(16)
     if not head:
-        raise _refused("empty")
+        raise refused("empty")
     found = container_of(head)
     if found is None:
-        raise _refused("unreadable")
+        raise refused("unreadable")
     said = said_container(said_type)
     if said is not None and said is not found:
         raise RecordingRefused(
@@ -141,10 +106,6 @@ def _tells_length(mp3: Path) -> bool:
     return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _refused(code: str) -> RecordingRefused:
-    return RecordingRefused(code, _SENTENCES[code])
-
-
 def _too_long(longest_s: float) -> str:
     longest = f"{longest_s:g} giây" if longest_s < 60 else f"{longest_s / 60:g} phút"
     return f"Bản ghi dài quá {longest.replace('.', ',')}. Xin cắt ngắn hoặc chia thành nhiều bản ghi."
@@ -152,13 +113,13 @@ def _too_long(longest_s: float) -> str:
 
 def _refuse_unclear(look: _Look, level_lufs: float) -> None:
     if level_lufs < _SILENT_LUFS:
-        raise _refused("silent")
+        raise refused("silent")
     if look.clipped_share() > _CLIPPED_SHARE:
-        raise _refused("clipped")
+        raise refused("clipped")
     if look.is_steady():
-        raise _refused("no-speech")
+        raise refused("no-speech")
     if level_lufs < _QUIET_LUFS:
-        raise _refused("quiet")
+        raise refused("quiet")
 
 
 class _Look:

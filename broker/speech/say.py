@@ -25,6 +25,9 @@ from broker.speech.voicing import Voice, Words, voiced
 
 log = logging.getLogger(__name__)
 
+LONGEST_CLIP_S = 1200.0
+"""No clip is longer: what is mastered lies in memory, 20 minutes of it as 800 MB. The hub refuses less much earlier."""
+
 Part = Words | Path
 """Words that an engine speaks, or a recording."""
 
@@ -81,7 +84,7 @@ def render_tracks(
     The engines are tried in order, each for all spoken tracks: a clip has one voice. Timings refer to the text
     of the track each sentence is in; recordings have none. Raises EngineError when no engine can speak the
     words, also for words in another language than Vietnamese and for no tracks at all; TrackError for a
-    recording that cannot be read; OSError when the disk does not take the clip.
+    recording that cannot be read or tracks of more than LONGEST_CLIP_S; OSError when the disk does not take the clip.
     """
     if not tracks:
         raise EngineError("an announcement without tracks says nothing")
@@ -127,13 +130,27 @@ def _by(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> Clip:
     recipe = _recipe(parts, wish, voice)
     kept = wish.cache.get(recipe)
     if kept is not None:
-        return _clip(wish.out, kept[1], msgspec.json.decode(kept[0], type=Facts))
-    stretches = [_stretch(part, wish, voice) for part in parts]
-    data, facts = master(stretches, wish.profile, wish.frame, wish.kind)
+        try:
+            return _clip(wish.out, kept[1], msgspec.json.decode(kept[0], type=Facts))
+        except msgspec.DecodeError:  # written by another version of the product
+            log.warning("a cached clip had no facts", extra={"event": "cache-unreadable"})
+    data, facts = master(_stretches(parts, wish, voice), wish.profile, wish.frame, wish.kind)
     if voice is not None:
         facts = msgspec.structs.replace(facts, engine=f"{voice.engine.id} {voice.engine.version}")
     wish.cache.offer(recipe, msgspec.json.encode(facts), data)
     return _clip(wish.out, data, facts)
+
+
+def _stretches(parts: Sequence[Part], wish: _Wish, voice: Voice | None) -> list[Stretch]:
+    """All tracks before mastering. Raises TrackError when together they last longer than memory is meant for."""
+    made: list[Stretch] = []
+    left_s = LONGEST_CLIP_S
+    for part in parts:
+        made.append(_stretch(part, wish, voice))
+        left_s -= len(made[-1].signal) / wish.profile.rate_hz
+        if left_s < 0:
+            raise TrackError(f"the tracks last longer than {LONGEST_CLIP_S:g} seconds")
+    return made
 
 
 def _stretch(part: Part, wish: _Wish, voice: Voice | None) -> Stretch:

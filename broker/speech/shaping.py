@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from broker.speech import loudness
 from broker.speech.loudness import Signal
 
+_BLOCK = 1 << 20
+"""Samples that are shaped at once."""
 _HEADROOM_DB = 12.0
 """So much more gain than asked at first a limiter may come to need, for a voice of sharp pulses."""
 
@@ -37,6 +39,18 @@ def curve(peaks: Signal, ceiling: float, rate_hz: int) -> Signal | None:
     if not len(peaks) or peaks.max() <= ceiling:
         return None
     reach = max(rate_hz // 500, 8)  # shorter than the time between two pulses of a voice, or it never lets go
+    gains = np.ones(len(peaks), dtype=np.float32)
+    for start in range(
+        0, len(peaks), _BLOCK
+    ):  # a block at a time: the sums of a long clip would fill the memory
+        first, behind = max(start - 3 * reach, 0), min(start + _BLOCK + 3 * reach, len(peaks))
+        if peaks[first:behind].max() > ceiling:
+            block = _curve_of(peaks[first:behind], ceiling, reach)
+            gains[start : start + _BLOCK] = block[start - first : start - first + _BLOCK]
+    return gains
+
+
+def _curve_of(peaks: Signal, ceiling: float, reach: int) -> Signal:
     need = np.float32(ceiling) / np.maximum(peaks, np.float32(ceiling))
     # The lowest need over 2·reach around a sample, averaged over reach, never lies above the sample's own need.
     low = _lowest_around(np.pad(need, (reach, 0), constant_values=1.0), 2 * reach)[: len(need) + reach]
@@ -116,5 +130,10 @@ def compressed(signal: Signal, rate_hz: int, threshold_db: float, ratio: float) 
         np.pad(-over_db * (1 - 1 / ratio), 4, mode="edge"), np.hanning(11)[1:-1] / 5, "valid"
     )
     centres = (np.arange(hops) + 0.5) * step
-    gain = np.interp(np.arange(len(signal)), centres, 10 ** (gain_db / 20))
-    return np.asarray(signal * gain.astype(np.float32))
+    gains = 10 ** (gain_db / 20)
+    out = np.empty(len(signal), dtype=np.float32)
+    for start in range(0, len(signal), _BLOCK):
+        block = signal[start : start + _BLOCK]
+        gain = np.interp(np.arange(start, start + len(block)), centres, gains)
+        out[start : start + len(block)] = block * gain.astype(np.float32)
+    return out

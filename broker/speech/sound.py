@@ -20,8 +20,23 @@ LONGEST_S = 3600
 OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
 
 
+MOST_CHANNELS = 2
+RATES_HZ = range(8_000, 192_001)
+"""What files may hold; nothing else is given to a decoder or a resampler, which break on some of the rest."""
+
+_CODECS = (
+    "aac,alac,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,mp2,mp2float,mp3,mp3float,opus,libopus,vorbis,flac,"
+    "pcm_alaw,pcm_f32le,pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32le,pcm_u8,adpcm_ima_wav,adpcm_ms"
+)
+"""Decoders that may see a file: those of phones, recorders and browsers."""
+
+
 class SoundError(Exception):
     """A file is not sound that can be used; the text says why."""
+
+
+class UnusualSoundError(SoundError):
+    """A file is of a kind we do not decode: another codec, more channels, an odd sample rate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +83,8 @@ class SoundFile:
         import av
 
         with _opened(self.path, self.demuxer) as box:
-            resampler = av.AudioResampler(format="fltp", frame_size=self.rate_hz)
+            layout = "mono" if self.channels == 1 else "stereo"
+            resampler = av.AudioResampler("fltp", layout, self.rate_hz, frame_size=self.rate_hz)
             for frame in chain(_frames(box), [None]):
                 for piece in resampler.resample(frame):
                     yield piece.to_ndarray().astype(np.float32, copy=False)
@@ -82,14 +98,20 @@ def heard_in(path: Path, demuxer: str) -> SoundFile:
         return SoundFile(path, demuxer, int(stream.rate), int(stream.channels), length_s)
 
 
-def decode(source: Path | bytes, rate_hz: int | None = None, longest_s: float = LONGEST_S) -> Pcm:
+def decode(
+    source: Path | bytes,
+    rate_hz: int | None = None,
+    longest_s: float = LONGEST_S,
+    demuxer: str | None = None,
+) -> Pcm:
     """Read a sound file or its bytes as mono, at its own rate or at `rate_hz`.
 
-    Raises SoundError for what is no sound, is broken, is empty or lasts longer than `longest_s`.
+    demuxer: PyAV's reader of what the file is known to be; else it is found by what is in it.
+    Raises SoundError for what is no sound, is broken, is empty, unusual or lasts longer than `longest_s`.
     """
     import av
 
-    with _opened(source) as box:
+    with _opened(source, demuxer) as box:
         rate = rate_hz or int(_stream(box).rate)
         resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
         parts: list[NDArray[np.int16]] = []
@@ -112,7 +134,8 @@ def _opened(source: Path | bytes, demuxer: str | None = None) -> Iterator[Any]:
 
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-        with av.open(file, "r", format=demuxer, options={"format_whitelist": _DEMUXERS}) as box:
+        options = {"format_whitelist": _DEMUXERS, "codec_whitelist": _CODECS}
+        with av.open(file, "r", format=demuxer, options=options) as box:
             yield box
     except (av.FFmpegError, OSError, ValueError, UnicodeDecodeError) as why:
         raise SoundError(f"the file cannot be read as sound: {why}") from why
@@ -122,9 +145,16 @@ def _stream(box: Any) -> Any:
     if not box.streams.audio:
         raise SoundError("the file has no sound in it")
     stream = box.streams.audio[0]
-    if not stream.rate or stream.rate <= 0:
-        raise SoundError("the file does not say its sample rate")
+    coder = stream.codec_context
+    if coder is None or coder.name not in _CODECS.split(","):
+        raise UnusualSoundError("the sound is coded in a way we do not take")
+    _refuse_unusual(coder.sample_rate or 0, coder.channels)
     return stream
+
+
+def _refuse_unusual(rate_hz: int, channels: int) -> None:
+    if rate_hz not in RATES_HZ or not 1 <= channels <= MOST_CHANNELS:
+        raise UnusualSoundError(f"{channels} channels at {rate_hz} Hz are not taken")
 
 
 def _frames(box: Any) -> Iterator[Any]:
@@ -139,7 +169,9 @@ def _frames(box: Any) -> Iterator[Any]:
             broken, last = broken + 1, why
             continue
         good += bool(frames)
-        yield from frames
+        for frame in frames:  # a file may change in its middle
+            _refuse_unusual(frame.sample_rate, frame.layout.nb_channels)
+            yield frame
     if last is not None and broken > 2 + good // 50:
         raise SoundError(f"{broken} of {broken + good} packets are broken: {last}")
 

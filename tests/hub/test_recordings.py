@@ -29,6 +29,7 @@ from broker.hub.recordings import (
 )
 from broker.hub.records import AuditRow, Phrase, Village
 from broker.link.media import MediaStore
+from broker.speech.examiner import Examiner
 from tests.fakes.voiced import silence_wav, voice_wav
 from tests.hub.town import NOW, Town
 
@@ -59,7 +60,7 @@ def brought(folder: Path, data: bytes) -> Path:
 
 def test_a_good_recording_is_kept_as_it_came_with_its_length(tmp_path: Path, store: MediaStore) -> None:
     sound = voice_wav(2.0)
-    kept = keep_recording(store, brought(tmp_path, sound), "ghi-am.wav")
+    kept = keep_recording(store, Examiner(), brought(tmp_path, sound), "ghi-am.wav")
     path = store.path_of(kept.sha256)
     assert path is not None
     assert path.read_bytes() == sound
@@ -82,7 +83,7 @@ def test_a_recording_nobody_could_hear_is_refused_with_the_reason_and_not_kept(
     tmp_path: Path, store: MediaStore, data: bytes, name: str, code: str, said: str
 ) -> None:
     with pytest.raises(Declined, match=said) as why:
-        keep_recording(store, brought(tmp_path, data), name)
+        keep_recording(store, Examiner(), brought(tmp_path, data), name)
     assert why.value.code == code
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 
@@ -92,14 +93,14 @@ def test_a_file_over_the_limit_is_refused_before_it_is_looked_at(tmp_path: Path,
     with file.open("wb") as out:
         out.truncate(LARGEST + 1)
     with pytest.raises(Declined, match="40 MB"):
-        keep_recording(store, file, "a.wav")
+        keep_recording(store, Examiner(), file, "a.wav")
 
 
 def test_a_store_that_cannot_be_written_says_so_to_a_person(tmp_path: Path, store: MediaStore) -> None:
     upload = brought(tmp_path, voice_wav())
     store.root.rmdir()
     with pytest.raises(Declined, match="hết chỗ"):
-        keep_recording(store, upload, "a.wav")
+        keep_recording(store, Examiner(), upload, "a.wav")
 
 
 # -- the order of tracks
@@ -147,6 +148,16 @@ def test_what_could_not_be_heard_is_refused(tracks: list[Track], code: str) -> N
     assert why.value.code == code
 
 
+def test_an_announcement_with_recordings_has_a_longest_length_said_in_minutes() -> None:
+    eight, half = Track("tyz", media("a", 480_000)), Track("nut", media("b", 240_000))
+    assert len(kept_tracks([TEXT, eight, half], "Mời bà con đi họp.")) == 3
+    with pytest.raises(Declined, match="khoảng 17 phút, nhiều nhất là 15 phút") as why:
+        kept_tracks([TEXT, eight, eight], "Mời bà con đi họp.")
+    assert why.value.code == "long-tracks"
+    with pytest.raises(Declined, match="nhiều nhất là 15 phút"):
+        kept_tracks([TEXT, eight, half], "Mời bà con đi họp. " * 300)
+
+
 def test_languages_of_the_chosen_villages_that_nobody_recorded_are_counted() -> None:
     here = [
         Village(code="dong", name="Đông", languages=["tyz", "nut"]),
@@ -174,7 +185,9 @@ def test_a_draft_keeps_its_tracks_and_a_new_revision_may_change_them(town: Town)
 
 
 def test_the_length_counts_recordings_and_the_rests_before_there_is_sound(town: Town) -> None:
-    revision = town.revision(town.submitted(audio=False, tracks=[GREETING, TEXT, TAY]))
+    with town.database.session() as db:
+        greeting = phrases.track_of(db, phrases.add_phrase(db, town.hoa, "Chào", "vi", media("d"), NOW).id)
+    revision = town.revision(town.submitted(audio=False, tracks=[greeting, TEXT, TAY]))
     once_s = estimated_s(revision.spoken) + 12.0 + 12.0 + 2 * BETWEEN_S
     assert schedule.length_s(revision) == pytest.approx(total_s(once_s, revision.repeat, revision.gap_s))
 

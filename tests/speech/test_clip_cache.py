@@ -42,6 +42,23 @@ def test_a_damaged_clip_is_removed_and_never_returned(tmp_path: Path, where: int
     assert not path.exists()
 
 
+def test_a_clip_under_another_name_is_as_good_as_damaged(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(key_of("a"), b"{}", b"said")
+    other = tmp_path / key_of("b")[:2] / key_of("b")
+    other.parent.mkdir(exist_ok=True)
+    (tmp_path / key_of("a")[:2] / key_of("a")).rename(other)
+    assert cache.get(key_of("b")) is None
+
+
+def test_meta_and_clip_keep_their_border(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(key_of("a"), b"12", b"34")
+    path = tmp_path / key_of("a")[:2] / key_of("a")
+    path.write_bytes(path.read_bytes().replace(b'"meta":12}\n34', b'"meta":123}\n4'))
+    assert cache.get(key_of("a")) is None
+
+
 def test_a_clip_cut_short_is_never_returned(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path)
     cache.put(key_of("a"), b"{}", b"x" * 1000)

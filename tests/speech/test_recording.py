@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from broker.speech.container import CONTAINERS, container_of, said_container
-from broker.speech.recording import RecordingRefused, examine, recorded
-from broker.speech.sound import Pcm, SoundError, write_wav
-from tests.speech.voices import MUXERS, talk, write_sound
+from broker.speech.container import CONTAINERS, OGG, WAV, container_of, said_container
+from broker.speech.examined import RecordingRefused
+from broker.speech.recording import examine, recorded
+from broker.speech.sound import Pcm, SoundError, UnusualSoundError, decode, write_wav
+from tests.speech.voices import MUXERS, odd_wav, talk, write_sound
 
 RATE_HZ = 48_000
 
 
-def _refusal(path: Path, said_type: str = "", longest_s: float = 1800) -> str:
+def _refusal(path: Path, said_type: str = "", longest_s: float = 600) -> str:
     with pytest.raises(RecordingRefused) as refused:
         examine(path, said_type, longest_s)
     sentence = refused.value.sentence
@@ -157,6 +159,43 @@ def test_a_recording_that_lasts_too_long_is_refused_before_all_of_it_is_read(tmp
     assert _refusal(path, longest_s=5) == "too-long"
     with pytest.raises(RecordingRefused, match="5 giây"):
         examine(path, longest_s=5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "rate_hz"),
+    [(3, 16_000), (8, 16_000), (1, 1), (1, 3), (1, 7_999), (1, 192_001), (1, 2_000_000_000)],
+)
+def test_channels_and_sample_rates_that_break_decoders_are_refused_unread(
+    tmp_path: Path, channels: int, rate_hz: int
+) -> None:
+    path = odd_wav(tmp_path / "a.wav", channels, rate_hz)
+    assert _refusal(path) == "unusual"
+    for read in (
+        lambda: decode(path),
+        lambda: decode(path.read_bytes(), 16_000),
+        lambda: recorded(path, 16_000),
+    ):
+        with pytest.raises(UnusualSoundError):
+            read()
+
+
+def test_a_codec_nobody_records_in_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with av.open(str(path), "w", format="wav") as file:
+        stream = file.add_stream("pcm_f64le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            talk(2, 16_000)[None].astype(np.float64), format="dbl", layout="mono"
+        )
+        frame.sample_rate = 16_000
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    assert _refusal(path) == "unusual"
+
+
+def test_a_recording_is_read_again_as_what_it_was_found_to_be(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.ogg", talk(2))
+    assert decode(path, demuxer=OGG.demuxer).duration_ms == 2000
+    with pytest.raises(SoundError):
+        decode(path, demuxer=WAV.demuxer)
 
 
 def test_silence_before_and_after_a_recording_is_not_played(tmp_path: Path) -> None:

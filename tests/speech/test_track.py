@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from broker.speech.cache import ClipCache
 from broker.speech.clip import Frame
 from broker.speech.languages import LANGUAGES
 from broker.speech.master import HORN, KIOSK
 from broker.speech.say import render, render_tracks
-from broker.speech.sound import decode, to_float
+from broker.speech.sound import Pcm, decode, to_float
 from broker.speech.track import Track, TrackError
 from broker.speech.voice import EngineError
 from tests.speech.voices import ToneEngine, talk, write_sound
@@ -152,3 +153,24 @@ def test_a_cache_that_takes_nothing_silences_nobody(tmp_path: Path) -> None:
 def test_a_clip_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         _render([Track("vi", WORDS)], tmp_path, out=tmp_path / "no folder" / "clip.opus")
+
+
+def test_a_kept_clip_whose_facts_cannot_be_read_is_made_again(tmp_path: Path, recording: Path) -> None:
+    made = _render([Track("tyz", recording=recording)], tmp_path)
+    (kept,) = (path for path in (tmp_path / "cache").glob("*/*"))
+    ClipCache(tmp_path / "cache").put(kept.name, b'{"duration_ms":"3"}', b"sound")
+    again = _render([Track("tyz", recording=recording)], tmp_path)
+    assert (again.duration_ms, decode(again.path).duration_ms) == (made.duration_ms, made.duration_ms)
+
+
+class EndlessEngine(ToneEngine):
+    """Twenty-five minutes for whatever is asked."""
+
+    def synthesise(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> Pcm:
+        """See Engine."""
+        return Pcm(np.full(25 * 60 * 8000, 1000, dtype=np.int16), 8000)
+
+
+def test_a_clip_too_long_for_the_memory_is_refused_before_it_is_mastered(tmp_path: Path) -> None:
+    with pytest.raises(TrackError, match="longer than 1200 seconds"):
+        _render([Track("vi", "Mời bà con.")], tmp_path, engines=[EndlessEngine()])

@@ -59,6 +59,7 @@ from broker.hub.records import Database
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.look.dress import dress
+from broker.speech.examiner import Examiner
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.extensions["sign-in"] = SignIn(database, clock)
     app.extensions["desk"] = Desk(settings, database, clock, broadcaster, opener)
     app.extensions["renderer"] = Renderer(settings)  # one: it remembers which engine is in trouble
+    app.extensions["examiner"] = Examiner()
     app.extensions["pace"] = Pace()
     app.extensions["shown-codes"] = ShownCodes()
     dress(app, static=STATIC)

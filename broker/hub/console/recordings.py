@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flask import Blueprint, Flask, abort, request
+from flask import Blueprint, Flask, abort, current_app, request
 from werkzeug.wrappers import Response
 
 from broker.contract.hub import Media
@@ -18,6 +18,7 @@ from broker.hub.console.pictures import send_media
 from broker.hub.console.tracks import opened
 from broker.hub.declined import Declined
 from broker.hub.recordings import ENDINGS, LARGEST, NO_ROOM, keep_recording, too_large
+from broker.speech.examiner import Examiner
 
 log = logging.getLogger(__name__)
 pages = Blueprint("recordings", __name__)
@@ -64,4 +65,5 @@ def sent_recording(field: str) -> Media:
         except OSError as why:
             log.error("a recording was not kept: %s", why, extra={"event": "recording-failed"})
             raise Declined("disk-full", NO_ROOM) from why
-        return keep_recording(media_store(desk().settings), file, sent.filename)
+        examiner: Examiner = current_app.extensions["examiner"]
+        return keep_recording(media_store(desk().settings), examiner, file, sent.filename)
