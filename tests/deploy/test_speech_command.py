@@ -162,7 +162,10 @@ def test_normalise_gives_text_spans_and_doubts_as_json(
 
 @pytest.mark.parametrize(
     ("pin", "level", "found"),
-    [(hashlib.sha256(b"a voice").hexdigest(), "ok", "piper"), ("00", "warning", "another file than pinned")],
+    [
+        (hashlib.sha256(b"a voice").hexdigest(), "ok", "piper"),
+        ("0" * 64, "warning", "another file than pinned"),
+    ],
 )
 def test_doctor_tries_the_voice_of_the_settings(
     tmp_path: Path, piper_voice: Path, pin: str, level: str, found: str
