@@ -328,6 +328,7 @@ def test_an_editor_hears_a_preview(studio: Studio) -> None:
     engine_or_skip()
     path = Renderer(studio.settings).preview("Mời bà con đi họp.", "vi")
     assert decode(path).duration_ms > 500
+    assert media_store(studio.settings).path_of(path.name) is None, "trials stay out of what is sent"
 
 
 def test_an_announcement_is_heard_as_its_tracks(studio: Studio, tmp_path: Path) -> None:

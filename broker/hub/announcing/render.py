@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from broker.contract.hub import Media
 from broker.hub.announcing.checks import is_words
+from broker.hub.announcing.trials import OPUS, keep_trial, refuse_without_room, trial_store
 from broker.hub.recordings import TEXT, Track, tracks_of
 from broker.hub.records import Database, Revision, note_change, put_setting, setting
 from broker.hub.records.announcement import KINDS
@@ -29,7 +30,6 @@ from broker.speech.voice import Engine, EngineError, choose
 
 log = logging.getLogger(__name__)
 
-OPUS = "audio/ogg"
 MOST_TRIES = 2
 """How often the sound of one revision is begun when the process ends over it."""
 CANNOT = "Máy không làm được âm thanh của bản tin này, xin viết ngắn lại, ghi âm lại hoặc báo người quản trị."
@@ -93,8 +93,9 @@ class Renderer:
         self, spoken: str, voice: str, tracks: Sequence[Track] = (), *, is_emergency: bool = False
     ) -> Path:
         """The same for the editor's own ears. Raises as audio() does."""
+        refuse_without_room(self._settings)
         media = self._render(self._parts(spoken, tracks), voice, "KIOSK", is_emergency=is_emergency)
-        return self._store.place_of(media.sha256)
+        return trial_store(self._settings).place_of(media.sha256)
 
     @cached_property
     def engines(self) -> tuple[Engine, ...]:
@@ -136,6 +137,8 @@ class Renderer:
                 engines=hurry.hurried(engines) if is_emergency else engines,
                 profile=master.HORN if profile == "HORN" else master.KIOSK,
             )
+            if profile == "KIOSK":
+                return keep_trial(self._settings, clip)
             return self._store.add(clip.path, OPUS, clip.duration_ms)
 
 

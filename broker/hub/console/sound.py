@@ -11,7 +11,8 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from broker.hub.announcing import checks
-from broker.hub.announcing.render import CANNOT, OPUS, Renderer, media_store, spoken_of
+from broker.hub.announcing.render import CANNOT, Renderer, media_store, spoken_of
+from broker.hub.announcing.trials import OPUS, trial_store
 from broker.hub.announcing.workflow import WRITERS, Draft
 from broker.hub.console import access
 from broker.hub.console.desk import desk, lexicon, now
@@ -52,7 +53,7 @@ def audio(key: str, sha256: str) -> Response:
         abort(404)  # other things live in the media store that are not for everybody
     if may is not None and not any(may & set(row.villages) or row.author_id == me.id for row in found):
         abort(403)  # a village person hears what is for the own village
-    return _send(sha256)
+    return send_media(media_store(desk().settings), sha256, OPUS)
 
 
 @pages.get("/announcements/trial/<token>")
@@ -63,7 +64,7 @@ def trial(token: str) -> Response:
         sha256 = str(_seal().loads(token))
     except BadSignature:
         abort(404)
-    return _send(sha256)
+    return send_media(trial_store(desk().settings), sha256, OPUS)
 
 
 def preview_of(draft: Draft) -> Hearing:
@@ -95,10 +96,6 @@ def preview_of(draft: Draft) -> Hearing:
         log.error("trial reading failed: %r", why, extra={"event": "render-failed"})
         return Hearing(trouble=CANNOT)
     return Hearing(address=url_for("sound.trial", token=_seal().dumps(path.name)))
-
-
-def _send(sha256: str) -> Response:
-    return send_media(media_store(desk().settings), sha256, OPUS)
 
 
 def _seal() -> URLSafeSerializer:

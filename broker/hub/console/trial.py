@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from flask import current_app, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from broker.hub.announcing.render import OPUS, Renderer, media_store
+from broker.hub.announcing.render import Renderer
+from broker.hub.announcing.trials import keep_trial, refuse_without_room
 from broker.hub.console.desk import desk
 from broker.hub.console.linked import units_of
 from broker.hub.console.wording import lasting, number
@@ -133,9 +134,10 @@ def hear(spoken: str, way: Way, profile: str, rate: float) -> Heard:
     try:
         if not chosen:
             raise EngineError(f"no engine {way.engine!r} on this machine")
+        refuse_without_room(desk().settings)
         with TemporaryDirectory(prefix="langso-") as folder:
             clip = _rendered(spoken, way.voice, chosen, profile, rate, Path(folder) / "speech.opus")
-            media = media_store(desk().settings).add(clip.path, OPUS, clip.duration_ms)
+            media = keep_trial(desk().settings, clip)
     except EngineError as why:
         log.warning("trial reading failed: %s", why, extra={"event": "render-failed"})
         return Heard(trouble=_CANNOT)

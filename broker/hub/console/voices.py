@@ -9,7 +9,8 @@ from flask import Blueprint, abort, jsonify, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from broker.hub.announcing.render import OPUS, media_store, spoken_of
+from broker.hub.announcing.render import spoken_of
+from broker.hub.announcing.trials import OPUS, trial_store
 from broker.hub.console import access
 from broker.hub.console.desk import desk, lexicon
 from broker.hub.console.drafting import OWN, Fields, fields_of_form, questions_of
@@ -107,7 +108,7 @@ def clip(token: str) -> Response:
     sha256 = sha256_of(token)
     if sha256 is None:
         abort(404)
-    return send_media(media_store(desk().settings), sha256, OPUS)
+    return send_media(trial_store(desk().settings), sha256, OPUS)
 
 
 def _read(form: MultiDict[str, str]) -> tuple[Fields, dict[str, Any]]:
