@@ -12,10 +12,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from broker.hub import unused
 from broker.hub.announcing.render import media_store
 from broker.hub.console.tracks import LASTS
 from broker.hub.recordings import LARGEST, MOST_TRACKS, TEXT, Track, tracks_of
-from broker.hub.records import AuditRow, Revision, Village
+from broker.hub.records import AuditRow, Revision, Village, put_setting, setting
 from tests.console.stage import Stage
 from tests.console.test_pages import FORM
 from tests.fakes.voiced import silence_wav, voice_wav
@@ -280,3 +281,16 @@ def test_the_text_alone_is_kept_as_nothing(stage: Stage) -> None:
     page = client.get(NEW).get_data(as_text=True)
     stage.post(client, NEW, {**FORM, "act": "save", "track": tokens(page)}, page=NEW)
     assert kept(stage) == [TEXT]
+
+
+def test_what_came_in_is_counted_for_who_brought_it_until_it_is_used(spoken: Stage) -> None:
+    sound = voice_wav(2.0)
+    send(spoken, spoken.client("hanh"), TRACKS, sound)
+    send(spoken, spoken.client("thon"), TRACKS, sound)
+    with spoken.database.session() as db:
+        (one,) = setting(db, unused.SETTING, {}).values()
+        assert (one["by"], one["size"]) == (spoken.people["hanh"].id, len(sound))
+        put_setting(db, unused.SETTING, {"ab" * 32: {**one, "size": unused.MOST_A_DAY}}, spoken.now())
+    answer = send(spoken, spoken.client("hanh"), TRACKS, voice_wav(3.0))
+    assert answer.status_code == 409
+    assert "đã gửi nhiều bản ghi mà chưa dùng" in answer.get_data(as_text=True)

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Collection
 
+from broker.hub import unused
 from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_next
@@ -15,6 +16,7 @@ from broker.hub.keys.keeper import Keeper
 from broker.hub.records import REFUSALS, Database, open_database
 from broker.link.clock import Clock
 from broker.link.config import Settings, SettingsError
+from broker.link.media import MediaStore
 from broker.link.service import Beat, Worker
 from broker.link.session import Session
 from broker.trust.identity import load_hub_signer
@@ -23,6 +25,7 @@ from broker.trust.keys import IdentityError
 log = logging.getLogger(__name__)
 
 RENDER_POLL_S = 0.5
+PUT_AWAY_EVERY_S = 24 * 3600.0
 RENDER_PATIENCE_S = 300.0
 """An online engine may be slow with a long text."""
 AUDIT_PATIENCE_S = 300.0
@@ -45,9 +48,29 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     return [
         Worker("plans", sender.run, patience_s=60.0),
         *rendering(database, Renderer(settings), session.clock),
+        putting_away(database, media_store(settings), session.clock),
         Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
         Worker("audit", Watch(database, session).run, patience_s=AUDIT_PATIENCE_S),
     ]
+
+
+def putting_away(database: Database, store: MediaStore, clock: Clock) -> Worker:
+    """The worker that deletes recordings nobody used, once a day."""
+
+    def run(stop: threading.Event, beat: Beat) -> None:
+        next_s = 0.0
+        while not stop.is_set():
+            beat()
+            if clock.monotonic() >= next_s:
+                next_s = clock.monotonic() + PUT_AWAY_EVERY_S
+                try:
+                    with database.session() as db:
+                        unused.put_away(db, store, clock.now())
+                except (*REFUSALS, OSError) as why:
+                    log.error("unused recordings: %s", why, extra={"event": "put-away-failed"})
+            stop.wait(1.0)
+
+    return Worker("unused", run, patience_s=60.0)
 
 
 def rendering(database: Database, renderer: Renderer, clock: Clock) -> list[Worker]:

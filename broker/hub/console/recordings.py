@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,14 +11,16 @@ from flask import Blueprint, Flask, abort, current_app, request
 from werkzeug.wrappers import Response
 
 from broker.contract.hub import Media
+from broker.hub import unused
 from broker.hub.announcing.render import media_store
 from broker.hub.announcing.workflow import WRITERS
 from broker.hub.console import access
-from broker.hub.console.desk import desk
+from broker.hub.console.desk import desk, now
 from broker.hub.console.pictures import send_media
 from broker.hub.console.tracks import opened
 from broker.hub.declined import Declined
 from broker.hub.recordings import ENDINGS, LARGEST, NO_ROOM, keep_recording, too_large
+from broker.hub.records import Account
 from broker.speech.examiner import Examiner
 
 log = logging.getLogger(__name__)
@@ -65,5 +68,19 @@ def sent_recording(field: str) -> Media:
         except OSError as why:
             log.error("a recording was not kept: %s", why, extra={"event": "recording-failed"})
             raise Declined("disk-full", NO_ROOM) from why
-        examiner: Examiner = current_app.extensions["examiner"]
-        return keep_recording(media_store(desk().settings), examiner, file, sent.filename)
+        return _kept(file, sent.filename)
+
+
+def _kept(file: Path, name: str) -> Media:
+    """Check and keep a recording, counted for who brought it until it stands somewhere."""
+    examiner: Examiner = current_app.extensions["examiner"]
+    store, me, at = media_store(desk().settings), access.visitor().id, now()
+    with desk().database.reading() as db:
+        unused.refuse_many(db, db.get_one(Account, me), file.stat().st_size, at)
+    with file.open("rb") as data:
+        is_new = store.path_of(hashlib.file_digest(data, "sha256").hexdigest()) is None
+    recording = keep_recording(store, examiner, file, name)
+    if is_new:
+        with desk().database.session() as db:
+            unused.note_brought(db, db.get_one(Account, me), recording, at)
+    return recording
