@@ -58,7 +58,16 @@ async function save() {
   }
 }
 
-function changed() {
+/** What was heard on trial is no longer what would be said. */
+function unhear() {
+  const place = out("hear");
+  if (!place.querySelector("audio")) return;
+  place.innerHTML = '<p class="soft" role="status">Bản tin đã đổi sau khi nghe thử, xin bấm Nghe thử để nghe lại.</p>';
+}
+
+function changed(event) {
+  const name = event?.target.name ?? "";
+  if (["text", "voice"].includes(name) || /^(answer|own):/.test(name)) unhear();
   clearTimeout(previewDue);
   previewDue = setTimeout(preview, 250);
   clearTimeout(saveDue);
@@ -103,6 +112,7 @@ async function retrack(act) {
     const answer = await ask(form.dataset.tracks, fields(act));
     if (answer.ok) {
       show(await answer.json());
+      unhear();
       changed();
     } else {
       complain((await answer.text()).trim());
