@@ -109,6 +109,21 @@ def test_compose_shows_what_will_be_spoken_without_any_script(stage: Stage) -> N
         assert db.scalars(select(Revision)).all() == []
 
 
+def test_compose_names_the_villages_that_nobody_would_hear_it_in(stage: Stage) -> None:
+    client = stage.client("hanh")
+
+    def preview(*villages: str) -> str:
+        form = {**FORM, "villages": list(villages), "act": "preview"}
+        return stage.post(client, "/announcements/new", form, page="/").get_data(as_text=True)
+
+    some = preview("ben", "ha")
+    assert "2 thôn, 2 cụm loa (chưa có loa: Hạ)" in some
+    assert "Đủ rồi, gửi duyệt được" in some
+    none = preview("ha")
+    assert "1 thôn, 0 cụm loa (chưa có loa: Hạ)" in none
+    assert "chọn thôn có loa" in none
+
+
 def test_a_doubt_is_asked_and_its_answer_is_spoken(stage: Stage) -> None:
     client = stage.client("hanh")
     form = {**FORM, "text": "Thu quỹ XYZK 50.000đ/hộ.", "act": "preview"}

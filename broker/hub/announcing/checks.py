@@ -108,6 +108,12 @@ def refuse_villages(villages: Sequence[str], known: Collection[str]) -> None:
         raise Declined("unknown-village", "Có thôn không còn trong danh sách của xã, xin chọn lại.")
 
 
+def refuse_unheard(villages: Collection[str], with_speaker: Collection[str]) -> None:
+    """Villages that have no loudspeaker, all of them: nobody would hear a word."""
+    if villages and not any(code in with_speaker for code in villages):
+        raise Declined("no-speaker", "Ở nơi đã chọn chưa có cụm loa nào, xin chọn thêm thôn có loa.")
+
+
 def refuse_starts(starts: Sequence[datetime], now: datetime) -> None:
     """No time, too many, or one that has passed."""
     if not starts:

@@ -125,6 +125,11 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
     kept_tracks(tracks, spoken.text)
     known = set(db.scalars(select(Village.code)))
     checks.refuse_villages(revision.villages, known)
+    if (
+        revision.kind != "emergency"
+    ):  # one that stands in the plan is heard by whoever is enrolled while it lasts
+        with_node = db.scalars(select(NodeRecord.village).where(NodeRecord.retired_at.is_(None)))
+        checks.refuse_unheard(revision.villages, set(with_node))
     revision.spoken = spoken.text
     if not revision.play_now:
         checks.refuse_starts([each.at for each in schedule.starts_of(revision)], now)

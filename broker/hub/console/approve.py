@@ -106,7 +106,7 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
             use=use,
             kind=KINDS.get(revision.kind, revision.kind),
             names=commune.names,
-            where=commune.say_places(revision.villages),
+            where=commune.say_places(revision.villages) + commune.say_unheard(revision.villages),
             starts=_starts(revision),
             tracks=rows_of(db, heard) if revision.tracks else [],
             has_others=any(track.language != SPOKEN for track in heard),

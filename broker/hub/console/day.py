@@ -48,6 +48,12 @@ class Commune:
         names = self.names
         return say_villages([names.get(code, code) for code in codes], len(self.villages))
 
+    def say_unheard(self, codes: Sequence[str]) -> str:
+        """Behind villages that were named: which of them nobody would hear; empty when all have a loudspeaker."""
+        with_node = {node.village for node in self.nodes}
+        without = [self.names.get(code, code) for code in codes if code not in with_node]
+        return f" (chưa có loa: {', '.join(without)})" if without else ""
+
 
 @dataclass(frozen=True)
 class Row:

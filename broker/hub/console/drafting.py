@@ -43,6 +43,7 @@ _SHORT = {
     "long-spoken": "rút ngắn lời",
     "no-village": "chọn thôn",
     "unknown-village": "chọn lại thôn",
+    "no-speaker": "chọn thôn có loa",
     "no-start": "chọn giờ",
     "past": "đổi giờ",
     "too-far": "đổi giờ",
@@ -212,6 +213,8 @@ def _problems(
     looks.append(partial(checks.refuse_unspeakable, draft.title, Spoken("a", (), ()), {}))
     looks.append(partial(checks.refuse_unspeakable, draft.title or "-", spoken, draft.answers))
     looks.append(partial(checks.refuse_villages, draft.villages, commune.names.keys()))
+    if draft.kind != "emergency":
+        looks.append(partial(checks.refuse_unheard, draft.villages, {node.village for node in commune.nodes}))
     if not draft.play_now:
         looks.append(partial(checks.refuse_starts, draft.starts, now))
     if draft.villages:
@@ -275,7 +278,7 @@ def _places(commune: Commune, codes: Sequence[str]) -> str:
     if not codes:
         return "Chưa chọn thôn nào"
     said = "Cả xã" if len(names) >= len(commune.villages) else f"{len(names)} thôn"
-    return f"{said}, {count} cụm loa"
+    return f"{said}, {count} cụm loa{commune.say_unheard(codes)}"
 
 
 def _moment(day: str, time: str) -> datetime | None:
