@@ -231,7 +231,7 @@ def test_without_any_script_an_announcement_is_written_and_sent(
     sign_in(page, address, "hanh", "/announcements/new")
     page.get_by_label("Tên bản tin").fill("Dọn vệ sinh đường làng")
     page.get_by_label("Anh/chị viết").fill("Sáng Chủ nhật 6h30, mời bà con dọn vệ sinh đường làng.")
-    page.get_by_label("Thôn Gò").check()
+    page.get_by_label("Thôn Bến").check()
     page.get_by_label("Giờ phát, ví dụ 17:30").fill("18h15")
     page.get_by_role("button", name="Xem lại lời đọc").click()
     expect(page.locator('[data-out="spoken"] u').first).to_contain_text("sáu giờ")
