@@ -222,8 +222,8 @@ def camera_state(commune: Commune) -> tuple[str, str]:
 
 def test_a_camera_that_is_not_there_is_said_and_shown_once_it_is(commune: Commune) -> None:
     until(
-        lambda: camera_state(commune)[0] not in ("", "live"),
-        30,
+        lambda: camera_state(commune)[0] not in ("", "connecting", "live"),
+        60,
         lambda: commune.log(f"{POOR}.camera")[-1500:],
     )
     state, detail = camera_state(commune)
