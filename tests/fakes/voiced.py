@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 
+import av
 import numpy as np
 
 RATE_HZ = 16_000
@@ -33,3 +34,18 @@ def as_wav(signal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
         file.setframerate(RATE_HZ)
         file.writeframes((signal * 32767).astype("<i2").tobytes())
     return out.getvalue()
+
+
+def tone_mp3(seconds: float, peak: int = 8000) -> bytes:
+    """MP3, mono, 24 kHz: a tone of 300 Hz, as an online voice answers in."""
+    box = io.BytesIO()
+    t = np.arange(int(24_000 * seconds)) / 24_000
+    samples = (peak * np.sin(2 * np.pi * 300 * t)).astype(np.int16)
+    with av.open(box, "w", format="mp3") as file:
+        stream = file.add_stream("libmp3lame", rate=24_000)
+        stream.codec_context.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16p", layout="mono")
+        frame.sample_rate = 24_000
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return box.getvalue()

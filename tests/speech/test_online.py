@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 import time
@@ -11,8 +10,6 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,22 +21,9 @@ from broker.speech.online import LONGEST_REQUEST, OnlineEngine
 from broker.speech.say import render
 from broker.speech.voice import EngineError
 from tests.fakes.translate_server import TranslateServer, answer_raw, answer_with, serve
+from tests.fakes.voiced import tone_mp3
 
 SENTENCE = "Mời bà con đến nhà văn hóa thôn."
-
-
-def _mp3(seconds: float, peak: int = 8000) -> bytes:
-    box = io.BytesIO()
-    t = np.arange(int(24_000 * seconds)) / 24_000
-    samples = (peak * np.sin(2 * np.pi * 300 * t)).astype(np.int16)
-    with av.open(box, "w", format="mp3") as file:
-        stream = file.add_stream("libmp3lame", rate=24_000)
-        stream.codec_context.layout = "mono"
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16p", layout="mono")
-        frame.sample_rate = 24_000
-        file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-    return box.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TranslateServe
 @pytest.fixture
 def server(running: TranslateServer) -> TranslateServer:
     running.asked.clear()
-    running.answer = answer_with(_mp3(2.0))
+    running.answer = answer_with(tone_mp3(2.0))
     return running
 
 
@@ -74,7 +58,7 @@ def test_a_certificate_nobody_vouches_for_is_refused_before_any_text_is_sent(ser
 
 
 def _silence(seconds: float) -> bytes:
-    return _mp3(seconds, peak=0)
+    return tone_mp3(seconds, peak=0)
 
 
 def _hang_up(request: BaseHTTPRequestHandler, _: str) -> None:
@@ -89,8 +73,8 @@ BAD = {
     "nothing": answer_raw(200, b""),
     "no sound inside": answer_with(b"this is no sound, not at all"),
     "cut off": answer_raw(200, b'["jQ1olc","[\\"AAAAAAAAAAAAAAAAAAAAAAAA\\"]"]', length=5000),
-    "far too short": answer_with(_mp3(0.1)),
-    "far too long": answer_with(_mp3(30)),
+    "far too short": answer_with(tone_mp3(0.1)),
+    "far too long": answer_with(tone_mp3(30)),
     "silent": answer_with(_silence(2.0)),
     "hangs up": _hang_up,
 }
@@ -138,7 +122,7 @@ def test_after_a_refusal_the_server_is_left_alone_for_longer_each_time(server: T
             engine.synthesise(SENTENCE, "vi")
         assert len(server.asked) == asked
         now_s[0] += 2
-    server.answer = answer_with(_mp3(2.0))
+    server.answer = answer_with(tone_mp3(2.0))
     assert engine.synthesise(SENTENCE, "vi").duration_ms > 1000
 
 
@@ -233,7 +217,7 @@ def test_signs_alone_are_refused_without_a_request(server: TranslateServer, text
 
 
 def test_requests_keep_their_pace_and_a_long_text_still_gets_through(server: TranslateServer) -> None:
-    server.answer = answer_with(_mp3(4.0))
+    server.answer = answer_with(tone_mp3(4.0))
     engine = _engine(server, pace_s=0.1, budget_s=5.0)
     began_s = time.monotonic()
     for _ in range(3):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import os
@@ -16,8 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import requests
 from gtts import gTTS
 
@@ -33,6 +30,7 @@ from tests.bench.speaking.costs import highest_mib, least_of
 from tests.bench.speaking.reading import SETS
 from tests.bench.speaking.texts import spoken
 from tests.fakes.translate_server import answer_with, serve
+from tests.fakes.voiced import tone_mp3
 from tests.speech.score import load
 
 SENTENCES = 12
@@ -101,7 +99,7 @@ def _online(folder: Path) -> Iterator[dict[str, Any]]:
     """Our part of a request, at a server on this machine: what the network and Google add is not in it."""
     text = spoken(1)[0][:90]
     with serve(folder) as server:
-        server.answer = answer_with(_mp3(5.0))
+        server.answer = answer_with(tone_mp3(5.0))
         engine = OnlineEngine(server.url, ca_file=str(server.ca_file), pace_s=0.0)
 
         def ask(_: int) -> None:
@@ -118,20 +116,6 @@ def _online(folder: Path) -> Iterator[dict[str, Any]]:
         _, ours = least_of(3, ask)
     name = "online voice: CPU of a request of 5 s speech, both ends"
     yield figure(name, ours.cpu_s / REQUESTS * 1000, "ms", "bare HTTPS request", ours.cpu_s / bare.cpu_s)
-
-
-def _mp3(seconds: float) -> bytes:
-    box = io.BytesIO()
-    t = np.arange(int(24_000 * seconds)) / 24_000
-    samples = (8000 * np.sin(2 * np.pi * 300 * t)).astype(np.int16)
-    with av.open(box, "w", format="mp3") as file:
-        stream = file.add_stream("libmp3lame", rate=24_000)
-        stream.codec_context.layout = "mono"
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16p", layout="mono")
-        frame.sample_rate = 24_000
-        file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-    return box.getvalue()
 
 
 def _requests() -> Iterator[dict[str, Any]]:
