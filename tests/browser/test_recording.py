@@ -18,9 +18,9 @@ from broker.hub.announcing.render import media_store
 from broker.hub.recordings import LARGEST, TEXT, Track, tracks_of
 from broker.hub.records import Phrase, Revision, Village
 from tests.browser.conftest import CHROMIUM, FLAGS, Watched
+from tests.browser.test_console import sign_in
 from tests.console.stage import Stage
 from tests.fakes.voiced import silence_wav, voice_wav
-from tests.hub.town import PASSWORD
 from tests.until import until
 
 Open = Callable[..., Watched]
@@ -54,14 +54,6 @@ def address(stage: Stage, serve: Callable[[Any], str]) -> str:
         db.get_one(Village, "dong").languages = ["tyz"]
         db.get_one(Village, "ben").languages = ["tyz", "nut"]
     return serve(stage.app)
-
-
-def sign_in(page: Page, address: str, name: str, path: str) -> None:
-    page.goto(f"{address}/sign-in?next={path}")
-    page.get_by_label("Tên đăng nhập").fill(name)
-    page.get_by_label("Mật khẩu").fill(PASSWORD)
-    page.get_by_role("button", name="Đăng nhập").click()
-    page.wait_for_url(f"{address}{path}")
 
 
 def speak(page: Page) -> None:

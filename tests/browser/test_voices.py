@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from broker.hub import words
 from tests.browser.conftest import Watched
+from tests.browser.test_console import sign_in
 from tests.console.stage import NOW, Stage
-from tests.hub.town import PASSWORD
 from tests.until import until
 
 Open = Callable[..., Watched]
@@ -27,14 +27,6 @@ LIT = "[...document.querySelectorAll('.lit')].map((each) => each.textContent)"
 def address(stage: Stage, serve: Callable[[Any], str]) -> str:
     """Where the console is served."""
     return serve(stage.app)
-
-
-def sign_in(page: Page, address: str, name: str, path: str) -> None:
-    page.goto(f"{address}/sign-in?next={path}")
-    page.get_by_label("Tên đăng nhập").fill(name)
-    page.get_by_label("Mật khẩu").fill(PASSWORD)
-    page.get_by_role("button", name="Đăng nhập").click()
-    page.wait_for_url(f"{address}{path}")
 
 
 def no_trouble(page: Page) -> None:

@@ -34,6 +34,17 @@ def record(
     return answer
 
 
+def in_a_draft(stage: Stage, client: FlaskClient) -> tuple[int, list[str]]:
+    """Record a phrase and keep a draft with it: its number, and all tracks of the draft."""
+    record(stage, client)
+    with stage.database.reading() as db:
+        number = db.scalars(select(Phrase.id)).one()
+    start = tokens(client.get(NEW).get_data(as_text=True))
+    whole = press(stage, client, "track-phrase", start, **{"track-phrase": str(number)})
+    stage.post(client, NEW, {**FORM, "act": "save", "track": whole}, page=NEW)
+    return number, whole
+
+
 def shown(client: FlaskClient) -> str:
     return client.get("/phrases").get_data(as_text=True)
 
@@ -81,12 +92,7 @@ def test_a_phrase_that_lacks_something_is_refused_and_what_was_typed_stays(
 
 def test_a_phrase_stands_in_an_announcement_even_after_it_is_taken_away(stage: Stage) -> None:
     client = stage.client("hanh")
-    record(stage, client)
-    with stage.database.reading() as db:
-        number = db.scalars(select(Phrase.id)).one()
-    start = tokens(client.get(NEW).get_data(as_text=True))
-    whole = press(stage, client, "track-phrase", start, **{"track-phrase": str(number)})
-    stage.post(client, NEW, {**FORM, "act": "save", "track": whole}, page=NEW)
+    number, _ = in_a_draft(stage, client)
     assert stage.post(client, f"/phrases/{number}/remove", {}, page="/phrases").status_code == 302
     assert "Chưa có câu ghi sẵn nào." in shown(client)
     with stage.database.reading() as db:
@@ -105,12 +111,7 @@ def test_a_phrase_stands_in_an_announcement_even_after_it_is_taken_away(stage: S
 
 def test_a_phrase_that_was_taken_away_is_neither_kept_again_nor_sent(stage: Stage) -> None:
     client = stage.client("hanh")
-    record(stage, client)
-    with stage.database.reading() as db:
-        number = db.scalars(select(Phrase.id)).one()
-    start = tokens(client.get(NEW).get_data(as_text=True))
-    whole = press(stage, client, "track-phrase", start, **{"track-phrase": str(number)})
-    stage.post(client, NEW, {**FORM, "act": "save", "track": whole}, page=NEW)
+    number, whole = in_a_draft(stage, client)
     stage.post(client, f"/phrases/{number}/remove", {}, page="/phrases")
     with stage.database.reading() as db:
         key = db.scalars(select(Revision.announcement_id)).one()
