@@ -11,6 +11,7 @@ import pytest
 from broker.hub.records import Database
 from broker.hub.records.database import open_url
 from tests.hub.house import House
+from tests.hub.studio import Studio
 from tests.hub.town import Keys, Town, make_keys, settle, settled
 from tests.postgres import RunningPostgres
 
@@ -97,3 +98,9 @@ def _opened(kind: str, rows: str, folder: Path, request: pytest.FixtureRequest) 
 @pytest.fixture
 def house(database: Database, tmp_path: Path) -> House:
     return House(database, tmp_path / "media")
+
+
+@pytest.fixture
+def studio(town: Town, tmp_path: Path) -> Studio:
+    """A sender for the small commune."""
+    return Studio(town, tmp_path / "hub")
