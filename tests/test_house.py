@@ -39,8 +39,9 @@ OWNERS = {
     "influxdb_client": ("broker.hub.telemetry.influx",),
     "requests": ("broker.link.media", "broker.link.enrol", "broker.speech", "deploy"),
     "cv2": ("edge.camera",),
-    "av": ("edge.camera", "broker.speech"),
+    "av": ("edge.camera", "edge.speaker", "broker.speech"),
     "serial": ("firmware_bridge.port",),
+    "sounddevice": ("edge.speaker",),
     "flask": ("kiosk", "broker.hub", "broker.look"),
     "sqlalchemy": ("broker.hub", "deploy"),
     "alembic": ("broker.hub.records",),
@@ -55,7 +56,7 @@ OWNERS = {
 }
 """Third-party library → the only rooms or modules that may import it."""
 
-LAZY = ("influxdb_client", "cv2", "av")
+LAZY = ("influxdb_client", "cv2", "av", "sounddevice")
 """Heavy imports that no process pays for unless it uses them."""
 
 BAD_NAMES = {"utils", "util", "helpers", "common", "misc", "manager", "base"}

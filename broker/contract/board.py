@@ -59,4 +59,33 @@ class BoardStatus(Message):
     boards: list[BoardState]
 
 
-MESSAGES = (Readings, ReadingsNow, BoardStatus)
+@message("board/state/amplifier", senders=("board",), receivers=("ingest",), nearby=("speaker",))
+class AmplifierState(Message):
+    """The amplifier of the house as relay, sensor and switches show it; at every change, and nearby once a second."""
+
+    at: datetime
+    relay: Literal["on", "off", "unknown"]
+    """As read back from the coil."""
+    current: Literal["flowing", "none", "unknown"]
+    """By the sensor in the amplifier's supply; `unknown` where there is none."""
+    current_a: float | None = None
+    """Amperes."""
+    microphone: bool = False
+    """The key switch stands on the local microphone: somebody of the village speaks."""
+    mute: bool = False
+    """The key switch stands on silence."""
+
+
+@message("board/alarm/amplifier", senders=("board",), receivers=("ingest",))
+class AmplifierAlarm(Message):
+    """The amplifier does what nobody asked for, or not what was asked; said again with `ended_at` when over."""
+
+    alarm: str
+    what: Literal["unexplained-current", "relay-stuck", "no-current"]
+    """Current with neither a play nor the local microphone; a relay that does not follow; no current in a play."""
+    started_at: datetime
+    ended_at: datetime | None = None
+    current_a: float | None = None
+
+
+MESSAGES = (Readings, ReadingsNow, BoardStatus, AmplifierState, AmplifierAlarm)

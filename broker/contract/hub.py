@@ -115,4 +115,36 @@ class StopPlay(Message):
     at: datetime
 
 
-MESSAGES = (Ack, TrustPlan, PlayPlan, CameraPlan, ContentPlan, AuditPlan, PlayNow, StopPlay)
+@message("speaker/cmd/test", senders=("announce",), receivers=("speaker",), expires_s=120)
+class TestSpeaker(Message):
+    """Sound your own test chime and say what came of it. Carries no sound and no words, so it needs no signature;
+    quiet hours, an unknown clock, silence and a rest of ten minutes between tests hold all the same."""
+
+    __test__ = False  # pytest must not take it for tests
+
+    test: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    at: datetime
+
+
+@message("speaker/ack/time-told", senders=("announce",), receivers=("speaker",))
+class TimeTold(Message):
+    """The hub's time, in answer to TimeAsked. It aligns starts within five seconds and makes no clock trusted."""
+
+    ask: Annotated[int, Meta(ge=0, le=2**53)]
+    heard_at: datetime
+    """When the question came to the hub, and when this answer left it, by the hub's clock."""
+    told_at: datetime
+
+
+MESSAGES = (
+    Ack,
+    TrustPlan,
+    PlayPlan,
+    CameraPlan,
+    ContentPlan,
+    AuditPlan,
+    PlayNow,
+    StopPlay,
+    TestSpeaker,
+    TimeTold,
+)

@@ -12,23 +12,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract import Identity
-from broker.contract.board import BoardStatus, Readings, ReadingsNow
+from broker.contract.board import AmplifierAlarm, AmplifierState, BoardStatus, Readings, ReadingsNow
 from broker.contract.camera import CameraStatus, CameraTampered, MotionEnded, MotionStarted
 from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
-from broker.contract.speaker import PlanApplied, PlayReceipt, SpeakerStatus
+from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
 from broker.hub import alerts, gaps
 from broker.hub.records import (
+    AmplifierSeen,
+    AmplifierTrouble,
     BoardSeen,
     CameraSeen,
     Feedback,
     HelperCall,
+    LocalUseSeen,
     NodeSeen,
     Play,
     PlayStep,
     ServiceSeen,
     SpeakerSeen,
+    SpeakerTest,
     note_change,
 )
 from broker.hub.telemetry.recorder import Recorder
@@ -141,7 +145,7 @@ def _receipt(ctx: Context, said: PlayReceipt) -> None:
     if row is None:
         row = Play(occurrence=said.occurrence, node=ctx.who.node)
         ctx.db.add(row)
-    _copy(said, row, leave=("at", "occurrence"))
+    _copy(said, row, leave=("at", "occurrence", "book", "number", "before"))
     row.said_at = said.at
     holds = ctx.db.get(SpeakerSeen, ctx.who.node)
     if holds is not None and said.state != "fetching" and said.occurrence in holds.missing:
@@ -203,6 +207,45 @@ def _mirror(ctx: Context, known: dict[str, Any], said: dict[str, Any], table: ty
         note_change(ctx.db, topic, f"{ctx.who.node}.{name}", ctx.now)
 
 
+def _tested(ctx: Context, said: SpeakerTested) -> None:
+    row = ctx.db.get(SpeakerTest, said.test)
+    if row is None:
+        row = SpeakerTest(test=said.test, node=ctx.who.node)
+        ctx.db.add(row)
+    elif row.node != ctx.who.node:
+        raise Unusable("a test of another node")
+    _copy(said, row, leave=("test",))
+    note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
+
+
+def _local_use(ctx: Context, said: LocalUse) -> None:
+    row = ctx.db.get(LocalUseSeen, (ctx.who.node, said.use))
+    if row is None:
+        row = LocalUseSeen(node=ctx.who.node, use=said.use)
+        ctx.db.add(row)
+    _copy(said, row, leave=("use",))
+    note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
+
+
+def _amplifier(ctx: Context, said: AmplifierState) -> None:
+    row = ctx.db.get(AmplifierSeen, ctx.who.node)
+    if row is None:
+        row = AmplifierSeen(node=ctx.who.node)
+        ctx.db.add(row)
+    _copy(said, row)
+    row.seen_at = ctx.now
+    note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
+
+
+def _amplifier_alarm(ctx: Context, said: AmplifierAlarm) -> None:
+    row = ctx.db.get(AmplifierTrouble, (ctx.who.node, said.alarm))
+    if row is None:
+        row = AmplifierTrouble(node=ctx.who.node, alarm=said.alarm, received_at=ctx.now)
+        ctx.db.add(row)
+    _copy(said, row, leave=("alarm",))
+    note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
+
+
 def _readings(ctx: Context, said: Readings) -> None:
     done = ctx.recorder.write(ctx.db, {ctx.who: said.items}, ctx.now)[ctx.who]
     ctx.complaints.extend(f"Readings: {reason}" for reason in sorted(done.refused))
@@ -251,6 +294,10 @@ _ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
     SpeakerStatus: _speaker,
     PlanApplied: _applied,
     PlayReceipt: _receipt,
+    SpeakerTested: _tested,
+    LocalUse: _local_use,
+    AmplifierState: _amplifier,
+    AmplifierAlarm: _amplifier_alarm,
     MotionStarted: _motion_started,
     MotionEnded: _motion_ended,
     CameraTampered: _tampered,

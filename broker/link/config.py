@@ -172,6 +172,18 @@ class SpeakerOf(Struct, kw_only=True):
         Meta(description="auto: the sound card, else WAV files in <data>/played"),
     ] = "auto"
     card: Annotated[str, Meta(description="ALSA device")] = "default"
+    microphone: Annotated[
+        str,
+        Meta(
+            description="ALSA device of a microphone that can hear the horn; empty: none. Open in own plays only"
+        ),
+    ] = ""
+    loop_back: Annotated[
+        str, Meta(description="ALSA device that records the amplifier's line output; empty: none")
+    ] = ""
+    snapclient: Annotated[
+        str, Meta(description="program for a live microphone on this network; empty: none is taken")
+    ] = ""
 
 
 class KioskOf(Struct, kw_only=True):

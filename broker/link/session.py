@@ -144,6 +144,8 @@ class Session:
         for neighbour in spec.nearby:
             if self._nearby is not None:
                 self._nearby.send(neighbour, topic, self._frame(body))
+        if not spec.receivers:
+            return  # for neighbours only
         if spec.delivery.durable:
             if self._sending is None:
                 raise ContractError("the hub keeps its own words in its database, not in an outbox")

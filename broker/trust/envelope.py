@@ -70,7 +70,19 @@ class Start(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     tolerance_s: Annotated[int, Meta(ge=0, le=86_400)]
 
 
-class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class Relay(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A programme that a node takes from elsewhere while it plays (tiếp sóng). What it will say nobody has heard: who
+    signs it answers for the station. The envelope's own sound is played where the programme cannot be had."""
+
+    address: Annotated[str, Meta(pattern=r"^(https?|snap)://[^\s]{1,500}$")]
+    """Of the stream; `snap` is a live microphone on this network, taken by snapclient."""
+    station: Annotated[str, Meta(min_length=1, max_length=80)]
+    """As people call it."""
+    length_s: Annotated[int, Meta(ge=30, le=3600)]
+    """After so long it ends, whatever still comes."""
+
+
+class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an approver signs: the words, the sound by its hash, where, when and until when."""
 
     announcement: Code
@@ -92,6 +104,8 @@ class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     issued_at: Instant
     expires: Instant
     author: str
+    relay: Relay | None = None
+    """Set for a relayed programme, which is never an emergency and played once."""
 
 
 class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -132,7 +146,21 @@ class PlayEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     start: Instant
 
 
-class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class Tuning(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How one loudspeaker is set: volumes by kind, its offset among neighbours, its weekly test."""
+
+    routine_percent: Annotated[int, Meta(ge=0, le=100)] = 100
+    priority_percent: Annotated[int, Meta(ge=0, le=100)] = 100
+    emergency_percent: Annotated[int, Meta(ge=50, le=100)] = 100
+    """Never below half: an emergency must be heard."""
+    offset_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """So much later than planned, so that neighbours do not speak into one another; emergencies ignore it."""
+    test_weekday: Annotated[int, Meta(ge=0, le=6)] | None = None
+    """Monday is 0; None: no weekly test."""
+    test_at: LocalTime = "09:00"
+
+
+class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that a loudspeaker is to play; signed by the hub, every announcement in it by its approver."""
 
     generation: Annotated[int, Meta(ge=1)]
@@ -146,6 +174,9 @@ class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     announcements: list[Signed]
     cancelled: list[str]
     """Occurrences that must not start and must stop if they play."""
+    tuning: Tuning = Tuning()
+    silent_until: Instant | None = None
+    """Until then nothing sounds, an emergency not either: the order to be silent beats whatever is asked again."""
 
 
 class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

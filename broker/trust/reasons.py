@@ -47,6 +47,14 @@ REASONS: Final = MappingProxyType(
         "power": "Điểm mất điện hoặc khởi động lại giữa lúc phát.",
         "sound-failed": "Thiết bị âm thanh không nhận hoặc ngừng nhận âm thanh.",
         "disk-full": "Điểm hết chỗ ghi nên không dám phát (không ghi được nhật ký).",
+        "silenced": "Xã đang cho loa im lặng nên không phát.",
+        "muted-here": "Khoá im lặng ở điểm đang bật nên loa không phát.",
+        "local-use": "Người ở thôn đang nói vào micro nên loa nhường.",
+        "clock-changed": "Đồng hồ của điểm vừa đổi ngay trước giờ phát nên loa không phát.",
+        "no-space": "Điểm hết chỗ chứa nên chưa tải được âm thanh.",
+        "relay-lost": "Không nhận được đài nên loa phát bản tin dự phòng.",
+        "relay-ended": "Đài ngừng giữa chừng nên loa dừng.",
+        "tested-lately": "Loa vừa thử xong, mười phút sau mới thử lại được.",
         "busy": "Loa đang phát bản tin khác đến hết giờ cho phép.",
     }
 )

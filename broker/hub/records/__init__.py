@@ -2,14 +2,33 @@
 
 from broker.hub.records.account import ROLES, Account, ApproverKey, Deputy, Invitation, TrustList
 from broker.hub.records.alert import ALERT_STATES, Alert, AlertStep
-from broker.hub.records.announcement import Announcement, Occurrence, Play, PlayStep, Revision, Stop
+from broker.hub.records.announcement import (
+    Announcement,
+    Occurrence,
+    Play,
+    PlayStep,
+    ReceiptBook,
+    Revision,
+    Stop,
+)
 from broker.hub.records.audit import AuditRow, audit_rows, write_audit
 from broker.hub.records.camera import Camera, CameraSeen
 from broker.hub.records.certificate import Certificate, EnrolCode, Revocation
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
 from broker.hub.records.citizen import Feedback, HelperCall
 from broker.hub.records.database import REFUSALS, Database, DatabaseError, insert_into, open_database
-from broker.hub.records.node import BoardSeen, NodeRecord, NodeSeen, ServiceSeen, SpeakerSeen
+from broker.hub.records.node import (
+    AmplifierSeen,
+    AmplifierTrouble,
+    BoardSeen,
+    LocalUseSeen,
+    NodeRecord,
+    NodeSeen,
+    ServiceSeen,
+    SpeakerSeen,
+    SpeakerTest,
+    SpeakerTuning,
+)
 from broker.hub.records.phrase import Phrase
 from broker.hub.records.plan import ContentBundle, Plan
 from broker.hub.records.reading import (
@@ -34,6 +53,8 @@ __all__ = [
     "Account",
     "Alert",
     "AlertStep",
+    "AmplifierSeen",
+    "AmplifierTrouble",
     "Announcement",
     "ApproverKey",
     "AuditRow",
@@ -54,6 +75,7 @@ __all__ = [
     "HighWater",
     "HourDue",
     "Invitation",
+    "LocalUseSeen",
     "Measured",
     "MeasuredDay",
     "MeasuredHour",
@@ -65,6 +87,7 @@ __all__ = [
     "Play",
     "PlayStep",
     "Quarantine",
+    "ReceiptBook",
     "Replica",
     "ReplicaDue",
     "Revision",
@@ -74,6 +97,8 @@ __all__ = [
     "ServiceSeen",
     "Setting",
     "SpeakerSeen",
+    "SpeakerTest",
+    "SpeakerTuning",
     "Stop",
     "Token",
     "TokenSeries",

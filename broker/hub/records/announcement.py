@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.hub.records.account import Account
@@ -60,6 +60,8 @@ class Revision(Base):
     """[{"at": ISO 8601 UTC, "tolerance_s": int}], ascending."""
     repeat: Mapped[int] = mapped_column(default=1)
     gap_s: Mapped[int] = mapped_column(default=5)
+    relay: Mapped[dict[str, Any] | None]
+    """trust Relay {"address", "station", "length_s"} of a relayed programme; the text is what is said without it."""
     author_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     approver_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime]
@@ -128,6 +130,14 @@ class Play(Base):
     proof_level: Mapped[int] = mapped_column(default=0)
     reason: Mapped[str] = mapped_column(default="")
     """Code of the refusal or failure."""
+    proof: Mapped[str] = mapped_column(default="")
+    proof_score: Mapped[float | None]
+    frames: Mapped[int | None] = mapped_column(BigInteger)
+    rate_hz: Mapped[int | None]
+    volume: Mapped[int | None]
+    underruns: Mapped[int] = mapped_column(default=0)
+    clock: Mapped[str] = mapped_column(default="unknown")
+    clock_error_ms: Mapped[int | None] = mapped_column(BigInteger)
     said_at: Mapped[datetime | None]
     """When the node said so, by its own clock; None while no receipt has come."""
 
@@ -144,6 +154,26 @@ class PlayStep(Base):
     at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(default="")
     received_at: Mapped[datetime]
+    book: Mapped[str] = mapped_column(default="")
+    number: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Its place in the node's chain of receipts (see ReceiptBook); 0 for what came before chains."""
+
+
+class ReceiptBook(Base):
+    """How far the chain of one journal of one node was followed, and where it broke."""
+
+    __tablename__ = "receipt_book"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    book: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, default=0)
+    digest: Mapped[str] = mapped_column(default="")
+    """SHA-256 of the receipt of that number, as it came."""
+    broken_number: Mapped[int | None] = mapped_column(BigInteger)
+    """The first receipt that did not follow the one before it."""
+    broken_at: Mapped[datetime | None]
+    began_at: Mapped[datetime]
+    said_at: Mapped[datetime]
 
 
 class Stop(Base):

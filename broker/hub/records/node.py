@@ -84,7 +84,92 @@ class SpeakerSeen(Base):
     ready: Mapped[list[str]] = mapped_column(default=list)
     missing: Mapped[list[str]] = mapped_column(default=list)
     refused: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    sound: Mapped[str] = mapped_column(default="none")
+    """card, file or none"""
+    silenced: Mapped[str] = mapped_column(default="")
+    """Empty, `commune` or `here`."""
     seen_at: Mapped[datetime]
+
+
+class SpeakerTuning(Base):
+    """How the commune set the loudspeaker of a node; trust Tuning has the meaning and the limits of each column."""
+
+    __tablename__ = "speaker_tuning"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    routine_percent: Mapped[int] = mapped_column(default=100)
+    priority_percent: Mapped[int] = mapped_column(default=100)
+    emergency_percent: Mapped[int] = mapped_column(default=100)
+    offset_ms: Mapped[int] = mapped_column(default=0)
+    test_weekday: Mapped[int | None]
+    test_at: Mapped[str] = mapped_column(default="09:00")
+    changed_at: Mapped[datetime]
+
+
+class SpeakerTest(Base):
+    """One test chime: asked for by a person, or the node's weekly one; with what came of it."""
+
+    __tablename__ = "speaker_test"
+
+    test: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(index=True)
+    asked_at: Mapped[datetime | None]
+    """None for the weekly test."""
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    sent_at: Mapped[datetime | None]
+    at: Mapped[datetime | None]
+    """When the node did it; None while it has not said."""
+    is_weekly: Mapped[bool] = mapped_column(default=False)
+    sound: Mapped[str] = mapped_column(default="none")
+    volume: Mapped[int] = mapped_column(default=0)
+    frames: Mapped[int | None] = mapped_column(BigInteger)
+    underruns: Mapped[int] = mapped_column(default=0)
+    proof_level: Mapped[int] = mapped_column(default=0)
+    proof: Mapped[str] = mapped_column(default="")
+    proof_score: Mapped[float | None]
+    reason: Mapped[str] = mapped_column(default="")
+
+
+class LocalUseSeen(Base):
+    """Somebody of the village used the amplifier, or kept it silent."""
+
+    __tablename__ = "local_use"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    use: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str]
+    """microphone or mute"""
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+
+
+class AmplifierSeen(Base):
+    """The amplifier of a node as its board last said."""
+
+    __tablename__ = "amplifier_seen"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    relay: Mapped[str]
+    current: Mapped[str]
+    current_a: Mapped[float | None]
+    microphone: Mapped[bool] = mapped_column(default=False)
+    mute: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class AmplifierTrouble(Base):
+    """An alarm of a node's amplifier: current nobody asked for, a relay that does not follow, no current."""
+
+    __tablename__ = "amplifier_trouble"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    alarm: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    current_a: Mapped[float | None]
+    received_at: Mapped[datetime]
 
 
 class BoardSeen(Base):
