@@ -1,0 +1,105 @@
+"""A loudspeaker tests itself: a chime of its own, on request and once a week, judged like any play. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.link.clock import LOCAL, ClockState
+from broker.trust.envelope import Quiet, Tuning
+from edge.speaker.firewall import is_quiet
+
+Samples = NDArray[np.int16]
+
+REST_BETWEEN: Final = timedelta(minutes=10)
+"""Between two tests, so that nobody makes a village listen to chimes."""
+
+WEEKLY_LATEST: Final = timedelta(hours=2)
+"""A node that was off at its hour still tests within this; then not before next week."""
+
+SPREAD_S: Final = 900
+"""Neighbours' weekly tests lie apart by up to this: two chimes at once prove nothing."""
+
+FADE_S: Final = 0.03
+PEAK: Final = 0.4
+BEATS: Final = 56
+BEAT_S: Final = 0.38
+SCALE_HZ: Final = (392.00, 440.00, 523.25, 587.33, 659.26, 783.99, 880.00, 1046.50, 1174.66, 1318.51)
+"""A scale of five notes in two octaves: any order of them is a tune."""
+
+WhyNot = Literal[
+    "", "clock-unknown", "quiet-hours", "silenced", "muted-here", "local-use", "busy", "tested-lately"
+]
+
+
+def chime_for_tests(rate_hz: int, house: str = "") -> Samples:
+    """About 22 s of soft bells. `house`: each has a tune of its own, so that a neighbour's test is not taken for it."""
+    tune = np.random.default_rng(int.from_bytes(hashlib.sha256(house.encode()).digest()[:8], "big"))
+    ring_s = 1.2
+    t = np.arange(round(ring_s * rate_hz)) / rate_hz
+    out = np.zeros(round((BEATS * BEAT_S + ring_s) * rate_hz))
+    note = 4
+    for beat in range(BEATS):
+        if tune.random() < 0.28:
+            continue
+        note = int(np.clip(note + tune.choice((-3, -2, -1, 1, 2, 3)), 0, len(SCALE_HZ) - 1))
+        at = round((beat * BEAT_S) * rate_hz)
+        out[at : at + len(t)] += _bell(SCALE_HZ[note], t, ring_s) * tune.uniform(0.6, 1.0)
+    return np.asarray(out * (PEAK * 32767 / np.abs(out).max()), dtype=np.int16)
+
+
+def _bell(hertz: float, t: NDArray[np.float64], ring_s: float) -> NDArray[np.float64]:
+    """One note with overtones: a horn gives little below 400 Hz."""
+    fade = np.exp(-7 * t) * np.minimum(1, t / 0.004) * np.clip((ring_s - t) / FADE_S, 0, 1)
+    rings = sum(share * np.sin(2 * np.pi * hertz * n * t) for n, share in ((1, 1.0), (2, 0.5), (3, 0.25)))
+    return np.asarray(rings * fade)
+
+
+def weekly_due(tuning: Tuning, last: datetime | None, now: datetime, house: str = "") -> bool:
+    """Whether the weekly test is to be done now. last: when this loudspeaker last tested itself, for any reason."""
+    if tuning.test_weekday is None:
+        return False
+    local = now.astimezone(LOCAL)
+    hours, minutes = tuning.test_at.split(":")
+    due = local.replace(hour=int(hours), minute=int(minutes), second=0, microsecond=0)
+    due += timedelta(days=tuning.test_weekday - local.weekday(), seconds=_spread_s(house))
+    return due <= now <= due + WEEKLY_LATEST and (last is None or last < due)
+
+
+def may_test(
+    *,
+    quiet: Quiet,
+    clock: ClockState,
+    now: datetime,
+    last: datetime | None,
+    silenced: str = "",
+    is_microphone_on: bool = False,
+    is_busy: bool = False,
+    lasts: timedelta = timedelta(seconds=30),
+) -> WhyNot:
+    """Why a test may not sound now; empty when it may.
+
+    silenced: `silenced` or `muted-here`, as the desk says. is_busy: something plays, or begins before a test would
+    be over. last: when a test last began; one that lies ahead, by a clock put right since, holds nothing up.
+    """
+    if silenced == "silenced" or silenced == "muted-here":
+        return "silenced" if silenced == "silenced" else "muted-here"
+    if clock == "unknown":
+        return "clock-unknown"
+    if is_quiet(quiet, now, now + lasts):
+        return "quiet-hours"
+    if is_microphone_on:
+        return "local-use"
+    if is_busy:
+        return "busy"
+    if last is not None and timedelta(0) <= now - last < REST_BETWEEN:
+        return "tested-lately"
+    return ""
+
+
+def _spread_s(house: str) -> int:
+    return int.from_bytes(hashlib.sha256(house.encode()).digest()[8:12], "big") % SPREAD_S if house else 0
