@@ -8,6 +8,7 @@ machine is known to have lived through.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import time
 from collections.abc import Callable
@@ -45,6 +46,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back, for durations."""
+        ...
+
+    def error_ms(self) -> int | None:
+        """How wrong `now` may be, as far as the machine knows; None where nobody can say."""
         ...
 
 
@@ -85,11 +90,16 @@ class MachineClock:
         """Seconds that never go back."""
         return time.monotonic()
 
+    def error_ms(self) -> int | None:
+        """The kernel's bound (adjtimex(2), `maxerror`): what NTP left, and 0.5 ms for each second since. None
+        without NTP, and while the time is not believed: a battery clock says nothing of how well it goes."""
+        return error_of(_ask_kernel()) if self.state() == "trusted" else None
+
     def state(self) -> ClockState:
         """`unknown` below the floor or when nothing vouches for the time."""
         if self._wall() < self._floor:
             return "unknown"
-        if self._source == "host" or _kernel_is_synchronised() or _has_battery_clock():
+        if self._source == "host" or error_of(_ask_kernel()) is not None or _has_battery_clock():
             return "trusted"
         return "unknown"
 
@@ -112,21 +122,32 @@ def _read_floor(path: Path) -> datetime:
     return found if found.tzinfo else BUILT_AT
 
 
-class _Timex(ctypes.Structure):
+class Timex(ctypes.Structure):
     """Head of the kernel's struct timex (adjtimex(2)); the rest is padding we never read."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
-        ("offset_freq_maxerror_esterror", ctypes.c_long * 4),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror_us", ctypes.c_long),
+        ("esterror_us", ctypes.c_long),
         ("status", ctypes.c_int),
         ("rest", ctypes.c_byte * 256),
     )
 
 
-def _kernel_is_synchronised() -> bool:
-    timex = _Timex()
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
-    return state not in (-1, _CLOCK_ERROR) and not timex.status & _UNSYNCHRONISED
+def error_of(timex: Timex) -> int | None:
+    """How wrong the kernel's clock may be, in milliseconds rounded up; None when nothing keeps it in step."""
+    if timex.status & _UNSYNCHRONISED:
+        return None
+    return math.ceil(max(timex.maxerror_us, timex.esterror_us) / 1000)
+
+
+def _ask_kernel() -> Timex:
+    timex = Timex()
+    if ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex)) in (-1, _CLOCK_ERROR):
+        timex.status |= _UNSYNCHRONISED
+    return timex
 
 
 def _has_battery_clock() -> bool:

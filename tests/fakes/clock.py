@@ -28,6 +28,7 @@ class FakeClock:
         self._zero_s = time.monotonic()
         self._moved_s = 0.0
         self._stepped_s = 0.0
+        self._error_ms: int | None = None
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
@@ -44,6 +45,16 @@ class FakeClock:
         """Seconds that never go back."""
         with self._lock:
             return self._elapsed_s()
+
+    def error_ms(self) -> int | None:
+        """What a test said."""
+        with self._lock:
+            return self._error_ms
+
+    def err(self, error_ms: int | None) -> None:
+        """Change how wrong this clock says it may be."""
+        with self._lock:
+            self._error_ms = error_ms
 
     def advance(self, seconds: float) -> None:
         """Let time pass: both clocks move."""

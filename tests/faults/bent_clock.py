@@ -29,6 +29,10 @@ class BentClock:
         """Seconds that never go back."""
         return time.monotonic()
 
+    def error_ms(self) -> int | None:
+        """Nothing is known of how wrong it is."""
+        return None
+
     def _offset_s(self) -> float:
         try:
             return float(self._file.read_text(encoding="ascii"))

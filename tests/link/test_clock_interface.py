@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from broker.link.clock import BUILT_AT, Clock, ClockState, MachineClock
+from broker.link.clock import BUILT_AT, Clock, ClockState, MachineClock, Timex, error_of
 from tests.fakes.clock import FakeClock
 
 
@@ -36,6 +38,27 @@ def test_monotonic_never_goes_back(clock: Clock) -> None:
 
 def test_the_state_is_one_of_three(clock: Clock) -> None:
     assert clock.state() in get_args(ClockState)
+
+
+def test_how_wrong_it_may_be_is_a_number_or_unknown(clock: Clock) -> None:
+    error_ms = clock.error_ms()
+    assert error_ms is None or 0 <= error_ms < 60_000
+
+
+def test_a_clock_that_is_not_believed_says_nothing_of_its_error(tmp_path: Path) -> None:
+    in_the_past = MachineClock(tmp_path / "floor", "host", wall=lambda: datetime(2000, 1, 1, tzinfo=UTC))
+    assert in_the_past.error_ms() is None
+
+
+def test_the_kernels_bound_is_read_from_where_it_stands_and_rounded_up() -> None:
+    """struct timex by its fields in adjtimex(2): int, then four longs up to esterror, then int."""
+    raw = struct.pack("@Illlli", 0, 7, -3, 250_400, 1_200, 0).ljust(ctypes.sizeof(Timex), b"\0")
+    assert error_of(Timex.from_buffer_copy(raw)) == 251
+
+
+def test_a_kernel_without_any_other_clock_is_not_asked_how_wrong_it_is() -> None:
+    raw = struct.pack("@Illlli", 0, 0, 0, 16_000_000, 16_000_000, 0x40)
+    assert error_of(Timex.from_buffer_copy(raw.ljust(ctypes.sizeof(Timex), b"\0"))) is None
 
 
 def test_a_fake_clock_moves_as_told() -> None:
