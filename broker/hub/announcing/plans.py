@@ -16,7 +16,9 @@ from broker.contract import ContractError
 from broker.contract.hub import CameraPlan, ContentPlan, Media, PlayPlan, Signature, Signed
 from broker.contract.message import payload
 from broker.hub.announcing.rules import rules_of
+from broker.hub.loudspeakers import tuning_of
 from broker.hub.records import Camera, ContentBundle, NodeRecord, Occurrence, Plan, Revision
+from broker.hub.silence import silence_of
 from broker.trust.envelope import (
     CamerasBody,
     CameraSetup,
@@ -63,7 +65,7 @@ def signed_of(revision: Revision) -> Signed:
 def plays_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> PlayPlan:
     """The plan of a node's loudspeaker. Raises PlanTooLarge."""
     rows = [row for row in _occurrences(db, now) if node.village in row.revision.villages]
-    rules = rules_of(db)
+    rules, silence = rules_of(db), silence_of(db, now)
     for horizon in HORIZONS:
         ahead = [row for row in rows if row.cancelled_at is None and _is_due(row, now, horizon)]
         content = {
@@ -73,6 +75,8 @@ def plays_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> 
             "plays": [_entry(row) for row in ahead],
             "announcements": _announcements(ahead),
             "cancelled": sorted(row.id for row in rows if row.cancelled_at is not None),
+            "tuning": tuning_of(db, node.name),
+            "silent_until": silence.until if silence else None,
         }
         try:
             return _plays(db, signer, node.name, content, now, now + horizon)

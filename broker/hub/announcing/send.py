@@ -19,6 +19,7 @@ from broker.contract.hub import (
     PlayNow,
     PlayPlan,
     StopPlay,
+    TestSpeaker,
     TrustPlan,
 )
 from broker.contract.message import Message
@@ -27,6 +28,7 @@ from broker.hub.announcing import heads, plans, schedule, workflow
 from broker.hub.announcing.plans import PlanTooLarge, Signer
 from broker.hub.audit import REFUSED
 from broker.hub.declined import Declined
+from broker.hub.loudspeakers import wanted_tests
 from broker.hub.records import (
     REFUSALS,
     Database,
@@ -51,7 +53,7 @@ TICK_S = 20.0
 """Plans are looked at this often without any change: time passes too."""
 AGAIN_S = 300.0
 """Retained plans are said again this often, for a broker that forgot them."""
-TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust")
+TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust", "test")
 STOP_VALID = timedelta(seconds=600)
 
 
@@ -138,6 +140,10 @@ class Sender:
                 self._session.send(command, to=Identity(play.node, "speaker"))
                 play.state = "sent"
                 note_change(db, "play", play.occurrence, now)
+        with self._database.session() as db:
+            for test in wanted_tests(db, now):
+                self._session.send(TestSpeaker(test=test.test, at=now), to=Identity(test.node, "speaker"))
+                test.sent_at = now
 
     def send_plans(self) -> None:
         """Every plan that its service has not been told in this connection."""

@@ -9,18 +9,18 @@ from types import MappingProxyType
 from typing import Final
 
 from broker.hub.console.access import ROLES_SAID
-from broker.hub.console.wording import hm, local
+from broker.hub.console.wording import WEEKDAYS, hm, local
 from broker.speech.languages import LANGUAGES
 from broker.trust.audit import Entry, Fault
 from broker.trust.envelope import parse_occurrence
 
 GROUPS: Final = MappingProxyType(
     {
-        "tin": ("Bản tin và lượt phát", ("announcement.", "play.", "phrase.", "word.")),
+        "tin": ("Bản tin và lượt phát", ("announcement.", "play.", "phrase.", "word.", "station.")),
         "khoa": ("Khoá ký, danh sách tin cậy", ("key.", "trust.")),
         "nguoi": ("Người và quyền", ("account.", "deputy.")),
         "vao": ("Vào, ra bảng điều khiển", ("account.signed-", "account.locked")),
-        "diem": ("Điểm và máy", ("node.", "certificate.", "rights.", "village.")),
+        "diem": ("Điểm và máy", ("node.", "certificate.", "rights.", "village.", "speaker.")),
         "hinh": ("Camera, cảnh báo", ("camera.", "alert.", "clip.")),
         "dan": ("Phản ánh của bà con", ("feedback.",)),
         "tep": ("Số đo, tin hỏng, tải về", ("readings.", "quarantine.", "token.")),
@@ -33,10 +33,13 @@ ACTIONS: Final = MappingProxyType(
     {
         "announcement.submitted": "gửi duyệt {announcement}",
         "announcement.returned": "trả lại {announcement} cho người viết",
-        "announcement.approved": "ký duyệt {announcement}, bằng khoá {key}",
+        "announcement.approved": "ký duyệt {announcement}{relayed}, bằng khoá {key}",
         "announcement.heard": "{heard} {announcement} trước khi ký",
         "announcement.withdrawn": "gỡ {announcement}",
         "play.stopped": "{stopped}",
+        "play.resumed": "cho loa cả xã nói lại",
+        "speaker.tuned": "đặt lại loa của {node}{tuning}",
+        "speaker.tested": "cho loa của {node} kêu thử",
         "key.made": "tạo khoá ký mới{other}: {kind}, mã {key}",
         "key.removed": "bỏ khoá ký {key}{other}",
         "trust.taken": "đưa vào dùng danh sách tin cậy số {subject}{keys}",
@@ -78,6 +81,8 @@ ACTIONS: Final = MappingProxyType(
         "alert.escalated": "chuyển cấp trên cảnh báo số {alert}",
         "alert.closed": "đóng cảnh báo số {alert}",
         "clip.viewed": "xem đoạn hình của cảnh báo số {alert}",
+        "station.added": "thêm đài tiếp sóng “{subject}”, địa chỉ {address}",
+        "station.removed": "bỏ đài tiếp sóng “{subject}”, địa chỉ {address}",
         "word.added": "thêm từ “{subject}” vào từ của xã, đọc là “{said}”",
         "word.changed": "đổi cách đọc từ “{subject}”, từ “{was}” thành “{said}”",
         "word.removed": "bỏ từ “{subject}”, trước đọc là “{was}”",
@@ -95,6 +100,11 @@ ACTIONS: Final = MappingProxyType(
     }
 )
 """Action → what was done; the names in braces are made by Names."""
+
+_KINDS_SAID: Final = MappingProxyType(
+    {"routine": "tin thông thường", "priority": "tin ưu tiên", "emergency": "tin khẩn cấp"}
+)
+"""Kinds of announcements that have a volume of their own."""
 
 _SERVICES: Final = MappingProxyType(
     {
@@ -183,12 +193,40 @@ def say_roles(roles: Sequence[str]) -> str:
 
 def _stopped(entry: Entry, names: Names) -> str:
     if entry.subject == "*":
-        return "tắt tiếng cả xã"
+        return f"tắt tiếng cả xã{_till(entry.detail.get('until', ''))}"
     try:
         key, _, start = parse_occurrence(entry.subject)
     except ValueError:
         return f"dừng lượt phát {entry.subject}"
     return f"dừng lượt phát {hm(start)} {local(start):%-d/%-m/%Y} của {names.announcement(key)}"
+
+
+def _till(moment: str) -> str:
+    try:
+        return f" đến {hm(datetime.fromisoformat(moment))}"
+    except ValueError:
+        return ""  # an order of before silence was held, or a damaged line
+
+
+def _tuning(entry: Entry, names: Names) -> str:
+    del names
+    changes = [_set(name, value) for name, value in entry.detail.items()]
+    return f": {', '.join(changes)}" if changes else ""
+
+
+def _set(name: str, value: str) -> str:
+    """One setting of a loudspeaker as loudspeakers.put_tuning tells it."""
+    if name == "offset":
+        return f"phát chậm {value} phần nghìn giây" if value != "0" else "phát đúng giờ"
+    if name == "test":
+        day, _, clock = value.partition(" ")
+        known = day.isdecimal() and int(day) < len(WEEKDAYS)
+        return f"tự thử {WEEKDAYS[int(day)]} lúc {clock}" if known else "không tự thử"
+    return f"{_KINDS_SAID.get(name, name)} {value} %"
+
+
+def _relayed(station: str) -> str:
+    return f" (tiếp sóng {station})" if station else ""
 
 
 def _language(entry: Entry) -> str:
@@ -249,6 +287,7 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
     {
         "subject": lambda entry, _: entry.subject,
         "announcement": lambda entry, names: names.announcement(entry.subject),
+        "relayed": lambda entry, _: _relayed(entry.detail.get("station", "")),
         "person": lambda entry, names: names.person(entry.subject),
         "for": lambda entry, names: names.person(entry.detail.get("for", "…")),
         "node": lambda entry, names: names.nodes.get(entry.subject, entry.subject),
@@ -266,6 +305,7 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
         "keys": _keys,
         "changes": _changes,
         "stopped": _stopped,
+        "tuning": _tuning,
         "language": lambda entry, _: _language(entry),
         "villages": lambda entry, _: entry.detail.get("villages") or "không thôn nào",
         "kind": lambda entry, _: _KINDS.get(entry.detail.get("kind", ""), "…"),
