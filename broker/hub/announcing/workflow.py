@@ -35,6 +35,7 @@ from broker.hub.records import (
     write_audit,
 )
 from broker.hub.roles import has_role, require_role, require_villages
+from broker.hub.silence import hold_silence
 from broker.speech.lexicon import Lexicon
 from broker.trust.envelope import Start, canonical
 
@@ -210,7 +211,7 @@ def withdraw(db: Session, account: Account, revision_id: int, now: datetime) -> 
 
 
 def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
-    """Silence one occurrence, or with an empty name whatever plays in the whole commune.
+    """Silence one occurrence, or with an empty name the whole commune for ten minutes (broker.hub.silence).
 
     Needs no signature: silence always wins. Approvers may stop anything, authors their own.
     """
@@ -224,9 +225,11 @@ def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
         nodes = _nodes_of(db, row.revision.villages)
         schedule.cancel_occurrences(db, [row], now)
     else:
+    detail: dict[str, str] = {}
         require_role(db, account, now, "approver")
         schedule.cancel_occurrences(db, _running(db, now), now)
-    write_audit(db, now, account.username, "play.stopped", occurrence or "*")
+        detail = {"until": hold_silence(db, account, now).until.isoformat()}
+    write_audit(db, now, account.username, "play.stopped", occurrence or "*", detail)
     note_change(db, "plan", "*", now)
     return _order_silence(db, account, occurrence, nodes, now)
 
