@@ -70,7 +70,7 @@ def _heard(db: Session) -> list[Heard]:
         select(Revision, first_play)
         .join(Occurrence, Occurrence.revision_id == Revision.id)
         .join(Play, Play.occurrence == Occurrence.id)
-        .where(Play.started_at.is_not(None))
+        .where(Play.started_at.is_not(None), Revision.relay.is_(None))  # what a station said nobody has kept
         .group_by(Revision.id)
         .order_by(first_play.desc())
         .limit(HEARD_KEPT)

@@ -21,8 +21,8 @@ HEAD_S = 4.0
 """Chime and the rest after it, which the node adds before the first word."""
 PAUSE_S = 300.0
 """Silence that ends a sitting."""
-RANK = {"emergency": 0, "priority": 1, "routine": 2}
-"""Lower speaks first."""
+RANK = {"emergency": 0, "priority": 1, "routine": 2, "relay": 3}
+"""Lower speaks first; a relayed programme gives way to every word of the commune's own."""
 TOLERANCE_S = {"routine": 120, "priority": 900, "emergency": 7200}
 """How late a start may be, by kind; later is `missed`, never caught up in a burst."""
 CHARACTERS_PER_S = 13.0

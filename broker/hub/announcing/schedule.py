@@ -32,11 +32,18 @@ def kept_starts(moments: Sequence[datetime], kind: str) -> list[dict[str, object
 
 
 def length_s(revision: Revision) -> float:
-    """How long one play of a revision takes: measured once it is rendered, estimated before."""
+    """How long one play of a revision takes: measured once it is rendered, estimated before; a relay as chosen."""
+    if revision.relay is not None:
+        return total_s(revision.relay["length_s"], 1, 0)
     once_s = estimated_once_s(revision.spoken or revision.text, tracks_of(revision.tracks))
     if revision.audio and revision.audio.get("duration_ms"):
         once_s = revision.audio["duration_ms"] / 1000
     return total_s(once_s, revision.repeat, revision.gap_s)
+
+
+def rank_of(revision: Revision) -> str:
+    """Under which name of planner.RANK it takes its times."""
+    return revision.kind if revision.relay is None else "relay"
 
 
 def bookings_of(revision: Revision, starts: Sequence[datetime] | None = None) -> list[Booking]:
@@ -45,7 +52,8 @@ def bookings_of(revision: Revision, starts: Sequence[datetime] | None = None) ->
     length = length_s(revision)
     places = frozenset(revision.villages)
     return [
-        Booking(at, length, places, revision.kind, revision.announcement_id, revision.title) for at in moments
+        Booking(at, length, places, rank_of(revision), revision.announcement_id, revision.title)
+        for at in moments
     ]
 
 
@@ -72,7 +80,7 @@ def booked(
             row.start,
             row.duration_s,
             frozenset(row.revision.villages),
-            row.revision.kind,
+            rank_of(row.revision),
             row.revision.announcement_id,
             row.revision.title,
         )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from broker.contract import Place
 from broker.contract.hub import Media, Passkey, Signed
-from broker.hub import trusted
+from broker.hub import stations, trusted
 from broker.hub.announcing import schedule
 from broker.hub.announcing.planner import TOLERANCE_S
 from broker.hub.declined import Declined
@@ -45,6 +45,9 @@ def envelope_of(revision: Revision, desk: Desk, issued_at: datetime) -> Envelope
     if revision.audio is None:
         sentence = revision.audio_problem or "Âm thanh đang được tạo, xin chờ vài giây rồi thử lại."
         raise Declined("no-audio", sentence)
+    relay = stations.relay_of(revision.relay)
+    if relay is not None:
+        stations.refuse_long(relay, (revision.audio.get("duration_ms") or 0) / 1000)
     starts = schedule.starts_of(revision)
     if revision.play_now:
         tolerance_s = max(NOW_TOLERANCE_S, TOLERANCE_S[revision.kind])
@@ -66,6 +69,7 @@ def envelope_of(revision: Revision, desk: Desk, issued_at: datetime) -> Envelope
         issued_at=issued_at,
         expires=last + timedelta(seconds=schedule.length_s(revision)),
         author=revision.author.username,
+        relay=stations.signed_relay(relay),
     )
 
 

@@ -16,13 +16,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract.hub import Signed
-from broker.hub import phrases
+from broker.hub import phrases, stations
 from broker.hub.announcing import checks, schedule
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import rules_of
 from broker.hub.announcing.signing import Desk, checked, envelope_of
 from broker.hub.declined import Declined
-from broker.hub.recordings import Track, kept_tracks, tracks_of
+from broker.hub.recordings import Track, estimated_once_s, kept_tracks, tracks_of
 from broker.hub.records import (
     Account,
     Announcement,
@@ -59,6 +59,8 @@ class Draft:
     answers: Mapping[str, str] = field(default_factory=dict)
     tracks: Sequence[Track] = ()
     """What is heard, in order; none is the text alone."""
+    relay: stations.Relayed | None = None
+    """Set for a relayed programme; text and tracks are then what is heard where the station cannot be had."""
 
 
 def save_draft(
@@ -83,11 +85,13 @@ def save_draft(
         revision = _new_revision(db, account, latest, now)
     revision.title = checks.visible(draft.title).strip()
     revision.text = checks.visible(draft.text)
-    revision.kind = draft.kind
+    revision.relay = stations.kept_relay(db, draft.relay, draft.kind)
+    revision.kind = draft.kind if draft.relay is None else "routine"
     revision.villages = sorted(set(draft.villages))
     revision.play_now = draft.play_now
-    revision.starts = [] if draft.play_now else schedule.kept_starts(draft.starts, draft.kind)
-    revision.repeat, revision.gap_s, revision.voice = draft.repeat, draft.gap_s, draft.voice
+    revision.starts = [] if draft.play_now else schedule.kept_starts(draft.starts, revision.kind)
+    revision.repeat = draft.repeat if draft.relay is None else 1
+    revision.gap_s, revision.voice = draft.gap_s, draft.voice
     revision.tracks = kept_tracks(draft.tracks, draft.text)
     revision.answers = {found: said for found, said in answers.items() if said}
     revision.spoken, revision.audio, revision.audio_problem = "", None, ""
@@ -124,6 +128,7 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
     tracks = tracks_of(revision.tracks)
     phrases.refuse_removed(db, tracks)
     kept_tracks(tracks, spoken.text)
+    _refuse_relay(db, revision, estimated_once_s(spoken.text, tracks))
     known = set(db.scalars(select(Village.code)))
     checks.refuse_villages(revision.villages, known)
     if (
@@ -158,6 +163,7 @@ def return_with_note(db: Session, account: Account, revision_id: int, note: str,
 def envelope_for(db: Session, desk: Desk, revision_id: int, now: datetime) -> str:
     """The canonical text an approver's browser is to sign (domain `announcement`)."""
     revision = _submitted(db, revision_id)
+    stations.refuse_gone(db, stations.relay_of(revision.relay))
     return canonical(envelope_of(revision, desk, now.replace(microsecond=0)))
 
 
@@ -173,6 +179,7 @@ def approve(
     revision = _submitted(db, revision_id)
     if revision.author_id == account.id:
         raise Declined("author-approves", "Người soạn không tự duyệt được; xin nhờ người duyệt khác.")
+    stations.refuse_gone(db, stations.relay_of(revision.relay))
     envelope = checked(db, desk, account, revision, signed, now)
     if not revision.play_now:
         checks.refuse_starts([each.at for each in envelope.starts], now)
@@ -186,8 +193,10 @@ def approve(
     revision.state, revision.decided_at, revision.approver_id = "approved", now, account.id
     revision.envelope, revision.signatures = signed.body, msgspec.to_builtins(signed.signatures)
     schedule.write_occurrences(db, revision, envelope.starts, now)
-    keys = ",".join(one.key for one in signed.signatures)
-    write_audit(db, now, account.username, "announcement.approved", _name(revision), {"key": keys})
+    told = {"key": ",".join(one.key for one in signed.signatures)}
+    if envelope.relay is not None:
+        told["station"] = envelope.relay.station
+    write_audit(db, now, account.username, "announcement.approved", _name(revision), told)
     note_change(db, "announcement", revision.announcement_id, now)
     note_change(db, "plan", "*", now)
     return revision
@@ -216,6 +225,7 @@ def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
     Needs no signature: silence always wins. Approvers may stop anything, authors their own.
     """
     nodes = _nodes_of(db, None)
+    detail: dict[str, str] = {}
     if occurrence:
         row = db.get(Occurrence, occurrence)
         if row is None:
@@ -225,7 +235,6 @@ def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
         nodes = _nodes_of(db, row.revision.villages)
         schedule.cancel_occurrences(db, [row], now)
     else:
-    detail: dict[str, str] = {}
         require_role(db, account, now, "approver")
         schedule.cancel_occurrences(db, _running(db, now), now)
         detail = {"until": hold_silence(db, account, now).until.isoformat()}
@@ -284,6 +293,14 @@ def _submitted(db: Session, revision_id: int) -> Revision:
     if revision.state != "submitted":
         raise Declined("not-waiting", "Bản tin này không còn chờ duyệt.")
     return revision
+
+
+def _refuse_relay(db: Session, revision: Revision, instead_s: float) -> None:
+    """Refuse a relay that lacks something; `instead_s` is about how long the words without its station are."""
+    relay = stations.relay_of(revision.relay)
+    if relay is not None:
+        stations.refuse_unready(relay, instead_s, rules_of(db).session_limit_s)
+        stations.refuse_gone(db, relay)
 
 
 def _refuse_times(db: Session, revision: Revision, now: datetime, *, waiting: bool) -> None:
