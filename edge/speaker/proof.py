@@ -3,7 +3,10 @@
 Level 0: not at all. 1: the sound device took every frame. 2: the amplifier drew current, or its line brought this
 sound back. 3: a microphone in this house heard this very sound, at the moment it was played.
 
-What was played and what was heard are compared by how the energy of some bands goes up and down.
+What was played is cut into short stretches, and each is looked for in what was heard: the lag at which their
+whitened waveforms match best is its vote. Noise, other words and other voices vote at random; the very sound votes
+for one lag again and again, even far below the noise, and that lag tells a horn here from one across the fields
+(generalised cross-correlation: Knapp and Carter, 1976).
 """
 
 from __future__ import annotations
@@ -17,25 +20,38 @@ from numpy.typing import NDArray
 from broker.contract.speaker import Proof
 
 Samples = NDArray[np.int16]
-Envelopes = NDArray[np.float32]
-"""Shape (bands, steps): the energy of each band, compressed, without what changes slowly; silence is 0."""
+Signal = NDArray[np.float32]
 
-STEP_S: Final = 0.02
-WINDOW_S: Final = 0.04
-BANDS_HZ: Final = tuple(float(hertz) for hertz in np.geomspace(300, 3600, 9))
-SLOW_S: Final = 1.0
-"""What changes more slowly than this is wind, a motorbike or a microphone that sets its own level."""
-
-ENOUGH_S: Final = 20.0
-"""Less sound than this proves nothing, unless it is overwhelming."""
-HEARD: Final = 0.30
-HEARD_SHORT: Final = 0.55
+STRETCH_S: Final = 1.5
+"""Short enough that two sound cards' clocks do not part in it, long enough to be found in a storm."""
+EARLY_S: Final = 0.4
+LATE_S: Final = 1.4
+"""Each stretch is looked for so much before and after the moment it was played."""
 
 OWN_LAG_S: Final = (-0.1, 0.25)
-"""A microphone at this house: up to 60 m of air, and a tenth of a second that two devices disagree about time.
-The same programme from a loudspeaker 200 m away comes 0.58 s late."""
-FAR_LAG_S: Final = 2.0
-"""So far around it is looked for the same sound from elsewhere."""
+"""A microphone at this house: up to 50 m of air, and a tenth of a second that two devices disagree about time.
+The same programme from a horn 200 m away comes 0.58 s late."""
+
+SAME_LAG_S: Final = 0.006
+"""Votes as close as this are for the same lag."""
+
+TOGETHER: Final = 16
+"""So many votes in a row agree on one lag; later ones may agree on another, since clocks part."""
+
+WHITENING: Final = 0.7
+"""1 would count every frequency alike, also those that hold nothing but noise; 0 only the loudest."""
+
+BAND_HZ: Final = (300, 3400)
+RATE_HZ: Final = 8000
+LOUD: Final = 0.1
+"""Stretches below this part of the whole's level are pauses."""
+
+ENOUGH_S: Final = 20.0
+HEARD: Final = 0.5
+"""Of so much sound, more than half of all stretches at one lag in this house are beyond chance."""
+ENOUGH_SHORT_S: Final = 7.5
+HEARD_SHORT: Final = 0.8
+"""Less sound must be overwhelming: four of five. Below 7.5 s nothing is proved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,21 +74,30 @@ class Heard:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that is kept and sent of it."""
+    """All that is left of it. Level, proof and score are sent; the lag helps whoever installs a microphone."""
 
     level: int
     proof: Proof
     score: float | None = None
-    """0 to 1; None when nothing listened."""
+    """Share of the sound that was found again at one lag, 0 to 1; None when nothing listened."""
+    lag_ms: int | None = None
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """How well a track matches what was played."""
+    """How much of what was played is found in a track, at one lag that belongs to this house."""
 
     score: float
     lag_s: float
     length_s: float
+    """Sound that was compared, pauses not counted."""
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether that is beyond chance."""
+        if self.length_s >= ENOUGH_S:
+            return self.score > HEARD
+        return self.length_s >= ENOUGH_SHORT_S and self.score >= HEARD_SHORT
 
 
 def judge(
@@ -91,17 +116,17 @@ def judge(
     """
     if sound != "card":
         return Verdict(0, "")
-    scores: list[float] = []
+    best: Likeness | None = None
     for track, level, proof in _tracks(heard):
         like = liken(played, rate_hz, started_s, track)
-        scores.append(max(0.0, round(like.score, 3)))
-        if is_heard(like):
-            return Verdict(level, proof, scores[-1])
-    score = scores[0] if scores else None
+        if like.is_heard:
+            return Verdict(level, proof, round(like.score, 2), round(like.lag_s * 1000))
+        best = best or like
+    score = None if best is None else round(best.score, 2)
     if drawn:
         return Verdict(2, "current", score)
     level = 1 if is_complete else 0
-    if scores:
+    if best is not None:
         return Verdict(level, "inconclusive", score)
     return Verdict(level, "consumed" if is_complete else "")
 
@@ -116,62 +141,75 @@ def _tracks(heard: Heard | None) -> list[tuple[Track, int, Proof]]:
     return found
 
 
-def is_heard(like: Likeness) -> bool:
-    """Whether it is this very sound, from this very house."""
-    is_own = OWN_LAG_S[0] <= like.lag_s <= OWN_LAG_S[1]
-    return is_own and like.score >= (HEARD if like.length_s >= ENOUGH_S else HEARD_SHORT)
-
-
-def liken(played: Samples, rate_hz: float, started_s: float, track: Track) -> Likeness:
-    """Look for what was played in what was heard, at every lag that sound or clocks could bring about."""
-    there, here = envelopes(played, rate_hz), envelopes(track.samples, track.rate_hz)
-    offset = (started_s - track.started_s) / STEP_S
-    lags = np.arange(round(-FAR_LAG_S / STEP_S), round(FAR_LAG_S / STEP_S) + 1)
-    scores = np.array([_match(there, here, round(offset) + int(lag)) for lag in lags])
-    best = int(scores.argmax())
-    lag_s = (lags[best] + round(offset) - offset) * STEP_S
-    length_s = min(there.shape[1], here.shape[1]) * STEP_S
-    return Likeness(float(scores[best]), float(lag_s), length_s)
-
-
-def _match(there: Envelopes, here: Envelopes, shift: int) -> float:
-    """Normalised correlation where they overlap, when `there` begins `shift` steps into `here`."""
-    since, until = max(0, shift), min(here.shape[1], shift + there.shape[1])
-    if until - since < 1 / STEP_S:
-        return 0.0
-    one, other = there[:, since - shift : until - shift], here[:, since:until]
-    power = float(np.vdot(one, one)) * float(np.vdot(other, other))
-    return float(np.vdot(one, other)) / power**0.5 if power > 0 else 0.0
-
-
-def envelopes(samples: Samples, rate_hz: float) -> Envelopes:
-    """How the energy of each band goes up and down."""
-    thin = max(1, int(rate_hz // 8000))
-    usable = samples[: len(samples) // thin * thin].astype(np.float32)
-    signal = usable.reshape(-1, thin).mean(axis=1) if thin > 1 else usable
-    rate_hz = rate_hz / thin
-    step, window = rate_hz * STEP_S, round(rate_hz * WINDOW_S)
-    count = int((len(signal) - window) / step) + 1
-    if count < 1:
-        return np.zeros((len(BANDS_HZ) - 1, 0), dtype=np.float32)
-    at = np.rint(np.arange(count) * step).astype(np.intp)
-    frames = np.lib.stride_tricks.sliding_window_view(signal, window)[at] * np.hanning(window).astype(
-        np.float32
+def liken(played: Samples, rate_hz: int, started_s: float, track: Track) -> Likeness:
+    """Look for what was played in what was heard."""
+    votes = lags(played, rate_hz, started_s, track)
+    if not len(votes):
+        return Likeness(0.0, 0.0, 0.0)
+    agreed: list[int] = []
+    found: list[float] = []
+    for run in np.array_split(votes, -(-len(votes) // TOGETHER)):
+        own = run[(run >= OWN_LAG_S[0]) & (run <= OWN_LAG_S[1])]
+        near = np.abs(own[:, None] - own[None, :]) <= SAME_LAG_S
+        if len(own):
+            most = near[int(near.sum(axis=1).argmax())]
+            agreed.append(int(most.sum()))
+            found.append(float(np.median(own[most])))
+    return Likeness(
+        sum(agreed) / len(votes), float(np.median(found)) if found else 0.0, len(votes) * STRETCH_S
     )
-    power = np.square(np.abs(np.fft.rfft(frames, axis=1))).astype(np.float32)
-    edges = np.rint(np.array(BANDS_HZ) * window / rate_hz).astype(np.intp)
-    bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1).T
-    levels = np.log(bands + 1.0)
-    return np.asarray(levels - _slow(levels), dtype=np.float32)
 
 
-def _slow(levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The running mean of each band."""
-    reach = round(SLOW_S / STEP_S / 2)
-    padded = np.pad(levels, ((0, 0), (reach + 1, reach)), mode="edge")
-    total = np.cumsum(padded, axis=1, dtype=np.float64)
-    width = 2 * reach + 1
-    return np.asarray((total[:, width:] - total[:, :-width]) / width, dtype=np.float32)
+def lags(played: Samples, rate_hz: int, started_s: float, track: Track) -> NDArray[np.float64]:
+    """By how much each stretch of `played` that is no pause was heard late, in seconds; nan: not at all.
+
+    Shape (stretches,); those of which nothing was recorded are left out.
+    """
+    sound, sound_hz = _thinned(played, float(rate_hz))
+    around, around_hz = _thinned(track.samples, track.rate_hz)
+    step = round(STRETCH_S * sound_hz)
+    loud = LOUD * float(np.std(sound)) if len(sound) else 0.0
+    votes: list[float] = []
+    for begin in range(0, len(sound) - step + 1, step):
+        stretch = sound[begin : begin + step]
+        at_s = started_s + begin / sound_hz - EARLY_S - track.started_s
+        since, until = round(at_s * around_hz), round((at_s + _SPAN_S) * around_hz)
+        piece = around[max(0, since) : max(0, until)]
+        if len(piece) < STRETCH_S * around_hz or float(np.std(stretch)) <= loud:
+            continue
+        if since < 0:
+            piece = np.concatenate([np.zeros(-since, dtype=np.float32), piece])
+        votes.append(_lag_s(_bins(stretch, sound_hz), _bins(piece, around_hz)))
+    return np.array(votes)
+
+
+_SPAN_S: Final = STRETCH_S + EARLY_S + LATE_S
+_LENGTH: Final = round(_SPAN_S * RATE_HZ)
+_LOW, _HIGH = (round(hertz * _SPAN_S) for hertz in BAND_HZ)
+
+
+def _bins(signal: Signal, rate_hz: float) -> NDArray[np.complex64]:
+    """The band's spectrum in steps of 1 / _SPAN_S hertz, whatever the rate."""
+    return np.asarray(np.fft.rfft(signal, round(_SPAN_S * rate_hz))[_LOW:_HIGH], dtype=np.complex64)
+
+
+def _lag_s(stretch: NDArray[np.complex64], piece: NDArray[np.complex64]) -> float:
+    """Where in the piece the stretch fits best; nan when there is nothing at all."""
+    cross = piece * np.conj(stretch)
+    size = np.abs(cross)
+    if not size.any():
+        return float("nan")
+    whole = np.zeros(_LENGTH // 2 + 1, dtype=np.complex64)
+    whole[_LOW:_HIGH] = cross / (size**WHITENING + np.float32(1e-9))
+    match = np.abs(np.fft.irfft(whole, _LENGTH)[: round((EARLY_S + LATE_S) * RATE_HZ)])
+    return int(match.argmax()) / RATE_HZ - EARLY_S
+
+
+def _thinned(samples: Samples, rate_hz: float) -> tuple[Signal, float]:
+    """As floats at the lowest rate from RATE_HZ up that a whole number of samples gives, and that rate."""
+    thin = max(1, int(rate_hz // RATE_HZ))
+    usable = samples[: len(samples) // thin * thin].astype(np.float32)
+    return (usable.reshape(-1, thin).mean(axis=1), rate_hz / thin) if thin > 1 else (usable, rate_hz)
 
 
 def level_of(sound: Literal["card", "file"], is_complete: bool) -> int:
