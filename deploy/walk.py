@@ -25,6 +25,7 @@ ANNOUNCEMENT = "Mời bà con thôn Đông 19h30 ngày 25/11 đến nhà văn ho
 QUERY = "lam giay khai sinh cho con"
 TITLE = "Làm giấy khai sinh cho con"
 FEEDBACK = "Đèn đường ngõ 3 hỏng đã một tuần, tối đi lại rất khó."
+THROUGH_CARD = "played through the sound card"
 QUIET_SOUND = 500
 """Largest sample of a file nobody would hear; speech reaches thousands."""
 
@@ -70,12 +71,13 @@ def announcement(world: World) -> str:
         45,
         f"the console never said that {node} has played it",
     )
-    if "đã phát" not in words_of(page):
-        raise WalkError("the progress page does not say 'đã phát'")
     sound = _sound(world.stage.data_of(node) / "played")
+    outcome = "đã phát" if sound == THROUGH_CARD else "ghi vào tệp"
+    if outcome not in words_of(page):
+        raise WalkError(f"the progress page does not say '{outcome}'")
     return (
         f"written by lan, signed by hung's key file, playing {begun_s:.1f} s after signing, {sound}, "
-        f"shown as đã phát; said: {spoken[:60]}…"
+        f"shown as {outcome}; said: {spoken[:60]}…"
     )
 
 
@@ -136,7 +138,7 @@ def _sound(folder: Path) -> str:
     """The newest file the loudspeaker wrote: it must hold sound."""
     files = sorted(folder.rglob("*.wav"), key=lambda file: file.stat().st_mtime)
     if not files:
-        return "played through the sound card"
+        return THROUGH_CARD
     with wave.open(str(files[-1]), "rb") as file:
         seconds = file.getnframes() / file.getframerate()
         samples = memoryview(file.readframes(file.getnframes())).cast("h")

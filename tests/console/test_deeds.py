@@ -38,8 +38,11 @@ WRITTEN = {
     "duty.take": "alert.taken",
     "feedback.answer": "feedback.answered",
     "feedback.take": "feedback.taken",
+    "hush.lift": "play.resumed",
     "influx.write": "",  # readings of programs; giving them the right is written
     "influx.write_v1": "",
+    "loudspeaker.test": "speaker.tested",
+    "loudspeaker.tune": "speaker.tuned",
     "mykeys.add_file": "key.made",
     "mykeys.add_passkey": "key.made",
     "mykeys.remove": "key.removed",

@@ -24,6 +24,8 @@ from broker.hub.console import (
     duty,
     feedback,
     firststeps,
+    hush,
+    loudspeaker,
     measured,
     menu,
     mykeys,
@@ -81,6 +83,8 @@ ROOMS = (
     speakers,
     duty,
     feedback,
+    loudspeaker,
+    hush,
     overview,
     measured,
     cameras,
@@ -174,7 +178,7 @@ def _shared() -> dict[str, Any]:
     shared["printed_head"] = audit.printed_head
     shared["is_trial"] = not desk().settings.console.second_factor
     if person is not None and not request.headers.get("X-Part"):
-        shared |= menu.menus(desk().database, person)
+        shared |= menu.menus(desk().database, person) | {"hush": hush.hush_now()}
     return shared
 
 

@@ -14,7 +14,7 @@ from broker.contract import HUB
 from broker.hub import heard
 from broker.hub.console.day import Commune
 from broker.hub.console.wording import when
-from broker.hub.records import NodeRecord, ServiceSeen, SpeakerSeen
+from broker.hub.records import AmplifierTrouble, NodeRecord, ServiceSeen, SpeakerSeen
 
 SERVICE_NAMES = {
     "node": "Máy tính của điểm",
@@ -34,6 +34,14 @@ TAMPERINGS = {
 }
 
 
+AMPLIFIER_SAID = {
+    "unexplained-current": "Tăng âm có dòng điện mà loa không phát, micro không bật: có thể có người cắm nguồn khác.",
+    "relay-stuck": "Rơ-le của tăng âm không đóng mở theo lệnh.",
+    "no-current": "Loa phát mà tăng âm không có dòng điện: xem nguồn, cầu chì và dây.",
+}
+"""What an alarm of an amplifier means, and what to look at."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that needs a person."""
@@ -49,19 +57,35 @@ class Fault:
 def faults_of(db: Session, commune: Commune, now: datetime) -> list[Fault]:
     """Loudspeakers that need a person, the worst first."""
     holding = {seen.node: seen for seen in db.scalars(select(SpeakerSeen)).all()}
+    alarms = {
+        row.node: row.what
+        for row in db.scalars(select(AmplifierTrouble).where(AmplifierTrouble.ended_at.is_(None)))
+    }
     found = [
         fault
         for node in commune.nodes
-        if (fault := speaker_fault(node, commune.speakers.get(node.name), holding.get(node.name), now))
+        if (
+            fault := speaker_fault(
+                node,
+                commune.speakers.get(node.name),
+                holding.get(node.name),
+                now,
+                alarms.get(node.name, ""),
+            )
+        )
     ]
     return sorted(found, key=lambda fault: (fault.weight != "bad", fault.name))
 
 
 def speaker_fault(
-    node: NodeRecord, seen: ServiceSeen | None, holds: SpeakerSeen | None, now: datetime
+    node: NodeRecord, seen: ServiceSeen | None, holds: SpeakerSeen | None, now: datetime, alarm: str = ""
 ) -> Fault | None:
-    """What is wrong with one loudspeaker, None when all is well."""
+    """What is wrong with one loudspeaker, None when all is well. alarm: of its amplifier, a code."""
     said = service_trouble(seen, now)
+    if alarm and (said is None or said[0] != "bad"):
+        said = ("bad", AMPLIFIER_SAID.get(alarm, alarm))
+    if said is None and holds is not None and holds.silenced == "here":
+        said = ("look", "Khoá im lặng ở điểm đang bật nên loa không phát; nhờ người ở thôn gạt lại khoá.")
     if said is None and holds is not None and holds.missing:
         said = ("look", f"Chưa tải xong âm thanh của {len(holds.missing)} lượt phát; máy tự tải lại.")
     if said is None:

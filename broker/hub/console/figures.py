@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from broker.hub.alerts import CLOSE_REASONS
 from broker.hub.console.access import Visitor
-from broker.hub.console.stages import HEARD_LEVEL
+from broker.hub.console.stages import HEARD_LEVEL, is_spoken
 from broker.hub.console.wording import lasting, local, number
 from broker.hub.records import Alert, Camera, CameraSeen, Feedback, HelperCall, Play
 from broker.look.chart import spark
@@ -60,11 +60,13 @@ def _plays(db: Session, since: datetime, at: datetime, href: str) -> list[Figure
     first = min(since, at - timedelta(days=SPARK_DAYS))
     rows = db.scalars(select(Play).where(Play.planned_at >= first, Play.planned_at <= at)).all()
     due = [play for play in rows if play.planned_at >= since and play.state != "cancelled"]
-    played = [play for play in due if play.state == "played"]
+    played = [play for play in due if is_spoken(play)]
+    filed = sum(play.state == "played" for play in due) - len(played)
     heard = [play for play in played if play.proof_level >= HEARD_LEVEL]
-    days = _per_day((play.planned_at for play in rows if play.state == "played"), at)
+    days = _per_day((play.planned_at for play in rows if is_spoken(play)), at)
     late = [play.late_ms for play in played if play.late_ms is not None]
     note = f"trễ nhiều nhất {number(max(late) / 1000, 1)} giây" if late else "lượt phát trên từng cụm loa"
+    note = f"{filed} lượt chỉ ghi vào tệp, không có loa" if filed else note
     measured = f"{len(played) - len(heard)} lượt chưa đo được" if len(heard) < len(played) else "đều có đo"
     return [
         Figure(

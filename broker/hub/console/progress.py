@@ -37,7 +37,8 @@ NOTES = {
     "approved": "Đã ký duyệt. Từng cụm loa báo lại ở dưới.",
     "returned": "Đã trả lại cho người viết.",
     "stopped": "Đã ra lệnh dừng. Loa im trong giây lát.",
-    "silenced": "Đã ra lệnh tắt tiếng cả xã. Loa im trong giây lát.",
+    "silenced": "Đã ra lệnh tắt tiếng cả xã. Loa im trong giây lát và giữ im mười phút.",
+    "lifted": "Loa cả xã được nói lại. Lượt phát đã dừng thì không tự phát lại.",
     "withdrawn": "Đã gỡ bản tin này.",
 }
 _STATES = {
@@ -62,6 +63,7 @@ class Sums:
     unmeasured: int
     stuck: int
 
+    filed: int
 
 @dataclass(frozen=True)
 class Other:
@@ -132,6 +134,8 @@ def status_of(
         return f"{name}, đã phát"
     if occurrence.start > at:
         return f"{name}, còn {lasting((occurrence.start - at).total_seconds())}"
+    if any(row.is_filed for row in rows):
+        return f"{name}, đã ghi vào tệp, không ra loa nào"
     return f"{name}, chờ tin từ các điểm"
 
 
@@ -145,6 +149,7 @@ def sums_of(rows: Sequence[Progress]) -> Sums:
         unmeasured=sum(row.done == 4 and row.state == "played" for row in rows),
         stuck=sum(row.needs_person for row in rows),
     )
+        filed=sum(row.is_filed for row in rows),
 
 
 def may_read(db: Session, person: Account, revision: Revision, at: datetime) -> bool:

@@ -16,6 +16,7 @@ from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import SERVICE_NAMES, advice_of, broker_trouble, service_trouble
 from broker.hub.console.progress import NOTES
+from broker.hub.console.stages import is_spoken
 from broker.hub.console.wording import ago, count, lasting, number, when
 from broker.hub.records import NodeRecord, NodeSeen, Occurrence, ServiceSeen, SpeakerSeen
 
@@ -189,7 +190,7 @@ def _lines(db: Session, at: datetime, *, playing: bool) -> list[Line]:
 def _said(row: Occurrence) -> str:
     if row.cancelled_at is not None:
         return "đã dừng"
-    played = sum(play.state == "played" for play in row.plays)
+    played = sum(is_spoken(play) for play in row.plays)
     now_playing = sum(play.state == "playing" for play in row.plays)
     if now_playing:
         return f"{now_playing}/{len(row.plays)} cụm đang phát"

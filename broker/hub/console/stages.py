@@ -54,6 +54,19 @@ _NOT_MEASURED = {
     1: "Chưa đo: thiết bị âm thanh đã nhận đủ tiếng, ngoài loa chưa có gì nghe lại.",
 }
 
+_UNCLEAR = "Chưa rõ: micro có nghe nhưng không chắc đó là tiếng loa này, vì quanh loa ồn hoặc bản tin ngắn."
+_HEARD_BY = {
+    "heard": "micro",
+    "loop-back": "dây nghe lại ở thiết bị âm thanh",
+    "current": "cảm biến dòng điện ở tăng âm",
+}
+"""Who stands behind a proof, by its kind; receipts of before kinds were told go by the level."""
+_BY_LEVEL = {2: "cảm biến ở tăng âm", 3: "micro"}
+FILED = "Ghi vào tệp, điểm không có loa: chưa ai nghe thấy."
+LATE_MS = 500
+"""From here on a start that came late is worth telling."""
+SOFT_PERCENT = 50
+"""Below this somebody should know how low the loudspeaker is set."""
 
 @dataclass(frozen=True)
 class Progress:
@@ -71,6 +84,8 @@ class Progress:
     weight: Weight
     needs_person: bool
 
+    is_filed: bool = False
+    """Played into a file because the house has no loudspeaker: nobody heard it, so it does not count as played."""
     @property
     def stage(self) -> str:
         """The stage reached, in a word, for small screens and screen readers."""
@@ -82,6 +97,11 @@ class Progress:
 
 
 def progress_of(
+def is_spoken(play: Play) -> bool:
+    """Whether a loudspeaker played it to its end; a file in a house without one does not count."""
+    return play.state == "played" and play.sound != "file"
+
+
     play: Play, name: str, village: str, speaker: ServiceSeen | None, now: datetime, tolerance_s: int
 ) -> Progress:
     """What the row of one loudspeaker says at this moment."""
@@ -98,19 +118,23 @@ def progress_of(
         done = 5
     needs = mark == "fail"
     weight: Weight = "bad" if needs else "ok" if done >= 4 else "wait"
-    return Progress(play.node, name, village, play.state, done, mark, why, weight, needs)
+    return Progress(play.node, name, village, play.state, done, mark, why, weight, needs, is_filed)
 
 
 def _mark(state: str) -> Mark:
     return "fail" if state in _FAIL else "now" if state in _NOW else ""
 
+    is_filed = play.state == "played" and not is_spoken(play)
+    if play.state == "played" and (is_filed or play.volume == 0):
+        done, mark = 3, "fail"
 
 def _why(play: Play) -> str:
     if play.state == "playing":
         turn = f"Lần đọc {play.repeat}" if play.repeat else "Đang đọc"
         late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= 100 else ""
         begun = f" từ {hms(play.started_at)}" if play.started_at else ""
-        return f"{turn}{begun}{late}."
+        into = " " + FILED if play.sound == "file" else ""
+        return f"{turn}{begun}{late}.{into}"
     if play.state == "played":
         return _played(play)
     said = _WHY.get(play.state, f"Trạng thái lạ: {play.state}.")
@@ -119,12 +143,31 @@ def _why(play: Play) -> str:
 
 def _played(play: Play) -> str:
     begun = f"Phát lúc {hms(play.started_at)}" if play.started_at else "Đã phát"
-    into = ", ghi vào tệp vì điểm không có loa" if play.sound == "file" else ""
+    late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= LATE_MS else ""
+    if play.sound == "file":
+        return FILED
+    said = [f"{begun}{late}.", _proof(play), sentence(play.reason), *_flaws(play)]
+    return " ".join(part for part in said if part)
+
+
+def _proof(play: Play) -> str:
     if play.proof_level >= HEARD_LEVEL:
         by = "micro" if play.proof_level >= 3 else "cảm biến ở tăng âm"
         ended = f" lúc {hms(play.ended_at)}" if play.ended_at else ""
-        return f"{begun}{into}. Nghe thấy{ended}, do {by}."
-    return f"{begun}{into}. {_NOT_MEASURED[play.proof_level]}"
+        return f"Nghe thấy{ended}, do {by}."
+    return _UNCLEAR if play.proof == "inconclusive" else _NOT_MEASURED.get(play.proof_level, "")
+
+
+def _flaws(play: Play) -> list[str]:
+    """What was heard less well than it should be."""
+    said = []
+    if play.underruns:
+        said.append(f"Tiếng bị ngắt quãng {play.underruns} lần.")
+    if play.volume == 0:
+        said.append("Âm lượng của loa đang đặt ở 0 %, không ai nghe được.")
+    elif play.volume is not None and play.volume < SOFT_PERCENT:
+        said.append(f"Âm lượng {play.volume} %.")
+    return said
 
 
 def _gone(speaker: ServiceSeen | None) -> str:

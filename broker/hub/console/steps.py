@@ -51,8 +51,9 @@ class Stair:
 
 
 def is_finished(db: Session) -> bool:
-    """Whether some node has said that it played a signed announcement: then nothing here is needed any more."""
-    return db.scalar(select(Play.node).where(Play.state == "played").limit(1)) is not None
+    """Whether some loudspeaker has said that it played a signed announcement: then nothing here is needed any more."""
+    query = select(Play.node).where(Play.state == "played", Play.sound != "file")
+    return db.scalar(query.limit(1)) is not None
 
 
 def stairs_of(db: Session, here: trusted.Here, at: datetime) -> list[Stair]:
@@ -144,7 +145,9 @@ def _announcement(db: Session, at: datetime) -> Stair:
         query = select(Revision).where(Revision.state.in_(states)).order_by(Revision.edited_at.desc())
         return db.scalars(query.limit(1)).first()
 
-    played = db.scalars(select(Play).where(Play.state == "played").limit(1)).first()
+    over = select(Play).where(Play.state == "played").limit(1)
+    played = db.scalars(over.where(Play.sound != "file")).first()
+    filed = db.scalars(over).first() if played is None else None
     held = db.scalars(
         select(Play.node).where(Play.state.in_(("ready", "playing", "played"))).limit(1)
     ).first()
@@ -163,12 +166,18 @@ def _announcement(db: Session, at: datetime) -> Stair:
             else "Nghe, đọc và ký duyệt",
         ),
         Part(held is not None, "Máy ở điểm đã kiểm chữ ký và giữ lịch phát"),
-        Part(
-            played is not None, f"{_label(db, played)} báo về: đã phát" if played else "Điểm báo về: đã phát"
-        ),
+        Part(played is not None, _played(db, played, filed)),
     )
     said = "Người viết soạn một bản chào ngắn, chọn “phát ngay”. Người duyệt nghe rồi ký."
     return Stair("announcement", "Bản tin đầu tiên", said, played is not None, parts)
+
+
+def _played(db: Session, played: Play | None, filed: Play | None) -> str:
+    if played is not None:
+        return f"{_label(db, played)} báo về: đã phát"
+    if filed is not None:
+        return f"{_label(db, filed)} báo về: ghi vào tệp, điểm chưa có loa. Cắm loa rồi phát lại."
+    return "Điểm báo về: đã phát"
 
 
 def _label(db: Session, play: Play) -> str:
