@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -69,6 +70,11 @@ class PlayReceipt(Message):
     """Place in the chain, from 1 without holes; 0 in a receipt of a node that keeps no chain."""
     before: Digest = ""
     """SHA-256 of the receipt before this one as it was written (`receipt_digest`); empty in the first."""
+
+
+def receipt_digest(body: bytes) -> str:
+    """SHA-256 of a receipt's payload exactly as it was written: what the next receipt calls `before`."""
+    return hashlib.sha256(body).hexdigest()
 
 
 class Refusal(Message):

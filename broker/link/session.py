@@ -130,8 +130,9 @@ class Session:
                 raise ContractError(f"{each.__name__} is not for {self.who}")
         return frozenset(types)
 
-    def send(self, msg: Message, to: Identity | None = None) -> None:
+    def send(self, msg: Message, to: Identity | None = None, *, written: bytes | None = None) -> None:
         """Send by the lane of the message; `to` names the receiver on addressed lanes.
+        written: the message's payload as it was once written down, perhaps by an earlier release; sent unchanged.
 
         Durable lanes: returns when the message is on this disk; raises OutboxFull. State: kept and said again
         after each reconnect. Others: raise NotConnected when the broker is away. ContractError: not ours to say.
@@ -140,10 +141,8 @@ class Session:
         if self.who.service not in spec.senders:
             raise ContractError(f"{self.who} may not send {spec.type.__name__}")
         topic = topic_of(self.place, (to or self.who) if spec.delivery.addressed else self.who, msg)
-        body = payload(msg)
-        for neighbour in spec.nearby:
-            if self._nearby is not None:
-                self._nearby.send(neighbour, topic, self._frame(body))
+        body = payload(msg) if written is None else written
+        self._tell_neighbours(spec, topic, body)
         if not spec.receivers:
             return  # for neighbours only
         if spec.delivery.durable:
@@ -156,6 +155,16 @@ class Session:
                 self._keep_state(topic, body)
         else:
             self._say(spec, topic, body)
+
+    def send_nearby(self, msg: Message) -> None:
+        """Say it to the neighbours alone: what they need every second would only wear out the hub."""
+        spec = spec_of(msg)
+        self._tell_neighbours(spec, topic_of(self.place, self.who, msg), payload(msg))
+
+    def _tell_neighbours(self, spec: Spec, topic: str, body: bytes) -> None:
+        for neighbour in spec.nearby:
+            if self._nearby is not None:
+                self._nearby.send(neighbour, topic, self._frame(body))
 
     def problem(self, code: str, text: str) -> None:
         """Something limits this service: say so in its retained state until `cleared`."""

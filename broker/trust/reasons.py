@@ -47,6 +47,7 @@ REASONS: Final = MappingProxyType(
         "power": "Điểm mất điện hoặc khởi động lại giữa lúc phát.",
         "sound-failed": "Thiết bị âm thanh không nhận hoặc ngừng nhận âm thanh.",
         "disk-full": "Điểm hết chỗ ghi nên không dám phát (không ghi được nhật ký).",
+        "journal-lost": "Nhật ký phát của điểm bị hỏng, không chắc lượt này đã phát chưa nên loa không phát lại.",
         "silenced": "Xã đang cho loa im lặng nên không phát.",
         "muted-here": "Khoá im lặng ở điểm đang bật nên loa không phát.",
         "local-use": "Người ở thôn đang nói vào micro nên loa nhường.",

@@ -8,19 +8,31 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final, Literal
 
-from broker.contract.speaker import PlayReceipt, PlayState, SpeakerStatus
+import msgspec
+
+from broker.contract.hub import TestSpeaker
+from broker.contract.speaker import PlayReceipt, PlayState, Proof, SpeakerStatus
 from broker.link.clock import ClockState
 from broker.link.media import MediaStore
-from broker.link.outbox import OutboxFull
 from broker.link.session import Session
 from broker.trust.envelope import TrustBody
 from edge.speaker.firewall import Ask, Post
 from edge.speaker.journal import Journal
 from edge.speaker.programme import Agenda, Mark, Play, Programme, decide, is_over, without_commands
+from edge.speaker.receipts import Receipts, teller
+from edge.speaker.silence import Silence
 
 log = logging.getLogger(__name__)
+
+FAILED: Final = frozenset({"sound-failed", "no-audio", "wrong-audio", "no-space", "disk-full"})
+"""What hindered a play so that it counts as failed; hindered by anything else it was missed."""
+LONGEST_NAME: Final = 120
+"""Characters of a name that a receipt repeats; what nobody signed may be of any length."""
 
 
 class Desk:
@@ -42,10 +54,25 @@ class Desk:
         self.fetch_failures: dict[str, int] = {}
         """Failed tries by hash since the sound is wanted."""
         self.is_chime_asked = False
+        self.test_asked: TestSpeaker | None = None
+        """The newest order to sound the test chime; whoever takes it puts None."""
+        self.is_testing = False
+        self.sound: Literal["card", "file", "none"] = "none"
+        """Whether a loudspeaker can be behind `output`."""
+        self.amplifier_mute: Callable[[], bool] = _never
+        """Whether the key switch of this house stands on silence."""
+        self.silence = Silence(session.clock)
+        self._receipts = Receipts(session, journal)
+        self._hindered: dict[str, str] = {}
         self._village = village
         self._commune = f"{session.place.province}/{session.place.commune}"
         self._halt = ""
         self._shown: SpeakerStatus | None = None
+        self._tell_what_is_owed()
+        if journal.is_after_damage:
+            session.problem(
+                "journal-damaged", "Nhật ký phát của điểm bị hỏng, đã mở quyển mới; xin kiểm tra thẻ nhớ."
+            )
 
     @property
     def commune(self) -> str:
@@ -71,6 +98,8 @@ class Desk:
                 seen=seen,
                 cancelled=self.programme.cancelled,
                 said=self.journal.said(now - timedelta(days=1)),
+                forgotten_until=self.journal.forgotten_until,
+                silenced=self.silenced(),
             )
 
     def planning_post(self, rules: Programme, clock: ClockState = "trusted") -> Post:
@@ -78,14 +107,47 @@ class Desk:
         return Post(self._commune, self._village, self.trust, clock, rules.quiet, rules.session_limit_s)
 
     def agenda(self, playing_rank: int = 0) -> Agenda:
-        """What is to be done now."""
+        """What is to be done now. What hindered a play that is over stands as its reason."""
         marks = self.journal.marks()
+        silenced = self.silenced()
         with self.lock:
             self.programme = without_commands(self.programme, marks)
             programme = self.programme
-        return decide(programme, marks, self.clock.now(), self.clock.state(), playing_rank)
+            agenda = decide(
+                programme,
+                marks,
+                self.clock.now(),
+                self.clock.state(),
+                playing_rank,
+                is_silenced=bool(silenced),
+            )
+            for play in agenda.hindered:
+                self.hinder(play, silenced)
+            over = tuple((play, *self._ended(play, state, reason)) for play, state, reason in agenda.over)
+            known = {play.ask.occurrence for play in (*agenda.wanted, *(play for play, _, _ in over))}
+            self._hindered = {name: why for name, why in self._hindered.items() if name in known}
+        return replace(agenda, over=over)
+
+    def hinder(self, play: Play, reason: str) -> None:
+        """Why a play that is due does not start; should its time pass, this becomes its reason. "" takes it back."""
+        with self.lock:
+            self._hindered.pop(play.ask.occurrence, None)
+            if reason:
+                self._hindered[play.ask.occurrence] = reason
+
+    def _ended(self, play: Play, state: PlayState, reason: str) -> tuple[PlayState, str]:
+        why = self._hindered.get(play.ask.occurrence, "")
+        if state != "missed" or not why:
+            return state, reason
+        return ("failed" if why in FAILED else "missed"), why
 
     # -- silence
+
+    def silenced(self) -> str:
+        """Why nothing may sound now, an emergency neither: "silenced" by the commune, "muted-here", or empty."""
+        if self.silence.holds():
+            return "silenced"
+        return "muted-here" if self.amplifier_mute() else ""
 
     def halt(self, reason: str) -> None:
         """Make what is playing fall silent."""
@@ -104,13 +166,19 @@ class Desk:
         mark = self.journal.mark(play.ask.occurrence)
         if mark is not None and mark.starts and not _may_follow(mark, state):
             return False
+        return self.note_entry(play.ask, play.envelope.kind, state, reason)
+
+    def note_entry(self, ask: Ask, kind: str, state: PlayState, reason: str) -> bool:
+        """The same for what has no envelope that can be believed; False when that was its state already."""
+        tell = teller(self._written(ask, state, reason))
         try:
-            is_new = self.journal.note(play, state, reason, self.clock.now())
+            is_new = self.journal.note_entry(ask, kind, state, reason, self.clock.now(), tell)
         except sqlite3.Error as why:
             self.disk_trouble(why)
             return False
         if is_new:
-            self.receipt(play.ask, state, reason)
+            self._receipts.flush()
+            _log_change(ask, state, reason)
         return is_new
 
     def receipt(
@@ -119,6 +187,7 @@ class Desk:
         state: PlayState,
         reason: str = "",
         *,
+        wanted_at: datetime | None = None,
         started_at: datetime | None = None,
         ended_at: datetime | None = None,
         played_ms: int | None = None,
@@ -126,42 +195,67 @@ class Desk:
         repeat: int = 0,
         sound: str = "none",
         proof_level: int = 0,
+        proof: Proof = "",
+        proof_score: float | None = None,
+        frames: int | None = None,
+        rate_hz: int | None = None,
+        volume: int | None = None,
+        underruns: int = 0,
     ) -> None:
-        """Tell the hub of one change of state."""
-        late_ms = None if started_at is None else round((started_at - ask.start).total_seconds() * 1000)
-        self.tell(
-            PlayReceipt(
-                occurrence=ask.occurrence,
-                announcement=ask.announcement,
-                revision=ask.revision,
-                state=state,
-                at=self.clock.now(),
-                planned_at=ask.start,
-                started_at=started_at,
-                ended_at=ended_at,
-                late_ms=late_ms,
-                played_ms=played_ms,
-                total_ms=total_ms,
-                repeat=repeat,
-                sound="card" if sound == "card" else "file" if sound == "file" else "none",
-                proof_level=proof_level,
-                reason=reason,
-            )
+        """Tell the hub of one change of state that the journal has: first in the chain, then in the outbox.
+
+        wanted_at: when the first sample was to sound here, where that is not the planned start (`offset_of`).
+        """
+        late_ms = None
+        if started_at is not None:
+            late_ms = round((started_at - (wanted_at or ask.start)).total_seconds() * 1000)
+        told = msgspec.structs.replace(
+            self._written(ask, state, reason),
+            started_at=started_at,
+            ended_at=ended_at,
+            late_ms=late_ms,
+            played_ms=played_ms,
+            total_ms=total_ms,
+            repeat=repeat,
+            sound="card" if sound == "card" else "file" if sound == "file" else "none",
+            proof_level=proof_level,
+            proof=proof,
+            proof_score=proof_score,
+            frames=frames,
+            rate_hz=rate_hz,
+            volume=volume,
+            underruns=underruns,
         )
-        log.info(
-            "%s %s",
-            state,
-            reason,
-            extra={"event": f"play-{state}", "occurrence": ask.occurrence, "reason": reason},
+        if not self._receipts.add(told):
+            self.disk_trouble(OSError("a receipt waits in memory"))
+        _log_change(ask, state, reason)
+
+    def catch_up(self) -> None:
+        """Send what the disk or the outbox refused before. Cheap; asked again and again."""
+        self._receipts.catch_up()
+
+    def _written(self, ask: Ask, state: PlayState, reason: str) -> PlayReceipt:
+        """A receipt of this moment, without its place in the chain."""
+        return PlayReceipt(
+            occurrence=ask.occurrence[:LONGEST_NAME],
+            announcement=ask.announcement[:LONGEST_NAME],
+            revision=ask.revision,
+            state=state,
+            at=self.clock.now(),
+            planned_at=ask.start,
+            reason=reason,
+            clock=self.clock.state(),
+            clock_error_ms=self.clock.error_ms(),
         )
 
-    def tell(self, message: PlayReceipt) -> None:
-        """Put a receipt into the outbox; a full outbox is shown and never stops a play."""
+    def _tell_what_is_owed(self) -> None:
+        """A process that ended between a change of state and its receipt leaves the receipt to the next."""
         try:
-            self.session.send(message)
-            self.session.cleared("outbox-full")
-        except OutboxFull as why:
-            self.session.problem("outbox-full", str(why))
+            for ask, owed in self.journal.owed():
+                self.receipt(ask, owed.state, owed.reason, started_at=owed.started_at, ended_at=owed.ended_at)
+            self._receipts.flush()
+        except sqlite3.Error as why:
+            self.disk_trouble(why)
 
     def disk_trouble(self, why: Exception) -> None:
         """The journal cannot be written: show it."""
@@ -174,12 +268,20 @@ class Desk:
         with self.lock:
             playing, trust = self.playing, self.trust
             status = SpeakerStatus(
-                doing="playing" if playing else "fetching" if self.fetching else "idle",
+                doing="playing"
+                if playing
+                else "testing"
+                if self.is_testing
+                else "fetching"
+                if self.fetching
+                else "idle",
                 since=self.clock.now(),
                 output=self.output,
                 occurrence=playing.ask.occurrence if playing else "",
                 plan_generation=self.programme.generation,
                 trust_generation=trust.generation if trust else 0,
+                sound=self.sound,
+                silenced=_SILENCED[self.silenced()],
             )
             before = self._shown
             if before is not None:
@@ -199,3 +301,24 @@ def _may_follow(mark: Mark, state: PlayState) -> bool:
         "armed",
         "refused",
     )
+
+
+def _never() -> bool:
+    """Where no key switch is wired."""
+    return False
+
+
+def _log_change(ask: Ask, state: PlayState, reason: str) -> None:
+    log.info(
+        "%s %s",
+        state,
+        reason,
+        extra={"event": f"play-{state}", "occurrence": ask.occurrence, "reason": reason},
+    )
+
+
+_SILENCED: Final[dict[str, Literal["", "commune", "here"]]] = {
+    "": "",
+    "silenced": "commune",
+    "muted-here": "here",
+}

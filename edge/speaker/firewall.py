@@ -33,6 +33,16 @@ SPOKEN_HERE: Final = "spoken-here"
 """Stands for a hash when the node speaks the envelope's own words because the sound never came."""
 
 
+RELAYED: Final = "relayed"
+"""Stands for a hash when the sound is the programme of the station named in the envelope."""
+
+NOTHING: Final = Signed(body="", signatures=[])
+"""What there is of a text that is not here."""
+
+PASSING: Final = frozenset({"too-early", "clock-unknown", "silenced", "muted-here"})
+"""Refusals that pass with time: a play refused so is not over yet."""
+
+
 @dataclass(frozen=True)
 class Ask:
     """One play somebody wants: what it claims to be, and the signed envelope that must bear it out."""
@@ -67,6 +77,10 @@ class Post:
     """Occurrences whose first sample was or may have been played."""
     cancelled: Container[str] = ()
     said: Sequence[Said] = ()
+    forgotten_until: datetime | None = None
+    """What was to start before this may have sounded: the journal of that time is lost."""
+    silenced: str = ""
+    """Why nothing at all may sound now, a code of REASONS; empty when nothing hinders."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +96,17 @@ def check(
 ) -> Allowed | Refused:
     """Whether a play may begin at `at`.
 
-    sound: hash of the sound in hand, SPOKEN_HERE, or "" when there is neither; None while only planning.
+    sound: hash of the sound in hand, SPOKEN_HERE, RELAYED, or "" when there is none; None while only planning.
     lasts_s: length of what is in hand; where it is longer than what was signed, it counts.
     """
     try:
         envelope = _open(ask, post, at)
+        _check_shape(envelope)
         moment = since_signed(envelope, post.clock, at)
         _check_target(ask, post, envelope)
         _check_window(ask, post, envelope, moment)
+        if post.silenced:
+            raise Refused(post.silenced, "nothing may sound now")
         _check_sound(envelope, sound)
         length = max(length_s(envelope), lasts_s)
         if envelope.kind != "emergency":
@@ -105,9 +122,11 @@ def is_usable(start: datetime) -> bool:
 
 
 def length_s(envelope: Envelope) -> float:
-    """How long a play lasts: chime, and the sound as often as asked with its gaps."""
+    """How long a play lasts: chime, and the sound as often as asked with its gaps, or the relayed programme."""
     once = (envelope.audio.duration_ms or 0) / 1000 or len(envelope.spoken) / 10
     head = len(chime(chime_of(envelope), 8000)) / 8000 + CHIME_REST_S
+    if envelope.relay is not None:
+        return head + envelope.relay.length_s
     return head + once * envelope.repeat + envelope.gap_s * (envelope.repeat - 1)
 
 
@@ -156,6 +175,12 @@ def _open(ask: Ask, post: Post, at: datetime) -> Envelope:
     return open_announcement(ask.signed, post.trust, at_least(post.trust, post.clock, at))
 
 
+def _check_shape(envelope: Envelope) -> None:
+    """What an approver's page never makes: a relayed emergency, or a programme relayed again and again."""
+    if envelope.relay is not None and (envelope.kind == "emergency" or envelope.repeat != 1):
+        raise Refused("malformed", "a relayed programme is no emergency and is played once")
+
+
 def _check_target(ask: Ask, post: Post, envelope: Envelope) -> None:
     if post.trust is None or envelope.commune != post.commune or post.trust.commune != post.commune:
         raise Refused("wrong-commune", f"for {envelope.commune}, here is {post.commune}")
@@ -168,6 +193,15 @@ def _check_target(ask: Ask, post: Post, envelope: Envelope) -> None:
         raise Refused("cancelled", ask.occurrence)
     if ask.occurrence in post.seen:
         raise Refused("replayed", ask.occurrence)
+    _check_memory(ask, post, envelope)
+
+
+def _check_memory(ask: Ask, post: Post, envelope: Envelope) -> None:
+    """Where the journal was lost an ordinary play that may have sounded does not sound; an emergency may twice."""
+    if envelope.kind == "emergency" or post.forgotten_until is None:
+        return
+    if ask.start - timedelta(seconds=EARLY_S) <= post.forgotten_until:
+        raise Refused("journal-lost", f"nothing is known of what sounded until {post.forgotten_until}")
 
 
 def _check_window(ask: Ask, post: Post, envelope: Envelope, at: datetime) -> None:
@@ -191,6 +225,8 @@ def tolerance_of(envelope: Envelope, start: datetime) -> int | None:
 
 def _check_sound(envelope: Envelope, sound: str | None) -> None:
     if sound is None or sound in (envelope.audio.sha256, SPOKEN_HERE):
+        return
+    if sound == RELAYED and envelope.relay is not None:
         return
     raise Refused("wrong-audio" if sound else "no-audio", envelope.audio.sha256)
 

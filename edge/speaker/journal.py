@@ -1,6 +1,7 @@
 """What this node has played, kept so that a power cut neither doubles a play nor forgets one.
 
-SQLite with FULL sync: `begin` returns only when the intent is on the disk, and the first sample comes after it.
+SQLite with FULL sync: `begin` returns only when the intent is on the disk, and the first sample comes after it. The
+chain of receipts stands in the same file: a change of state and what is owed for it are written together or not at all.
 """
 
 from __future__ import annotations
@@ -9,22 +10,21 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from broker.contract.hub import Signed
 from broker.contract.speaker import PlayState
-from edge.speaker.firewall import Ask, Said
+from edge.speaker.chain import Chain, Owed, Tell
+from edge.speaker.firewall import NOTHING, SESSION_CEILING_S, Ask, Said
 from edge.speaker.programme import Mark, Play
 
 log = logging.getLogger(__name__)
 
 KEPT_DAYS = 400
 """Longer than any key may sign, so that nothing signed can outlive its own trace."""
-
-_NOTHING = Signed(body="", signatures=[])
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS plays (
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS plays (
   planned_at TEXT NOT NULL, started_at TEXT, ended_at TEXT, noted_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS plays_started ON plays (started_at);
+CREATE TABLE IF NOT EXISTS forgotten (until TEXT NOT NULL);
 """
 
 
@@ -48,30 +49,55 @@ class Journal:
     """The seen-set and the record of plays. Safe for several threads."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file; one that SQLite calls damaged is moved aside and a new one begins.
+        """Opens or makes the file; a damaged one is moved aside, and the new one knows until when it remembers nothing.
 
         Raises sqlite3.OperationalError or OSError when the disk cannot be used.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self.is_after_damage = False
+        """Whether this start found the journal damaged."""
+        self.forgotten_until: datetime | None = None
+        """Up to then an ordinary play may have sounded that nobody remembers; None while nothing was lost."""
         try:
             self._open(path)
         except sqlite3.DatabaseError as why:
             if isinstance(why, sqlite3.OperationalError):
                 raise
             log.error("%s is damaged and moved aside: %s", path, why, extra={"event": "journal-damaged"})
-            for each in path.parent.glob(f"{path.name}*"):
-                if ".damaged-" not in each.name:
-                    each.replace(each.with_name(f"{each.name}.damaged-{os.urandom(3).hex()}"))
+            self._db.close()
+            written_s = _move_aside(path)
             self._open(path)
+            self.is_after_damage = True
+            self.forgotten_until = datetime.fromtimestamp(written_s, UTC)
+            self._db.execute("INSERT INTO forgotten VALUES (?)", (_text(self.forgotten_until),))
 
     def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
+        (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
         self._db.executescript(_SCHEMA)
+        self._chain = Chain(self._db)
         rows = self._db.execute("SELECT occurrence, state, starts, reason FROM plays").fetchall()
         self._marks = {occurrence: Mark(state, starts, reason) for occurrence, state, starts, reason in rows}
+        (until,) = self._db.execute("SELECT max(until) FROM forgotten").fetchone()
+        self.forgotten_until = None if until is None else _time(until)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, under the lock: all of it or nothing."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def marks(self) -> dict[str, Mark]:
         """How far every occurrence has come."""
@@ -83,63 +109,123 @@ class Journal:
         with self._lock:
             return self._marks.get(occurrence)
 
-    def note(self, play: Play, state: PlayState, reason: str, at: datetime) -> bool:
-        """Record a change of state without sound; False when that is already the state. Raises sqlite3.Error."""
-        ask = play.ask
-        return self.note_entry(
-            ask.occurrence, ask.announcement, ask.revision, play.envelope.kind, ask.start, state, reason, at
-        )
+    def noted_at(self, occurrence: str) -> datetime | None:
+        """When its state was last written down; None when nothing is known of it."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT noted_at FROM plays WHERE occurrence = ?", (occurrence,)
+            ).fetchone()
+        return None if row is None else _time(row[0])
+
+    def note(self, play: Play, state: PlayState, reason: str, at: datetime, tell: Tell | None = None) -> bool:
+        """Record a change of state without sound, and its receipt; False when that is already the state.
+
+        Raises sqlite3.Error.
+        """
+        return self.note_entry(play.ask, play.envelope.kind, state, reason, at, tell)
 
     def note_entry(
-        self,
-        occurrence: str,
-        announcement: str,
-        revision: int,
-        kind: str,
-        planned_at: datetime,
-        state: PlayState,
-        reason: str,
-        at: datetime,
+        self, ask: Ask, kind: str, state: PlayState, reason: str, at: datetime, tell: Tell | None = None
     ) -> bool:
         """The same for an entry whose envelope could not be opened. Raises sqlite3.Error."""
-        with self._lock:
+        with self._writing():
             changed = self._db.execute(
                 "INSERT INTO plays (occurrence, announcement, revision, kind, state, reason, planned_at, noted_at)"
                 " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (occurrence) DO UPDATE SET state=excluded.state,"
                 " reason=excluded.reason, noted_at=excluded.noted_at"
                 " WHERE state<>excluded.state OR reason<>excluded.reason",
-                (occurrence, announcement, revision, kind, state, reason, _text(planned_at), _text(at)),
+                (
+                    *(ask.occurrence, ask.announcement, ask.revision, kind, state, reason),
+                    *(_text(ask.start), _text(at)),
+                ),
             )
-            starts = self._marks[occurrence].starts if occurrence in self._marks else 0
-            self._marks[occurrence] = Mark(state, starts, reason)
-            return changed.rowcount > 0
+            is_new = changed.rowcount > 0
+            if is_new and tell is not None:
+                self._chain.append(tell)
+        before = self._marks.get(ask.occurrence)
+        self._marks[ask.occurrence] = Mark(state, before.starts if before else 0, reason)
+        return is_new
 
     def begin(self, play: Play, at: datetime) -> int:
-        """Record the intent to sound, durably, and return how often it was begun. Raises sqlite3.Error."""
-        ask = play.ask
-        with self._lock:
-            row = self._db.execute(
-                "INSERT INTO plays (occurrence, announcement, revision, kind, state, starts, planned_at,"
-                " started_at, noted_at) VALUES (?,?,?,?,'playing',1,?,?,?) ON CONFLICT (occurrence) DO UPDATE SET"
-                " state='playing', reason='', starts=starts+1, started_at=excluded.started_at, ended_at=NULL,"
-                " noted_at=excluded.noted_at RETURNING starts",
-                (
-                    *(ask.occurrence, ask.announcement, ask.revision, play.envelope.kind),
-                    *(_text(ask.start), _text(at), _text(at)),
-                ),
-            ).fetchone()
-            self._marks[ask.occurrence] = Mark("playing", row[0])
-            return int(row[0])
+        """Record the intent to sound, durably, and return how often it was begun. Its receipt is owed from here on.
 
-    def end(self, occurrence: str, state: PlayState, reason: str, at: datetime) -> None:
-        """Record how it ended. Raises sqlite3.Error."""
-        with self._lock:
+        Raises sqlite3.Error; an emergency, which sounds all the same, is then remembered until this process ends.
+        """
+        ask, kind = play.ask, play.envelope.kind
+        before = self.mark(ask.occurrence)
+        starts = (before.starts if before else 0) + 1
+        try:
+            with self._writing():
+                self._db.execute(
+                    "INSERT INTO plays (occurrence, announcement, revision, kind, state, starts, planned_at,"
+                    " started_at, noted_at) VALUES (?,?,?,?,'playing',?,?,?,?) ON CONFLICT (occurrence) DO UPDATE SET"
+                    " state='playing', reason='', starts=excluded.starts, started_at=excluded.started_at,"
+                    " ended_at=NULL, noted_at=excluded.noted_at",
+                    (
+                        *(ask.occurrence, ask.announcement, ask.revision, kind, starts),
+                        *(_text(ask.start), _text(at), _text(at)),
+                    ),
+                )
+                self._chain.owe(ask.occurrence, "playing", "", _text(at), None)
+        except sqlite3.Error:
+            if kind == "emergency":
+                self._marks[ask.occurrence] = Mark("playing", starts)
+            raise
+        self._marks[ask.occurrence] = Mark("playing", starts)
+        return starts
+
+    def end(
+        self, occurrence: str, state: PlayState, reason: str, at: datetime, lasted_s: float | None = None
+    ) -> None:
+        """Record how it ended; its receipt is owed from here on. This process remembers it whatever the disk says.
+
+        lasted_s: how long it sounded by a clock that nobody sets; without it the time since the start is taken.
+        Raises sqlite3.Error.
+        """
+        before = self.mark(occurrence)
+        self._marks[occurrence] = Mark(state, before.starts if before else 0, reason)
+        with self._writing():
+            row = self._db.execute(
+                "SELECT started_at FROM plays WHERE occurrence=?", (occurrence,)
+            ).fetchone()
+            started = row[0] if row and row[0] else _text(at)
+            ended = _text(at if lasted_s is None else _time(started) + timedelta(seconds=lasted_s))
             self._db.execute(
                 "UPDATE plays SET state=?, reason=?, ended_at=?, noted_at=? WHERE occurrence=?",
-                (state, reason, _text(at), _text(at), occurrence),
+                (state, reason, ended, _text(at), occurrence),
             )
-            before = self._marks.get(occurrence)
-            self._marks[occurrence] = Mark(state, before.starts if before else 0, reason)
+            self._chain.owe(occurrence, state, reason, started, ended)
+
+    # -- receipts
+
+    def tell(self, tell: Tell, occurrence: str, state: PlayState) -> None:
+        """Write the next receipt, and what was owed for that state is paid. Raises sqlite3.Error."""
+        with self._writing():
+            self._chain.pay(occurrence, state)
+            self._chain.append(tell)
+
+    def owed(self) -> Sequence[tuple[Ask, Owed]]:
+        """Changes of state whose receipt a crash cut off, in order."""
+        with self._lock:
+            return [(self._ask(each.occurrence), each) for each in self._chain.owed()]
+
+    def unsent(self) -> Sequence[tuple[int, bytes]]:
+        """Receipts that no outbox has taken yet, in order: number and payload. Raises sqlite3.Error."""
+        with self._lock:
+            return self._chain.unsent()
+
+    def sent(self, number: int) -> None:
+        """The outbox holds this receipt. Raises sqlite3.Error."""
+        with self._lock:
+            self._chain.sent(number)
+
+    def _ask(self, occurrence: str) -> Ask:
+        announcement, revision, planned = self._db.execute(
+            "SELECT announcement, revision, planned_at FROM plays WHERE occurrence=?", (occurrence,)
+        ).fetchone()
+        return Ask(occurrence, announcement, revision, _time(planned), NOTHING)
+
+    # -- what was
 
     def cut(self) -> Sequence[Cut]:
         """Plays that began and have no end."""
@@ -148,7 +234,7 @@ class Journal:
                 "SELECT occurrence, announcement, revision, planned_at, started_at FROM plays WHERE state='playing'"
             ).fetchall()
         return [
-            Cut(Ask(occurrence, announcement, revision, _time(planned), _NOTHING), _time(started))
+            Cut(Ask(occurrence, announcement, revision, _time(planned), NOTHING), _time(started))
             for occurrence, announcement, revision, planned, started in rows
         ]
 
@@ -160,7 +246,7 @@ class Journal:
                 " AND ended_at IS NOT NULL",
                 (_text(since),),
             ).fetchall()
-        return [Said(_time(began), _time(ended)) for began, ended in rows]
+        return [_said(_time(began), _time(ended)) for began, ended in rows]
 
     def tidy(self, now: datetime) -> None:
         """Forget what is older than anything that could still be signed. Raises sqlite3.Error."""
@@ -176,6 +262,21 @@ class Journal:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+
+def _move_aside(path: Path) -> float:
+    """Rename a damaged journal with its companions; when it was last written to, in seconds since 1970."""
+    written_s = 0.0
+    for each in path.parent.glob(f"{path.name}*"):
+        if ".damaged-" not in each.name:
+            written_s = max(written_s, each.stat().st_mtime)
+            each.replace(each.with_name(f"{each.name}.damaged-{os.urandom(3).hex()}"))
+    return written_s
+
+
+def _said(since: datetime, until: datetime) -> Said:
+    """A clock that was set in the middle makes a play neither longer than any may be nor shorter than nothing."""
+    return Said(since, min(max(until, since), since + timedelta(seconds=SESSION_CEILING_S)))
 
 
 def _text(at: datetime) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from pathlib import Path
 from typing import Literal
 
 from broker.contract import Received
-from broker.contract.hub import PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
+from broker.contract.hub import PlayNow, PlayPlan, Signed, StopPlay, TestSpeaker, TrustPlan
 from broker.contract.kiosk import HelperCalled
 from broker.contract.speaker import PlanApplied, Refusal
 from broker.link.inbox import Inbox
@@ -27,8 +26,9 @@ from broker.trust.envelope import (
 )
 from broker.trust.reasons import sentence
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import EARLY_S, Allowed, Ask, at_least, check, is_usable, since_signed
-from edge.speaker.programme import OVER, Play, Programme, Rejected, apply, command
+from edge.speaker.firewall import EARLY_S, NOTHING, Allowed, Ask, at_least, check, is_usable, since_signed
+from edge.speaker.programme import MOST_NAME, OVER, Mark, Play, Programme, Rejected, apply, command
+from edge.speaker.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ Order = Literal["trust", "plan"]
 
 MOST_NAMED = 100
 """Occurrences named in one PlanApplied; a message has at most 16 KiB."""
+
+SAID_TWICE_S = 120.0
+"""The wire may bring a command twice within this time of its play; after that somebody sends an old one again."""
 
 
 class Orders:
@@ -49,12 +52,14 @@ class Orders:
         self._root = root_public
         self._inbox = inbox
         self._waiting_plan: Signed | None = None
-        self._in_force = ""
+        self._in_force = self._newest = ""
+        self._refusals = Refusals(desk.clock)
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Take what comes until `stop`."""
         while not stop.is_set():
             beat()
+            self._desk.catch_up()
             received = self._inbox.get(0.25)
             if received is not None:
                 self.take(received.message)
@@ -79,6 +84,9 @@ class Orders:
             self._plan(message.signed)
         elif isinstance(message, HelperCalled):
             self._desk.is_chime_asked = True
+            self._desk.stage_wake.set()
+        elif isinstance(message, TestSpeaker):
+            self._desk.test_asked = message
             self._desk.stage_wake.set()
 
     def _trust(self, signed: Signed, *, is_kept: bool = False) -> None:
@@ -140,11 +148,14 @@ class Orders:
             self._keep("plan", signed)
         with desk.lock:
             before, desk.programme = desk.programme, programme
-            self._in_force = signed.body
+            self._in_force = self._newest = signed.body
             current = desk.playing
+        desk.silence.plan(body.made_at, body.silent_until)
         self._settle(before, programme)
         if current is not None and current.ask.occurrence in programme.cancelled:
             desk.halt("cancelled")
+        elif current is not None and desk.silenced():
+            desk.halt(desk.silenced())
         if programme.generation > before.generation and not is_kept:
             self._report(programme)
         log.info("plan %d", body.generation, extra={"event": "plan-applied", "count": len(programme.plays)})
@@ -158,6 +169,8 @@ class Orders:
             raise Refused("no-trust", "a plan came before any trust list")
         now = at_least(desk.trust, desk.clock.state(), desk.clock.now())
         body = open_signed(signed, "plays", desk.trust, "hub", now, PlaysBody)
+        if body.generation == desk.programme.generation and signed.body != self._newest:
+            raise Refused("old-generation", f"{body.generation} is in force with another text")
         rules = Programme(quiet=body.quiet, session_limit_s=body.session_limit_s)
         post = desk.planning_post(rules)
         node = desk.session.who.node
@@ -181,29 +194,8 @@ class Orders:
         mark = desk.journal.mark(entry.occurrence)
         if mark is not None and (mark.starts or mark.state in OVER - {"refused"}):
             return
-        try:
-            is_new = desk.journal.note_entry(
-                entry.occurrence,
-                entry.announcement,
-                entry.revision,
-                "routine",
-                entry.start,
-                "refused",
-                one.code,
-                desk.clock.now(),
-            )
-        except sqlite3.Error as why:
-            desk.disk_trouble(why)
-            return
-        if is_new:
-            ask = Ask(
-                entry.occurrence,
-                entry.announcement,
-                entry.revision,
-                entry.start,
-                Signed(body="", signatures=[]),
-            )
-            desk.receipt(ask, "refused", one.code)
+        ask = Ask(entry.occurrence, entry.announcement, entry.revision, entry.start, NOTHING)
+        desk.note_entry(ask, "routine", "refused", one.code)
 
     def _report(self, programme: Programme) -> None:
         desk = self._desk
@@ -241,17 +233,16 @@ class Orders:
         ask = Ask(message.occurrence, message.announcement, revision, message.start, message.signed)
         mark = desk.journal.mark(ask.occurrence)
         if mark is not None and (mark.starts or mark.state in ("cancelled", "expired", "missed")):
-            log.info("known already", extra={"event": "replayed", "occurrence": ask.occurrence})
+            self._known_already(ask, mark)
             return
         with desk.lock:
             rules = desk.programme
             post = desk.planning_post(rules, desk.clock.state())
         verdict = check(ask, post, max(ask.start, desk.clock.now()))
-        if isinstance(verdict, Allowed) and verdict.envelope.audio.sha256 != message.media.sha256:
+        if isinstance(verdict, Allowed) and verdict.envelope.audio != message.media:
             verdict = Refused("wrong-audio", "the command names another sound than was signed")
         if isinstance(verdict, Refused):
-            log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": ask.occurrence})
-            desk.receipt(ask, "refused", verdict.code)
+            self._refuse(ask, verdict)
             return
         play = Play(ask, verdict.envelope, is_command=True)
         with desk.lock:
@@ -262,10 +253,28 @@ class Orders:
         desk.gather_wake.set()
         desk.stage_wake.set()
 
+    def _known_already(self, ask: Ask, mark: Mark) -> None:
+        """A command for what began, was cancelled or is past: the wire's second copy, or somebody's replay."""
+        noted = self._desk.journal.noted_at(ask.occurrence)
+        age_s = abs((self._desk.clock.now() - noted).total_seconds()) if noted is not None else 0.0
+        if mark.state == "playing" or age_s <= SAID_TWICE_S:
+            log.info("known already", extra={"event": "said-twice", "occurrence": ask.occurrence})
+            return
+        code = "replayed" if mark.starts else {"cancelled": "cancelled", "expired": "expired"}.get(mark.state)
+        self._refuse(ask, Refused(code or "too-late", ask.occurrence))
+
+    def _refuse(self, ask: Ask, why: Refused) -> None:
+        """Log a refused command, and tell of it unless that was told just now or too much is told already."""
+        log.warning("%s", why, extra={"event": "play-refused", "occurrence": ask.occurrence})
+        if self._refusals.may_tell(ask.occurrence, why.code):
+            self._desk.receipt(ask, "refused", why.code)
+
     def _silence(self, message: StopPlay) -> None:
         """Silence wins: over what plays, over what is about to play, and over a command not heard yet."""
         desk = self._desk
         now, clock = desk.clock.now(), desk.clock.state()
+        if not message.occurrence:
+            desk.silence.stop(message.at)
         with desk.lock:
             current = desk.playing
             if current is not None and message.occurrence in ("", current.ask.occurrence):
@@ -289,15 +298,12 @@ class Orders:
         desk = self._desk
         try:
             announcement, revision, start = parse_occurrence(occurrence)
-            if desk.journal.mark(occurrence) is None:
-                now = desk.clock.now()
-                desk.journal.note_entry(
-                    occurrence, announcement, revision, "routine", start, "cancelled", "stopped", now
-                )
         except ValueError:
             log.warning("stop for an unknown name", extra={"event": "stop-unknown"})
-        except sqlite3.Error as why:
-            desk.disk_trouble(why)
+            return
+        if len(occurrence) <= MOST_NAME and desk.journal.mark(occurrence) is None:
+            ask = Ask(occurrence, announcement, revision, start, NOTHING)
+            desk.note_entry(ask, "routine", "cancelled", "stopped")
 
     def _kept(self, what: Order) -> Signed | None:
         return find_signed(self._home / f"{what}.json")

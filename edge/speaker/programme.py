@@ -16,8 +16,17 @@ import msgspec
 from broker.contract.hub import Signed
 from broker.contract.speaker import PlayState
 from broker.link.clock import ClockState
-from broker.trust.envelope import Envelope, PlayEntry, PlaysBody, Quiet, Refused
-from edge.speaker.firewall import EARLY_S, Allowed, Ask, is_usable, latest_start, since_signed, tolerance_of
+from broker.trust.envelope import Envelope, PlayEntry, PlaysBody, Quiet, Refused, Tuning
+from edge.speaker.firewall import (
+    EARLY_S,
+    NOTHING,
+    Allowed,
+    Ask,
+    is_usable,
+    latest_start,
+    since_signed,
+    tolerance_of,
+)
 
 ARM_S: Final = 60
 """So long before its start a play is held ready: decoded, or spoken by the node itself where no sound came."""
@@ -26,10 +35,17 @@ MOST_STARTS: Final = 4
 """An emergency that was cut off is started again at most three times."""
 
 NIGHT: Final = Quiet()
-RANK: Final = {"routine": 1, "priority": 2, "emergency": 3}
+UNTUNED: Final = Tuning()
+RANK: Final = {"relay": 1, "routine": 2, "priority": 3, "emergency": 4}
+"""What breaks into what: a relayed programme gives way to everything that is announced."""
+MOST_NAME: Final = 120
+"""Characters of an occurrence's name; the longest that can be signed has 94."""
 OVER: Final = frozenset(
     {"played", "interrupted", "preempted", "failed", "refused", "missed", "expired", "cancelled"}
 )
+
+CUT: Final = frozenset({"power", "preempted", "sound-failed", "muted-here", "local-use"})
+"""An emergency that ended so begins again once nothing hinders it."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +68,8 @@ class Play:
 
     @property
     def rank(self) -> int:
-        """3 emergency, 2 priority, 1 routine."""
-        return RANK[self.envelope.kind]
+        """4 emergency, 3 priority, 2 routine, 1 a relayed programme."""
+        return RANK["relay" if self.envelope.relay is not None else self.envelope.kind]
 
     @property
     def latest(self) -> datetime:
@@ -80,6 +96,23 @@ class Programme:
     commands: tuple[Play, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     cancelled: frozenset[str] = frozenset()
+    tuning: Tuning = UNTUNED
+    made_at: datetime | None = None
+    """When the hub wrote the plan; None before the first."""
+    silent_until: datetime | None = None
+    """Until then nothing sounds, by the commune's order."""
+
+    def offset_of(self, play: Play) -> timedelta:
+        """How much later than planned it sounds here, so that neighbours do not speak into one another."""
+        is_urgent = play.envelope.kind == "emergency"
+        return timedelta(milliseconds=0 if is_urgent else self.tuning.offset_ms)
+
+    def volume_of(self, play: Play) -> int:
+        """How loud it sounds here, in percent."""
+        kind, tuning = play.envelope.kind, self.tuning
+        if kind == "emergency":
+            return tuning.emergency_percent
+        return tuning.priority_percent if kind == "priority" else tuning.routine_percent
 
     def all(self) -> tuple[Play, ...]:
         """Commands and planned plays, an occurrence once."""
@@ -99,6 +132,8 @@ class Agenda:
     """The play to start now; where something is playing, it outranks that."""
     over: tuple[tuple[Play, PlayState, str], ...] = ()
     """Plays whose time has passed, with the state and the reason to report."""
+    hindered: tuple[Play, ...] = ()
+    """Plays that would be due if nothing kept this loudspeaker silent."""
 
 
 Judge = Callable[[Ask], Allowed | Refused]
@@ -120,6 +155,8 @@ def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Progr
         raise Refused("old-generation", f"{body.generation}, in force is {current.generation}")
     if not all(is_usable(entry.start) for entry in body.plays):
         raise Refused("malformed", "a start without a zone or outside the calendar")
+    if any(len(entry.occurrence) > MOST_NAME or len(entry.announcement) > MOST_NAME for entry in body.plays):
+        raise Refused("malformed", "a name longer than any that is signed")
     signed = _by_label(body.announcements)
     plays: list[Play] = []
     rejected: list[Rejected] = []
@@ -129,7 +166,7 @@ def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Progr
             entry.announcement,
             entry.revision,
             entry.start,
-            signed.get((entry.announcement, entry.revision), Signed(body="", signatures=[])),
+            signed.get((entry.announcement, entry.revision), NOTHING),
         )
         verdict = judge(ask)
         if isinstance(verdict, Allowed):
@@ -144,6 +181,9 @@ def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Progr
         commands=current.commands,
         rejected=tuple(rejected),
         cancelled=frozenset(body.cancelled),
+        tuning=body.tuning,
+        made_at=body.made_at,
+        silent_until=body.silent_until,
     )
 
 
@@ -165,8 +205,13 @@ def decide(
     now: datetime,
     clock: ClockState,
     playing_rank: int = 0,
+    *,
+    is_silenced: bool = False,
 ) -> Agenda:
-    """What to fetch, hold ready, start and give up at `now`. playing_rank: of what sounds now, 0 for silence."""
+    """What to fetch, hold ready, start and give up at `now`.
+
+    playing_rank: of what sounds now, 0 for silence. is_silenced: nothing is started, an emergency neither.
+    """
     open_plays = [one for one in programme.all() if not is_over(one, marks.get(one.ask.occurrence))]
     live: list[Play] = []
     over: list[tuple[Play, PlayState, str]] = []
@@ -181,6 +226,8 @@ def decide(
     )
     due = [one for one in live if _is_due(one, now, clock) and one.rank > playing_rank]
     near = [one for one in live if _is_within(one, now, clock, ARM_S)]
+    if is_silenced:
+        return Agenda(tuple(live), tuple(near), None, tuple(over), tuple(due))
     return Agenda(tuple(live), tuple(near), due[0] if due else None, tuple(over))
 
 
@@ -210,7 +257,7 @@ def is_over(play: Play, mark: Mark | None) -> bool:
     """Whether nothing is left to do. An emergency cut off by the power is not over before its last start."""
     if mark is None or mark.state not in OVER:
         return False
-    cut = mark.state in ("interrupted", "preempted") and mark.reason in ("power", "preempted", "sound-failed")
+    cut = mark.state in ("interrupted", "preempted") and mark.reason in CUT
     return not (play.envelope.kind == "emergency" and cut and mark.starts < MOST_STARTS)
 
 

@@ -76,6 +76,8 @@ class FakeSession:
         """When set, `send` raises it: a full outbox, a lost connection."""
         self.sent: list[Sent] = []
         self.problems: dict[str, str] = {}
+        self.nearby: list[Any] = []
+        """What was said to the neighbours alone."""
         self.behind = False
         """What `is_behind` answers."""
         self._inboxes: list[FakeInbox] = []
@@ -83,14 +85,22 @@ class FakeSession:
         self._seq = 0
         self._changed = threading.Condition()
 
-    def send(self, msg: Any, to: contract.Identity | None = None) -> None:
+    def send(self, msg: Any, to: contract.Identity | None = None, *, written: bytes | None = None) -> None:
         """Keep `msg`, after the contract has checked its size and this service's right to say it."""
         if self.refuse is not None:
             raise self.refuse
         contract.topic_of(self.place, to or self.who, msg)
-        size = len(frames.payload(msg))
+        size = len(frames.payload(msg) if written is None else written)
         with self._changed:
             self.sent.append(Sent(msg, to, size))
+            self._changed.notify_all()
+
+    def send_nearby(self, msg: Any) -> None:
+        """Keep `msg` in `nearby`, after the contract has checked it."""
+        contract.topic_of(self.place, self.who, msg)
+        frames.payload(msg)
+        with self._changed:
+            self.nearby.append(msg)
             self._changed.notify_all()
 
     def inbox(self, *types: type[contract.Message], limit: int = 200) -> FakeInbox:

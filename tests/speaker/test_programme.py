@@ -140,10 +140,10 @@ def test_the_higher_kind_goes_first_and_only_it_breaks_into_a_play(signers: Sign
         signers.announcement(announcement="P1", kind="priority"),
         signers.announcement(announcement="E1", kind="emergency"),
     )
-    names = {rank: decide(programme, {}, MORNING, "trusted", rank).due for rank in (0, 1, 2, 3)}
-    assert [due.ask.announcement if due else "" for due in names.values()] == ["E1", "E1", "E1", ""]
+    names = {rank: decide(programme, {}, MORNING, "trusted", rank).due for rank in (0, 1, 2, 3, 4)}
+    assert [due.ask.announcement if due else "" for due in names.values()] == ["E1", "E1", "E1", "E1", ""]
     without = replace(programme, plays=programme.plays[:2])
-    due = decide(without, {}, MORNING, "trusted", 1).due
+    due = decide(without, {}, MORNING, "trusted", 2).due
     assert due is not None
     assert due.ask.announcement == "P1"
 
