@@ -1,0 +1,239 @@
+"""Programmes from elsewhere (tiếp sóng): a station on the web, or a live microphone on this network.
+
+Each is taken by a child process of its own (radio_child), which decodes, levels and writes samples. Nothing that
+comes from outside is looked at in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from broker.trust.envelope import Relay
+from edge.speaker.radio_child import Order
+from edge.speaker.sinks import Samples
+
+log = logging.getLogger(__name__)
+
+READY_S: Final = 2.0
+"""So much sound must be here before a programme can begin."""
+LOST_S: Final = 9.0
+"""So long without any sound, and the programme is lost; a shorter cut is mended by the child."""
+
+_KEPT_S: Final = 5.0
+"""Of what came before anybody pulled, the newest is kept: a programme is joined, not played from where it was."""
+_KEPT_LIVE_S: Final = 2.2
+"""The same of a live microphone."""
+_MOST_S: Final = 15.0
+"""When so much is here the child has to wait."""
+_SPARE_S: Final = 300.0
+"""A reception ends by itself so long after its programme should, whoever forgot it."""
+
+_LOOK_MS: Final = 200
+
+_CHILD: Final = (sys.executable, "-B", "-m", "edge.speaker.radio_child")
+_ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+class Radio:
+    """Tunes in to what an approver signed. Nothing it does raises."""
+
+    def __init__(
+        self,
+        snapclient: str = "",
+        *,
+        patience_s: float = LOST_S,
+        may_be_here: bool = False,
+        command: Sequence[str] = _CHILD,
+    ) -> None:
+        """snapclient: program for a live microphone, empty: none is taken. may_be_here: stations on this machine
+        itself are let in, which only tests want. command: the child, which is given an Order as JSON."""
+        self._snapclient = snapclient
+        self._patience_s = patience_s
+        self._may_be_here = may_be_here
+        self._command = command
+        self._numbers = itertools.count(1)
+
+    def tune(self, relay: Relay, rate_hz: int) -> Reception:
+        """Begin to receive, as mono samples at `rate_hz`. Returns at once; what goes wrong, the reception tells."""
+        order = Order(
+            address=relay.address,
+            rate_hz=rate_hz,
+            longest_s=relay.length_s + _SPARE_S,
+            patience_s=self._patience_s,
+            snapclient=self._snapclient,
+            may_be_here=self._may_be_here,
+        )
+        return Reception(order, self._command, next(self._numbers))
+
+
+class Reception:
+    """One programme as it comes in. Safe for several threads; to be closed."""
+
+    def __init__(self, order: Order, command: Sequence[str], number: int) -> None:
+        """number: tells receptions apart in the names of their threads."""
+        self._order = order
+        self._lock = threading.Lock()
+        self._here = bytearray()
+        self._is_pulled = False
+        self._is_over = threading.Event()
+        self._room = threading.Event()
+        self._since_s = self._heard_s = time.monotonic()
+        self._why = ""
+        self._child: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        try:
+            self._child = subprocess.Popen(
+                [*command, msgspec.json.encode(order).decode()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=_ROOT,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
+                start_new_session=True,  # what it starts in turn ends with it
+            )
+            self._reader = threading.Thread(target=self._read, name=f"radio-{number}")
+            self._reader.start()
+        except (OSError, ValueError, RuntimeError) as why:
+            self._end(f"the programme cannot be received here: {why}")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the programme can begin: two seconds of sound are here and it is not lost."""
+        with self._lock:
+            enough = len(self._here) >= 2 * READY_S * self._order.rate_hz
+        return enough and not self.is_lost
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no more will come: the child has ended, or nothing was heard for nine seconds. It stays so.
+
+        What is still here can be pulled all the same. A station that sends nothing but zeros is not heard.
+        """
+        return self._is_over.is_set()
+
+    @property
+    def why(self) -> str:
+        """Why it is lost, for the log and the operator; empty while it is not."""
+        return self._why if self.is_lost else ""
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child; None when it could not be started."""
+        return None if self._child is None else self._child.pid
+
+    def pull(self, frames: int) -> Samples | None:
+        """At most so many samples of what is here, maybe none; None when it is lost and nothing is left."""
+        with self._lock:
+            self._is_pulled = True
+            data = bytes(self._here[: 2 * frames])
+            del self._here[: 2 * frames]
+        self._room.set()
+        if not data and self.is_lost:
+            return None
+        return np.frombuffer(data, dtype="<i2").astype(np.int16)
+
+    def close(self) -> None:
+        """End the child and forget what is here; a quarter of a second."""
+        self._end("closed")
+        if self._reader is not None:
+            self._reader.join(3.0)
+        with self._lock:
+            self._here.clear()
+
+    # -- the reader
+
+    def _read(self) -> None:
+        """Take what the child writes until it ends, or is ended."""
+        child = self._child
+        if child is None or child.stdout is None or child.stderr is None:
+            return
+        waiting = select.poll()
+        waiting.register(child.stdout.fileno(), select.POLLIN)
+        rest, why = b"", ""
+        while not self._is_over.is_set() and not why:
+            if waiting.poll(_LOOK_MS):
+                data = os.read(child.stdout.fileno(), 65536)
+                if not data:
+                    break
+                data = rest + data
+                whole = len(data) // 2 * 2
+                rest = data[whole:]
+                self._take(data[:whole])
+                self._wait_for_room()
+            why = self._too_long()
+        self._end_child()
+        self._end(why or _last_words(child))
+        for one in (child.stdout, child.stderr):
+            one.close()
+
+    def _too_long(self) -> str:
+        now_s, order = time.monotonic(), self._order
+        if now_s - self._heard_s >= order.patience_s:
+            return f"nothing was heard for {order.patience_s:g} seconds"
+        return "its time is over" if now_s - self._since_s >= order.longest_s else ""
+
+    def _take(self, data: bytes) -> None:
+        if data.count(0) < len(data):
+            self._heard_s = time.monotonic()
+        kept_s = _KEPT_LIVE_S if self._order.address.startswith("snap:") else _KEPT_S
+        with self._lock:
+            self._here += data
+            if not self._is_pulled:
+                kept = 2 * round(kept_s * self._order.rate_hz)
+                del self._here[: max(0, len(self._here) - kept)]
+
+    def _wait_for_room(self) -> None:
+        """Read no further while enough is here; the child then waits too."""
+        most = 2 * _MOST_S * self._order.rate_hz
+        while len(self._here) >= most and not self._is_over.is_set() and not self._too_long():
+            self._heard_s = time.monotonic()
+            self._room.wait(_LOOK_MS / 1000)
+            self._room.clear()
+
+    # -- the end
+
+    def _end(self, why: str) -> None:
+        """It is over; the first reason stands."""
+        with self._lock:
+            if self._is_over.is_set():
+                return
+            self._why = why
+            self._is_over.set()
+        self._room.set()
+        log.info("%s", why, extra={"event": "radio-ended"})
+
+    def _end_child(self) -> None:
+        """End the child and all that it started. Only the reader waits for it, so its number is still its own."""
+        if self._child is None:
+            return
+        with contextlib.suppress(OSError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(2.0)
+
+
+def _last_words(child: subprocess.Popen[bytes]) -> str:
+    """What a child that has ended said before."""
+    if child.stderr is not None:
+        with contextlib.suppress(OSError):
+            os.set_blocking(child.stderr.fileno(), False)
+            said = (child.stderr.read(65536) or b"").decode(errors="replace").strip().splitlines()
+            if said:
+                return said[-1][:300]
+    return "nothing came any more" if child.returncode == -signal.SIGALRM else "the receiver has ended"

@@ -1,0 +1,295 @@
+"""Child process: takes one programme from elsewhere and writes it as mono 16-bit samples to its stdout, levelled.
+
+A stream that breaks decoders breaks only this. It runs at most five seconds ahead of time, connects again after a
+cut, and ends by itself when nothing came for as long as its order allows, when its reader has gone or when its time
+is over. Its only argument is an Order as JSON; why it ended is one line on stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import resource
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.speaker.levelling import Leveller
+from edge.speaker.station import StationError, Stream, Web, addresses_of, is_local_name
+
+MEMORY: Final = 512 * 1024**2
+"""Bytes of address space."""
+CPU_S: Final = 60
+CPU_A_S: Final = 0.25
+"""Seconds of a core: to begin with, and for each second of the programme. A server's core takes 0.01."""
+
+AHEAD_S: Final = 5.0
+"""No more is given out before its time: what a station sends at once lasts for as long as it is cut off."""
+
+SNAP_PORT: Final = 1704
+_AGAIN_S: Final = (0.2, 0.5, 1.0, 2.0)
+_DEMUXERS: Final = "mp3,aac,ogg,flac,mov,mpegts,wav,hls"
+_CODECS: Final = "aac,aac_latm,mp2,mp2float,mp3,mp3float,opus,libopus,vorbis,flac,pcm_s16le,pcm_s16be"
+"""What radio stations send; nothing else is given to a reader or a decoder."""
+_RATES_HZ: Final = range(8_000, 96_001)
+_MOST_CHANNELS: Final = 8
+_MOST_BROKEN: Final = 50
+"""Packets in a row that cannot be decoded before this is no sound."""
+_CHANNELS: Final = re.compile(r"stream: \d+:16:([12])\b")
+
+Samples = NDArray[np.int16]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What the child is to take."""
+
+    address: str
+    rate_hz: int
+    longest_s: float
+    """Its time."""
+    patience_s: float
+    """So long without a sound, and it ends."""
+    snapclient: str = ""
+    may_be_here: bool = False
+    """Stations on this machine itself are let in, for tests."""
+
+
+class _OverError(Exception):
+    """The programme has ended by itself, or its time is over."""
+
+
+def main(argv: list[str]) -> int:
+    """Take the programme. Returns the exit code."""
+    order = msgspec.json.decode(argv[0], type=Order)
+    is_snap = urlsplit(order.address).scheme == "snap"
+    _limit_itself(order.longest_s, is_snap)
+    try:
+        (_take_snap if is_snap else _take_station)(order, _Outlet(order))
+    except (StationError, _OverError) as why:
+        _say(why)
+    except BrokenPipeError:  # nobody wants it any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return 1
+
+
+def _say(why: Exception) -> None:
+    """One line on stderr; nobody reads it before the end, so it must not fill."""
+    with contextlib.suppress(OSError):
+        os.set_blocking(2, False)
+        os.write(2, f"{why}\n".encode())
+
+
+class _Outlet:
+    """Stdout as the reader wants it: levelled, and not long before its time."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._leveller = Leveller(order.rate_hz)
+        self._began_s = time.monotonic()
+        self._sent = 0
+        self.has_sounded = False
+        self.watch()
+
+    def watch(self) -> None:
+        """End this process, whatever it hangs in, when nothing is given out from now on."""
+        signal.setitimer(signal.ITIMER_REAL, self._order.patience_s)
+
+    def give(self, samples: Samples) -> None:
+        """Give samples out when it is their time. Raises BrokenPipeError and _OverError."""
+        ready = self._leveller.take(samples)
+        if not len(ready):
+            return
+        passed_s = time.monotonic() - self._began_s
+        if passed_s > self._order.longest_s:
+            raise _OverError("its time is over")
+        ahead_s = self._sent / self._order.rate_hz - passed_s - AHEAD_S
+        signal.setitimer(signal.ITIMER_REAL, 0)  # waiting for its time and for the reader is no silence
+        if ahead_s > 0:
+            threading.Event().wait(ahead_s)
+        left = memoryview(ready.astype("<i2").tobytes())
+        while left:
+            left = left[os.write(1, left) :]
+        self._sent += len(ready)
+        self.has_sounded = True
+        self.watch()
+
+
+# -- a station on the web
+
+
+def _take_station(order: Order, outlet: _Outlet) -> None:
+    """Connect, and again after each cut. The first connection must do: nobody has to wait for a wrong address."""
+    again = 0
+    while True:
+        before_s = time.monotonic()
+        try:
+            for samples in _heard(order):
+                outlet.give(samples)
+        except StationError as why:
+            if not outlet.has_sounded:
+                raise
+            _say(why)
+        if time.monotonic() - before_s > order.patience_s:
+            again = 0
+        threading.Event().wait(_AGAIN_S[min(again, len(_AGAIN_S) - 1)])
+        again += 1
+
+
+def _heard(order: Order) -> Iterator[Samples]:
+    """Mono samples of one connection until it is cut. Raises StationError, and _OverError at its own end."""
+    import av
+
+    web = Web(order.address, order.patience_s / 2, order.may_be_here)
+    found = web.find(order.address)
+    options = {
+        "format_whitelist": _DEMUXERS,
+        "codec_whitelist": _CODECS,
+        "probesize": "262144",
+        "analyzeduration": "1000000",
+    }
+    timeout = (order.patience_s, order.patience_s)
+    try:
+        if isinstance(found, Stream):
+            source: Any = av.open(found, "r", options=options, timeout=timeout, buffer_size=8192)
+        else:
+            options |= {"http_persistent": "0", "allowed_extensions": "ALL", "extension_picky": "0"}
+            source = av.open(found, "r", format="hls", options=options, timeout=timeout, io_open=web.open)
+        with source as box:
+            yield from _decoded(box, order.rate_hz)
+    except (av.FFmpegError, OSError, ValueError) as why:
+        raise StationError(f"the station sends no sound that can be read: {type(why).__name__}") from why
+    finally:
+        if isinstance(found, Stream):
+            found.close()
+    if found.is_whole if isinstance(found, Stream) else web.has_ended:
+        raise _OverError("the programme has ended")
+
+
+def _decoded(box: Any, rate_hz: int) -> Iterator[Samples]:
+    import av
+
+    if not box.streams.audio:
+        raise StationError("the station sends no sound")
+    resampler: Any = None
+    shape: tuple[int, str, str] | None = None
+    broken = 0
+    for packet in box.demux(box.streams.audio[0]):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError as why:
+            broken += 1
+            if broken > _MOST_BROKEN:
+                raise StationError("the station sends no sound that can be read") from why
+            continue
+        broken = 0 if frames else broken
+        for frame in frames:
+            if (frame.sample_rate, frame.layout.name, frame.format.name) != shape:
+                shape = (frame.sample_rate, frame.layout.name, frame.format.name)
+                resampler = _resampler(frame, rate_hz)
+            frame.pts = None  # a station's stamps leap; here everything is heard one after the other
+            for piece in resampler.resample(frame):
+                yield piece.to_ndarray()[0]
+
+
+def _resampler(frame: Any, rate_hz: int) -> Any:
+    import av
+
+    if frame.sample_rate not in _RATES_HZ or not 1 <= frame.layout.nb_channels <= _MOST_CHANNELS:
+        raise StationError("the station sends an unusual kind of sound")
+    return av.AudioResampler(format="s16", layout="mono", rate=rate_hz)
+
+
+# -- a live microphone on this network
+
+
+def _take_snap(order: Order, outlet: _Outlet) -> None:
+    """Let snapclient write what the microphone's machine sends; it connects again by itself after a cut."""
+    if not order.snapclient:
+        raise StationError("no live microphone is taken here: [speaker] snapclient is not set")
+    try:
+        parts = urlsplit(order.address)
+        host, port = parts.hostname or "", parts.port or SNAP_PORT
+    except ValueError as why:
+        raise StationError("the address cannot be read") from why
+    if not host or parts.username is not None:
+        raise StationError("the address cannot be read")
+    number = next(addresses_of(host, port, is_local_name(host), order.may_be_here))
+    if not is_local_name(number):
+        raise StationError(
+            f"{host} is not on this network"
+        )  # this way of sending knows no key and no certificate
+    command = [order.snapclient, "-h", number, "-p", str(port), "--player", "file", "--mixer", "none"]
+    command += ["--sampleformat", f"{order.rate_hz}:16:*", "--hostID", "langso", "--logsink", "stderr"]
+    try:
+        snap = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        )
+    except OSError as why:
+        raise StationError(f"{order.snapclient} cannot run: {why.strerror}") from why
+    signal.signal(signal.SIGALRM, _lost)  # it must not outlive this process
+    try:
+        for samples in _snapped(snap):
+            outlet.give(samples)
+    finally:
+        snap.kill()
+        snap.wait()
+
+
+def _lost(number: int, frame: object) -> None:
+    del number, frame
+    raise StationError("nothing comes from the live microphone")
+
+
+def _snapped(snap: subprocess.Popen[bytes]) -> Iterator[Samples]:
+    """Mono samples as snapclient writes them. Raises StationError at its end."""
+    if snap.stdout is None or snap.stderr is None:
+        return
+    sound, log = snap.stdout.fileno(), snap.stderr.fileno()
+    said, rest, channels = "", b"", 1
+    waiting = select.poll()
+    waiting.register(sound, select.POLLIN)
+    waiting.register(log, select.POLLIN)
+    while True:
+        ready = {number for number, _ in waiting.poll()}
+        if log in ready:
+            more = os.read(log, 4096)
+            if not more:
+                waiting.unregister(log)
+            said = (said + more.decode(errors="replace"))[-2000:]
+            for found in _CHANNELS.finditer(said):
+                channels = int(found[1])
+        if sound in ready:
+            data = os.read(sound, 65536)
+            if not data:
+                raise StationError("snapclient has ended")
+            data = rest + data
+            whole = len(data) // (2 * channels) * 2 * channels
+            rest = data[whole:]
+            samples = np.frombuffer(data[:whole], dtype="<i2").reshape(-1, channels)
+            yield samples.mean(axis=1).astype(np.int16) if channels > 1 else samples[:, 0].astype(np.int16)
+
+
+def _limit_itself(longest_s: float, is_snap: bool) -> None:
+    cpu_s = round(CPU_S + CPU_A_S * longest_s)
+    limits = {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_CPU: cpu_s, resource.RLIMIT_CORE: 0}
+    if not is_snap:
+        limits[resource.RLIMIT_FSIZE] = 0
+    for what, most in limits.items():
+        with contextlib.suppress(OSError, ValueError):  # a service may not be let; its own limits stand then
+            resource.setrlimit(what, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
