@@ -12,9 +12,16 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-MarkKind = Literal["planned", "done", "hold", "clash", "pick"]
+MarkKind = Literal["planned", "relay", "done", "hold", "clash", "pick"]
 
-_WORDS = {"planned": "sẽ phát", "done": "đã phát", "hold": "chờ duyệt", "clash": "trùng", "pick": "còn trống"}
+_WORDS = {
+    "planned": "sẽ phát",
+    "relay": "sẽ tiếp sóng",
+    "done": "đã phát",
+    "hold": "chờ duyệt",
+    "clash": "trùng",
+    "pick": "còn trống",
+}
 _LABEL_GAP = 0.62
 """Least distance of two labels in hours on the whole-day strip; nearer ones lose theirs."""
 

@@ -70,6 +70,8 @@ WRITTEN = {
     "signin.sign_out": "account.signed-out",
     "today.take_call": "",  # who goes is shown beside the call
     "trust.take": "trust.taken",
+    "stations.add": "station.added",
+    "stations.remove": "station.removed",
     "voices.listen": "",  # listening changes nothing
     "voices.page": "",
     "voices.preview": "",

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from broker.contract.hub import Passkey, Signature, Signed
-from broker.hub import recordings, trusted
+from broker.hub import recordings, stations, trusted
 from broker.hub.announcing import signing, workflow
 from broker.hub.console import access
 from broker.hub.console.day import commune_of, start_of
 from broker.hub.console.desk import desk, now
 from broker.hub.console.drafting import KINDS
 from broker.hub.console.tracks import rows_of, say_missing
-from broker.hub.console.wording import when
+from broker.hub.console.wording import lasting, when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, ApproverKey, Revision, write_audit
 from broker.speech.languages import SPOKEN
@@ -53,7 +53,8 @@ def envelope(key: str) -> Response:
 def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
     """Take what the approver's browser signed.
 
-    Form: body, key, signature, for a passkey also authenticator and client (base64), heard (yes or skipped).
+    Form: body, key, signature, for a passkey also authenticator and client (base64), heard (yes or skipped), for a
+    relay answers (yes: whoever signs knows that nobody can hear the station beforehand).
     What somebody recorded for this announcement is never signed unheard, an emergency neither: no rule of ours reads
     a recording, and whoever is in a hurry has the words spoken by a machine.
     """
@@ -65,6 +66,8 @@ def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
             account = _me(db)
             if heard != "yes" and _must_be_heard(revision):
                 raise Declined("unheard", "Bản tin có bản ghi âm, xin nghe hết rồi mới ký.")
+            if revision.relay is not None and request.form.get("answers") != "yes":
+                raise Declined("unanswered", "Xin đánh dấu là anh/chị hiểu không ai nghe trước được đài.")
             workflow.approve(db, signing.Desk.of(desk().settings), account, revision.id, signed, now())
             write_audit(db, now(), account.username, "announcement.heard", key, {"heard": heard})
     except Declined as why:
@@ -95,7 +98,8 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
         use = use_of(desk().settings.console_address)
         keys = trusted.usable_keys(db, desk().settings, _me(db), at)
         heard = recordings.tracks_of(revision.tracks)
-        lacking = recordings.missing(commune.villages, revision.villages, heard)
+        relay = stations.relay_of(revision.relay)
+        lacking = [] if relay else recordings.missing(commune.villages, revision.villages, heard)
         return render_template(
             "approve.html",
             here="today",
@@ -112,6 +116,8 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
             has_others=any(track.language != SPOKEN for track in heard),
             missing=say_missing(lacking),
             must_hear=_must_be_heard(revision),
+            relay=relay,
+            relay_lasts=lasting(relay.length_s) if relay else "",
             sent=f"{revision.author.full_name} gửi {when(revision.submitted_at or revision.edited_at, at)}",
         )
 

@@ -11,6 +11,7 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from broker.hub import stations
 from broker.hub.announcing import workflow
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console import access
@@ -27,6 +28,7 @@ from broker.hub.console.drafting import (
 )
 from broker.hub.console.progress import may_read
 from broker.hub.console.recordings import ACCEPTED, sent_recording
+from broker.hub.console.relaying import DEFAULT_MINUTES
 from broker.hub.console.sound import preview_of
 from broker.hub.console.tracks import choices_of, chosen_phrase, language_of, moved, rows_of, say_languages
 from broker.hub.console.wording import day_name, hm, local
@@ -73,7 +75,7 @@ def preview() -> Response:
     """What the page shows beside the fields, for the script while somebody types."""
     fields = _sent(request.args.get("key", ""))
     _, sheet, shown = _work_out(fields, request.args.get("key", ""))
-    parts = ("written", "spoken", "questions", "places", "when", "left", "missing")
+    parts = ("written", "spoken", "questions", "places", "when", "left", "missing", "relay")
     html = {part: render_template(f"_compose_{part}.html", **shown) for part in parts}
     html |= {"spoken-info": sheet.spoken_info, "places-info": sheet.places_info, "when-info": sheet.when_info}
     return jsonify({"html": html, "ready": sheet.is_ready})
@@ -104,11 +106,9 @@ def tracks() -> Response | tuple[str, int]:
 
 def _sent(key: str) -> Fields:
     """The form as it came. What the announcement already is heard as stays, however old the page."""
-    had: list[Track] = []
-    if key:
-        with desk().database.reading() as db:
-            had = tracks_of(_readable(db, key).tracks)
-    return fields_of_form(request.form, had)
+    with desk().database.reading() as db:
+        had: list[Track] = tracks_of(_readable(db, key).tracks) if key else []
+        return fields_of_form(request.form, had, stations.stations_of(db))
 
 
 def _changed(fields: Fields, act: str) -> Fields:
@@ -134,6 +134,8 @@ def _act(key: str) -> str | Response | tuple[str, int]:
             return _page(_changed(fields, act), key, None)
         except Declined as why:
             return _page(fields, key, None, trouble=str(why)), 409
+    if act == "instead":
+        fields = replace(fields, draft=replace(fields.draft, text=stations.INSTEAD))
     if act not in ("save", "submit"):
         return _page(fields, key, None)
     try:
@@ -197,6 +199,7 @@ def _work_out(
             "tracks": rows_of(db, tracks),
             "choices": choices_of(db),
             "tracks_info": say_languages(tracks),
+            "stations": stations.stations_of(db),
         }
     drawn = village_map(
         commune.shapes(),
@@ -207,6 +210,8 @@ def _work_out(
     )
     villages = [each for each in commune.villages if may is None or each.code in may]
     shown = {"sheet": sheet, "fields": fields, "draft": fields.draft, "key": key, "map": drawn, "own": OWN}
+    shown |= {"instead": stations.INSTEAD, "default_minutes": DEFAULT_MINUTES}
+    shown["may_list"] = access.visitor().is_any(*stations.KEEPERS)
     return revision, sheet, {**shown, **heard, "villages": villages, "hm": hm, "local": local}
 
 

@@ -14,6 +14,7 @@ from broker.hub.console.stages import Progress, progress_of
 from broker.hub.console.wording import hm, hours_of, lasting, local
 from broker.hub.console.wording import villages as say_villages
 from broker.hub.records import NodeRecord, Occurrence, Play, Revision, ServiceSeen, Village
+from broker.hub.stations import relay_of
 from broker.link.clock import LOCAL
 from broker.look.dayline import Mark, Span, day_line
 from broker.look.villages import VillageShape
@@ -73,6 +74,8 @@ class Row:
     """Loudspeakers it will be for, while it waits for approval."""
     is_past: bool
     is_cancelled: bool
+    relay: str = ""
+    """The station, of a relayed programme."""
 
     @property
     def clock(self) -> str:
@@ -128,7 +131,16 @@ def progress_rows(commune: Commune, occurrence: Occurrence, now: datetime) -> li
             play = _not_yet(occurrence, node.name)
         if play is not None:
             seen = commune.speakers.get(node.name)
-            rows.append(progress_of(play, node.label, node.village, seen, now, occurrence.tolerance_s))
+            row = progress_of(
+                play,
+                node.label,
+                node.village,
+                seen,
+                now,
+                occurrence.tolerance_s,
+                is_relay=occurrence.revision.relay is not None,
+            )
+            rows.append(row)
     return sorted(rows, key=lambda row: (not row.needs_person, -row.done, row.name))
 
 
@@ -138,7 +150,10 @@ def start_of(item: Mapping[str, object]) -> datetime:
 
 
 def length_of(revision: Revision) -> float:
-    """Seconds one whole play takes, repeats and gaps included; 0 while there is no sound yet."""
+    """Seconds one whole play takes, repeats and gaps included; 0 while there is no sound yet. A relay: as chosen."""
+    relay = relay_of(revision.relay)
+    if relay is not None:
+        return relay.length_s
     once_s = (revision.audio or {}).get("duration_ms") or 0
     return once_s / 1000 * revision.repeat + revision.gap_s * max(0, revision.repeat - 1)
 
@@ -175,19 +190,21 @@ def clock_hours(text: str) -> float:
 
 
 def _mark(row: Row) -> Mark:
-    kind = "hold" if not row.occurrence else "done" if row.is_past else "planned"
+    ahead = "relay" if row.relay else "planned"
+    kind = "hold" if not row.occurrence else "done" if row.is_past else ahead
     label = "Đã phát" if kind == "done" else row.clock
     return Mark(hours_of(row.at), row.length_s / 60, kind, label)  # type: ignore[arg-type]
 
 
 def _planned(one: Occurrence, commune: Commune, now: datetime) -> Row:
     revision = one.revision
+    length_s = length_of(revision) if revision.relay is not None else one.duration_s
     return Row(
         at=one.start,
         title=revision.title,
         kind=revision.kind,
         where=commune.say_places(revision.villages),
-        length=lasting(one.duration_s) if one.duration_s else "",
+        length=lasting(length_s) if length_s else "",
         length_s=one.duration_s,
         announcement=revision.announcement_id,
         occurrence=one.id,
@@ -195,6 +212,7 @@ def _planned(one: Occurrence, commune: Commune, now: datetime) -> Row:
         waits=0,
         is_past=one.start + timedelta(seconds=one.duration_s) < now,
         is_cancelled=one.cancelled_at is not None,
+        relay=_station(revision),
     )
 
 
@@ -216,10 +234,16 @@ def _held(one: Revision, commune: Commune, begin: datetime, end: datetime, now: 
             waits=len(commune.nodes_in(one.villages)),
             is_past=at < now,
             is_cancelled=False,
+            relay=_station(one),
         )
         for at in starts
         if begin <= at < end
     ]
+
+
+def _station(revision: Revision) -> str:
+    relay = relay_of(revision.relay)
+    return relay.station if relay is not None else ""
 
 
 def _not_yet(occurrence: Occurrence, node: str) -> Play:

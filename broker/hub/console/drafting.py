@@ -12,6 +12,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from broker.hub import stations
 from broker.hub.announcing import checks, planner, schedule
 from broker.hub.announcing.planner import Booking
 from broker.hub.announcing.render import spoken_of
@@ -19,11 +20,13 @@ from broker.hub.announcing.rules import Rules, rules_of
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console.day import Commune, Row, rows_of, strip
 from broker.hub.console.linked import linked
+from broker.hub.console.relaying import SHORT, problems_of, relay_of_form
 from broker.hub.console.tracks import say_missing, tracks_of_form
 from broker.hub.console.wording import day_name, hm, hours_of, lasting, local
 from broker.hub.declined import Declined
 from broker.hub.recordings import Track, estimated_once_s, missing, settled, tracks_of
 from broker.hub.records import Revision
+from broker.hub.stations import Station
 from broker.link.clock import LOCAL
 from broker.look.dayline import Mark
 from broker.speech.lexicon import Lexicon
@@ -52,6 +55,7 @@ _SHORT = {
     "session-limit": "đổi giờ",
     "long-title": "rút ngắn tên",
     "long-text": "rút ngắn lời",
+    **SHORT,
 }
 
 
@@ -86,6 +90,8 @@ class Sheet:
     """What is left to do before it can be sent, each in a few words."""
     missing: Sequence[str] = ()
     """Languages of the chosen villages that it is not heard in, each as a sentence; it can be sent all the same."""
+    relay_trouble: str = ""
+    """What is wrong with the station or the minutes chosen."""
 
     @property
     def is_ready(self) -> bool:
@@ -103,8 +109,13 @@ class Fields:
     own: Mapping[str, str] = field(default_factory=dict)
 
 
-def fields_of_form(form: MultiDict[str, str], had: Sequence[Track] = ()) -> Fields:
-    """Read the form; what cannot be read counts as not filled in. `had`: tracks the announcement has already."""
+def fields_of_form(
+    form: MultiDict[str, str], had: Sequence[Track] = (), listed: Sequence[Station] = ()
+) -> Fields:
+    """Read the form; what cannot be read counts as not filled in.
+
+    had: tracks the announcement has already. listed: the stations to choose from.
+    """
     day, time = form.get("day", ""), form.get("time", "")
     slot = form.get("slot", "")
     if "T" in slot:
@@ -115,19 +126,25 @@ def fields_of_form(form: MultiDict[str, str], had: Sequence[Track] = ()) -> Fiel
     answers = {key[7:]: words for key, words in form.items() if key.startswith("answer:")}
     answers = {found: own.get(found, "") if words == OWN else words for found, words in answers.items()}
     answers = {checks.visible(found): checks.visible(words).strip() for found, words in answers.items()}
+    relay = relay_of_form(form, listed)
     draft = Draft(
         title=form.get("title", ""),
         text=checks.visible(form.get("text", "")).replace("\r\n", "\n"),  # read as it will be kept
-        kind=form.get("kind", "routine"),
+        kind=form.get("kind", "routine") if relay is None else "routine",
         villages=form.getlist("villages"),
         starts=[] if start is None else [start],
         play_now=is_now,
-        repeat=int(form.get("repeat", "1")) if _REPEAT.fullmatch(form.get("repeat", "")) else 1,
+        repeat=_repeat_of_form(form) if relay is None else 1,
         voice=form.get("voice", "vi"),
         answers=answers,
         tracks=tracks_of_form(form, had),
+        relay=relay,
     )
     return Fields(draft, day, time, own)
+
+
+def _repeat_of_form(form: MultiDict[str, str]) -> int:
+    return int(form.get("repeat", "1")) if _REPEAT.fullmatch(form.get("repeat", "")) else 1
 
 
 def fields_of_revision(revision: Revision) -> Fields:
@@ -146,6 +163,7 @@ def fields_of_revision(revision: Revision) -> Fields:
         voice=revision.voice,
         answers=revision.answers,
         tracks=tracks_of(revision.tracks),
+        relay=stations.relay_of(revision.relay),
     )
     return Fields(draft, f"{first:%Y-%m-%d}" if first else "", f"{first:%H:%M}" if first else "")
 
@@ -158,13 +176,19 @@ def sheet_of(
     spoken, questions = spoken_of(draft.text, draft.answers, lexicon), questions_of(fields, lexicon)
     sides = linked(draft.text, spoken, [question.found for question in questions])
     tracks = settled(draft.tracks)
-    length_s = planner.total_s(estimated_once_s(spoken.text, tracks), draft.repeat, draft.gap_s)
+    once_s, relay_trouble = estimated_once_s(spoken.text, tracks), ""
+    words_s = length_s = planner.total_s(once_s, draft.repeat, draft.gap_s)
+    if draft.relay is not None:
+        length_s = planner.total_s(min(draft.relay.length_s, stations.LONGEST_S), 1, 0)
     wanted = [
-        Booking(at, length_s, frozenset(draft.villages), draft.kind, key)
+        Booking(at, length_s, frozenset(draft.villages), draft.kind if draft.relay is None else "relay", key)
         for at in ([now] if draft.play_now else draft.starts)
     ]
     others = schedule.booked(db, now - timedelta(hours=2), now + timedelta(days=400), without=key)
     problems = _problems(draft, spoken, commune, wanted, others, rules, now)
+    if draft.relay is not None:
+        found = problems_of(db, draft.relay, once_s, rules)
+        problems, relay_trouble = [*found, *problems], str(found[0]) if found else ""
     time_problem = next((p for p in problems if _SHORT.get(p.code) == "đổi giờ"), None)
     free = _free(wanted, others, rules, now) if time_problem else []
     day = local(wanted[0].start).date() if wanted else local(now).date()
@@ -172,7 +196,7 @@ def sheet_of(
     return Sheet(
         written=sides.written,
         spoken=sides.spoken,
-        spoken_info=f"khoảng {lasting(length_s)}, đọc {draft.repeat} lần" if spoken.text.strip() else "",
+        spoken_info=_say_length(words_s, draft) if spoken.text.strip() else "",
         questions=questions,
         places_info=_places(commune, draft.villages),
         when_info="Ngay khi được duyệt" if draft.play_now else day_name(day, local(now).date()),
@@ -180,8 +204,16 @@ def sheet_of(
         trouble=_own_sentence(time_problem) or _unreadable(fields),
         free=free,
         left=list(dict.fromkeys(_SHORT.get(p.code, str(p)) for p in problems)),
-        missing=say_missing(missing(commune.villages, draft.villages, tracks)),
+        missing=[]
+        if draft.relay is not None
+        else say_missing(missing(commune.villages, draft.villages, tracks)),
+        relay_trouble=relay_trouble,
     )
+
+
+def _say_length(words_s: float, draft: Draft) -> str:
+    said = f"khoảng {lasting(words_s)}"
+    return said if draft.relay is not None else f"{said}, đọc {draft.repeat} lần"
 
 
 def questions_of(fields: Fields, lexicon: Lexicon) -> list[Question]:

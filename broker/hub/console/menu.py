@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import func, select
 
-from broker.hub.console import steps
+from broker.hub.console import stations, steps
 from broker.hub.console.access import Visitor
 from broker.hub.records import Database, Feedback
 
@@ -47,6 +47,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
     if person.is_any("editor", "approver"):
         more.append(Item("phrases", "Câu ghi sẵn", url_for("phrases.all_phrases")))
+    if person.is_any(*stations.READERS):
+        more.append(Item("stations", "Đài tiếp sóng", url_for("stations.all_stations")))
     if person.is_any(*VOICE_LISTENERS):
         more.append(Item("voices", "Nghe giọng", url_for("voices.page")))
     if person.is_any(*OFFICE):

@@ -18,12 +18,14 @@ from broker.hub.console.access import Visitor
 from broker.hub.console.day import Commune, commune_of, length_of, progress_rows, start_of
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.drafting import KINDS
+from broker.hub.console.relaying import say_relay
 from broker.hub.console.stages import STAGES, Progress
 from broker.hub.console.tracks import say_languages
 from broker.hub.console.wording import lasting, when
 from broker.hub.recordings import tracks_of
 from broker.hub.records import Account, Occurrence, Revision
 from broker.hub.roles import has_role, villages_of
+from broker.hub.stations import relay_of
 
 pages = Blueprint("progress", __name__)
 
@@ -61,9 +63,9 @@ class Sums:
     played: int
     heard: int
     unmeasured: int
+    filed: int
     stuck: int
 
-    filed: int
 
 @dataclass(frozen=True)
 class Other:
@@ -132,10 +134,10 @@ def status_of(
         return f"{name}, đang phát" + (f" · còn {lasting(left)}" if left > 1 else "")
     if any(row.done >= 4 for row in rows):
         return f"{name}, đã phát"
-    if occurrence.start > at:
-        return f"{name}, còn {lasting((occurrence.start - at).total_seconds())}"
     if any(row.is_filed for row in rows):
         return f"{name}, đã ghi vào tệp, không ra loa nào"
+    if occurrence.start > at:
+        return f"{name}, còn {lasting((occurrence.start - at).total_seconds())}"
     return f"{name}, chờ tin từ các điểm"
 
 
@@ -147,9 +149,9 @@ def sums_of(rows: Sequence[Progress]) -> Sums:
         played=sum(row.done >= 4 for row in rows),
         heard=sum(row.done >= 5 for row in rows),
         unmeasured=sum(row.done == 4 and row.state == "played" for row in rows),
+        filed=sum(row.is_filed for row in rows),
         stuck=sum(row.needs_person for row in rows),
     )
-        filed=sum(row.is_filed for row in rows),
 
 
 def may_read(db: Session, person: Account, revision: Revision, at: datetime) -> bool:
@@ -256,7 +258,8 @@ def _facts(commune: Commune, revision: Revision, at: datetime) -> dict[str, str]
     return {
         "kind": KINDS.get(revision.kind, revision.kind),
         "where": commune.say_places(revision.villages),
-        "length": lasting(length_s) if length_s else "",
+        "length": lasting(length_s) if length_s and revision.relay is None else "",
+        "relay": say_relay(relay_of(revision.relay)),
         "languages": say_languages(tracks_of(revision.tracks)) if revision.tracks else "",
         "decided": "Người trả lại" if revision.state == "returned" else "Người duyệt",
         "decided_at": when(revision.decided_at, at) if revision.decided_at else "",

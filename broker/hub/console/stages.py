@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from broker.hub.console.relaying import say_play
 from broker.hub.console.wording import hm, hms
 from broker.hub.records import Play, ServiceSeen
 from broker.trust.reasons import sentence
@@ -53,7 +54,6 @@ _NOT_MEASURED = {
     0: "Chưa đo: điểm này chưa báo có thiết bị nào nghe lại tiếng loa.",
     1: "Chưa đo: thiết bị âm thanh đã nhận đủ tiếng, ngoài loa chưa có gì nghe lại.",
 }
-
 _UNCLEAR = "Chưa rõ: micro có nghe nhưng không chắc đó là tiếng loa này, vì quanh loa ồn hoặc bản tin ngắn."
 _HEARD_BY = {
     "heard": "micro",
@@ -67,6 +67,7 @@ LATE_MS = 500
 """From here on a start that came late is worth telling."""
 SOFT_PERCENT = 50
 """Below this somebody should know how low the loudspeaker is set."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -83,9 +84,9 @@ class Progress:
     why: str
     weight: Weight
     needs_person: bool
-
     is_filed: bool = False
     """Played into a file because the house has no loudspeaker: nobody heard it, so it does not count as played."""
+
     @property
     def stage(self) -> str:
         """The stage reached, in a word, for small screens and screen readers."""
@@ -96,26 +97,36 @@ class Progress:
         return STAGES[self.done - 1] if self.done else "Chưa nhận"
 
 
-def progress_of(
 def is_spoken(play: Play) -> bool:
     """Whether a loudspeaker played it to its end; a file in a house without one does not count."""
     return play.state == "played" and play.sound != "file"
 
 
-    play: Play, name: str, village: str, speaker: ServiceSeen | None, now: datetime, tolerance_s: int
+def progress_of(
+    play: Play,
+    name: str,
+    village: str,
+    speaker: ServiceSeen | None,
+    now: datetime,
+    tolerance_s: int,
+    *,
+    is_relay: bool = False,
 ) -> Progress:
-    """What the row of one loudspeaker says at this moment."""
+    """What the row of one loudspeaker says at this moment. is_relay: of a relayed programme."""
     is_cut_off = speaker is None or speaker.state in ("lost", "stopped")
     is_waiting = play.state in ("planned", "sent", "fetching")
     until = play.planned_at + timedelta(seconds=tolerance_s)
     done, mark = _DONE.get(play.state, 0), _mark(play.state)
-    why = _why(play)
+    why = (say_play(play) if is_relay else "") or _why(play)
     if is_waiting and now > until:
         mark, why = "fail", "Đã qua giờ, chưa có tin báo về: chưa xác nhận là đã phát."
     elif is_waiting and is_cut_off:
         mark, why = "fail", f"{_gone(speaker)} Có mạng trước {hm(until)} sẽ phát."
     if play.state == "played" and play.proof_level >= HEARD_LEVEL:
         done = 5
+    is_filed = play.state == "played" and not is_spoken(play)
+    if play.state == "played" and (is_filed or play.volume == 0):
+        done, mark = 3, "fail"
     needs = mark == "fail"
     weight: Weight = "bad" if needs else "ok" if done >= 4 else "wait"
     return Progress(play.node, name, village, play.state, done, mark, why, weight, needs, is_filed)
@@ -124,9 +135,6 @@ def is_spoken(play: Play) -> bool:
 def _mark(state: str) -> Mark:
     return "fail" if state in _FAIL else "now" if state in _NOW else ""
 
-    is_filed = play.state == "played" and not is_spoken(play)
-    if play.state == "played" and (is_filed or play.volume == 0):
-        done, mark = 3, "fail"
 
 def _why(play: Play) -> str:
     if play.state == "playing":
@@ -152,7 +160,7 @@ def _played(play: Play) -> str:
 
 def _proof(play: Play) -> str:
     if play.proof_level >= HEARD_LEVEL:
-        by = "micro" if play.proof_level >= 3 else "cảm biến ở tăng âm"
+        by = _HEARD_BY.get(play.proof, _BY_LEVEL.get(play.proof_level, "cảm biến"))
         ended = f" lúc {hms(play.ended_at)}" if play.ended_at else ""
         return f"Nghe thấy{ended}, do {by}."
     return _UNCLEAR if play.proof == "inconclusive" else _NOT_MEASURED.get(play.proof_level, "")

@@ -190,6 +190,8 @@ def _waits(db: Session, at: datetime) -> list[Wait]:
 
 def _sent(one: Revision, at: datetime) -> str:
     sent = f"{one.author.full_name} gửi {when(one.submitted_at or one.edited_at, at)}"
+    if one.relay is not None:
+        sent = f"{sent} · tiếp sóng {one.relay['station']}"
     if one.play_now:
         return f"{sent} · phát ngay khi duyệt"
     starts = [start_of(item) for item in one.starts]

@@ -89,6 +89,14 @@ async function hear(button) {
   }
 }
 
+/** What is said where the station cannot be had: offered where nothing is written yet. */
+function offerInstead(isAsked) {
+  const text = form.elements.text;
+  if (text.value.trim() && !isAsked) return;
+  text.value = form.querySelector("[data-instead]").dataset.instead;
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 function complain(sentence) {
   const note = out("tracks-trouble");
   note.textContent = sentence;
@@ -131,6 +139,7 @@ form.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (button?.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
   if (button?.value.startsWith("track-")) { event.preventDefault(); retrack(button.value); return; }
+  if (button?.value === "instead") { event.preventDefault(); offerInstead(true); return; }
   if (button?.value === "listen") { event.preventDefault(); hear(button); return; }
   clearTimeout(saveDue);
 });
@@ -155,4 +164,5 @@ document.addEventListener("click", (event) => {
 for (const name of ["track-file", "track-language"]) {
   form.elements[name].addEventListener("change", () => form.elements["track-file"].files.length && retrack("track-record"));
 }
+form.querySelector('[name="source"][value="relay"]').addEventListener("change", () => offerInstead(false));
 for (const button of document.querySelectorAll("[data-no-script]")) button.hidden = true;

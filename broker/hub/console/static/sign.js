@@ -21,7 +21,8 @@ function say(sentence, kind = "bad") {
   note.hidden = !sentence;
 }
 
-const isHeard = () => state.envelope && (state.heard || find("khong-nghe")?.checked);
+const isAnswered = () => !state.envelope?.relay || find("hieu-dai")?.checked === true;
+const isHeard = () => state.envelope && isAnswered() && (state.heard || find("khong-nghe")?.checked);
 
 function allow(id, ready) {
   find(id)?.setAttribute("aria-disabled", String(!ready || state.busy));
@@ -35,6 +36,7 @@ function check() {
 
 /** Everything shown comes out of the very text that will be signed. */
 function show(envelope) {
+  if (Boolean(envelope.relay) !== Boolean(find("dai"))) throw new Error("Bản tin vừa được sửa. Xin mở lại trang rồi ký.");
   find("loi").textContent = envelope.spoken;
   find("loai").textContent = kinds[envelope.kind] ?? envelope.kind;
   const isWhole = envelope.villages.length === Object.keys(names).length;
@@ -45,8 +47,16 @@ function show(envelope) {
     item.textContent = clock.format(new Date(start.at)).replace("Chủ Nhật", "Chủ nhật");
     return item;
   }));
-  find("may-lan").textContent = `${envelope.repeat} lần`;
+  if (find("may-lan")) find("may-lan").textContent = `${envelope.repeat} lần`;
+  if (envelope.relay) showRelay(envelope.relay);
   find("het-han").textContent = clock.format(new Date(envelope.expires)).replace("Chủ Nhật", "Chủ nhật");
+}
+
+function showRelay(relay) {
+  const [minutes, seconds] = [Math.floor(relay.length_s / 60), relay.length_s % 60];
+  find("dai").textContent = relay.station;
+  find("dai-lau").textContent = `${minutes}\u00a0phút${seconds ? ` ${seconds}\u00a0giây` : ""}`;
+  find("dai-o").textContent = relay.address;
 }
 
 async function fetchBody() {
@@ -67,8 +77,14 @@ async function load() {
     return;
   }
   say("");
-  state.envelope = JSON.parse(state.body);
-  show(state.envelope);
+  const envelope = JSON.parse(state.body);
+  try {
+    show(envelope);
+  } catch (why) {
+    say(why.message);
+    return;
+  }
+  state.envelope = envelope;
   find("nghe").setAttribute("aria-disabled", "false");
   check();
 }
@@ -137,7 +153,7 @@ async function sign(button, how) {
   check();
   try {
     await renew();
-    const fields = { body: state.body, heard: state.heard ? "yes" : "skipped", ...(await how()) };
+    const fields = { body: state.body, heard: state.heard ? "yes" : "skipped", answers: isAnswered() ? "yes" : "", ...(await how()) };
     const form = find("gui-chu-ky");
     for (const [name, value] of Object.entries(fields)) form.elements[name].value = value;
     find("pin").value = "";
@@ -176,7 +192,7 @@ if (!canSign) {
     find("bang-tep").open = true;
   }
   find("nghe").addEventListener("click", () => find("nghe").getAttribute("aria-disabled") === "true" || hear());
-  for (const id of ["khong-nghe", "khoa", "pin"]) find(id)?.addEventListener("input", check);
+  for (const id of ["khong-nghe", "hieu-dai", "khoa", "pin"]) find(id)?.addEventListener("input", check);
   device?.addEventListener("click", () => sign(device, byPasskey));
   find("ky-bang-khoa").addEventListener("submit", (event) => {
     event.preventDefault();
