@@ -11,6 +11,7 @@ from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_next
 from broker.hub.announcing.send import Sender
+from broker.hub.announcing.time_told import Telling
 from broker.hub.keys import keeper as keeping
 from broker.hub.keys.keeper import Keeper
 from broker.hub.records import REFUSALS, Database, open_database
@@ -47,6 +48,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     keeper = Keeper(settings, database, session)
     return [
         Worker("plans", sender.run, patience_s=60.0),
+        Telling(session).worker(),
         *rendering(database, Renderer(settings), session.clock),
         putting_away(database, media_store(settings), session.clock),
         Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
