@@ -18,7 +18,7 @@ from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
-from broker.hub import alerts, gaps
+from broker.hub import alerts, gaps, receipts
 from broker.hub.records import (
     AmplifierSeen,
     AmplifierTrouble,
@@ -28,8 +28,6 @@ from broker.hub.records import (
     HelperCall,
     LocalUseSeen,
     NodeSeen,
-    Play,
-    PlayStep,
     ServiceSeen,
     SpeakerSeen,
     SpeakerTest,
@@ -63,6 +61,8 @@ class Context:
     """Of the outbox it came from; empty off the durable lanes."""
     now: datetime
     """The hub's time."""
+    raw: bytes = b""
+    """The packet as it came."""
     complaints: list[str] = field(default_factory=list)
     """Parts of a message that were left out of what was stored, each to be counted."""
 
@@ -141,28 +141,7 @@ def _speaker_row(ctx: Context) -> SpeakerSeen:
 
 
 def _receipt(ctx: Context, said: PlayReceipt) -> None:
-    row = ctx.db.get(Play, (said.occurrence, ctx.who.node))
-    if row is None:
-        row = Play(occurrence=said.occurrence, node=ctx.who.node)
-        ctx.db.add(row)
-    _copy(said, row, leave=("at", "occurrence", "book", "number", "before"))
-    row.said_at = said.at
-    holds = ctx.db.get(SpeakerSeen, ctx.who.node)
-    if holds is not None and said.state != "fetching" and said.occurrence in holds.missing:
-        # PlanApplied tells of the moment a plan came; what was missing then is here now, or past needing
-        holds.missing = [one for one in holds.missing if one != said.occurrence]
-        note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
-    ctx.db.add(
-        PlayStep(
-            occurrence=said.occurrence,
-            node=ctx.who.node,
-            state=said.state,
-            at=said.at,
-            reason=said.reason,
-            received_at=ctx.now,
-        )
-    )
-    note_change(ctx.db, "play", said.occurrence, ctx.now)
+    receipts.take(ctx.db, ctx.who.node, said, ctx.raw, ctx.now)
 
 
 def _motion_started(ctx: Context, said: MotionStarted) -> None:

@@ -329,7 +329,8 @@ class _Batch:
     def _keep(self, entry: Entry, message: Message) -> list[str]:
         """Store one message in a savepoint. Returns why it, or a part of it, could not be stored."""
         kind = type(message).__name__
-        ctx = arrivals.Context(self._db, self._media, self._recorder, entry.who, entry.frame.epoch, self._now)
+        frame, raw = entry.frame, entry.packet.raw
+        ctx = arrivals.Context(self._db, self._media, self._recorder, entry.who, frame.epoch, self._now, raw)
         try:
             with self._db.begin_nested():
                 arrivals.store(ctx, message)

@@ -30,6 +30,10 @@ class MediaError(Exception):
     """The bytes could not be moved or are not what the hash says; trying again later may help."""
 
 
+class MediaChanged(MediaError):
+    """What came under a hash are other bytes."""
+
+
 class MediaStore:
     """Files named by their hash under one folder. A name that is there has been checked."""
 
@@ -79,7 +83,7 @@ class MediaStore:
         return Media(sha256=sha256, size=size, type=type, duration_ms=duration_ms)
 
     def finish(self, sha256: str) -> Path:
-        """Check a collected transfer and give it its name. Raises MediaError and drops it when the hash is wrong."""
+        """Check a collected transfer and give it its name. Raises MediaChanged and drops it when the hash is wrong."""
         part = self.part_of(sha256)
         digest = hashlib.sha256()
         with part.open("rb") as file:
@@ -88,7 +92,7 @@ class MediaStore:
             os.fsync(file.fileno())
         if digest.hexdigest() != sha256:
             part.unlink(missing_ok=True)
-            raise MediaError(f"the bytes of {sha256[:12]}… have another hash")
+            raise MediaChanged(f"the bytes of {sha256[:12]}… have another hash")
         path = self.place_of(sha256)
         part.replace(path)
         sync_folder(path.parent)

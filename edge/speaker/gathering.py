@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import math
 import random
+import shutil
+import sqlite3
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from broker.contract.hub import Media
-from broker.link.media import MediaError
+from broker.link.media import MediaChanged, MediaError
 from broker.link.service import Beat
 from edge.speaker.desk import Desk
 from edge.speaker.programme import OVER, Play
@@ -18,7 +24,18 @@ log = logging.getLogger(__name__)
 
 MOST_WAIT_S: Final = 60.0
 KEPT_S: Final = 14 * 86_400.0
-"""Sound that no play wants any more is kept this long."""
+"""Sound that no play wants any more is kept this long, while there is room."""
+LEFT_FREE: Final = 32 << 20
+"""Bytes of the disk that sound never takes: the journal and the outbox need them."""
+
+TROUBLES: Final = MappingProxyType(
+    {
+        "fetch-failed": "Chưa tải được âm thanh của bản tin; điểm sẽ tự thử lại.",
+        "no-space": "Điểm hết chỗ chứa nên chưa tải được âm thanh; xin dọn hoặc thay thẻ nhớ.",
+        "wrong-audio": "Âm thanh tải về không đúng bản đã duyệt nên đã bỏ; điểm sẽ tự tải lại.",
+    }
+)
+"""What keeps sound from coming, in words."""
 
 
 class Fetches(Protocol):
@@ -44,9 +61,11 @@ class _Interrupted(threading.Event):
 class Gathering:
     """The worker that fetches."""
 
-    def __init__(self, desk: Desk, client: Fetches) -> None:
+    def __init__(self, desk: Desk, client: Fetches, free: Callable[[Path], int] | None = None) -> None:
+        """free: bytes that can still be written under a folder."""
         self._desk = desk
         self._client = client
+        self._free = free or _free
         self._not_before_s: dict[str, float] = {}
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
@@ -80,6 +99,10 @@ class Gathering:
         desk.fetching = media.sha256
         desk.show()
         try:
+            if not self._has_room(media):
+                self._give_up_old()
+            if not self._has_room(media):
+                raise MediaError("no room on the disk") from OSError(errno.ENOSPC, "kept for the journal")
             self._client.fetch(media, interrupted)
         except MediaError as why:
             if not interrupted.is_set():
@@ -91,37 +114,83 @@ class Gathering:
             desk.stage_wake.set()
             desk.show()
 
+    def _has_room(self, media: Media) -> bool:
+        """Whether what is left of a transfer fits beside what must stay free."""
+        try:
+            part = self._desk.store.part_of(media.sha256)
+            have = part.stat().st_size if part.exists() else 0
+            return self._free(self._desk.store.root) - (media.size - have) >= LEFT_FREE
+        except OSError:
+            return False  # not even a folder can be made
+
     def _failed(self, sha256: str, why: MediaError) -> None:
-        failures = self._desk.fetch_failures.get(sha256, 0) + 1
-        self._desk.fetch_failures[sha256] = failures
+        desk = self._desk
+        failures = desk.fetch_failures.get(sha256, 0) + 1
+        desk.fetch_failures[sha256] = failures
         wait_s = min(MOST_WAIT_S, 0.5 * 2.0 ** min(failures, 10)) * random.uniform(0.7, 1.3)  # noqa: S311  (jitter)
-        self._not_before_s[sha256] = self._desk.clock.monotonic() + wait_s
-        log.warning("%s", why, extra={"event": "fetch-failed", "count": failures})
-        self._desk.session.problem("fetch-failed", "Chưa tải được âm thanh của bản tin; điểm sẽ tự thử lại.")
+        self._not_before_s[sha256] = desk.clock.monotonic() + wait_s
+        code = _code_of(why)
+        log.warning("%s", why, extra={"event": code, "count": failures})
+        desk.session.problem(code, TROUBLES[code])
+        if code != "fetch-failed":
+            for play in self._plays_of(sha256):
+                desk.hinder(play, code)
+                mark = desk.journal.mark(play.ask.occurrence)
+                if mark is not None and mark.state == "fetching":
+                    desk.note(play, "fetching", code)
+
+    def _plays_of(self, sha256: str) -> Sequence[Play]:
+        return [play for play in self._desk.programme.all() if play.envelope.audio.sha256 == sha256]
 
     def _arrived(self, sha256: str) -> None:
         desk = self._desk
         desk.fetch_failures.pop(sha256, None)
         self._not_before_s.pop(sha256, None)
-        desk.session.cleared("fetch-failed")
-        for play in desk.programme.all():
-            if play.envelope.audio.sha256 == sha256:
-                mark = desk.journal.mark(play.ask.occurrence)
-                if mark is None or mark.state not in OVER | {"armed", "playing"}:
-                    desk.note(play, "ready")
+        for code in TROUBLES:
+            desk.session.cleared(code)
+        for play in self._plays_of(sha256):
+            desk.hinder(play, "")
+            mark = desk.journal.mark(play.ask.occurrence)
+            if mark is None or mark.state not in OVER | {"armed", "playing"}:
+                desk.note(play, "ready")
 
     def _tidy(self) -> None:
         """Drop what was played long ago: sound nobody wants, and journal lines older than any key."""
         desk = self._desk
         if desk.clock.state() == "unknown":
             return
+        self._forget_before(desk.clock.now().timestamp() - KEPT_S)
+        try:
+            desk.journal.tidy(desk.clock.now())
+        except sqlite3.Error as why:
+            desk.disk_trouble(why)
+
+    def _give_up_old(self) -> None:
+        """For room: everything that no play wants."""
+        log.warning("room is made for new sound", extra={"event": "room-made"})
+        self._forget_before(math.inf)
+
+    def _forget_before(self, at_s: float) -> None:
+        """Drop what no play wants and what came before `at_s`, in seconds since 1970."""
+        desk = self._desk
         wanted = {play.envelope.audio.sha256 for play in desk.programme.all()}
-        oldest_s = desk.clock.now().timestamp() - KEPT_S
         for path in desk.store.root.glob("??/*"):
             sha256 = path.name.removesuffix(".part")
             try:
-                if sha256 not in wanted and path.stat().st_mtime < oldest_s:
+                if sha256 not in wanted and path.stat().st_mtime < at_s:
                     desk.store.forget(sha256)
             except (OSError, MediaError) as why:
                 log.warning("tidying: %s", why, extra={"event": "tidy-failed"})
-        desk.journal.tidy(desk.clock.now())
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _code_of(why: MediaError) -> str:
+    """Which trouble a failed transfer means."""
+    if isinstance(why, MediaChanged):
+        return "wrong-audio"
+    cause = why.__cause__
+    is_full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "no-space" if is_full else "fetch-failed"

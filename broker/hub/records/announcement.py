@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.hub.records.account import Account
@@ -146,6 +146,7 @@ class PlayStep(Base):
     """One receipt as it came: the trail of a play."""
 
     __tablename__ = "play_step"
+    __table_args__ = (Index("ix_play_step_chain", "node", "book", "number"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     occurrence: Mapped[str] = mapped_column(index=True)
@@ -157,6 +158,8 @@ class PlayStep(Base):
     book: Mapped[str] = mapped_column(default="")
     number: Mapped[int] = mapped_column(BigInteger, default=0)
     """Its place in the node's chain of receipts (see ReceiptBook); 0 for what came before chains."""
+    digest: Mapped[str] = mapped_column(default="")
+    """SHA-256 of the receipt as it came: the same number again is the same receipt, or another one."""
 
 
 class ReceiptBook(Base):

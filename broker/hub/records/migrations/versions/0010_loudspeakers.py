@@ -27,6 +27,8 @@ def _extend() -> None:
     with op.batch_alter_table("play_step") as table:
         table.add_column(sa.Column("book", sa.String, nullable=False, server_default=""))
         table.add_column(sa.Column("number", sa.BigInteger, nullable=False, server_default="0"))
+        table.add_column(sa.Column("digest", sa.String, nullable=False, server_default=""))
+        table.create_index("ix_play_step_chain", ["node", "book", "number"])
     with op.batch_alter_table("revision") as table:
         table.add_column(sa.Column("relay", sa.JSON))
     with op.batch_alter_table("speaker_seen") as table:
