@@ -26,16 +26,20 @@ def settings_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(key: str, kind: Any) -> list[str]:
-    lines = [f"## [{key}]", "", (kind.__doc__ or "").strip().splitlines()[0], ""]
+def _section(key: str, kind: Any, *, is_list: bool = False) -> list[str]:
+    head = f"## [[{key}]]" if is_list else f"## [{key}]"
+    lines = [head, "", (kind.__doc__ or "").strip().splitlines()[0], ""]
     lines += ["| setting | meaning | allowed | default |", "|---|---|---|---|"]
     inner: list[str] = []
     for field in msgspec.structs.fields(kind):
+        if _is_table(field.type):
+            inner += ["", *_section(f"{key}.{field.name}", field.type)]
+            continue
         default = "needed" if field.required else f"`{msgspec.json.encode(_default(field)).decode()}`"
         lines.append(f"| {field.name} | {_meaning(field.type)} | {_allowed(field.type)} | {default} |")
         item = _item(field.type)
         if item is not None:
-            inner += ["", *_section(f"[{key}.{field.name}]", item)]
+            inner += ["", *_section(f"{key}.{field.name}", item, is_list=True)]
     return [*lines, *inner, ""]
 
 
@@ -50,6 +54,10 @@ def _meaning(kind: Any) -> str:
         each.description for each in getattr(kind, "__metadata__", ()) if getattr(each, "description", None)
     ]
     return "; ".join(notes).replace("|", "\\|")
+
+
+def _is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def _item(kind: Any) -> Any:

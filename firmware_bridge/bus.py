@@ -9,7 +9,7 @@ from typing import Literal
 
 from broker.contract.board import Reading
 from broker.link.clock import Clock
-from firmware_bridge.drivers.modbus import Master, Refusal, Reply, Request
+from firmware_bridge.drivers.modbus import CoilWrite, Master, Refusal, Reply, Request
 from firmware_bridge.mapping import Channel
 from firmware_bridge.port import Line
 from firmware_bridge.profile import Profile, requests
@@ -45,6 +45,18 @@ class Board:
     detail: str = ""
     refused: Counter[str] = field(default_factory=Counter)
 
+    def note(self, heard: bool, refusal: str = "") -> None:
+        """It has just been asked. refusal: how it refused, empty when it did not."""
+        if heard:
+            self.missed = 0
+            self.state = "live"
+            refused = ", ".join(f"{why} {count}" for why, count in sorted(self.refused.items()))
+            self.detail = refusal or (f"refused values: {refused}" if refused else "")
+            return
+        self.missed += 1
+        if self.missed >= MISSES:
+            self.state, self.detail = "silent", f"no answer to {self.missed} polls"
+
 
 def board_of(name: str, unit: int, profile: Profile, datum_m: float) -> Board:
     """A board as the settings and its model's profile describe it."""
@@ -53,6 +65,36 @@ def board_of(name: str, unit: int, profile: Profile, datum_m: float) -> Board:
         for request, group in requests(profile, unit)
     ]
     return Board(name, asks, profile.poll_s, profile.timeout_s)
+
+
+def exchange(
+    master: Master,
+    line: Line,
+    request: Request | CoilWrite,
+    timeout_s: float,
+    clock: Clock,
+    settle_s: float = SETTLE_S,
+) -> Reply | Refusal | None:
+    """One request and its answer; None when none came in time. Raises PortGone."""
+    for _ in range(MOST_UNASKED):
+        if not line.read(0):
+            break  # what came unasked answers nothing
+    line.write(master.ask(request))
+    deadline_s = clock.monotonic() + timeout_s
+    while (left_s := deadline_s - clock.monotonic()) > 0:
+        events = master.feed(line.read(left_s))
+        if events:
+            return events[0]
+    master.give_up()
+    until_s = clock.monotonic() + 2 * settle_s
+    while clock.monotonic() < until_s and line.read(settle_s):
+        pass
+    return None
+
+
+def said_of(refusal: Refusal) -> str:
+    """A refusal in words for operators."""
+    return f"exception {refusal.code} ({refusal.meaning}) to function {refusal.request.function}"
 
 
 class Bus:
@@ -87,7 +129,7 @@ class Bus:
         heard, refusal = True, ""
         for request, channels in board.asks:
             board.polls += 1
-            answer = self._exchange(request, board.timeout_s, line)
+            answer = exchange(self.master, line, request, board.timeout_s, self._clock)
             if isinstance(answer, Reply):
                 readings += self._take(board, channels, answer)
                 continue
@@ -95,30 +137,13 @@ class Bus:
             if answer is None:
                 heard = False
                 break
-            refusal = f"exception {answer.code} ({answer.meaning}) to function {request.function}"
-        self._note(board, heard, refusal)
+            refusal = said_of(answer)
+        board.note(heard, refusal)
         board.due_s = started_s + board.poll_s
         if board.missed:
             again_s = RETRY_S if board.missed < MISSES else max(RETRY_S, board.poll_s)
             board.due_s = self._clock.monotonic() + again_s
         return readings
-
-    def _exchange(self, request: Request, timeout_s: float, line: Line) -> Reply | Refusal | None:
-        """One request and its answer; None when none came in time."""
-        for _ in range(MOST_UNASKED):
-            if not line.read(0):
-                break  # what came unasked answers nothing
-        line.write(self.master.ask(request))
-        deadline_s = self._clock.monotonic() + timeout_s
-        while (left_s := deadline_s - self._clock.monotonic()) > 0:
-            events = self.master.feed(line.read(left_s))
-            if events:
-                return events[0]
-        self.master.give_up()
-        until_s = self._clock.monotonic() + 2 * SETTLE_S
-        while self._clock.monotonic() < until_s and line.read(SETTLE_S):
-            pass
-        return None
 
     def _take(self, board: Board, channels: tuple[Channel, ...], answer: Reply) -> list[Reading]:
         at, now_s = self._clock.now(), self._clock.monotonic()
@@ -133,14 +158,3 @@ class Bus:
                 board.errors += 1
                 board.refused = sum((c.refused for _, group in board.asks for c in group), Counter())
         return readings
-
-    def _note(self, board: Board, heard: bool, refusal: str) -> None:
-        if heard:
-            board.missed = 0
-            board.state = "live"
-            refused = ", ".join(f"{why} {count}" for why, count in sorted(board.refused.items()))
-            board.detail = refusal or (f"refused values: {refused}" if refused else "")
-            return
-        board.missed += 1
-        if board.missed >= MISSES:
-            board.state, board.detail = "silent", f"no answer to {board.missed} polls"

@@ -1,4 +1,4 @@
-"""What a sensor model is: its registers, units and limits, one TOML file per model in profiles/.
+"""What a model is: a sensor's registers, units and limits, a board's relays; one TOML file per model in profiles/.
 
 A model's file says what its maker says. What depends on the place (unit address, height above the water) is a
 setting of the machine.
@@ -65,7 +65,7 @@ class Quantity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One sensor model."""
+    """One model: what it measures, or what it switches."""
 
     model: str
     about: str
@@ -75,7 +75,13 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """As delivered; the setting of the port decides."""
     poll_s: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
     timeout_s: Annotated[float, Meta(ge=0.02, le=1.0)] = 0.3
-    quantities: Annotated[tuple[Quantity, ...], Meta(min_length=1)]
+    quantities: tuple[Quantity, ...] = ()
+    coils: Annotated[int, Meta(ge=0, le=64)] = 0
+    """Relays, as coils from address 0 on: switched by function 5, read back by function 1."""
+    inputs: Annotated[int, Meta(ge=0, le=64)] = 0
+    """Contacts, as discrete inputs from address 0 on, read by function 2; 1: closed."""
+    is_linked: bool = False
+    """As delivered, input n switches relay n by itself."""
 
 
 def load(name: str, folder: Path = FOLDER) -> Profile:
@@ -88,6 +94,8 @@ def load(name: str, folder: Path = FOLDER) -> Profile:
         profile = msgspec.convert(table, Profile)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as why:
         raise ProfileError(f"{found[name]}: {why}") from why
+    if not profile.quantities and not profile.coils and not profile.inputs:
+        raise ProfileError(f"{found[name]}: found neither quantities nor coils nor inputs")
     for quantity in profile.quantities:
         if (quantity.type == "bit") != (quantity.function in (READ_COILS, READ_INPUTS)):
             raise ProfileError(f"{found[name]}: {quantity.name}: bits come by functions 1 and 2, only they")

@@ -1,4 +1,4 @@
-"""The service `board`: one worker for each serial line, readings to the hub every few seconds."""
+"""The service `board`: one worker for each serial line; readings to the hub every few seconds, and the amplifier."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from broker.link.config import BoardPort, Settings, SettingsError
 from broker.link.outbox import OutboxFull
 from broker.link.service import Beat, Worker
 from broker.link.session import NotConnected, Session
+from firmware_bridge.alarms import Alarms
+from firmware_bridge.amplifier import AmplifierWatch
 from firmware_bridge.bus import Board, Bus, board_of
-from firmware_bridge.port import Line, PortGone, WhyGone
+from firmware_bridge.port import Line, PortGone
+from firmware_bridge.port_news import PortNews
 from firmware_bridge.profile import ProfileError, load
 from firmware_bridge.roster import Roster
+from firmware_bridge.wiring import faults, wiring_of
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +37,6 @@ KEPT = 4000
 REOPEN_S = (0.25, 1.0)
 """First and longest wait before a lost port is tried again; a replugged board speaks within 3 s."""
 
-SENTENCES: dict[WhyGone, str] = {
-    "missing": "Không thấy cổng {port}. Kiểm tra dây nối bo mạch; cắm lại là máy tự nhận.",
-    "unplugged": "Cổng {port} vừa bị rút. Cắm lại dây bo mạch là máy tự nhận.",
-    "busy": "Cổng {port} đang bị chương trình khác giữ. Đóng chương trình đó, máy sẽ tự nối lại.",
-    "denied": "Chưa có quyền mở cổng {port}. Thêm người dùng của dịch vụ vào nhóm dialout.",
-}
-SILENT = "Bo mạch {board} ở cổng {port} không trả lời. Kiểm tra nguồn điện và dây tín hiệu của bo mạch."
 NONE = "no ports in the settings: this machine has no boards"
 
 
@@ -96,13 +93,9 @@ class PortWatch:
 
     def __init__(self, setting: BoardPort, boards: list[Board], session: Session, roster: Roster) -> None:
         self._setting = setting
-        self._session = session
-        self._roster = roster
         self._bus = Bus(boards, session.clock)
         self._outgoing = Outgoing(session)
-        self._code = f"port-{setting.port.rsplit('/', 1)[-1]}"
-        self._silent: set[str] = set()
-        self._gone: WhyGone | None = None
+        self._news = PortNews(setting.port, boards, session, roster)
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Open, poll until the line is lost, wait a little, open again."""
@@ -112,10 +105,11 @@ class PortWatch:
             try:
                 with Line(self._setting.port, self._setting.baud, self._setting.parity) as line:
                     wait_s = REOPEN_S[0]
-                    self._opened()
+                    self._news.opened()
+                    self._bus.start()
                     self._poll(line, stop, beat)
             except PortGone as gone:
-                self._lost(gone)
+                self._news.lost(gone)
                 stop.wait(wait_s)
                 wait_s = min(wait_s * 2, REOPEN_S[1])
             self._outgoing.send(now=stop.is_set())
@@ -125,7 +119,7 @@ class PortWatch:
             beat()
             self._outgoing.add(self._bus.poll(line, beat))
             self._outgoing.send()
-            self._tell()
+            self._news.tell()
             if self._heard_hangup(line, stop):
                 return
 
@@ -135,40 +129,6 @@ class PortWatch:
         if line.read(min(wait_s, 0.25)):
             stop.wait(min(wait_s, 0.05))  # a line that babbles must not make us spin
         return stop.is_set()
-
-    def _opened(self) -> None:
-        self._session.cleared(self._code)
-        self._gone = None
-        self._bus.start()
-        log.info("port open", extra={"event": "port-open", "source": self._setting.port})
-
-    def _lost(self, gone: PortGone) -> None:
-        for board in self._bus.boards:
-            board.state, board.detail = "no-port", gone.why
-        self._clear_silent()
-        self._session.problem(self._code, SENTENCES[gone.why].format(port=self._setting.port))
-        self._roster.note(self._setting.port, self._bus.boards)
-        if gone.why != self._gone:
-            self._gone = gone.why
-            extra = {"event": "port-gone", "reason": gone.why, "source": self._setting.port}
-            log.warning(str(gone), extra=extra)
-
-    def _tell(self) -> None:
-        """Let the hub and this service's own state say how the boards are."""
-        for board in self._bus.boards:
-            code = f"silent-{board.name}"
-            if board.state == "silent" and board.name not in self._silent:
-                self._silent.add(board.name)
-                self._session.problem(code, SILENT.format(board=board.name, port=self._setting.port))
-            elif board.state == "live" and board.name in self._silent:
-                self._silent.discard(board.name)
-                self._session.cleared(code)
-        self._roster.note(self._setting.port, self._bus.boards)
-
-    def _clear_silent(self) -> None:
-        for name in self._silent:
-            self._session.cleared(f"silent-{name}")
-        self._silent.clear()
 
 
 def check(settings: Settings) -> list[str]:
@@ -193,7 +153,7 @@ def check(settings: Settings) -> list[str]:
                 load(device.profile)
             except ProfileError as why:
                 lines.append(f"{key}: {why}")
-    return lines
+    return lines or faults(settings)
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
@@ -201,12 +161,19 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     lines = check(settings)
     if lines:
         raise SettingsError(lines)
+    roster, wiring = Roster(session), wiring_of(settings)
+    alarms = Alarms(settings.data_dir / "board" / "alarms.json", session)
+    if wiring is None:
+        alarms.end_all(session.clock.now())  # of an amplifier that this machine had once
     if not settings.board.ports:
         log.info(NONE, extra={"event": "no-board"})  # a house without boards is nothing to mend
         return [Worker("no-board", _idle)]
-    roster = Roster(session)
     workers = []
+    if wiring is not None:
+        workers.append(Worker("amplifier", AmplifierWatch(wiring, alarms, session, roster).run))
     for n, port in enumerate(settings.board.ports):
+        if wiring is not None and port is wiring.port:
+            continue
         boards = [board_of(d.name, d.address, load(d.profile), d.datum_m) for d in port.devices]
         watch = PortWatch(port, boards, session, roster)
         workers.append(Worker(f"port-{n}", watch.run))

@@ -1,4 +1,4 @@
-"""A simulated board behind a real pseudo-terminal: a Modbus RTU slave with air, humidity and a river.
+"""A simulated board behind a real pseudo-terminal: a Modbus RTU slave with air, humidity and a river, or an amplifier.
 
     python -m firmware_bridge.simulator --link /tmp/board
 
@@ -18,25 +18,36 @@ import sys
 import threading
 import tty
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from broker.link.clock import LOCAL
-from firmware_bridge.drivers.modbus import READ_COILS, READ_INPUTS, READING, crc16, framed
+from firmware_bridge.drivers.modbus import READ_COILS, READ_INPUTS, READING, WRITE_COIL, crc16, framed
 from firmware_bridge.profile import Profile, load, words_of
 
 _DAY_S = 86_400.0
 REQUEST_BYTES = 8
 
 
+@dataclass
+class Switches:
+    """The relays and inputs of a simulated board, by number. May be changed while it answers."""
+
+    coils: dict[int, bool] = field(default_factory=dict)
+    inputs: dict[int, bool] = field(default_factory=dict)
+    is_stuck: bool = False
+    """Takes what it is told to switch, and does nothing."""
+
+
 @dataclass(frozen=True)
 class Device:
-    """One simulated sensor on the line."""
+    """One simulated board on the line."""
 
     unit: int
     profile: Profile
     datum_m: float = 0.0
+    switches: Switches = field(default_factory=Switches)
 
 
 def nature(at: datetime) -> dict[str, float]:
@@ -71,9 +82,15 @@ def answer(devices: Sequence[Device], values: dict[str, float], request: bytes) 
     device = next((each for each in devices if each.unit == unit), None)
     if device is None:
         return b""
+    if function == WRITE_COIL:
+        return _switched(device, start, count, request)
     if function not in READING:
         return framed(bytes((unit, function | 0x80, 1)))
     words: dict[int, int] = {}
+    if function == READ_COILS:
+        words = {n: int(device.switches.coils.get(n, False)) for n in range(device.profile.coils)}
+    elif function == READ_INPUTS:
+        words = {n: int(device.switches.inputs.get(n, False)) for n in range(device.profile.inputs)}
     for quantity in device.profile.quantities:
         if quantity.function == function:
             told = words_of(quantity, values.get(quantity.name, quantity.low), device.datum_m)
@@ -87,6 +104,17 @@ def answer(devices: Sequence[Device], values: dict[str, float], request: bytes) 
     else:
         data = b"".join(word.to_bytes(2, "big") for word in found)
     return framed(bytes((unit, function, len(data))) + data)
+
+
+def _switched(device: Device, coil: int, value: int, request: bytes) -> bytes:
+    """Switch one coil: the answer is the request."""
+    if coil >= device.profile.coils:
+        return framed(bytes((device.unit, WRITE_COIL | 0x80, 2)))
+    if value not in (0x0000, 0xFF00):
+        return framed(bytes((device.unit, WRITE_COIL | 0x80, 3)))
+    if not device.switches.is_stuck:
+        device.switches.coils[coil] = value != 0
+    return request
 
 
 class SimulatedBoard:
@@ -173,15 +201,56 @@ def village_board() -> list[Device]:
     return [Device(1, load("xy-md02")), Device(15, load("urm15"), datum_m=4.5)]
 
 
+class SimulatedAmplifier:
+    """What stands on an amplifier's line: a relay board at unit 1, a current sensor at unit 2, and the house's keys.
+
+    The relay is coil 0; input 6 is the microphone key, which also powers the amplifier; input 7 is the mute key.
+    """
+
+    RELAY, MICROPHONE, MUTE = 0, 6, 7
+
+    def __init__(self, drawn_a: float = 0.42) -> None:
+        """drawn_a: what it draws while it is on, amperes."""
+        self.switches = Switches()
+        self.drawn_a = drawn_a
+        self.is_dead = False
+        """It draws nothing, whatever is switched."""
+        self.is_bridged = False
+        """Somebody has bridged the relay: it is always on."""
+        self.devices = [
+            Device(1, load("waveshare-relay-d"), switches=self.switches),
+            Device(2, load("pzem-016")),
+        ]
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the relay is closed."""
+        return self.switches.coils.get(self.RELAY, False)
+
+    def turn(self, key: int, is_closed: bool) -> None:
+        """Somebody turns a key: MICROPHONE or MUTE."""
+        self.switches.inputs[key] = is_closed
+
+    def values(self) -> dict[str, float]:
+        """What the sensor measures."""
+        is_fed = self.is_on or self.is_bridged or self.switches.inputs.get(self.MICROPHONE, False)
+        return {"voltage_v": 221.0, "current_a": self.drawn_a if is_fed and not self.is_dead else 0.0}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; the first line written to stdout is the path to open."""
     reader = argparse.ArgumentParser(prog="python -m firmware_bridge.simulator", description=__doc__)
     reader.add_argument("--link", type=Path, help="also make a symbolic link of this name")
+    reader.add_argument(
+        "--amplifier", action="store_true", help="an amplifier's relay, keys and sensor instead"
+    )
     chosen = reader.parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with SimulatedBoard(village_board(), link=chosen.link) as board:
+    amplifier = SimulatedAmplifier()
+    devices, values = (amplifier.devices, amplifier.values) if chosen.amplifier else (village_board(), None)
+    with SimulatedBoard(devices, link=chosen.link, values=values) as board:
         sys.stdout.write(f"{board.path}\n")
         sys.stdout.flush()
         stop.wait()

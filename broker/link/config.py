@@ -219,10 +219,33 @@ class BoardPort(Struct, kw_only=True):
     devices: Annotated[list[BoardDevice], Meta(description="boards that answer on this line")] = []
 
 
+Terminal = Annotated[str, Meta(pattern=r"^([a-z][a-z0-9-]{0,40}:[0-9]{1,2})?$")]
+"""One relay or input of a board: `name:number`, counted from 0."""
+
+
+class AmplifierOf(Struct, kw_only=True):
+    """How the amplifier is wired, all on one serial line of its own: docs/INSTALL.md. Empty: there is none of it."""
+
+    relay: Annotated[Terminal, Meta(description="relay of its supply, board:coil: `ro-le:0`")] = ""
+    microphone: Annotated[
+        Terminal, Meta(description="input that is closed while the key stands on microphone, board:input")
+    ] = ""
+    mute: Annotated[
+        Terminal, Meta(description="input that is closed while the key stands on silence, board:input")
+    ] = ""
+    current: Annotated[
+        str, Meta(description="board that measures the current of its supply, needs the relay")
+    ] = ""
+    minimum_a: Annotated[
+        float, Meta(description="amperes: from this on current flows; below what it draws idle", ge=0.01, le=50)
+    ] = 0.1
+
+
 class Boards(Struct, kw_only=True):
     """Serial boards of this node."""
 
     ports: Annotated[list[BoardPort], Meta(description="serial lines; none: no boards")] = []
+    amplifier: AmplifierOf = msgspec.field(default_factory=AmplifierOf)
 
 
 class Influx(Struct, kw_only=True):

@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,6 +53,11 @@ class Nearby:
             out.send(topic.encode() + b"\0" + frame)
             return True
         return False
+
+    def tell(self, services: Iterable[str], topic: str, frame: bytes) -> None:
+        """Hand a frame to each neighbour that is there."""
+        for service in services:
+            self.send(service, topic, frame)
 
     def listen(self, hear: Callable[[Received], None], stop: threading.Event, beat: Beat) -> None:
         """Receive until `stop`. What is malformed or from another user is counted in the log and dropped."""

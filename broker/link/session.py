@@ -142,7 +142,8 @@ class Session:
             raise ContractError(f"{self.who} may not send {spec.type.__name__}")
         topic = topic_of(self.place, (to or self.who) if spec.delivery.addressed else self.who, msg)
         body = payload(msg) if written is None else written
-        self._tell_neighbours(spec, topic, body)
+        if self._nearby is not None:
+            self._nearby.tell(spec.nearby, topic, self._frame(body))
         if not spec.receivers:
             return  # for neighbours only
         if spec.delivery.durable:
@@ -158,13 +159,9 @@ class Session:
 
     def send_nearby(self, msg: Message) -> None:
         """Say it to the neighbours alone: what they need every second would only wear out the hub."""
-        spec = spec_of(msg)
-        self._tell_neighbours(spec, topic_of(self.place, self.who, msg), payload(msg))
-
-    def _tell_neighbours(self, spec: Spec, topic: str, body: bytes) -> None:
-        for neighbour in spec.nearby:
-            if self._nearby is not None:
-                self._nearby.send(neighbour, topic, self._frame(body))
+        if self._nearby is not None:
+            topic = topic_of(self.place, self.who, msg)
+            self._nearby.tell(spec_of(msg).nearby, topic, self._frame(payload(msg)))
 
     def problem(self, code: str, text: str) -> None:
         """Something limits this service: say so in its retained state until `cleared`."""

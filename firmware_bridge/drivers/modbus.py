@@ -1,4 +1,4 @@
-"""Modbus RTU master: writes requests, and finds in whatever comes back the one reply that answers them. Pure.
+"""Modbus RTU master: asks, switches coils, and finds in whatever comes back the one reply that answers. Pure.
 
 Source: "MODBUS Application Protocol Specification V1.1b3" and "MODBUS over Serial Line V1.02", modbus.org.
 
@@ -10,8 +10,9 @@ closes the request with the first one. Whoever owns the line must let late repli
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-READ_COILS, READ_INPUTS, READ_HOLDING, READ_INPUT_REGISTERS = 1, 2, 3, 4
+READ_COILS, READ_INPUTS, READ_HOLDING, READ_INPUT_REGISTERS, WRITE_COIL = 1, 2, 3, 4, 5
 READING = (READ_COILS, READ_INPUTS, READ_HOLDING, READ_INPUT_REGISTERS)
 MOST_REGISTERS, MOST_BITS = 125, 2000
 
@@ -74,6 +75,11 @@ class Request:
             raise ValueError(f"{self.count} from address {self.start} is not within the protocol's limits")
 
     @property
+    def reply_bytes(self) -> int:
+        """Length of the right reply, in bytes."""
+        return self.data_bytes + 5
+
+    @property
     def data_bytes(self) -> int:
         """Length of the data in the right reply, in bytes."""
         bits = self.function in (READ_COILS, READ_INPUTS)
@@ -86,10 +92,39 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """The answer: registers as unsigned 16-bit numbers, or bits as 0 and 1; `request.count` of them."""
+class CoilWrite:
+    """Switch one coil of a unit (function 5). The right reply is the request itself.
 
-    request: Request
+    An adapter that hears its own line gives just that without any board: only reading the coil proves that it moved.
+    """
+
+    unit: int
+    coil: int
+    is_on: bool
+    function: ClassVar[int] = WRITE_COIL
+    reply_bytes: ClassVar[int] = 8
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.unit <= 247:
+            raise ValueError(f"unit {self.unit} is not within 1 to 247")
+        if not 0 <= self.coil <= 0xFFFF:
+            raise ValueError(f"coil {self.coil} is not within the protocol's limits")
+
+    def encode(self) -> bytes:
+        """The request as it goes on the line."""
+        return framed(
+            bytes((self.unit, WRITE_COIL))
+            + self.coil.to_bytes(2, "big")
+            + (b"\xff\0" if self.is_on else b"\0\0")
+        )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer: registers as unsigned 16-bit numbers, or bits as 0 and 1; `request.count` of them. A coil that
+    was switched: its new bit."""
+
+    request: Request | CoilWrite
     values: tuple[int, ...]
 
 
@@ -97,7 +132,7 @@ class Reply:
 class Refusal:
     """The unit heard the request and cannot serve it."""
 
-    request: Request
+    request: Request | CoilWrite
     code: int
 
     @property
@@ -112,7 +147,7 @@ class Master:
     def __init__(self) -> None:
         self.noise_bytes = 0
         """Bytes so far that belonged to no awaited reply."""
-        self._request: Request | None = None
+        self._request: Request | CoilWrite | None = None
         self._buffer = bytearray()
 
     @property
@@ -125,7 +160,7 @@ class Master:
         """Bytes kept in memory."""
         return len(self._buffer)
 
-    def ask(self, request: Request) -> bytes:
+    def ask(self, request: Request | CoilWrite) -> bytes:
         """Open a request; whatever came before it is noise. Gives the bytes to write."""
         self.give_up()
         self._request = request
@@ -149,14 +184,14 @@ class Master:
         self.give_up()
         return [event]
 
-    def _find(self, request: Request) -> Reply | Refusal | None:
+    def _find(self, request: Request | CoilWrite) -> Reply | Refusal | None:
         """Look at each place where the reply could begin; keep from the first one that is still open."""
         buffer, place = self._buffer, 0
         keep = len(buffer)
         while (place := buffer.find(request.unit, place)) >= 0:
             event, is_open = _match(request, buffer, place)
             if event is not None:
-                used = 5 if isinstance(event, Refusal) else request.data_bytes + 5
+                used = 5 if isinstance(event, Refusal) else request.reply_bytes
                 del buffer[place : place + used]
                 return event
             if is_open:
@@ -170,7 +205,9 @@ class Master:
         del self._buffer[:count]
 
 
-def _match(request: Request, buffer: bytearray, place: int) -> tuple[Reply | Refusal | None, bool]:
+def _match(
+    request: Request | CoilWrite, buffer: bytearray, place: int
+) -> tuple[Reply | Refusal | None, bool]:
     """Is there a whole frame at `place`, or the beginning of one (the second value)?"""
     have = len(buffer) - place
     if have < 2:
@@ -182,9 +219,14 @@ def _match(request: Request, buffer: bytearray, place: int) -> tuple[Reply | Ref
         if _is_sound(buffer, place, 5):
             return Refusal(request, buffer[place + 2]), False
         return None, False
+    if isinstance(request, CoilWrite):
+        echo = request.encode()
+        if not echo.startswith(buffer[place : place + len(echo)]):
+            return None, False
+        return (Reply(request, (int(request.is_on),)), False) if have >= len(echo) else (None, True)
     if function != request.function or (have > 2 and buffer[place + 2] != request.data_bytes):
         return None, False
-    length = request.data_bytes + 5
+    length = request.reply_bytes
     if have < length:
         return None, True
     if not _is_sound(buffer, place, length):

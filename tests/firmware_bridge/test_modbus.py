@@ -11,7 +11,7 @@ from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU
 from pymodbus.pdu.register_message import ReadHoldingRegistersResponse
 
-from firmware_bridge.drivers.modbus import Master, Refusal, Reply, Request, crc16, framed
+from firmware_bridge.drivers.modbus import CoilWrite, Master, Refusal, Reply, Request, crc16, framed
 
 AIR = Request(1, 4, 1, 2)
 AIR_REPLY = framed(bytes.fromhex("01 04 04 01 31 02 22"))
@@ -55,6 +55,50 @@ def test_an_exception_reply_is_told_with_its_meaning() -> None:
     (event,) = master.feed(framed(bytes((1, 0x84, 2))))
     assert isinstance(event, Refusal)
     assert event.meaning == "illegal data address"
+
+
+def test_a_coil_is_switched_as_the_makers_sheet_shows_it() -> None:
+    assert CoilWrite(1, 0, True).encode() == bytes.fromhex("01 05 00 00 ff 00 8c 3a")
+    assert CoilWrite(1, 0, False).encode() == bytes.fromhex("01 05 00 00 00 00 cd ca")
+
+
+def test_a_switched_coil_is_answered_by_the_request_itself() -> None:
+    master, asked = Master(), CoilWrite(1, 3, True)
+    echo = master.ask(asked)
+    noisy = b"\x01\x05\x07" + echo
+    events = [event for byte in noisy for event in master.feed(bytes([byte]))]
+    assert events == [Reply(asked, (1,))]
+    assert master.noise_bytes == 3
+
+
+@pytest.mark.parametrize("other", [CoilWrite(1, 3, False), CoilWrite(1, 2, True), CoilWrite(2, 3, True)])
+def test_another_switching_confirms_nothing(other: CoilWrite) -> None:
+    master = Master()
+    master.ask(CoilWrite(1, 3, True))
+    assert master.feed(other.encode()) == []
+
+
+@settings(deadline=None)
+@given(st.integers(0, 7), st.integers(1, 255))
+def test_a_damaged_confirmation_confirms_nothing(place: int, flip: int) -> None:
+    master = Master()
+    echo = bytearray(master.ask(CoilWrite(1, 3, True)))
+    echo[place] ^= flip
+    assert master.feed(bytes(echo)) == []
+
+
+def test_a_coil_that_the_board_has_not_got_is_refused() -> None:
+    master = Master()
+    master.ask(CoilWrite(1, 99, True))
+    (event,) = master.feed(framed(bytes((1, 0x85, 2))))
+    assert isinstance(event, Refusal)
+    assert event.meaning == "illegal data address"
+
+
+@pytest.mark.parametrize(("unit", "coil"), [(0, 0), (248, 0), (1, -1), (1, 0x10000)])
+def test_a_coil_beyond_the_protocol_is_refused_before_it_is_written(unit: int, coil: int) -> None:
+    with pytest.raises(ValueError, match="is not within"):
+        CoilWrite(unit, coil, True)
 
 
 @pytest.mark.parametrize(

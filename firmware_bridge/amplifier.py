@@ -1,0 +1,275 @@
+"""The amplifier's own serial line: its relay switched while a lease runs, its keys and its current read.
+
+The loudspeaker service asks with leases over the nearby sockets. The relay is switched off when the line opens,
+when the lease ends or the key says silence, and when this service ends; each switching is read back. The keys
+come first: they are read ten times a second, and one dead board delays them by no more than one answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from typing import Final
+
+from broker.contract.board import AmplifierState
+from broker.contract.speaker import AmplifierLease
+from broker.link.service import Beat
+from broker.link.session import Session
+from firmware_bridge.alarms import Alarms
+from firmware_bridge.bus import MISSES, RETRY_S, Board, exchange, said_of
+from firmware_bridge.drivers.modbus import READ_COILS, READ_INPUTS, CoilWrite, Master, Refusal, Reply, Request
+from firmware_bridge.interlock import Contact, Interlock, Shown
+from firmware_bridge.port import Line, PortGone
+from firmware_bridge.port_news import PortNews
+from firmware_bridge.profile import counts_of
+from firmware_bridge.roster import Roster
+from firmware_bridge.wiring import Terminal, Wiring
+
+log = logging.getLogger(__name__)
+
+KEYS_S: Final = 0.1
+RELAY_S: Final = 0.5
+CURRENT_S: Final = 0.25
+"""How often each is read."""
+
+SETTLE_S: Final = 0.03
+"""A late answer here is a reading a moment old, and the next one follows at once: no long silence is needed."""
+
+REOPEN_S: Final = 0.25
+SAY_S: Final = 1.0
+"""The neighbours hear so often how the amplifier is; the hub at each change, and now and then."""
+SAY_HUB_S: Final = 60.0
+
+Take = Callable[[tuple[int, ...], float], None]
+
+
+@dataclass
+class _Ask:
+    """Something to be read again and again, and what its values are for."""
+
+    request: Request
+    timeout_s: float
+    board: Board
+    every_s: float
+    take: Take
+    due_s: float = 0.0
+
+
+class AmplifierWatch:
+    """Owns the line of the amplifier: one thread, so that nothing switches beside the interlock."""
+
+    def __init__(self, wiring: Wiring, alarms: Alarms, session: Session, roster: Roster) -> None:
+        """Call before the session opens."""
+        self._wiring = wiring
+        self._alarms = alarms
+        self._session = session
+        self._clock = session.clock
+        self._inbox = session.inbox(AmplifierLease)
+        self._interlock = Interlock(
+            has_relay=wiring.relay is not None,
+            has_microphone=wiring.microphone is not None,
+            has_sensor=wiring.current is not None,
+            minimum_a=wiring.minimum_a,
+        )
+        self._master = Master()
+        self._boards = {d.name: Board(d.name, [], 0.0, 0.0) for d in wiring.port.devices}
+        self._news = PortNews(wiring.port.port, list(self._boards.values()), session, roster)
+        self._keys = self._key_asks()
+        self._coil = self._coil_ask()
+        self._others = [ask for ask in (self._coil, self._current_ask()) if ask is not None]
+        self._is_on: bool | None = None
+        """What the relay's board has taken last; None: not known."""
+        self._switch_due_s = 0.0
+        self._shown: Shown | None = None
+        self._said_s = self._said_hub_s = self._told_s = 0.0
+
+    def run(self, stop: threading.Event, beat: Beat) -> None:
+        """Open, serve until the line is lost, wait a little, open again; off at the end."""
+        port = self._wiring.port
+        while not stop.is_set():
+            beat()
+            try:
+                with Line(port.port, port.baud, port.parity) as line:
+                    self._opened()
+                    try:
+                        self._serve(line, stop, beat)
+                    finally:
+                        with suppress(PortGone):  # a line that is gone switches nothing any more
+                            self._switch(line, False)
+            except PortGone as gone:
+                self._news.lost(gone)
+                self._interlock.forget_line()
+                self._tell()
+                self._listen(REOPEN_S)
+        self._tell()
+
+    def _opened(self) -> None:
+        self._news.opened()
+        self._interlock.forget_line()
+        self._is_on, self._switch_due_s = None, 0.0
+        for ask in (*self._keys, *self._others):
+            ask.due_s = 0.0
+        for board in self._boards.values():
+            board.missed = 0
+
+    def _serve(self, line: Line, stop: threading.Event, beat: Beat) -> None:
+        while not stop.is_set():
+            beat()
+            now_s = self._now_s()
+            wants_on = self._interlock.wants_on(now_s)
+            if self._wiring.relay is not None and self._is_on != wants_on and self._switch_due_s <= now_s:
+                self._switch(line, wants_on)
+            elif (ask := self._next(now_s)) is not None:
+                self._read(ask, line)
+            else:
+                self._listen(min(self._wait_s(now_s), KEYS_S))
+            self._hear()
+            self._tell()
+
+    # -- the line
+
+    def _switch(self, line: Line, is_on: bool) -> None:
+        """Write the coil and read it back. Raises PortGone."""
+        relay = self._wiring.relay
+        if relay is None:
+            return
+        board = self._boards[relay.board]
+        board.polls += 1
+        answer = self._exchange(line, CoilWrite(relay.unit, relay.number, is_on), relay.timeout_s)
+        is_taken = isinstance(answer, Reply)
+        _note(board, answer)
+        self._is_on = is_on if is_taken else None
+        self._switch_due_s = self._now_s() + (0.0 if is_taken else self._again_s(board, KEYS_S))
+        if is_taken and self._coil is not None:
+            self._read(self._coil, line)
+
+    def _read(self, ask: _Ask, line: Line) -> None:
+        """One question. Raises PortGone."""
+        board = ask.board
+        board.polls += 1
+        answer = self._exchange(line, ask.request, ask.timeout_s)
+        now_s = self._now_s()
+        _note(board, answer)
+        if isinstance(answer, Reply):
+            ask.take(answer.values, now_s)
+        ask.due_s = now_s + self._again_s(board, ask.every_s)
+
+    def _exchange(self, line: Line, request: Request | CoilWrite, timeout_s: float) -> Reply | Refusal | None:
+        return exchange(self._master, line, request, timeout_s, self._clock, SETTLE_S)
+
+    @staticmethod
+    def _again_s(board: Board, every_s: float) -> float:
+        """A board that does not answer is asked less often: each question costs the others its time-out."""
+        return max(every_s, RETRY_S) if board.missed >= MISSES else every_s
+
+    def _next(self, now_s: float) -> _Ask | None:
+        """What is due, keys first."""
+        for asks in (self._keys, self._others):
+            due = min(asks, key=lambda ask: ask.due_s, default=None)
+            if due is not None and due.due_s <= now_s:
+                return due
+        return None
+
+    def _wait_s(self, now_s: float) -> float:
+        due_s = min((ask.due_s for ask in (*self._keys, *self._others)), default=now_s + KEYS_S)
+        return max(0.0, due_s - now_s)
+
+    # -- what is read
+
+    def _key_asks(self) -> list[_Ask]:
+        """One question for each board that has keys."""
+        wired: list[tuple[Terminal, Contact]] = []
+        if self._wiring.microphone is not None:
+            wired.append((self._wiring.microphone, "microphone"))
+        if self._wiring.mute is not None:
+            wired.append((self._wiring.mute, "mute"))
+        wired.sort(key=lambda each: (each[0].unit, each[0].number))
+        return [self._key_ask(list(keys)) for _, keys in groupby(wired, key=lambda each: each[0].unit)]
+
+    def _key_ask(self, keys: list[tuple[Terminal, Contact]]) -> _Ask:
+        first, last = keys[0][0], keys[-1][0]
+        request = Request(first.unit, READ_INPUTS, first.number, last.number - first.number + 1)
+
+        def take(values: tuple[int, ...], now_s: float) -> None:
+            for terminal, contact in keys:
+                self._interlock.read_key(contact, bool(values[terminal.number - first.number]), now_s)
+
+        return _Ask(request, first.timeout_s, self._boards[first.board], KEYS_S, take)
+
+    def _coil_ask(self) -> _Ask | None:
+        relay = self._wiring.relay
+        if relay is None:
+            return None
+
+        def take(values: tuple[int, ...], now_s: float) -> None:
+            self._interlock.read_relay(bool(values[0]), now_s)
+            if bool(values[0]) != self._is_on:
+                self._is_on = None  # it does not follow, or somebody else switched it: write again
+                self._switch_due_s = now_s + RELAY_S
+
+        request = Request(relay.unit, READ_COILS, relay.number, 1)
+        return _Ask(request, relay.timeout_s, self._boards[relay.board], RELAY_S, take)
+
+    def _current_ask(self) -> _Ask | None:
+        sensor = self._wiring.current
+        if sensor is None:
+            return None
+        quantity = sensor.quantity
+
+        def take(values: tuple[int, ...], now_s: float) -> None:
+            current_a = round(counts_of(quantity, values) * quantity.scale, 6)
+            if quantity.low <= current_a <= quantity.high:  # not so for NaN either
+                self._interlock.read_current(current_a, now_s)
+
+        request = Request(sensor.unit, quantity.function, quantity.register, quantity.width)
+        return _Ask(request, sensor.timeout_s, self._boards[sensor.board], CURRENT_S, take)
+
+    # -- what is heard and said
+
+    def _listen(self, wait_s: float) -> None:
+        """Wait for a lease."""
+        received = self._inbox.get(wait_s)
+        if received is not None and isinstance(received.message, AmplifierLease):
+            asked = received.message
+            self._interlock.lease(asked.lease_ms, asked.is_playing, self._now_s())
+
+    def _hear(self) -> None:
+        self._listen(0.0)
+
+    def _tell(self) -> None:
+        now_s = self._now_s()
+        shown = self._interlock.shown(now_s)
+        news = self._shown is None or shown._replace(current_a=None) != self._shown._replace(current_a=None)
+        if news or now_s - self._said_hub_s >= SAY_HUB_S:
+            self._shown, self._said_s, self._said_hub_s = shown, now_s, now_s
+            self._session.send(AmplifierState(at=self._clock.now(), **shown._asdict()))
+        elif now_s - self._said_s >= SAY_S:
+            self._said_s = now_s
+            self._session.send_nearby(AmplifierState(at=self._clock.now(), **shown._asdict()))
+        self._sound_alarms(shown, now_s)
+        if now_s - self._told_s >= SAY_S:
+            self._told_s = now_s
+            self._news.tell()
+            self._alarms.tell()
+
+    def _sound_alarms(self, shown: Shown, now_s: float) -> None:
+        now = self._clock.now()
+        for what, since_s in self._interlock.troubles(now_s):
+            if since_s is None:
+                self._alarms.end(what, now)
+            else:
+                self._alarms.begin(what, now - timedelta(seconds=now_s - since_s), shown.current_a)
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic()
+
+
+def _note(board: Board, answer: Reply | Refusal | None) -> None:
+    """How the board took a question."""
+    board.errors += not isinstance(answer, Reply)
+    board.note(answer is not None, said_of(answer) if isinstance(answer, Refusal) else "")
