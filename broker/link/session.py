@@ -142,7 +142,7 @@ class Session:
             raise ContractError(f"{self.who} may not send {spec.type.__name__}")
         topic = topic_of(self.place, (to or self.who) if spec.delivery.addressed else self.who, msg)
         body = payload(msg) if written is None else written
-        if self._nearby is not None:
+        if self._nearby is not None and spec.nearby:
             self._nearby.tell(spec.nearby, topic, self._frame(body))
         if not spec.receivers:
             return  # for neighbours only
