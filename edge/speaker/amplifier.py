@@ -9,58 +9,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from broker.contract.board import AmplifierState
 from broker.contract.speaker import AmplifierLease
 from broker.link.clock import Clock
 from broker.link.service import Beat
 from broker.link.session import Session
+from edge.speaker.amplifier_seen import AmplifierSeen, Keys
 from edge.speaker.local_use import Uses
 
 LEASE_MS: Final = 3000
 RENEW_S: Final = 1.0
-STALE_S: Final = 5.0
-"""So long without a word, and there is no amplifier."""
-
-WARM_S: Final = 3.0
-"""An amplifier swallows the first syllables after it was switched on."""
-
-FOLLOW_S: Final = 1.5
-"""A relay that has not been seen to close by then is waited for no longer: better a chime cut short than silence."""
-
-HOLDS_S: Final = 2.5
-"""What was said of the current is taken to be so until the next word, but no longer than this."""
-
-DRAWN: Final = 0.8
-"""Share of a span in which the current must have flowed."""
-
-SPANS: Final = 8192
 LOOK_S: Final = 0.25
 TELL_S: Final = 10.0
 """News of local use that the outbox refused is offered again so often."""
 
-Flow = Literal["flowing", "none", "unknown"]
-
-
-@dataclass
-class _Span:
-    """The current from `since_s`, as last heard at `heard_s`; monotonic seconds."""
-
-    flow: Flow
-    since_s: float
-    heard_s: float
-
-    def until_s(self, now_s: float) -> float:
-        return min(now_s, self.heard_s + HOLDS_S)
-
 
 class Amplifier:
-    """Asks for the amplifier and knows how it is. `run` belongs to one worker; all else may be called by any thread."""
+    """Asks for the amplifier and knows how it is. `run` belongs to one worker; all else any thread may call."""
 
     def __init__(
         self,
@@ -81,13 +50,10 @@ class Amplifier:
         self._monotonic = monotonic
         self._inbox = session.inbox(AmplifierState)
         self._uses = Uses(home / "local-use.json", session)
+        self._seen = AmplifierSeen()
         self._lock = threading.Lock()
         self._saying = threading.Lock()
         """Held from choosing what a lease says to saying it: no renewal may come after the word that ends it."""
-        self._said: AmplifierState | None = None
-        self._heard_s = 0.0
-        self._on_since_s: float | None = None
-        self._spans: deque[_Span] = deque(maxlen=SPANS)
         self._held_since_s: float | None = None
         self._is_playing = False
         self._renewed_s = 0.0
@@ -111,20 +77,13 @@ class Amplifier:
             self._lease()
 
     def warm_in_s(self) -> float:
-        """Seconds until it has been on for WARM_S, as if held from now on; 0 where there is no relay to wait for.
+        """Seconds until it has been on for three seconds, as if held from now on; 0 without a relay to wait for.
 
-        Never more than WARM_S + FOLLOW_S after `hold`, whatever the relay does.
+        Never more than 4.5 s after `hold`, whatever the relay does.
         """
         with self._lock:
             now_s = self._monotonic()
-            said = self._fresh(now_s)
-            if said is None or said.relay == "unknown":
-                return 0.0
-            held_s = now_s if self._held_since_s is None else self._held_since_s
-            latest_s = held_s + FOLLOW_S + WARM_S
-            if self._on_since_s is not None:
-                latest_s = min(latest_s, self._on_since_s + WARM_S)
-            return max(0.0, latest_s - now_s)
+            return self._seen.warm_in_s(now_s if self._held_since_s is None else self._held_since_s, now_s)
 
     # -- what is known of it
 
@@ -132,31 +91,22 @@ class Amplifier:
     def is_there(self) -> bool:
         """Whether the board has said anything of it lately."""
         with self._lock:
-            return self._fresh(self._monotonic()) is not None
+            return self._seen.last(self._monotonic()) is not None
 
     @property
     def microphone(self) -> bool:
         """Somebody of the village speaks: the key stands on the local microphone."""
-        return self._keys()[0]
+        return self._keys().microphone
 
     @property
     def mute(self) -> bool:
         """The key stands on silence."""
-        return self._keys()[1]
+        return self._keys().mute
 
     def drawn(self, since_s: float, until_s: float) -> bool | None:
         """Did current flow in at least 80 % of this span of monotonic time? None: no sensor, or it was not read."""
-        length_s = until_s - since_s
-        if length_s <= 0:
-            return None
-        found: dict[Flow, float] = {"flowing": 0.0, "none": 0.0, "unknown": 0.0}
         with self._lock:
-            now_s = self._monotonic()
-            for span in self._spans:
-                found[span.flow] += max(0.0, min(until_s, span.until_s(now_s)) - max(since_s, span.since_s))
-        if found["flowing"] >= DRAWN * length_s:
-            return True
-        return False if found["none"] > (1 - DRAWN) * length_s else None
+            return self._seen.drawn(since_s, until_s, self._monotonic())
 
     # -- the worker
 
@@ -166,49 +116,26 @@ class Amplifier:
         while not stop.is_set():
             beat()
             received = self._inbox.get(LOOK_S)
-            if received is not None and isinstance(received.message, AmplifierState):
-                self._take(received.message)
-            if self._is_due():
-                self._lease()
+            said = received.message if received is not None else None
+            if isinstance(said, AmplifierState):
+                with self._lock:
+                    self._seen.hear(said, self._monotonic())
             if self._keys() != keys:
                 keys = self._keys()
-                self.changed()
+                self.changed()  # before anything is written down: somebody waits for silence
+            if isinstance(said, AmplifierState):
+                self._uses.follow("microphone", said.microphone, self._clock.now())
+                self._uses.follow("mute", said.mute, self._clock.now())
+            if self._is_due():
+                self._lease()
             if self._monotonic() - told_s >= TELL_S:
                 told_s = self._monotonic()
                 self._uses.tell()
         self.release()
 
-    def _take(self, said: AmplifierState) -> None:
+    def _keys(self) -> Keys:
         with self._lock:
-            now_s = self._monotonic()
-            was_on = self._said is not None and self._said.relay == "on" and self._fresh(now_s) is not None
-            if said.relay != "on":
-                self._on_since_s = None
-            elif not was_on:
-                self._on_since_s = now_s
-            self._said, self._heard_s = said, now_s
-            self._note_current(said.current, now_s)
-        at = self._clock.now()
-        self._uses.follow("microphone", said.microphone, at)
-        self._uses.follow("mute", said.mute, at)
-
-    def _note_current(self, flow: Flow, now_s: float) -> None:
-        last = self._spans[-1] if self._spans else None
-        if last is not None and last.flow == flow and last.until_s(now_s) == now_s:
-            last.heard_s = now_s
-            return
-        if last is not None:
-            last.heard_s = last.until_s(now_s) - HOLDS_S  # it ends here
-        self._spans.append(_Span(flow, now_s, now_s))
-
-    def _keys(self) -> tuple[bool, bool]:
-        """Microphone and mute."""
-        with self._lock:
-            said = self._fresh(self._monotonic())
-        return (said.microphone, said.mute) if said is not None else (False, False)
-
-    def _fresh(self, now_s: float) -> AmplifierState | None:
-        return self._said if self._said is not None and now_s - self._heard_s < STALE_S else None
+            return self._seen.keys(self._monotonic())
 
     def _is_due(self) -> bool:
         with self._lock:
