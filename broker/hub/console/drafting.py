@@ -28,7 +28,7 @@ from broker.hub.recordings import Track, estimated_once_s, missing, settled, tra
 from broker.hub.records import Revision
 from broker.hub.stations import Station
 from broker.link.clock import LOCAL
-from broker.look.dayline import Mark
+from broker.look.dayline import Mark, MarkKind
 from broker.speech.lexicon import Lexicon
 from broker.speech.normalise import Spoken, normalise
 
@@ -284,9 +284,13 @@ def _line(
     for one in wanted[:1]:
         label = f"{hm(one.start)} không được" if is_clash else hm(one.start)
         marks.append(
-            Mark(hours_of(one.start), one.duration_s / 60, "clash" if is_clash else "planned", label)
+            Mark(hours_of(one.start), one.duration_s / 60, "clash" if is_clash else _kind_of(one), label)
         )
     return strip(rows, rules.quiet, now if local(now).date() == day else None, marks)
+
+
+def _kind_of(wanted: Booking) -> MarkKind:
+    return "relay" if wanted.kind == "relay" else "planned"
 
 
 def _minutes(wanted: Sequence[Booking]) -> float:
