@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from broker.hub.console.faults import AMPLIFIER_SAID, service_trouble
+from broker.hub.console.faults import AMPLIFIER_SAID, is_file, service_trouble
 from broker.hub.console.wording import ago, hm, lasting, number, when
 from broker.hub.loudspeakers import is_unheard
 from broker.hub.records import (
@@ -25,7 +25,8 @@ from broker.hub.records import (
 )
 from broker.trust.reasons import sentence
 
-Weight = Literal["ok", "wait", "look", "bad"]
+Weight = Literal["ok", "wait", "look", "bad", "plain"]
+"""Shape and colour; what is over and needs nobody is plain."""
 SHOWN = 6
 """How many of the last tests, uses and alarms a page shows."""
 
@@ -95,11 +96,6 @@ def standing_of(db: Session, node: NodeRecord, at: datetime) -> Said:
     return Said("ok", f"{DOING.get(seen.doing, seen.doing)}.")
 
 
-def is_file(seen: SpeakerSeen) -> bool:
-    """Whether the house has no loudspeaker; nodes of before said so only by the name of their output."""
-    return seen.sound == "file" or (seen.sound == "none" and seen.output == "file")
-
-
 def tests_of(db: Session, node: str, at: datetime) -> list[Moment]:
     """The last test chimes, newest first."""
     query = select(SpeakerTest, Account.full_name).outerjoin(Account, Account.id == SpeakerTest.account_id)
@@ -125,7 +121,7 @@ def say_test(test: SpeakerTest, name: str, at: datetime) -> Said:
     )
     details = [f"âm lượng {test.volume} %"]
     if test.proof_score is not None:
-        details.append(f"giống tiếng đã phát {number(max(0.0, test.proof_score) * 100)} %")
+        details.append(f"khớp với tiếng đã phát {number(max(0.0, test.proof_score) * 100)} %")
     if test.underruns:
         details.append(f"ngắt quãng {test.underruns} lần")
     return Said(weight, said, f"{by}, {', '.join(details)}.")
@@ -139,7 +135,7 @@ def uses_of(db: Session, node: str, at: datetime) -> list[Moment]:
         Moment(
             row.started_at,
             _span(row.started_at, row.ended_at, at),
-            Said("wait" if row.ended_at else "ok", _USES.get(row.what, row.what)),
+            Said("plain" if row.ended_at else "ok", _USES.get(row.what, row.what)),
         )
         for row in rows
     ]
@@ -151,7 +147,7 @@ def troubles_of(db: Session, node: str, at: datetime) -> list[Moment]:
         Moment(
             row.started_at,
             _span(row.started_at, row.ended_at, at),
-            Said("wait" if row.ended_at else "bad", AMPLIFIER_SAID.get(row.what, row.what)),
+            Said("plain" if row.ended_at else "bad", AMPLIFIER_SAID.get(row.what, row.what)),
         )
         for row in db.scalars(_troubles(node).limit(SHOWN))
     ]
@@ -166,6 +162,8 @@ def facts_of(db: Session, node: str, at: datetime) -> list[tuple[str, str]]:
         said.append(("Giữ sẵn", f"{len(seen.ready)} lượt phát"))
         if seen.missing:
             said.append(("Còn tải", f"{len(seen.missing)} âm thanh"))
+        if seen.refused:
+            said.append(("Từ chối", f"{len(seen.refused)} lượt phát"))
     if amplifier is None:
         return [*said, ("Tăng âm", "chưa nối bo mạch, không đo được")]
     flows = _CURRENT.get(amplifier.current, amplifier.current)
@@ -201,7 +199,7 @@ def chain_of(db: Session, node: str, at: datetime) -> Said:
     )
 
 
-def _troubles(node: str) -> Select[tuple[AmplifierTrouble]]:
+def _troubles(node: str) -> Select[AmplifierTrouble]:
     return (
         select(AmplifierTrouble)
         .where(AmplifierTrouble.node == node)

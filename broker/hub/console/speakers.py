@@ -11,14 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from broker.contract import HUB
-from broker.hub.console import access
+from broker.hub.console import access, evidence
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import SERVICE_NAMES, advice_of, broker_trouble, service_trouble
 from broker.hub.console.progress import NOTES
 from broker.hub.console.stages import is_spoken
 from broker.hub.console.wording import ago, count, lasting, number, when
-from broker.hub.records import NodeRecord, NodeSeen, Occurrence, ServiceSeen, SpeakerSeen
+from broker.hub.records import NodeRecord, NodeSeen, Occurrence, ServiceSeen
+from broker.hub.silence import silence_of
 
 pages = Blueprint("speakers", __name__)
 
@@ -45,6 +46,7 @@ class Service:
     said: str
     text: str
     since: str
+    is_speaker: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Point:
     village: str
     services: Sequence[Service]
     health: str
+    standing: evidence.Said
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,9 @@ def points() -> str:
         commune, dead = commune_of(db), broker_trouble(db, at)
         seen = db.scalars(select(ServiceSeen)).all()
         health = {one.node: one for one in db.scalars(select(NodeSeen)).all()}
-        speakers = {one.node: one for one in db.scalars(select(SpeakerSeen)).all()}
         shown = [
-            _point(n, commune, seen, health.get(n.name), speakers.get(n.name), at) for n in commune.nodes
+            _point(n, commune, seen, health.get(n.name), evidence.standing_of(db, n, at), at)
+            for n in commune.nodes
         ]
         found = {
             "points": sorted(shown, key=_trouble),
@@ -87,6 +90,7 @@ def points() -> str:
             "hub": [_service(one, at) for one in seen if one.node == HUB],
             "playing": _lines(db, at, playing=True),
             "recent": _lines(db, at, playing=False),
+            "is_silent": silence_of(db, at) is not None,
         }
     note = NOTES.get(request.args.get("note", ""), "")
     return render_template(
@@ -96,19 +100,18 @@ def points() -> str:
 
 def _trouble(point: Point) -> int:
     """Points that need a person come first."""
-    weights = {service.weight for service in point.services}
-    return 0 if "bad" in weights or not weights else 1 if "look" in weights else 2
+    weights = {point.standing.weight, *(service.weight for service in point.services)}
+    return 0 if "bad" in weights or not point.services else 1 if "look" in weights else 2
 
 
 def _headline(shown: Sequence[Point]) -> str:
-    troubled = [p for p in shown if not p.services or any(s.weight == "bad" for s in p.services)]
-    watch = [p for p in shown if p not in troubled and any(s.weight == "look" for s in p.services)]
+    troubled, watch = (sum(_trouble(point) == rank for point in shown) for rank in (0, 1))
     if not shown:
         return "Xã chưa có điểm nào."
     if troubled:
-        return f"{count(len(troubled))} điểm cần người xem."
+        return f"{count(troubled)} điểm cần người xem."
     if watch:
-        return f"{count(len(watch))} điểm chạy nhưng có chỗ vướng."
+        return f"{count(watch)} điểm chạy nhưng có chỗ vướng."
     return f"{count(len(shown))} điểm đều chạy tốt." if len(shown) > 1 else "Điểm này chạy tốt."
 
 
@@ -117,13 +120,13 @@ def _point(
     commune: Commune,
     seen: Sequence[ServiceSeen],
     health: NodeSeen | None,
-    speaker: SpeakerSeen | None,
+    standing: evidence.Said,
     at: datetime,
 ) -> Point:
     own = sorted((s for s in seen if s.node == node.name), key=_rank)
     services = [_service(one, at) for one in own]
     village = f"Thôn {commune.names.get(node.village, node.village)}"
-    return Point(node.name, node.label, village, services, " · ".join(_health(health, speaker, at)))
+    return Point(node.name, node.label, village, services, " · ".join(_health(health, at)), standing)
 
 
 def _rank(seen: ServiceSeen) -> int:
@@ -143,19 +146,13 @@ def _service(seen: ServiceSeen, at: datetime) -> Service:
         said=LIFE.get(seen.state, seen.state),
         text=text,
         since=f"từ {when(seen.since, at)}",
+        is_speaker=seen.service == "speaker",
     )
 
 
-def _health(health: NodeSeen | None, speaker: SpeakerSeen | None, at: datetime) -> list[str]:
-    """What the point's computer and loudspeaker last said, in words."""
+def _health(health: NodeSeen | None, at: datetime) -> list[str]:
+    """What the point's computer last said, in words."""
     said = []
-    if speaker is not None:
-        output = "ghi vào tệp, chưa có loa" if speaker.output == "file" else f"loa ra ở {speaker.output}"
-        said.append(output)
-        if speaker.missing:
-            said.append(f"còn tải {len(speaker.missing)} âm thanh")
-        if speaker.refused:
-            said.append(f"từ chối {len(speaker.refused)} lượt phát")
     if health is not None:
         said.append(f"đĩa trống {number(health.disk_free_percent)} %")
         said.append(f"bộ nhớ trống {number(health.memory_free_percent)} %")

@@ -92,6 +92,8 @@ class Progress:
         """The stage reached, in a word, for small screens and screen readers."""
         if self.state == "cancelled":
             return "Đã huỷ"
+        if self.is_filed:
+            return "Ghi vào tệp"
         if self.mark:
             return STAGES[min(self.done, 4)] + (": không được" if self.mark == "fail" else "")
         return STAGES[self.done - 1] if self.done else "Chưa nhận"

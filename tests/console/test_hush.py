@@ -1,0 +1,69 @@
+"""While the commune is silent every page says so in red, and one word of an approver ends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.console.stage import Stage
+
+LINE = "Cả xã đang im tiếng đến 16:52."
+
+
+def silence(stage: Stage) -> str:
+    """By Bình, with the button; the page that follows."""
+    answer = stage.post(stage.client("binh"), "/silence", {}, page="/", follow_redirects=True)
+    return answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [("hanh", "/"), ("hanh", "/announcements/new"), ("lanh", "/overview"), ("quan", "/nodes"), ("khoa", "/duty"),
+     ("giup", "/"), ("soat", "/audit")],
+)  # fmt: skip
+def test_the_line_stands_on_every_page_for_everybody(stage: Stage, who: str, path: str) -> None:
+    client = stage.client(who)
+    assert LINE not in client.get(path, follow_redirects=True).get_data(as_text=True)
+    silence(stage)
+    page = client.get(path, follow_redirects=True).get_data(as_text=True)
+    assert LINE in page
+    assert "Phạm Văn Bình ra lệnh." in page
+    assert "Cho loa nói lại" not in page, "only who approves may end it"
+
+
+def test_silencing_says_how_long_it_holds_and_offers_to_hold_on(stage: Stage) -> None:
+    page = silence(stage)
+    assert "giữ im mười phút" in page
+    assert "Giữ im thêm mười phút" in page
+
+
+def test_it_ends_by_itself(stage: Stage) -> None:
+    silence(stage)
+    stage.clock.advance(600)
+    assert LINE not in stage.client("binh").get("/").get_data(as_text=True)
+
+
+def test_an_approver_lets_loudspeakers_speak_again(stage: Stage) -> None:
+    silence(stage)
+    client = stage.client("binh")
+    page = stage.post(client, "/silence/lift", {}, page="/", follow_redirects=True).get_data(as_text=True)
+    assert "Loa cả xã được nói lại." in page
+    assert LINE not in page
+    log = stage.client("soat").get("/audit").get_data(as_text=True)
+    assert "tắt tiếng cả xã đến 16:52" in log
+    assert "cho loa cả xã nói lại" in log
+
+
+def test_lifting_what_does_not_hold_any_more_says_so(stage: Stage) -> None:
+    client = stage.client("binh")
+    answer = stage.post(client, "/silence/lift", {}, page="/")
+    assert answer.status_code == 409
+    assert "loa đang nói bình thường" in answer.get_data(as_text=True)
+
+
+def test_an_open_page_fetches_the_line_alone(stage: Stage) -> None:
+    client = stage.client("giup")
+    assert client.get("/silence/now").get_data(as_text=True).strip() == ""
+    silence(stage)
+    line = client.get("/silence/now").get_data(as_text=True)
+    assert LINE in line
+    assert "<html" not in line
