@@ -39,6 +39,8 @@ PACKAGES = (
     SystemPackage("chromium", ("chromium", "chromium-browser", "google-chrome"), "browser tests"),
     SystemPackage("victoria-metrics", ("victoria-metrics",), "the copy of readings to a server"),
     SystemPackage("influxdb", ("influxd",), "the copy of readings to an InfluxDB 1.6"),
+    SystemPackage("snapserver", ("snapserver",), "live microphones of the loudspeaker"),
+    SystemPackage("snapclient", ("snapclient",), "live microphones of the loudspeaker"),
     SystemPackage("systemd", ("systemd-analyze",), "the units' check and hardening score"),
 )
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")

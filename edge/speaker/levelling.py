@@ -56,6 +56,7 @@ class Leveller:
     def take(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         """The next samples; returns those that are ready: the first second waits, then all but 0.1 s comes at once."""
         self._raw = np.concatenate([self._raw, samples.astype(np.float32) / np.float32(32768)])
+        turned: list[Signal] = []
         while len(self._raw) >= self._step:
             block, self._raw = self._raw[: self._step], self._raw[self._step :]
             if np.abs(block).max() <= SILENT / 32768:
@@ -64,10 +65,9 @@ class Leveller:
             self._waiting.append(block)
             if len(self._second) == 10:
                 self._measure()
-        if self._gain_db is None:
-            return np.zeros(0, dtype=np.int16)
-        turned = [block * self._gain_over(block) for block in self._waiting]
-        self._waiting = []
+            if self._gain_db is not None:
+                turned += [one * self._gain_over(one) for one in self._waiting]
+                self._waiting = []
         return self._limited(turned) if turned else np.zeros(0, dtype=np.int16)
 
     def _measure(self) -> None:

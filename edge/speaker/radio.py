@@ -44,6 +44,7 @@ _SPARE_S: Final = 300.0
 """A reception ends by itself so long after its programme should, whoever forgot it."""
 
 _LOOK_MS: Final = 200
+_UNHEARD: Final = "nothing was heard for {:g} seconds"
 
 _CHILD: Final = (sys.executable, "-B", "-m", "edge.speaker.radio_child")
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -178,15 +179,22 @@ class Reception:
                 self._wait_for_room()
             why = self._too_long()
         self._end_child()
-        self._end(why or _last_words(child))
+        self._end(self._reason(why, child))
         for one in (child.stdout, child.stderr):
             one.close()
 
     def _too_long(self) -> str:
         now_s, order = time.monotonic(), self._order
         if now_s - self._heard_s >= order.patience_s:
-            return f"nothing was heard for {order.patience_s:g} seconds"
+            return _UNHEARD.format(order.patience_s)
         return "its time is over" if now_s - self._since_s >= order.longest_s else ""
+
+    def _reason(self, why: str, child: subprocess.Popen[bytes]) -> str:
+        """Why it is over, in the parent's words and the child's."""
+        said = _last_words(child)
+        if not why and child.returncode == -signal.SIGALRM:
+            why = _UNHEARD.format(self._order.patience_s)
+        return f"{why}; before that: {said}" if why and said else why or said or "the receiver has ended"
 
     def _take(self, data: bytes) -> None:
         if data.count(0) < len(data):
@@ -229,11 +237,11 @@ class Reception:
 
 
 def _last_words(child: subprocess.Popen[bytes]) -> str:
-    """What a child that has ended said before."""
-    if child.stderr is not None:
-        with contextlib.suppress(OSError):
-            os.set_blocking(child.stderr.fileno(), False)
-            said = (child.stderr.read(65536) or b"").decode(errors="replace").strip().splitlines()
-            if said:
-                return said[-1][:300]
-    return "nothing came any more" if child.returncode == -signal.SIGALRM else "the receiver has ended"
+    """What a child that has ended said last; empty when it said nothing."""
+    if child.stderr is None:
+        return ""
+    with contextlib.suppress(OSError):
+        os.set_blocking(child.stderr.fileno(), False)
+        said = (child.stderr.read(65536) or b"").decode(errors="replace").strip().splitlines()
+        return said[-1][:300] if said else ""
+    return ""

@@ -39,6 +39,9 @@ AHEAD_S: Final = 5.0
 
 SNAP_PORT: Final = 1704
 _AGAIN_S: Final = (0.2, 0.5, 1.0, 2.0)
+_MOST_CUTS, _SHAKY_S = 3, 60.0
+"""So many cuts in this time, and it is lost: servers whose source is gone send everybody who asks the same seconds."""
+
 _DEMUXERS: Final = "mp3,aac,ogg,flac,mov,mpegts,wav,hls"
 _CODECS: Final = "aac,aac_latm,mp2,mp2float,mp3,mp3float,opus,libopus,vorbis,flac,pcm_s16le,pcm_s16be"
 """What radio stations send; nothing else is given to a reader or a decoder."""
@@ -98,8 +101,8 @@ class _Outlet:
         self._order = order
         self._leveller = Leveller(order.rate_hz)
         self._began_s = time.monotonic()
-        self._sent = 0
-        self.has_sounded = False
+        self.sent = 0
+        """Samples given out."""
         self.watch()
 
     def watch(self) -> None:
@@ -114,15 +117,14 @@ class _Outlet:
         passed_s = time.monotonic() - self._began_s
         if passed_s > self._order.longest_s:
             raise _OverError("its time is over")
-        ahead_s = self._sent / self._order.rate_hz - passed_s - AHEAD_S
+        ahead_s = self.sent / self._order.rate_hz - passed_s - AHEAD_S
         signal.setitimer(signal.ITIMER_REAL, 0)  # waiting for its time and for the reader is no silence
         if ahead_s > 0:
             threading.Event().wait(ahead_s)
         left = memoryview(ready.astype("<i2").tobytes())
         while left:
             left = left[os.write(1, left) :]
-        self._sent += len(ready)
-        self.has_sounded = True
+        self.sent += len(ready)
         self.watch()
 
 
@@ -132,19 +134,24 @@ class _Outlet:
 def _take_station(order: Order, outlet: _Outlet) -> None:
     """Connect, and again after each cut. The first connection must do: nobody has to wait for a wrong address."""
     again = 0
+    cuts_s: list[float] = []
     while True:
-        before_s = time.monotonic()
+        sent = outlet.sent
+        why = StationError("the station breaks off again and again")
         try:
             for samples in _heard(order):
                 outlet.give(samples)
-        except StationError as why:
-            if not outlet.has_sounded:
+        except StationError as said:
+            if not outlet.sent:
                 raise
-            _say(why)
-        if time.monotonic() - before_s > order.patience_s:
-            again = 0
-        threading.Event().wait(_AGAIN_S[min(again, len(_AGAIN_S) - 1)])
+            _say(why := said)
         again += 1
+        if outlet.sent > sent:
+            again, now_s = 0, time.monotonic()
+            cuts_s = [*(one for one in cuts_s if now_s - one < _SHAKY_S), now_s]
+        if len(cuts_s) >= _MOST_CUTS:
+            raise why
+        threading.Event().wait(_AGAIN_S[min(again, len(_AGAIN_S) - 1)])
 
 
 def _heard(order: Order) -> Iterator[Samples]:

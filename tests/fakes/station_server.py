@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
+from typing import Any
 
 import av
 import numpy as np
@@ -46,7 +47,7 @@ def coded(signal: np.ndarray, box: str = "mp3", codec: str = "libmp3lame") -> by
     out = io.BytesIO()
     options = {"write_xing": "0", "id3v2_version": "0"} if box == "mp3" else {}
     with av.open(out, "w", format=box, options=options) as file:
-        stream = file.add_stream(codec, rate=48_000 if codec == "libopus" else RATE_HZ, layout="stereo")
+        stream: Any = file.add_stream(codec, rate=48_000 if codec == "libopus" else RATE_HZ, layout="stereo")
         stream.bit_rate = 64_000
         both = np.repeat((signal * 32767).astype(np.int16), 2).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(both, format="s16", layout="stereo")
