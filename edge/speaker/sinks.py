@@ -1,39 +1,32 @@
-"""Where samples go: the sound card through `aplay`, or a WAV file where there is no card.
+"""Where samples go: the sound card through ALSA, or a WAV file where there is no card.
 
-Both take mono 16-bit samples as fast as the player paces them and fall silent at once on `drop`.
+Both take mono 16-bit samples. From `open` on a sink runs and sounds silence; its frames are numbered from then on, and
+`clock` says when which frame sounds, so that a play begins on the frame that sounds at the wanted moment.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import select
-import shutil
-import subprocess
+import time
 import wave
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from broker.link.clock import LOCAL
+from edge.speaker.alsa import is_there
+from edge.speaker.card import CardSink
+from edge.speaker.tape import Samples, SinkError, Tape
 
-Samples = NDArray[np.int16]
+__all__ = ["CardSink", "FileSink", "Samples", "Sink", "SinkError", "choose_sink", "find_card"]
 
 CARDS: Final = Path("/proc/asound/cards")
 KEPT_FILES: Final = 20
 KEPT_BYTES: Final = 200 * 1024 * 1024
 
-_STUCK_S: Final = 2.0
 _CARD: Final = re.compile(r"^\s*\d+ \[(\S+)\s*\]", re.MULTILINE)
-
-
-class SinkError(Exception):
-    """The sound device does not take samples; the text says why."""
 
 
 class Sink(Protocol):
@@ -49,151 +42,148 @@ class Sink(Protocol):
         """As the console shows it."""
         ...
 
-    def open(self, rate_hz: int, label: str) -> None:
-        """Get ready for one play. Raises SinkError."""
+    @property
+    def underruns(self) -> int:
+        """How often it ran out of samples since it was opened."""
         ...
 
-    def write(self, samples: Samples) -> None:
-        """Take samples. Raises SinkError when they are not taken within two seconds."""
+    def open(self, rate_hz: int, label: str) -> None:
+        """Run, and sound silence until something is written. Raises SinkError."""
+        ...
+
+    def write(self, samples: Samples, at: int | None = None) -> int:
+        """Queue samples behind those before, not before frame `at`; never waits for the device.
+
+        Returns the frame where the first of them stands. Raises SinkError when the device is gone or has been
+        stuck for two seconds.
+        """
+        ...
+
+    def clock(self) -> tuple[int, float]:
+        """A frame, counted from `open`, and the monotonic second at which it sounds: the newest known pair."""
         ...
 
     def finish(self) -> None:
-        """Return when every sample was consumed. Raises SinkError."""
+        """Return when every sample was consumed, and give the device back. Raises SinkError."""
         ...
 
-    def drop(self) -> None:
-        """Fall silent now and give the device back. Never raises."""
+    def drop(self, fade_s: float = 0.0) -> None:
+        """Fall silent, after what is queued has died away over `fade_s`, and give the device back. Never raises."""
         ...
-
-
-class CardSink:
-    """ALSA through `aplay`, raw samples on its stdin. Killing it closes the device, which is silence."""
-
-    kind: Literal["card", "file"] = "card"
-
-    def __init__(self, card: str, name: str, program: str = "aplay") -> None:
-        """card: ALSA device as in `aplay -D`; name: what the kernel calls the card."""
-        self.name = name
-        self._card = card
-        self._program = program
-        self._aplay: subprocess.Popen[bytes] | None = None
-
-    def open(self, rate_hz: int, label: str) -> None:
-        """Start aplay. Raises SinkError."""
-        del label
-        self.drop()
-        command = [self._program, "-q", "-D", self._card, "-t", "raw", "-f", "S16_LE", "-c", "1"]
-        command += ["-r", str(rate_hz), "--buffer-time=200000", "-"]
-        try:
-            self._aplay = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True
-            )
-        except OSError as why:
-            raise SinkError(f"{self._program} cannot run: {why.strerror}") from why
-        if self._aplay.stdin is not None:
-            os.set_blocking(self._aplay.stdin.fileno(), False)
-
-    def write(self, samples: Samples) -> None:
-        """Hand samples to aplay. Raises SinkError when it has ended or is stuck."""
-        if self._aplay is None or self._aplay.stdin is None:
-            raise SinkError("the card is not open")
-        pipe = self._aplay.stdin.fileno()
-        left = memoryview(samples.astype("<i2").tobytes())
-        while left:
-            _, ready, _ = select.select([], [pipe], [], _STUCK_S)
-            if not ready:
-                raise SinkError("the card takes no samples")
-            try:
-                left = left[os.write(pipe, left) :]
-            except BlockingIOError:
-                continue
-            except OSError as why:
-                raise SinkError(self._last_words()) from why
-
-    def finish(self) -> None:
-        """Close the pipe and wait until aplay has played what it holds. Raises SinkError."""
-        if self._aplay is None or self._aplay.stdin is None:
-            raise SinkError("the card is not open")
-        self._aplay.stdin.close()
-        try:
-            status = self._aplay.wait(_STUCK_S)
-        except subprocess.TimeoutExpired:
-            self.drop()
-            raise SinkError("the card did not finish") from None
-        if status != 0:
-            raise SinkError(self._last_words())
-        self.drop()
-
-    def drop(self) -> None:
-        """Kill aplay: silence at once."""
-        aplay, self._aplay = self._aplay, None
-        if aplay is None:
-            return
-        aplay.kill()
-        for pipe in (aplay.stdin, aplay.stderr):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-        with suppress(subprocess.TimeoutExpired):
-            aplay.wait(1.0)
-
-    def _last_words(self) -> str:
-        if self._aplay is None or self._aplay.stderr is None:
-            return "the card is gone"
-        with suppress(subprocess.TimeoutExpired):
-            self._aplay.wait(0.5)
-        os.set_blocking(self._aplay.stderr.fileno(), False)
-        said = (self._aplay.stderr.read() or b"").decode(errors="replace").strip()
-        return said.splitlines()[-1] if said else f"{self._program} ended with {self._aplay.returncode}"
 
 
 class FileSink:
-    """A WAV file for every play, the newest kept: what a machine without a sound card does."""
+    """A WAV file for every play, the newest kept: what a machine without a sound card does.
+
+    Frame n sounds at the second of `open` plus n / rate. The file begins with the first sample written, and holds no
+    more than had sounded when it was dropped. A file never runs out of samples.
+    """
 
     kind: Literal["card", "file"] = "file"
     name = "file"
+    underruns = 0
 
-    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
-        """folder: where files go, made when missing."""
+    def __init__(
+        self,
+        folder: Path,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+        ppm: float = 0.0,
+    ) -> None:
+        """folder: where files go, made when missing. ppm: how much faster than its rate it runs, as cheap cards do."""
         self._folder = folder
         self._now = now
+        self._monotonic = monotonic
+        self._faster = 1 + ppm / 1e6
         self._file: wave.Wave_write | None = None
+        self._path = folder
+        self._label = ""
+        self._tape = Tape()
+        self._opened_s = monotonic()
+        self._rate_hz = 1
+        self.begun: int | None = None
+        """The frame that is the first of the file; None as long as nothing was written."""
 
     def open(self, rate_hz: int, label: str) -> None:
         """Begin a file named by local time and `label`. Raises SinkError."""
         self.drop()
-        safe = re.sub(r"[^A-Za-z0-9._-]", "_", label)[:80]
-        path = self._folder / f"{self._now().astimezone(LOCAL):%Y%m%d-%H%M%S}-{safe}.wav"
+        self._label = re.sub(r"[^A-Za-z0-9._-]", "_", label)[:80]
+        self._path = self._path_at(self._now())
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._make_room()
-            file = wave.open(str(path), "wb")  # noqa: SIM115  (open for as long as the sound lasts)
+            file = wave.open(str(self._path), "wb")  # noqa: SIM115  (open for as long as the sound lasts)
         except OSError as why:
-            raise SinkError(f"{path}: {why.strerror}") from why
+            raise SinkError(f"{self._path}: {why.strerror}") from why
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate_hz)
-        self._file = file
+        self._file, self._rate_hz = file, rate_hz
+        self._tape, self.begun = Tape(), None
+        self._opened_s = self._monotonic()
 
-    def write(self, samples: Samples) -> None:
-        """Append. Raises SinkError when the disk is full."""
+    def write(self, samples: Samples, at: int | None = None) -> int:
+        """Queue samples; those that have sounded go into the file. Raises SinkError when the disk is full."""
         if self._file is None:
             raise SinkError("no file is open")
+        if self.begun is not None:
+            self._save(self._frame())
+            return self._tape.put(samples, at)
+        start = max(at or 0, self._frame())
+        self._tape.take(start)
+        self.begun = self._tape.put(samples, start)
+        self._name_by_start(start)
+        return start
+
+    def clock(self) -> tuple[int, float]:
+        """The frame that sounds now, by the machine's own clock."""
+        frame = self._frame()
+        return frame, self._opened_s + frame / (self._rate_hz * self._faster)
+
+    def finish(self) -> None:
+        """Close the file with everything in it."""
         try:
-            self._file.writeframes(samples.astype("<i2").tobytes())
+            self._save(self._tape.end)
+        finally:
+            self._close()
+
+    def drop(self, fade_s: float = 0.0) -> None:
+        """Close the file with what has sounded so far."""
+        if self._file is not None and self.begun is not None:
+            with suppress(SinkError):
+                self._save(self._frame())
+                self._save(self._tape.fade(round(fade_s * self._rate_hz)) if fade_s else 0)
+        self._close()
+
+    def _frame(self) -> int:
+        return int((self._monotonic() - self._opened_s) * self._rate_hz * self._faster)
+
+    def _save(self, until: int) -> None:
+        count = min(until, self._tape.end) - self._tape.taken
+        if self._file is None or count <= 0:
+            return
+        try:
+            self._file.writeframes(self._tape.take(count).astype("<i2").tobytes())
         except OSError as why:
             raise SinkError(f"the file takes no samples: {why.strerror}") from why
 
-    def finish(self) -> None:
-        """Close the file."""
-        self.drop()
-
-    def drop(self) -> None:
-        """Close the file with what was written so far."""
+    def _close(self) -> None:
         file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                file.close()
+        if file is None:
+            return
+        with suppress(OSError):
+            file.close()
+            if self.begun is None:
+                self._path.unlink(missing_ok=True)
+
+    def _path_at(self, moment: datetime) -> Path:
+        return self._folder / f"{moment.astimezone(LOCAL):%Y%m%d-%H%M%S}-{self._label}.wav"
+
+    def _name_by_start(self, start: int) -> None:
+        """The device is open some seconds before it sounds; people look for a file by when it sounded."""
+        path = self._path_at(self._now() + timedelta(seconds=(start - self._frame()) / self._rate_hz))
+        with suppress(OSError):
+            self._path = self._path.rename(path)
 
     def _make_room(self) -> None:
         files = sorted(self._folder.glob("*.wav"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -204,27 +194,36 @@ class FileSink:
                 path.unlink(missing_ok=True)
 
 
-def find_card(cards: Path = CARDS, program: str = "aplay") -> str:
-    """Name of the first sound card; empty where there is none or nothing to play with."""
-    if shutil.which(program) is None:
-        return ""
-    try:
+def find_card(card: str = "default", cards: Path = CARDS) -> str:
+    """Name of the sound card that `card` means; empty where there is none.
+
+    The kernel's first card answers to `default`; any other device has to open.
+    """
+    found = None
+    with suppress(OSError):
         found = _CARD.search(cards.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return ""
-    return found[1] if found else ""
+    if card == "default":
+        return found[1] if found else ""
+    return card if is_there(card) else ""
 
 
 def choose_sink(
-    sound: Literal["auto", "card", "file"], card: str, played: Path, now: Callable[[], datetime]
+    sound: Literal["auto", "card", "file"],
+    card: str,
+    played: Path,
+    now: Callable[[], datetime],
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    is_card_expected: bool = False,
 ) -> Sink:
     """The sink that the settings and this machine call for; looked for anew before each play.
 
-    Raises SinkError when the settings insist on a card and there is none.
+    is_card_expected: there was a card before, so that with `auto` its absence is a fault and no file stands in for
+    it. Raises SinkError when there should be a card and there is none.
     """
-    found = find_card() if sound != "file" else ""
+    found = find_card(card) if sound != "file" else ""
     if found:
-        return CardSink(card, found)
-    if sound == "card":
+        return CardSink(card, found, monotonic)
+    if sound == "card" or (is_card_expected and sound == "auto"):
         raise SinkError("no sound card found")
-    return FileSink(played, now)
+    return FileSink(played, now, monotonic)
