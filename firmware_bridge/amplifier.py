@@ -21,7 +21,7 @@ from broker.contract.speaker import AmplifierLease
 from broker.link.service import Beat
 from broker.link.session import Session
 from firmware_bridge.alarms import Alarms
-from firmware_bridge.bus import MISSES, RETRY_S, Board, exchange, said_of
+from firmware_bridge.bus import RETRY_S, Board, exchange, said_of
 from firmware_bridge.drivers.modbus import READ_COILS, READ_INPUTS, CoilWrite, Master, Refusal, Reply, Request
 from firmware_bridge.interlock import Contact, Interlock, Shown
 from firmware_bridge.port import Line, PortGone
@@ -39,6 +39,10 @@ CURRENT_S: Final = 0.25
 
 SETTLE_S: Final = 0.03
 """A late answer here is a reading a moment old, and the next one follows at once: no long silence is needed."""
+
+PATIENCE: Final = 10
+"""Questions in a row without an answer before a board counts as silent: asked so often, on a noisy line, it may miss
+a few."""
 
 REOPEN_S: Final = 0.25
 SAY_S: Final = 1.0
@@ -77,7 +81,7 @@ class AmplifierWatch:
             minimum_a=wiring.minimum_a,
         )
         self._master = Master()
-        self._boards = {d.name: Board(d.name, [], 0.0, 0.0) for d in wiring.port.devices}
+        self._boards = {d.name: Board(d.name, [], 0.0, 0.0, PATIENCE) for d in wiring.port.devices}
         self._news = PortNews(wiring.port.port, list(self._boards.values()), session, roster)
         self._keys = self._key_asks()
         self._coil = self._coil_ask()
@@ -165,7 +169,7 @@ class AmplifierWatch:
     @staticmethod
     def _again_s(board: Board, every_s: float) -> float:
         """A board that does not answer is asked less often: each question costs the others its time-out."""
-        return max(every_s, RETRY_S) if board.missed >= MISSES else every_s
+        return max(every_s, RETRY_S) if board.missed >= board.patience else every_s
 
     def _next(self, now_s: float) -> _Ask | None:
         """What is due, keys first."""

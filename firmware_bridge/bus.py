@@ -15,7 +15,7 @@ from firmware_bridge.port import Line
 from firmware_bridge.profile import Profile, requests
 
 MISSES = 3
-"""So many polls in a row without an answer, and a board counts as silent."""
+"""So many polls in a row without an answer, and a sensor's board counts as silent."""
 
 RETRY_S = 1.0
 """A board that has just missed is asked again so soon, to tell a lost frame from a dead board; and not sooner,
@@ -36,6 +36,8 @@ class Board:
     asks: list[tuple[Request, tuple[Channel, ...]]]
     poll_s: float
     timeout_s: float
+    patience: int = MISSES
+    """So many questions in a row without an answer, and it is silent."""
     due_s: float = 0.0
     polls: int = 0
     errors: int = 0
@@ -54,7 +56,7 @@ class Board:
             self.detail = refusal or (f"refused values: {refused}" if refused else "")
             return
         self.missed += 1
-        if self.missed >= MISSES:
+        if self.missed >= self.patience:
             self.state, self.detail = "silent", f"no answer to {self.missed} polls"
 
 

@@ -134,6 +134,8 @@ class SimulatedBoard:
         self.devices = list(devices)
         self.path = ""
         self.asked = 0
+        self.echoes = False
+        """The adapter hears what it sends: each request comes back before any answer."""
         self._link = link
         self._values = values or (lambda: nature(datetime.now(UTC)))
         self._spoil = spoil or (lambda raw: raw)
@@ -188,7 +190,8 @@ class SimulatedBoard:
                 while len(held) >= REQUEST_BYTES:
                     request, held = held[:REQUEST_BYTES], held[REQUEST_BYTES:]
                     self.asked += 1
-                    os.write(main, self._spoil(answer(self.devices, self._values(), request)))
+                    told = self._spoil(answer(self.devices, self._values(), request))
+                    os.write(main, request + told if self.echoes else told)
             except OSError as why:
                 if why.errno != errno.EIO:
                     raise

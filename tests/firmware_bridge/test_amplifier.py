@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -244,19 +245,53 @@ def test_an_alarm_that_was_over_while_the_service_was_down_is_told_so(
         assert line.session.messages(AmplifierAlarm) == []
 
 
-def test_a_dead_sensor_is_told_and_the_keys_are_read_all_the_same(
+def test_a_dead_sensor_keeps_neither_relay_nor_keys_waiting(
     amplifier: SimulatedAmplifier, tmp_path: Path
 ) -> None:
     relay_only: list[Device] = amplifier.devices[:1]
     with SimulatedBoard(relay_only) as board, running(tmp_path, board.path) as line:
-        line.session.wait_for(BoardStatus, lambda told: any(b.state == "silent" for b in told.boards))
-        until(lambda: "silent-tang-am" in line.session.problems, 5)
         line.lease(10_000)
         line.state(relay="on", current="unknown")
         amplifier.turn(amplifier.MUTE, True)
         line.state(mute=True)
         until(lambda: not amplifier.is_on, 3)
         assert line.session.messages(AmplifierAlarm) == []
+
+
+def test_damaged_answers_turn_no_key_and_confirm_no_relay(
+    amplifier: SimulatedAmplifier, tmp_path: Path
+) -> None:
+    chance, damaged = random.Random(6), []
+
+    def spoil(raw: bytes) -> bytes:
+        if not raw or chance.random() > 0.3:
+            return raw
+        damaged.append(raw)
+        place, bit = chance.randrange(len(raw)), 1 << chance.randrange(8)
+        return raw[:place] + bytes([raw[place] ^ bit]) + raw[place + 1 :]
+
+    with (
+        SimulatedBoard(amplifier.devices, values=amplifier.values, spoil=spoil) as board,
+        running(tmp_path, board.path) as line,
+    ):
+        line.lease(10_000, is_playing=True)
+        line.state(timeout_s=10, relay="on", current="flowing")
+        line.lease(0)
+        until(lambda: not amplifier.is_on, 10)
+        until(lambda: line.last.relay == "off", 10)
+        told = line.session.messages(AmplifierState)
+    assert not any(one.mute or one.microphone for one in told)
+    assert {one.current_a for one in told} <= {None, 0.0, 0.42}
+    assert len(damaged) > 5
+
+
+def test_an_adapter_that_hears_itself_proves_no_relay(amplifier: SimulatedAmplifier, tmp_path: Path) -> None:
+    only_echo = SimulatedBoard([], values=amplifier.values)
+    only_echo.echoes = True
+    with only_echo as board, running(tmp_path, board.path) as line:
+        line.lease(10_000)
+        until(lambda: "silent-ro-le" in line.session.problems, 10)
+        assert {one.relay for one in line.session.messages(AmplifierState)} == {"unknown"}
 
 
 def test_alarms_wait_while_the_outbox_is_full(tmp_path: Path) -> None:
