@@ -46,12 +46,14 @@ RATE_HZ: Final = 8000
 LOUD: Final = 0.1
 """Stretches below this part of the whole's level are pauses."""
 
-ENOUGH_S: Final = 20.0
+ENOUGH_S: Final = 19.5
+"""13 stretches: what fits into 20 s."""
 HEARD: Final = 0.5
 """Of so much sound, more than half of all stretches at one lag in this house are beyond chance."""
-ENOUGH_SHORT_S: Final = 7.5
-HEARD_SHORT: Final = 0.8
-"""Less sound must be overwhelming: four of five. Below 7.5 s nothing is proved."""
+ENOUGH_SHORT_S: Final = 12.0
+HEARD_SHORT: Final = 0.85
+"""Less sound must be overwhelming, or a common beginning would do: chime and greeting of another programme that
+happens to begin at the same moment are half of 15 s. Below 12 s nothing is proved."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,10 +24,11 @@ WEEKLY_LATEST: Final = timedelta(hours=2)
 SPREAD_S: Final = 900
 """Neighbours' weekly tests lie apart by up to this: two chimes at once prove nothing."""
 
-FADE_S: Final = 0.03
-PEAK: Final = 0.4
-BEATS: Final = 56
-BEAT_S: Final = 0.38
+PEAK: Final = 0.7
+LASTS_S: Final = 22.5
+RING_S: Final = 1.2
+RESTS_S: Final = (0.24, 0.36, 0.36, 0.48, 0.72)
+"""Between two notes, at a middling speed."""
 SCALE_HZ: Final = (392.00, 440.00, 523.25, 587.33, 659.26, 783.99, 880.00, 1046.50, 1174.66, 1318.51)
 """A scale of five notes in two octaves: any order of them is a tune."""
 
@@ -37,25 +38,28 @@ WhyNot = Literal[
 
 
 def chime_for_tests(rate_hz: int, house: str = "") -> Samples:
-    """About 22 s of soft bells. `house`: each has a tune of its own, so that a neighbour's test is not taken for it."""
-    tune = np.random.default_rng(int.from_bytes(hashlib.sha256(house.encode()).digest()[:8], "big"))
-    ring_s = 1.2
-    t = np.arange(round(ring_s * rate_hz)) / rate_hz
-    out = np.zeros(round((BEATS * BEAT_S + ring_s) * rate_hz))
-    note = 4
-    for beat in range(BEATS):
-        if tune.random() < 0.28:
-            continue
-        note = int(np.clip(note + tune.choice((-3, -2, -1, 1, 2, 3)), 0, len(SCALE_HZ) - 1))
-        at = round((beat * BEAT_S) * rate_hz)
-        out[at : at + len(t)] += _bell(SCALE_HZ[note], t, ring_s) * tune.uniform(0.6, 1.0)
+    """22.5 s of soft bells. house: each has notes, rhythm and speed of its own, lest a neighbour's be taken for it."""
+    chance = np.random.default_rng(int.from_bytes(hashlib.sha256(house.encode()).digest()[:8], "big"))
+    t = np.arange(round(RING_S * rate_hz)) / rate_hz
+    out = np.zeros(round(LASTS_S * rate_hz))
+    speed = chance.uniform(0.85, 1.15)
+    at_s, note = 0.05, 4
+    while at_s < LASTS_S - RING_S:
+        step = int(chance.choice((-3, -2, -1, 1, 2, 3)))
+        note = note + step if 0 <= note + step < len(SCALE_HZ) else note - step
+        at = round(at_s * rate_hz)
+        out[at : at + len(t)] += _bell(SCALE_HZ[note], t) * chance.uniform(0.6, 1.0)
+        at_s += float(chance.choice(RESTS_S)) / speed
     return np.asarray(out * (PEAK * 32767 / np.abs(out).max()), dtype=np.int16)
 
 
-def _bell(hertz: float, t: NDArray[np.float64], ring_s: float) -> NDArray[np.float64]:
-    """One note with overtones: a horn gives little below 400 Hz."""
-    fade = np.exp(-7 * t) * np.minimum(1, t / 0.004) * np.clip((ring_s - t) / FADE_S, 0, 1)
-    rings = sum(share * np.sin(2 * np.pi * hertz * n * t) for n, share in ((1, 1.0), (2, 0.5), (3, 0.25)))
+def _bell(hertz: float, t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One note: a soft knock and overtones, since a horn gives little below 400 Hz."""
+    fade = np.minimum(1, t / 0.004) * np.clip((RING_S - t) / 0.03, 0, 1)
+    rings = sum(
+        share * np.exp(-4 * n**0.5 * t) * np.sin(2 * np.pi * hertz * part * t)
+        for n, (part, share) in enumerate(((1, 1.0), (2, 0.6), (2.76, 0.4), (4.07, 0.2)), 1)
+    )
     return np.asarray(rings * fade)
 
 

@@ -141,12 +141,12 @@ def rain(chance: Chance, count: int) -> Air:
 
 
 def babble(chance: Chance, count: int) -> Air:
-    return np.sum([talk(chance, count, pitch) for pitch in (0.7, 0.85, 1.0, 1.2, 1.4, 1.6)], axis=0)
+    return np.sum([talk(chance, count, pitch) for pitch in (0.7, 0.85, 1.2, 1.4)], axis=0)
 
 
-def talk(chance: Chance, count: int, pitch: float = 1.3) -> Air:
+def talk(chance: Chance, count: int, pitch: float = 1.4) -> Air:
     """Somebody else's words."""
-    order = chance.permutation(len(SENTENCES))
+    order = chance.permutation(6)
     said = np.concatenate([sentence(int(number), pitch) for number in order])
     return np.roll(np.resize(said, count), int(chance.integers(count)))
 
