@@ -1,7 +1,7 @@
 """The ear of a loudspeaker: a microphone by the horn and a line back from the amplifier, open in own plays only.
 
 What it takes stays in memory until the play is judged (`proof.judge`) and is then forgotten; no sample is written
-down or sent. It runs in the sound library's own thread between `listen` and `stop`, and never fails a play.
+down or sent. Each device is read in a thread of its own between `listen` and `stop`; none of it fails a play.
 """
 
 from __future__ import annotations
@@ -12,23 +12,29 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from edge.speaker.alsa import AlsaError, Capture
 from edge.speaker.proof import Heard, Samples, Track
 
 log = logging.getLogger(__name__)
 
-RATE_HZ: Final = 8000
-"""All that proof needs; a device that cannot is read at its own rate and thinned out."""
+RATES_HZ: Final = (8000, 48_000, 44_100)
+"""All that proof needs, else what bare cards can do; that is thinned out to the lowest rate from 8000 Hz up."""
 
 LONGEST_S: Final = 180
 """So much is kept, the newest."""
 
+FORGOTTEN_S: Final = 4000.0
+"""No play lasts so long: an ear that nobody shut shuts itself."""
+
 BLOCK_S: Final = 0.1
-_BELIEVABLE_S: Final = 2.0
-"""A device that says a sample is older than this, or not yet taken, does not know its own time."""
+_GIVEN_BACK_S: Final = 1.0
+"""A device that hangs longer is left behind."""
+_LOST_S: Final = 0.05
+"""Where everything that follows comes so much later than it should, the device lost samples."""
 
 
 class Ear:
@@ -37,21 +43,20 @@ class Ear:
     def __init__(
         self, microphone: str, loop_back: str, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """microphone, loop_back: names of capture devices, or a part of the name; empty: there is none."""
+        """microphone, loop_back: as in `arecord -D`; empty: there is none."""
         self._devices = {"microphone": microphone, "loop_back": loop_back}
         self._monotonic = monotonic
 
-    def listen(self) -> Listening | None:
-        """Open what there is; None when nothing is set or opens. Call it once the sink of the play is open:
-        a sink may begin the sound library anew, which closes whatever is open."""
+    def listen(self, longest_s: float = FORGOTTEN_S) -> Listening | None:
+        """Open what there is; None when nothing is set or opens. After `longest_s` it shuts by itself."""
         open_: dict[str, _Recording] = {}
         for what, device in self._devices.items():
             if not device:
                 continue
             try:
-                open_[what] = _Recording(device, self._monotonic)
-            except Exception as why:  # noqa: BLE001  (whatever a sound library does, the play goes on)
-                log.warning("%s %s: %s", what, device, why, extra={"event": "ear-shut"})
+                open_[what] = _Recording(device, longest_s, self._monotonic)
+            except AlsaError as why:
+                log.warning("%s: %s", what, why, extra={"event": "ear-shut"})
         return Listening(open_) if open_ else None
 
 
@@ -65,94 +70,97 @@ class Listening:
     def stop(self) -> Heard:
         """Close it and hand over what came. Never raises; a second time there is nothing."""
         recordings, self._recordings = self._recordings, {}
-        tracks = {what: one.close() for what, one in recordings.items()}
+        for one in recordings.values():
+            one.end()
+        tracks = {what: one.take() for what, one in recordings.items()}
         return Heard(tracks.get("microphone"), tracks.get("loop_back"))
 
 
 class _Recording:
-    """One capture device, from now until `close`."""
+    """One capture device, read from now until `take`, until it is gone or its time is over."""
 
-    def __init__(self, device: str, monotonic: Callable[[], float]) -> None:
-        """Opens it. Raises whatever the sound library raises: OSError, PortAudioError, ValueError."""
+    def __init__(self, device: str, longest_s: float, monotonic: Callable[[], float]) -> None:
+        """Opens it. Raises AlsaError."""
+        self._capture, rate_hz = _opened(device, monotonic)
+        self._thin = rate_hz // RATES_HZ[0]
+        self._rate_hz = rate_hz / self._thin
+        self._until_s = monotonic() + longest_s
         self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._blocks: deque[Samples] = deque(maxlen=round(LONGEST_S / BLOCK_S))
-        self._begins: deque[float] = deque(maxlen=round(LONGEST_S / BLOCK_S))
-        """When the first sample of each block was taken, as the device says."""
-        self._thin = 1
-        self._stream = self._open(device)
+        most = round(LONGEST_S / BLOCK_S)
+        self._blocks: deque[Samples] = deque(maxlen=most)
+        self._begins: deque[float] = deque(maxlen=most)
+        self._end = threading.Event()
+        self._reader = threading.Thread(target=self._read, name="ear")
+        self._reader.start()
 
-    def _open(self, device: str) -> Any:
-        import sounddevice
+    def end(self) -> None:
+        """Read no more. Does not wait."""
+        self._end.set()
 
-        found = sounddevice.query_devices(device, "input")
+    def take(self) -> Track | None:
+        """What came, once; None when nothing did. Waits for the device to be given back."""
+        self._end.set()
+        self._reader.join(_GIVEN_BACK_S)
+        blocks, begins = list(self._blocks), list(self._begins)
+        self._blocks.clear()
+        return joined(blocks, begins, self._rate_hz) if blocks else None
+
+    def _read(self) -> None:
+        """The thread. It alone touches the device."""
+        step = round(BLOCK_S * self._rate_hz) * self._thin
+        kept, begin_s = np.zeros(0, dtype=np.int16), 0.0
         try:
-            stream = self._stream_of(sounddevice, device, RATE_HZ)
-        except sounddevice.PortAudioError:
-            own_hz = round(found["default_samplerate"])
-            self._thin = max(1, own_hz // RATE_HZ)
-            stream = self._stream_of(sounddevice, device, own_hz)
-        self.rate_hz = stream.samplerate / self._thin
-        try:
-            stream.start()
-        except sounddevice.PortAudioError:
-            stream.close(ignore_errors=True)
-            raise
-        return stream
+            while not self._end.is_set() and self._monotonic() < self._until_s:
+                came, at_s = self._capture.read(BLOCK_S)
+                if not len(kept):
+                    begin_s = at_s
+                kept = np.concatenate([kept, came])
+                while len(kept) >= step:
+                    self._keep(kept[:step], begin_s)
+                    kept = kept[step:]
+                    begin_s = at_s + (len(came) - len(kept)) / (self._rate_hz * self._thin)
+        except AlsaError as why:
+            log.warning("%s", why, extra={"event": "ear-shut"})
+        finally:
+            self._capture.close()
 
-    def _stream_of(self, sounddevice: Any, device: str, rate_hz: int) -> Any:
-        return sounddevice.RawInputStream(
-            samplerate=rate_hz,
-            blocksize=round(BLOCK_S * rate_hz) // self._thin * self._thin,
-            device=device,
-            channels=1,
-            dtype="int16",
-            callback=self._take,
-        )
-
-    def _take(self, raw: Any, frames: int, times: Any, status: object) -> None:
-        """Called by the sound library for every block."""
-        del frames, status
-        now_s = self._monotonic()
-        block = np.frombuffer(raw, dtype=np.int16)
-        age_s = times.currentTime - times.inputBufferAdcTime
-        if not 0 <= age_s <= _BELIEVABLE_S:
-            age_s = len(block) / self.rate_hz / self._thin
+    def _keep(self, block: Samples, begin_s: float) -> None:
         if self._thin > 1:
             block = block.reshape(-1, self._thin).mean(axis=1).astype(np.int16)
-        with self._lock:
-            self._blocks.append(block.copy())
-            self._begins.append(now_s - age_s)
+        self._blocks.append(block)
+        self._begins.append(begin_s)
 
-    def close(self) -> Track | None:
-        """Give the device back; what was taken, None when nothing came. Never raises."""
+
+def _opened(device: str, monotonic: Callable[[], float]) -> tuple[Capture, int]:
+    """The device at the first rate that it can. Raises AlsaError."""
+    refused = AlsaError(device)
+    for rate_hz in RATES_HZ:
         try:
-            self._stream.abort(ignore_errors=True)
-            self._stream.close(ignore_errors=True)
-        except Exception as why:  # noqa: BLE001  (a device pulled out while it was open)
-            log.warning("%s", why, extra={"event": "ear-shut"})
-        with self._lock:
-            blocks, begins = list(self._blocks), list(self._begins)
-            self._blocks.clear()
-            self._begins.clear()
-        return joined(blocks, begins, self.rate_hz) if blocks else None
+            return Capture(device, rate_hz, monotonic=monotonic), rate_hz
+        except AlsaError as why:
+            refused = why
+    raise refused
 
 
 def joined(blocks: list[Samples], begins: list[float], rate_hz: float) -> Track:
     """Blocks as one track; where the device lost samples, silence of their length stands for them.
 
-    begins: when each block began, each a little off. A gap is one when the blocks after it are late for good.
+    begins: the second at which each block began, each a little off.
     """
     parts: list[Samples] = []
-    at = 0
     starts: list[float] = []
-    origin_s = begins[0]
+    at = 0
     for number, block in enumerate(blocks):
-        late_s = statistics.median(begins[number : number + 5]) - (origin_s + at / rate_hz)
-        if late_s > BLOCK_S:
+        late_s = min(begins[number : number + 3]) - (begins[0] + at / rate_hz)
+        if late_s > _LOST_S + _apart_s(at, rate_hz):
             parts.append(np.zeros(round(late_s * rate_hz), dtype=np.int16))
             at += len(parts[-1])
         starts.append(begins[number] - at / rate_hz)
         parts.append(block)
         at += len(block)
     return Track(np.concatenate(parts), rate_hz, statistics.median(starts))
+
+
+def _apart_s(frames: int, rate_hz: float) -> float:
+    """How far this machine's clock and the device's may have parted: 200 ppm."""
+    return frames / rate_hz * 200e-6
