@@ -206,4 +206,5 @@ def _is_own(host: str) -> bool:
             return False
     mapped = getattr(found, "ipv4_mapped", None)
     found = mapped or found
-    return found.is_loopback or found.is_unspecified or found.is_link_local or found.is_multicast
+    is_nowhere = found.is_unspecified or found.is_multicast or found.is_reserved
+    return is_nowhere or found.is_loopback or found.is_link_local

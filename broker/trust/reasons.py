@@ -53,7 +53,7 @@ REASONS: Final = MappingProxyType(
         "local-use": "Người ở thôn đang nói vào micro nên loa nhường.",
         "clock-changed": "Đồng hồ của điểm vừa đổi ngay trước giờ phát nên loa không phát.",
         "no-space": "Điểm hết chỗ chứa nên chưa tải được âm thanh.",
-        "relay-lost": "Không nhận được đài nên loa phát bản tin dự phòng.",
+        "relay-lost": "Không bắt được đài nên loa đọc lời dự phòng.",
         "relay-ended": "Đài ngừng giữa chừng nên loa dừng.",
         "tested-lately": "Loa vừa thử xong, mười phút sau mới thử lại được.",
         "busy": "Loa đang phát bản tin khác đến hết giờ cho phép.",

@@ -203,7 +203,7 @@ def test_a_loudspeaker_says_what_became_of_the_station(tuned: Stage) -> None:
     tuned.receipt(key, "thon-02", "played", reason="relay-lost", **ended)
     page = client.get(f"/announcements/{key}").get_data(as_text=True)
     assert "Đài ngừng giữa chừng sau 12\N{NO-BREAK SPACE}phút, loa im từ lúc đó." in page
-    assert "Không nhận được đài nên loa phát bản tin dự phòng." in page
+    assert "Không bắt được đài nên loa đọc lời dự phòng." in page
 
 
 def test_approved_announcements_of_a_station_are_named_where_it_may_be_taken_away(tuned: Stage) -> None:

@@ -156,7 +156,7 @@ def _played(play: Play) -> str:
     late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= LATE_MS else ""
     if play.sound == "file":
         return FILED
-    said = [f"{begun}{late}.", _proof(play), sentence(play.reason), *_flaws(play)]
+    said = [f"{begun}{late}.", sentence(play.reason), _proof(play), *_flaws(play)]
     return " ".join(part for part in said if part)
 
 
