@@ -12,7 +12,7 @@ from typing import Final, Literal
 from edge.speaker.alsa import AlsaError, Playback
 from edge.speaker.tape import Samples, SinkError, Tape
 
-BUFFER_S: Final = 0.12
+BUFFER_S: Final = 0.15
 """So much the card holds: what a stop cannot take back from it, and how long this machine may think of others."""
 
 STUCK_S: Final = 2.0
@@ -20,8 +20,10 @@ STEADY: Final = 3
 """So many readings of the card's clock are waited for before it is believed."""
 
 _JUMP_S: Final = 0.02
-_FADE_REST_S: Final = 0.02
-_DROP_S: Final = 0.28
+_SILENT_S: Final = 0.25
+"""Within this time a fade is over, however much the card still holds; closing it takes some hundredths more."""
+
+_CLOSE_S: Final = 0.3
 
 
 class Pace:
@@ -111,9 +113,10 @@ class CardSink:
             return self._tape.put(samples, at)
 
     def clock(self) -> tuple[int, float]:
-        """The newest frame that is known to have sounded, and when."""
+        """The newest frame that is known to have sounded, and when. Raises SinkError when the card is gone or stuck."""
+        self._check()
         with self._lock:
-            return self._pace.pair() if len(self._pace) else (0, self._monotonic())
+            return self._pace.pair()
 
     def finish(self) -> None:
         """Wait until the last sample has sounded. Raises SinkError."""
@@ -134,16 +137,23 @@ class CardSink:
         feeder = self._feeder
         if feeder is None:
             return
-        if fade_s > 0 and not self._why and len(self._pace):
-            with self._lock:
-                silent = self._tape.fade(round(fade_s * self._rate_hz))
-                frame, at_s = self._pace.pair()
-            left_s = at_s + (silent - frame) / self._rate_hz - self._monotonic()
-            threading.Event().wait(max(0.0, min(left_s, _DROP_S - 0.04)))
+        if fade_s > 0 and not self._why:
+            threading.Event().wait(self._fade(fade_s))
         self._ending.set()
-        feeder.join(_DROP_S)
-        if not feeder.is_alive():
-            self._feeder = None
+        feeder.join(_CLOSE_S)
+        self._feeder = None
+
+    def _fade(self, fade_s: float) -> float:
+        """Let what is queued die away; returns how long it takes until that is silence."""
+        now_s = self._monotonic()
+        with self._lock:
+            if len(self._pace) < STEADY:
+                return 0.0
+            frame, at_s = self._pace.pair()
+            ahead_s = max(0.0, at_s + (self._tape.taken - frame) / self._rate_hz - now_s)
+            fade_s = max(0.01, min(fade_s, _SILENT_S - ahead_s))
+            self._tape.fade(round(fade_s * self._rate_hz))
+        return min(ahead_s + fade_s, _SILENT_S)
 
     def _check(self) -> None:
         if self._feeder is None:

@@ -20,6 +20,9 @@ CHUNK_S: Final = 0.1
 LEAD_S: Final = 0.5
 """The sink is kept filled so far ahead of what sounds."""
 
+PLACE_S: Final = 0.3
+"""So long before it sounds frame 0 gets its place: longer than a card's buffer, and no longer than needed."""
+
 FADES_S: Final = {"preempted": 0.1}
 FADE_S: Final = 0.02
 """Whatever ends a play does not end it with a crack."""
@@ -124,6 +127,8 @@ class _Turn:
         self._ends = 0
         """The sink's frame behind the last one written."""
         self._skew_s = 0.0
+        self._known = (0, monotonic())
+        """What the sink's clock said last."""
 
     # -- the three ways through
 
@@ -131,7 +136,7 @@ class _Turn:
         """Wait until the first samples are to be queued."""
         while True:
             reason = self._heed()
-            left_s = -self._elapsed(self._monotonic()) - LEAD_S
+            left_s = -self._elapsed(self._monotonic()) - PLACE_S
             if reason or left_s <= 0:
                 return reason
             self._pause(left_s)
@@ -176,15 +181,11 @@ class _Turn:
 
     def end(self, reason: str, detail: str) -> Outcome:
         """Silence, and what came of it."""
-        self._note_start()
         frames, at = self._ends - (self._begins or 0), self._at
         if reason:
-            fade_s = FADES_S.get(reason, FADE_S)
-            frame, at_s = self._sink.clock()
-            sounded = frame + round((self._monotonic() - at_s) * self._rate)
-            self._sink.drop(0.0 if reason == "sound-failed" else fade_s)
-            frames = min(frames, max(0, sounded - (self._begins if self._begins is not None else sounded)))
-            at = max(0, min(at, at - (self._ends - sounded)))
+            unheard = self._unheard()
+            self._sink.drop(0.0 if reason == "sound-failed" else FADES_S.get(reason, FADE_S))
+            frames, at = max(0, frames - unheard), max(0, at - unheard)
         ends = self._score.repeat_ends if isinstance(self._score, Score) else ()
         return Outcome(
             reason,
@@ -196,6 +197,15 @@ class _Turn:
             self._started_s,
             1000 * self._skew_s,
         )
+
+    def _unheard(self) -> int:
+        """Frames that were written and have not sounded; all that lie ahead of a card that is gone."""
+        try:
+            now = self._sink.clock()
+        except SinkError:
+            now = self._known
+        sounded = now[0] + round((self._monotonic() - now[1]) * self._rate)
+        return max(0, self._ends - sounded)
 
     # -- writing in time
 
@@ -235,8 +245,8 @@ class _Turn:
             self._at -= len(again)
 
     def _time_of(self, frame: int) -> float:
-        known, at_s = self._sink.clock()
-        return at_s + (frame - known) / self._rate
+        self._known = self._sink.clock()
+        return self._known[1] + (frame - self._known[0]) / self._rate
 
     def _left_s(self) -> float:
         """How long what was written still lasts."""

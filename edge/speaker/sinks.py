@@ -60,7 +60,10 @@ class Sink(Protocol):
         ...
 
     def clock(self) -> tuple[int, float]:
-        """A frame, counted from `open`, and the monotonic second at which it sounds: the newest known pair."""
+        """A frame, counted from `open`, and the monotonic second at which it sounds: the newest known pair.
+
+        Raises SinkError when the device is gone or has been stuck for two seconds.
+        """
         ...
 
     def finish(self) -> None:
