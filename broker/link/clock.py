@@ -140,7 +140,8 @@ def error_of(timex: Timex) -> int | None:
     """How wrong the kernel's clock may be, in milliseconds rounded up; None when nothing keeps it in step."""
     if timex.status & _UNSYNCHRONISED:
         return None
-    return math.ceil(max(timex.maxerror_us, timex.esterror_us) / 1000)
+    bound_us: int = max(timex.maxerror_us, timex.esterror_us)
+    return math.ceil(bound_us / 1000)
 
 
 def _ask_kernel() -> Timex:

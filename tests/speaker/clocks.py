@@ -157,9 +157,9 @@ class Town:
 
 
 def nodes_of(town: Town, count_of: int, seed: int, network: Network | None = None) -> list[Node]:
-    """Nodes with wall clocks up to ±2.5 s from true time and crystals up to ±50 ppm off."""
+    """Nodes with wall clocks up to 5 s from true time either way, and crystals up to ±50 ppm off."""
     chance = random.Random(seed)
     return [
-        town.node(seed * 1000 + number, chance.uniform(-2.5, 2.5), chance.uniform(-50e-6, 50e-6), network)
+        town.node(seed * 1000 + number, chance.uniform(-4.95, 4.95), chance.uniform(-50e-6, 50e-6), network)
         for number in range(count_of)
     ]
