@@ -298,6 +298,7 @@ ROUTES = (
     ("progress", "binh", "/announcements/{power}"),
     ("approve", "binh", "/announcements/{waits}/approve"),
     ("speakers", "binh", "/speakers"),
+    ("loudspeaker", "binh", "/speakers/thon-01"),
     ("feedback", "lanh", "/feedback"),
     ("overview", "lanh", "/overview"),
     ("duty", "khoa", "/duty/{alert}"),
