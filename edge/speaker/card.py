@@ -59,7 +59,7 @@ class Pace:
 
 
 class CardSink:
-    """A sound card. A thread of its own keeps it fed, with silence where nothing is queued."""
+    """A sound card."""
 
     kind: Literal["card", "file"] = "card"
 
@@ -68,103 +68,131 @@ class CardSink:
         self.name = name
         self._card = card
         self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._steady = threading.Event()
-        self._ending = threading.Event()
-        self._feeder: threading.Thread | None = None
-        self._rate_hz = 1
-        self._begin(1)
-
-    def _begin(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
-        self._tape, self._pace = Tape(), Pace(rate_hz)
-        self._why = ""
-        self._device_underruns = 0
-        self._fed_s = self._monotonic()
-        self._silent_s: float | None = None
+        self._run: _Run | None = None
+        self._underruns = 0
 
     @property
     def underruns(self) -> int:
         """How often card or queue ran out of samples since it was opened."""
-        with self._lock:
-            return max(self._tape.underruns, self._device_underruns)
+        return self._underruns if self._run is None else self._run.underruns()
 
     def open(self, rate_hz: int, label: str) -> None:
         """Open the card and wait until its clock runs. Raises SinkError."""
         del label
         self.drop()
-        self._begin(rate_hz)
+        self._underruns = 0
         try:
             card = Playback(self._card, rate_hz, BUFFER_S, self._monotonic)
         except AlsaError as why:
             raise SinkError(str(why)) from why
-        self._ending.clear()
-        self._steady.clear()
-        self._feeder = threading.Thread(target=self._feed, args=(card,), name="sound-card")
-        self._feeder.start()
-        if not self._steady.wait(STUCK_S) or self._why:
-            self.drop()
-            raise SinkError(self._why or f"{self._card}: the card takes no samples")
+        run = _Run(card, self._card, rate_hz, self._monotonic)
+        try:
+            run.begin()
+        except SinkError:
+            run.end()
+            raise
+        self._run = run
 
     def write(self, samples: Samples, at: int | None = None) -> int:
         """Queue samples. Raises SinkError when the card is gone or stuck."""
+        return self._running().put(samples, at)
+
+    def clock(self) -> tuple[int, float]:
+        """The newest frame that is known to have sounded, and when. Raises SinkError when the card is gone or stuck."""
+        return self._running().clock()
+
+    def finish(self) -> None:
+        """Wait until the last sample has sounded. Raises SinkError."""
+        run = self._running()
+        while (left_s := run.left_s()) > 0:
+            run.pause(min(left_s, 0.1))
+        self.drop()
+
+    def drop(self, fade_s: float = 0.0) -> None:
+        """Silence; a card that hangs is left behind."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.pause(run.fade(fade_s))
+            self._underruns = run.underruns()
+            run.end()
+
+    def _running(self) -> _Run:
+        if self._run is None:
+            raise SinkError(f"{self._card}: the card is not open")
+        return self._run
+
+
+class _Run:
+    """One opening of the card. A thread of its own keeps it fed, with silence where nothing is queued."""
+
+    def __init__(self, card: Playback, name: str, rate_hz: int, monotonic: Callable[[], float]) -> None:
+        self._card, self._name = card, name
+        self._rate_hz = rate_hz
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._tape, self._pace = Tape(), Pace(rate_hz)
+        self._steady, self._ending = threading.Event(), threading.Event()
+        self._why = ""
+        self._fed_s = monotonic()
+        self._feeder = threading.Thread(target=self._feed, name="sound-card")
+
+    def begin(self) -> None:
+        """Run, and wait until the clock of the card is known. Raises SinkError."""
+        self._feeder.start()
+        self._steady.wait(STUCK_S)
+        self._check()
+        if len(self._pace) < STEADY:
+            raise SinkError(f"{self._name}: the card takes no samples")
+
+    def end(self) -> None:
+        """Silence now."""
+        self._ending.set()
+        self._feeder.join(_CLOSE_S)
+
+    def put(self, samples: Samples, at: int | None) -> int:
         self._check()
         with self._lock:
             return self._tape.put(samples, at)
 
     def clock(self) -> tuple[int, float]:
-        """The newest frame that is known to have sounded, and when. Raises SinkError when the card is gone or stuck."""
         self._check()
         with self._lock:
             return self._pace.pair()
 
-    def finish(self) -> None:
-        """Wait until the last sample has sounded. Raises SinkError."""
-        pause = threading.Event()
-        with self._lock:
-            end = self._tape.end
-        while True:
-            self._check()
-            frame, at_s = self.clock()
-            left_s = at_s + (end - frame) / self._rate_hz - self._monotonic()
-            if left_s <= 0:
-                break
-            pause.wait(min(left_s, 0.1))
-        self.drop()
+    def left_s(self) -> float:
+        """Until the last sample sounds. Raises SinkError."""
+        frame, at_s = self.clock()
+        return at_s + (self._tape.end - frame) / self._rate_hz - self._monotonic()
 
-    def drop(self, fade_s: float = 0.0) -> None:
-        """Silence; a card that hangs is left behind."""
-        feeder = self._feeder
-        if feeder is None:
-            return
-        if fade_s > 0 and not self._why:
-            threading.Event().wait(self._fade(fade_s))
-        self._ending.set()
-        feeder.join(_CLOSE_S)
-        self._feeder = None
-
-    def _fade(self, fade_s: float) -> float:
+    def fade(self, longest_s: float) -> float:
         """Let what is queued die away; returns how long it takes until that is silence."""
         now_s = self._monotonic()
         with self._lock:
-            if len(self._pace) < STEADY:
+            if not longest_s or self._why or len(self._pace) < STEADY:
                 return 0.0
             frame, at_s = self._pace.pair()
             ahead_s = max(0.0, at_s + (self._tape.taken - frame) / self._rate_hz - now_s)
-            fade_s = max(0.01, min(fade_s, _SILENT_S - ahead_s))
+            fade_s = max(0.01, min(longest_s, _SILENT_S - ahead_s))
             self._tape.fade(round(fade_s * self._rate_hz))
         return min(ahead_s + fade_s, _SILENT_S)
 
+    def pause(self, seconds: float) -> None:
+        """Let the card play on; returns sooner when it is over."""
+        self._ending.wait(seconds)
+
+    def underruns(self) -> int:
+        with self._lock:
+            return self._tape.underruns + self._card.underruns
+
     def _check(self) -> None:
-        if self._feeder is None:
-            raise SinkError(f"{self._card}: the card is not open")
         if self._why:
             raise SinkError(self._why)
         if self._monotonic() - self._fed_s > STUCK_S:
-            raise SinkError(f"{self._card}: the card takes no samples")
+            raise SinkError(f"{self._name}: the card takes no samples")
 
-    def _feed(self, card: Playback) -> None:
+    def _feed(self) -> None:
         """Keep the card full until the end; the only thread that touches it."""
+        card = self._card
         step = max(1, round(BUFFER_S / 8 * self._rate_hz))
         block = self._tape.take(0)
         try:
@@ -179,19 +207,19 @@ class CardSink:
                 if len(block):
                     card.start()
                     card.wait(BUFFER_S)
-                self._read(card, len(block))
+                self._read_clock(len(block))
         except AlsaError as why:
             self._why = str(why)
             self._steady.set()
         finally:
             card.close()
 
-    def _read(self, card: Playback, waiting: int) -> None:
-        """Read the card's clock. waiting: frames taken off the tape that the card has not got yet."""
-        known = card.ahead()
+    def _read_clock(self, waiting: int) -> None:
+        """waiting: frames taken off the tape that the card has not got yet."""
+        known = self._card.ahead()
+        if known is None:
+            return
         with self._lock:
-            self._device_underruns = card.underruns
-            if known is not None:
-                self._pace.add(self._tape.taken - waiting - known[0], known[1])
-                if len(self._pace) >= STEADY:
-                    self._steady.set()
+            self._pace.add(self._tape.taken - waiting - known[0], known[1])
+            if len(self._pace) >= STEADY:
+                self._steady.set()
