@@ -33,6 +33,8 @@ FORGOTTEN_S: Final = 4000.0
 BLOCK_S: Final = 0.1
 _GIVEN_BACK_S: Final = 1.0
 """A device that hangs longer is left behind."""
+SETTLED: Final = 4
+"""So many readings must be late before something is taken for lost."""
 _LOST_S: Final = 0.05
 """Where everything that follows comes so much later than it should, the device lost samples."""
 
@@ -77,7 +79,7 @@ class Listening:
 
 
 class _Recording:
-    """One capture device, read from now until `take`, until it is gone or its time is over."""
+    """One capture device, read from now until `take`, until it is gone or nobody wants it any more."""
 
     def __init__(self, device: str, longest_s: float, monotonic: Callable[[], float]) -> None:
         """Opens it. Raises AlsaError."""
@@ -90,6 +92,7 @@ class _Recording:
         self._blocks: deque[Samples] = deque(maxlen=most)
         self._begins: deque[float] = deque(maxlen=most)
         self._end = threading.Event()
+        self._opener = threading.current_thread()
         self._reader = threading.Thread(target=self._read, name="ear")
         self._reader.start()
 
@@ -110,7 +113,7 @@ class _Recording:
         step = round(BLOCK_S * self._rate_hz) * self._thin
         kept, begin_s = np.zeros(0, dtype=np.int16), 0.0
         try:
-            while not self._end.is_set() and self._monotonic() < self._until_s:
+            while self._is_wanted():
                 came, at_s = self._capture.read(BLOCK_S)
                 if not len(kept):
                     begin_s = at_s
@@ -123,6 +126,11 @@ class _Recording:
             log.warning("%s", why, extra={"event": "ear-shut"})
         finally:
             self._capture.close()
+
+    def _is_wanted(self) -> bool:
+        """Not once its time is over, and not longer than the thread that opened it lives."""
+        is_late = self._monotonic() >= self._until_s
+        return not (self._end.is_set() or is_late) and self._opener.is_alive()
 
     def _keep(self, block: Samples, begin_s: float) -> None:
         if self._thin > 1:
@@ -147,18 +155,21 @@ def joined(blocks: list[Samples], begins: list[float], rate_hz: float) -> Track:
 
     begins: the second at which each block began, each a little off.
     """
+    lengths_s = np.array([len(block) for block in blocks]) / rate_hz
+    # when the track would have begun by each reading: later ones after a loss
+    zeros = np.array(begins) - np.concatenate([[0.0], np.cumsum(lengths_s)[:-1]])
     parts: list[Samples] = []
-    starts: list[float] = []
-    at = 0
+    lost = at = 0
     for number, block in enumerate(blocks):
-        late_s = min(begins[number : number + 3]) - (begins[0] + at / rate_hz)
+        late_s = float(zeros[number : number + SETTLED].min() - zeros[0]) - lost / rate_hz
         if late_s > _LOST_S + _apart_s(at, rate_hz):
-            parts.append(np.zeros(round(late_s * rate_hz), dtype=np.int16))
-            at += len(parts[-1])
-        starts.append(begins[number] - at / rate_hz)
+            gap = round(late_s * rate_hz)
+            parts.append(np.zeros(gap, dtype=np.int16))
+            lost += gap
+        zeros[number] -= lost / rate_hz
         parts.append(block)
         at += len(block)
-    return Track(np.concatenate(parts), rate_hz, statistics.median(starts))
+    return Track(np.concatenate(parts), rate_hz, statistics.median(zeros))
 
 
 def _apart_s(frames: int, rate_hz: float) -> float:

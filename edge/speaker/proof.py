@@ -167,8 +167,12 @@ def lags(played: Samples, rate_hz: int, started_s: float, track: Track) -> NDArr
 
     Shape (stretches,); those of which nothing was recorded are left out.
     """
-    sound, sound_hz = _thinned(played, float(rate_hz))
+    ends_s = track.started_s + len(track.samples) / track.rate_hz
+    first = max(0, round((track.started_s - LATE_S - started_s) * rate_hz))
+    last = max(0, round((ends_s - started_s) * rate_hz))
+    sound, sound_hz = _thinned(played[first:last], float(rate_hz))  # an hour's programme is not unpacked
     around, around_hz = _thinned(track.samples, track.rate_hz)
+    started_s += first / rate_hz
     step = round(STRETCH_S * sound_hz)
     loud = LOUD * float(np.std(sound)) if len(sound) else 0.0
     votes: list[float] = []
