@@ -1,4 +1,4 @@
-"""Holds near plays ready to sound: decoded from the approved bytes, or spoken here from the approved words."""
+"""Holds near plays ready to sound: decoded from the approved bytes, spoken here from the approved words, tuned in."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from broker.speech.sound import Pcm, SoundError, decode
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import SPOKEN_HERE, chime_of
-from edge.speaker.player import Score, score_of
+from edge.speaker.firewall import CHIME_REST_S, SPOKEN_HERE, chime_of
+from edge.speaker.player import LiveScore, Score, score_of
+from edge.speaker.player import chime_of as bell_of
 from edge.speaker.programme import Play
+from edge.speaker.radio import Radio, Reception
+from edge.speaker.sinks import Samples
 
 log = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 5.0
 """So long a play that is near waits for its own sound before the node speaks the words itself."""
+
+TUNE_S: Final = 120.0
+"""So long before its start a relayed programme is tuned in, to see whether it can be had."""
+
+RELAY_HZ: Final = 16_000
+"""A horn has nothing above half of it."""
+
+KEPT_S: Final = 180
+"""Of a relayed programme so much is kept, to be recognised by the microphone."""
 
 Speak = Callable[[Play], Pcm | None]
 
@@ -30,14 +44,40 @@ class Ready:
     sound: str
 
 
+class Live:
+    """A relayed programme that is there: its chime, then whatever comes, the beginning of it kept in memory."""
+
+    def __init__(self, one: Play, reception: Reception, longest_s: float) -> None:
+        self._reception = reception
+        bell = bell_of(chime_of(one.envelope), RELAY_HZ)
+        head = np.concatenate([bell, np.zeros(round(CHIME_REST_S * RELAY_HZ), dtype=np.int16)])
+        self._parts: list[Samples] = [head]
+        self._left = KEPT_S * RELAY_HZ
+        self.score = LiveScore(head, RELAY_HZ, len(head) / RELAY_HZ + longest_s, self._pull)
+
+    def kept(self) -> Samples:
+        """What was played of it, at most the first minutes."""
+        return np.concatenate(self._parts)
+
+    def _pull(self, frames: int) -> Samples | None:
+        found = self._reception.pull(frames)
+        if found is not None and self._left > 0:
+            self._parts.append(found[: self._left])
+            self._left -= len(found)
+        return found
+
+
 class Readying:
     """What is held ready, by occurrence."""
 
-    def __init__(self, desk: Desk, speak: Speak) -> None:
+    def __init__(self, desk: Desk, speak: Speak, radio: Radio) -> None:
         """speak: the node's own voice, None when it has none."""
         self._desk = desk
         self._speak = speak
+        self._radio = radio
         self._held: dict[str, Ready] = {}
+        self._receptions: dict[str, Reception] = {}
+        self._live: dict[str, Live] = {}
         self._near_since_s: dict[str, float] = {}
 
     def get(self, one: Play) -> Ready | None:
@@ -48,6 +88,36 @@ class Readying:
         """Let go of what no longer is to be played."""
         self._held = {name: held for name, held in self._held.items() if name in wanted}
         self._near_since_s = {name: since_s for name, since_s in self._near_since_s.items() if name in wanted}
+        self._live = {name: live for name, live in self._live.items() if name in wanted}
+        for name in [each for each in self._receptions if each not in wanted]:
+            self._receptions.pop(name).close()
+
+    def tune(self, one: Play) -> None:
+        """Begin to take in a relayed programme; one that was lost before its time is tried again."""
+        relay, name = one.envelope.relay, one.ask.occurrence
+        if relay is None or name in self._live:
+            return
+        reception = self._receptions.get(name)
+        if reception is not None and reception.is_lost:
+            log.warning("%s", reception.why, extra={"event": "relay-lost", "occurrence": name})
+            reception.close()
+            reception = None
+        if reception is None:
+            self._receptions[name] = self._radio.tune(relay, RELAY_HZ)
+
+    def live(self, one: Play) -> Live | None:
+        """A relayed programme that is there at this moment, the same one every time; None when it is not."""
+        relay, name = one.envelope.relay, one.ask.occurrence
+        reception = self._receptions.get(name)
+        if relay is None or reception is None:
+            return None
+        if name not in self._live and reception.is_ready and not reception.is_lost:
+            self._live[name] = Live(one, reception, relay.length_s)
+        return self._live.get(name)
+
+    def close(self) -> None:
+        """End every reception."""
+        self.keep_only(set())
 
     def prepare(self, one: Play) -> None:
         """Decode a play's sound, or speak its words where that sound does not come; nothing when neither can be."""
@@ -63,6 +133,7 @@ class Readying:
         if pcm is None:
             return
         score = score_of(pcm, chime_of(one.envelope), one.envelope.repeat, one.envelope.gap_s)
+        _ = score.pauses  # found now, not in the moment it begins
         self._held[name] = Ready(score, sound)
         desk.note(one, "armed", SPOKEN_HERE if sound == SPOKEN_HERE else "")
 

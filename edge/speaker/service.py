@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from broker.contract.hub import PlayNow, PlayPlan, StopPlay, TrustPlan
+from broker.contract.hub import PlayNow, PlayPlan, StopPlay, TestSpeaker, TrustPlan
 from broker.contract.kiosk import HelperCalled
+from broker.link.clock import Clock
 from broker.link.config import Settings, SpeechOf
 from broker.link.media import MediaClient, MediaStore
 from broker.link.service import Worker
@@ -20,14 +22,20 @@ from broker.speech.say import render
 from broker.speech.sound import Pcm, SoundError, decode
 from broker.speech.voice import VOICES, Engine, EngineError, choose
 from broker.trust.identity import load_root
+from edge.speaker.align import HubTime
+from edge.speaker.amplifier import Amplifier
 from edge.speaker.desk import Desk
+from edge.speaker.ear import Ear
 from edge.speaker.gathering import Fetches, Gathering
 from edge.speaker.journal import Journal
 from edge.speaker.orders import Orders
+from edge.speaker.performance import Kit
 from edge.speaker.programme import Play
+from edge.speaker.radio import Radio
 from edge.speaker.readying import Readying
 from edge.speaker.sinks import Sink, choose_sink
 from edge.speaker.stage import Stage
+from edge.speaker.testing import Testing
 
 log = logging.getLogger(__name__)
 
@@ -45,26 +53,68 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     return assemble(settings, session, store, MediaClient(settings, session.who, store))
 
 
-def assemble(settings: Settings, session: Session, store: MediaStore, client: Fetches) -> list[Worker]:
-    """The same with a given source of media."""
+def assemble(
+    settings: Settings,
+    session: Session,
+    store: MediaStore,
+    client: Fetches,
+    *,
+    may_tune_in_here: bool = False,
+) -> list[Worker]:
+    """The same with a given source of media. may_tune_in_here: let relayed programmes come from this machine, which
+    only tests want."""
     home = settings.data_dir / "speaker"
+    sound = settings.speaker
     desk = Desk(session, settings.place.village, Journal(home / "journal.db"), store)
-    inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, HelperCalled)
+    inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, TestSpeaker, HelperCalled)
     orders = Orders(desk, home, load_root(settings.keys_dir), inbox)
+    amplifier = Amplifier(
+        session, desk.clock, home, changed=desk.stage_wake.set, monotonic=desk.clock.monotonic
+    )
+    desk.amplifier_mute = lambda: amplifier.mute
+    hub_time = HubTime(session)
+    kit = Kit(
+        _Device(settings, home, desk.clock).find,
+        amplifier,
+        Ear(sound.microphone, sound.loop_back, desk.clock.monotonic),
+        hub_time,
+    )
     voice = _Voice(home / "speech", settings.speech)
-
-    def find_sink() -> Sink:
-        sound = settings.speaker
-        return choose_sink(sound.sound, sound.card, settings.data_dir / "played", desk.clock.now)
-
-    stage = Stage(desk, find_sink, Readying(desk, voice.speak))
+    radio = Radio(sound.snapclient, may_be_here=may_tune_in_here)
+    stage = Stage(desk, kit, Readying(desk, voice.speak, radio), Testing(desk, kit, home))
     stage.recover()
     orders.recall()
     return [
         Worker("orders", orders.run),
         Worker("gathering", Gathering(desk, client).run, FETCH_PATIENCE_S),
         Worker("stage", stage.run, SPEAK_PATIENCE_S),
+        Worker("amplifier", amplifier.run),
+        Worker("hub-time", hub_time.run),
     ]
+
+
+class _Device:
+    """Finds what sound comes out of. A house that had a card once does not play into a file when it is gone."""
+
+    def __init__(self, settings: Settings, home: Path, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._mark = home / "had-a-card"
+
+    def find(self) -> Sink:
+        """Raises SinkError."""
+        sound = self._settings.speaker
+        sink = choose_sink(
+            sound.sound,
+            sound.card,
+            self._settings.data_dir / "played",
+            self._clock.now,
+            monotonic=self._clock.monotonic,
+            is_card_expected=self._mark.exists(),
+        )
+        if sink.kind == "card":
+            with suppress(OSError):  # a full disk: it is remembered next time
+                self._mark.touch()
+        return sink
 
 
 class _Voice:

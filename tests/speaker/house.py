@@ -96,7 +96,9 @@ class House:
 
     def start(self) -> House:
         """Build the service and run its workers."""
-        workers = assemble(self.settings, cast(Session, self.session), self.store, self.hub)
+        workers = assemble(
+            self.settings, cast(Session, self.session), self.store, self.hub, may_tune_in_here=True
+        )
         self._threads = [threading.Thread(target=self._run, args=(worker,)) for worker in workers]
         for thread in self._threads:
             thread.start()
@@ -130,6 +132,8 @@ class House:
             who = None
             if type(message).__name__ == "HelperCalled":
                 who = Identity("thon-01", "kiosk")
+            if type(message).__name__ == "AmplifierState":
+                who = Identity("thon-01", "board")
             self.session.deliver(message, who)
 
     def receipt(self, state: str, announcement: str = "A1", timeout_s: float = 15.0) -> PlayReceipt:

@@ -64,8 +64,9 @@ class Signers:
         node: str = "thon-01",
         session_limit_s: int = 2700,
         made_at: datetime = MORNING,
+        **change: object,
     ) -> PlayPlan:
-        """A plan with every start of every announcement."""
+        """A plan with every start of every announcement. change: other fields of the body."""
         envelopes = [msgspec.json.decode(one.body, type=Envelope) for one in announcements]
         plays = [
             PlayEntry(
@@ -88,6 +89,7 @@ class Signers:
             announcements=list(announcements),
             cancelled=list(cancelled),
         )
+        body = msgspec.structs.replace(body, **change)
         return PlayPlan(generation=generation, signed=self.signed(body, "plays", by))
 
     def trust_plan(self) -> TrustPlan:

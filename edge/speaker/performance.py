@@ -1,0 +1,382 @@
+"""One play from the open device to the last receipt: judged at its real start, on the disk before it sounds, proved.
+
+The device is open and the amplifier on five seconds ahead; a second before the first sample the intent is written;
+then the player places that sample by the audio clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from broker.contract.speaker import PlayState
+from broker.link.service import Beat
+from edge.speaker.align import HubTime
+from edge.speaker.amplifier import Amplifier
+from edge.speaker.desk import Desk
+from edge.speaker.ear import Ear
+from edge.speaker.firewall import (
+    EARLY_S,
+    PASSING,
+    RELAYED,
+    SPOKEN_HERE,
+    Allowed,
+    check,
+    since_signed,
+    tolerance_of,
+)
+from edge.speaker.player import LiveScore, Outcome, Score, play
+from edge.speaker.programme import Play, is_over
+from edge.speaker.proof import Heard, Verdict, judge
+from edge.speaker.readying import Ready, Readying
+from edge.speaker.sinks import Samples, Sink, SinkError
+
+log = logging.getLogger(__name__)
+
+OPEN_S: Final = 5.0
+"""So long before its start the device is open and the amplifier on."""
+
+INTENT_S: Final = 1.0
+"""So long before the first sample the intent goes to the disk: a slow memory card needs some of it."""
+
+STEP_S: Final = 2.0
+"""A wall clock that moves by more than this against the monotonic one was set."""
+
+YIELD_S: Final = 0.5
+"""So long before its start a play of a higher kind silences a lower one, so that it begins on time."""
+
+SHORT_S: Final = 3.0
+"""A relayed programme that ends so much before its time was cut off."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a house has to sound with, and to hear itself by."""
+
+    find_sink: Callable[[], Sink]
+    """The device, looked for anew before each play. Raises SinkError."""
+    amplifier: Amplifier
+    ear: Ear
+    time: HubTime
+
+
+class Performance:
+    """One play of one occurrence: made, performed once, forgotten."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        kit: Kit,
+        readying: Readying,
+        one: Play,
+        held: Ready,
+        stop: threading.Event,
+        beat: Beat,
+    ) -> None:
+        self._desk, self._kit, self._readying = desk, kit, readying
+        self._one, self._held = one, held
+        self._live = readying.live(one)
+        self._score: Score | LiveScore = self._live.score if self._live is not None else held.score
+        self._stop, self._beat = stop, beat
+        self._clock = desk.clock
+        self._opened_at, self._opened_s = desk.clock.now(), desk.clock.monotonic()
+        self._elapsed: Callable[[float], float] = lambda _: 0.0
+        self._is_told = False
+        self._sound = "none"
+        self.failure: SinkError | None = None
+        """Why the device gave up in the middle."""
+
+    def perform(self) -> bool:
+        """Play it if it may sound; True when it began. Raises SinkError when no device can be had."""
+        if not self._may_sound():
+            return False
+        amplifier = self._kit.amplifier
+        amplifier.hold(is_playing=False)
+        try:
+            sink = self._kit.find_sink()
+            sink.open(self._score.rate_hz, self._one.ask.occurrence)
+            self._desk.output, self._desk.sound = sink.name, sink.kind
+            return self._on(sink)
+        finally:
+            amplifier.release()
+
+    def _on(self, sink: Sink) -> bool:
+        self._elapsed = self._zero()
+        is_due = self._wait()
+        with self._desk.lock:
+            if not is_due or not self._begin():
+                sink.drop()
+                return False
+            self._desk.take_halt()
+            self._desk.playing = self._one
+        self._sound = sink.kind
+        if self._is_emergency:
+            self._score = led_in(self._held.score, self._kit.amplifier.warm_in_s())
+        listening = self._kit.ear.listen()
+        outcome = play(
+            self._score,
+            sink,
+            self._elapsed,
+            self._heed,
+            self._desk.stage_wake,
+            gain=self._gain(),
+            monotonic=self._clock.monotonic,
+        )
+        heard = listening.stop() if listening is not None else None
+        self._kit.amplifier.hold(is_playing=False)
+        state, reason = self._end_of(outcome)
+        self._finish(outcome, state, reason, self._verdict(outcome, heard, sink, state == "played"))
+        return True
+
+    def _verdict(self, outcome: Outcome, heard: Heard | None, sink: Sink, is_complete: bool) -> Verdict:
+        """How sure it is that it was heard."""
+        if outcome.started_s is None:
+            return Verdict(0, "")
+        drawn = self._kit.amplifier.drawn(outcome.started_s, outcome.started_s + outcome.played_ms / 1000)
+        rate_hz = self._score.rate_hz
+        return judge(self._played(), rate_hz, outcome.started_s, heard, drawn, sink.kind, is_complete)
+
+    # -- before the first sample
+
+    def _may_sound(self) -> bool:
+        """The judgement at the real start; a refusal is recorded and reported."""
+        desk, one = self._desk, self._one
+        if is_over(one, desk.journal.mark(one.ask.occurrence)):
+            return False
+        hindrance = self._hindrance()
+        desk.hinder(one, hindrance)
+        if hindrance:
+            return False
+        at = max(self._clock.now(), self._wanted_at)
+        sound = RELAYED if self._live is not None else self._held.sound
+        verdict = check(one.ask, desk.post(one), at, sound, self._score.total_ms / 1000)
+        if isinstance(verdict, Allowed):
+            return True
+        log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": one.ask.occurrence})
+        if verdict.code not in PASSING:
+            desk.note(one, "refused", verdict.code)
+        return False
+
+    @property
+    def _wanted_at(self) -> datetime:
+        """When its first sample is wanted here: neighbours stand apart, within what was signed."""
+        ask, envelope = self._one.ask, self._one.envelope
+        if self._one.is_command:
+            return ask.start
+        most = timedelta(seconds=tolerance_of(envelope, ask.start) or 0)
+        return ask.start + min(self._desk.programme.offset_of(self._one), most)
+
+    def _zero(self) -> Callable[[float], float]:
+        """Seconds since the wanted first sample, for any monotonic second. What is late begins at once; ordinary
+        plays wait until the amplifier has warmed up."""
+        one, now, now_s = self._one, self._opened_at, self._opened_s
+        start = self._wanted_at
+        lead_s = (start - since_signed(one.envelope, self._clock.state(), now)).total_seconds()
+        early_s = EARLY_S if one.is_command else 0.0
+        warm_s = 0.0 if self._is_emergency else self._kit.amplifier.warm_in_s()
+        if lead_s <= early_s:
+            return lambda at_s: at_s - now_s - warm_s
+        aligned = self._kit.time.elapsed_of(start, now, now_s)
+        shift_s = max(0.0, aligned(now_s) + warm_s)
+        return lambda at_s: aligned(at_s) - shift_s
+
+    def _wait(self) -> bool:
+        """Wait until the intent is due; False when it no longer is to be played, or not now."""
+        desk = self._desk
+        while (left_s := -self._elapsed(self._clock.monotonic()) - INTENT_S) > 0:
+            self._beat()
+            if self._stop.is_set() or self._is_dropped() or self._hindrance() or self._was_stepped():
+                return False
+            if self._is_outranked():
+                return False
+            desk.stage_wake.wait(min(left_s, 0.1))
+            desk.stage_wake.clear()
+        return not self._stop.is_set()
+
+    def _is_dropped(self) -> bool:
+        """Whether the plan names it no longer, or something ended it."""
+        desk, name = self._desk, self._one.ask.occurrence
+        is_there = any(each.ask.occurrence == name for each in desk.programme.all())
+        return not is_there or name in desk.programme.cancelled or is_over(self._one, desk.journal.mark(name))
+
+    def _begin(self) -> bool:
+        """Judge once more now that the device is open, then put the intent on the disk.
+
+        Called with the desk's lock held: no stop can come between judgement and intent.
+        """
+        desk = self._desk
+        if self._is_dropped() or not self._may_sound():
+            return False
+        try:
+            desk.journal.begin(self._one, self._clock.now())
+            desk.session.cleared("disk-full")
+        except sqlite3.Error as why:
+            desk.disk_trouble(why)
+            return self._is_emergency  # it sounds even if it may sound twice
+        return True
+
+    def _played(self) -> Samples:
+        """What was to be heard, for the ear; of a relayed programme its beginning."""
+        return self._live.kept() if self._live is not None else np.concatenate(self._held.score.parts)
+
+    # -- while it sounds
+
+    def _heed(self) -> str:
+        """Asked by the player: why it must end, empty to go on."""
+        self._beat()
+        if self._stop.is_set():
+            return "power"
+        reason = self._desk.take_halt() or self._hindrance()
+        if reason:
+            return reason
+        elapsed_s = self._elapsed(self._clock.monotonic())
+        if elapsed_s < 0 and self._was_stepped():
+            return "clock-changed"
+        if elapsed_s >= 0:
+            self._kit.amplifier.hold(is_playing=True)
+            self._tell_started()
+        return "preempted" if self._is_outranked() else ""
+
+    def _hindrance(self) -> str:
+        """What keeps this house silent: an order, the mute key, or for all but emergencies a person speaking."""
+        silenced = self._desk.silenced()
+        if silenced:
+            return silenced
+        return "local-use" if self._kit.amplifier.microphone and not self._is_emergency else ""
+
+    def _was_stepped(self) -> bool:
+        """Whether somebody set the wall clock since the device was opened. An emergency does not ask."""
+        walls_s = (self._clock.now() - self._opened_at).total_seconds()
+        moved_s = walls_s - (self._clock.monotonic() - self._opened_s)
+        return not self._is_emergency and abs(moved_s) > STEP_S
+
+    def _is_outranked(self) -> bool:
+        """Whether a play of a higher kind is ready and has come."""
+        desk, rank = self._desk, self._one.rank
+        agenda = desk.agenda(rank)
+        soon = timedelta(seconds=YIELD_S)
+        coming = (
+            each for each in agenda.near if each.rank > rank and each.ask.start - self._clock.now() <= soon
+        )
+        better = agenda.due or next(coming, None)
+        if better is None:
+            return False
+        self._readying.prepare(better)
+        return self._readying.get(better) is not None
+
+    def _tell_started(self) -> None:
+        """Once the first sample is out. The end's receipt has its time by the audio clock."""
+        if self._is_told:
+            return
+        late_s = self._elapsed(self._clock.monotonic())
+        self._is_told = True
+        self._desk.receipt(
+            self._one.ask,
+            "playing",
+            self._sounds_by(),
+            wanted_at=self._wanted_at,
+            started_at=self._clock.now() - timedelta(seconds=late_s),
+            total_ms=self._score.total_ms,
+            sound=self._sound,
+            volume=self._desk.programme.volume_of(self._one),
+        )
+        self._desk.show()
+
+    # -- after the last sample
+
+    def _end_of(self, outcome: Outcome) -> tuple[PlayState, str]:
+        """The state it ends in, and the reason."""
+        if outcome.reason == "sound-failed":
+            self.failure = SinkError(outcome.detail)
+            return ("interrupted" if self._is_emergency else "failed"), "sound-failed"
+        if outcome.reason:
+            return _END[outcome.reason], outcome.reason
+        if self._live is not None and outcome.played_ms / 1000 < self._live.score.longest_s - SHORT_S:
+            return "interrupted", "relay-ended"
+        return "played", self._sounds_by()
+
+    def _finish(self, outcome: Outcome, state: PlayState, reason: str, verdict: Verdict) -> None:
+        desk, now = self._desk, self._clock.now()
+        if outcome.started_s is not None:
+            self._tell_started()
+        with desk.lock:
+            desk.playing = None
+            try:
+                lasted_s = outcome.played_ms / 1000
+                desk.journal.end(self._one.ask.occurrence, state, reason, now, lasted_s)
+            except sqlite3.Error as why:
+                desk.disk_trouble(why)
+        desk.show()
+        desk.receipt(
+            self._one.ask,
+            state,
+            reason,
+            wanted_at=self._wanted_at,
+            started_at=self._began_at(outcome, now),
+            ended_at=now,
+            played_ms=outcome.played_ms,
+            total_ms=self._score.total_ms,
+            repeat=outcome.repeats,
+            sound=self._sound,
+            frames=outcome.frames,
+            rate_hz=self._score.rate_hz,
+            volume=self._desk.programme.volume_of(self._one),
+            underruns=outcome.underruns,
+            proof_level=verdict.level,
+            proof=verdict.proof,
+            proof_score=verdict.score,
+        )
+
+    def _began_at(self, outcome: Outcome, now: datetime) -> datetime | None:
+        """Wall time of the first sample: by the clock as it is now, which may have been corrected meanwhile."""
+        if outcome.started_s is None:
+            return None
+        return now - timedelta(seconds=self._clock.monotonic() - outcome.started_s)
+
+    # -- small things
+
+    @property
+    def _is_emergency(self) -> bool:
+        return self._one.envelope.kind == "emergency"
+
+    def _sounds_by(self) -> str:
+        """The reason of a play that sounds otherwise than was wished; empty when all is as it should be."""
+        if self._one.envelope.relay is not None:
+            return "" if self._live is not None else "relay-lost"
+        return SPOKEN_HERE if self._held.sound == SPOKEN_HERE else ""
+
+    def _gain(self) -> float:
+        """Half the volume sounds about half as loud, which is -12 dB."""
+        return (self._desk.programme.volume_of(self._one) / 100) ** 2
+
+
+def led_in(score: Score, warm_s: float) -> Score:
+    """An emergency does not wait for a cold amplifier: its chime sounds again until the words will be heard."""
+    if warm_s <= 0 or len(score.parts) < 2:
+        return score
+    bell, rest = score.parts[:2]
+    missing = warm_s * score.rate_hz - len(bell) - len(rest)
+    times = max(0, math.ceil(missing / max(1, len(bell))))
+    ends = tuple(end + times * len(bell) for end in score.repeat_ends)
+    return replace(score, parts=(*(bell,) * times, *score.parts), repeat_ends=ends)
+
+
+_END: Final[dict[str, PlayState]] = {
+    "stopped": "cancelled",
+    "cancelled": "cancelled",
+    "revoked": "cancelled",
+    "silenced": "cancelled",
+    "muted-here": "interrupted",
+    "local-use": "preempted",
+    "preempted": "preempted",
+    "power": "interrupted",
+    "clock-changed": "missed",
+}
