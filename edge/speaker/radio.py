@@ -33,18 +33,23 @@ READY_S: Final = 2.0
 """So much sound must be here before a programme can begin."""
 LOST_S: Final = 9.0
 """So long without any sound, and the programme is lost; a shorter cut is mended by the child."""
+FIRST_S: Final = 15.0
+"""The same before the first sound: a small computer starts the child in some seconds, and a station may be far."""
 
 _KEPT_S: Final = 5.0
 """Of what came before anybody pulled, the newest is kept: a programme is joined, not played from where it was."""
-_KEPT_LIVE_S: Final = 2.2
-"""The same of a live microphone."""
+READY_LIVE_S: Final = 0.4
+_KEPT_LIVE_S: Final = 0.6
+"""The same of a live microphone: snapclient writes evenly, and who speaks must not wait for their own echo."""
 _MOST_S: Final = 15.0
 """When so much is here the child has to wait."""
 _SPARE_S: Final = 300.0
 """A reception ends by itself so long after its programme should, whoever forgot it."""
 
 _LOOK_MS: Final = 200
-_UNHEARD: Final = "nothing was heard for {:g} seconds"
+_SILENT_LIVE: Final = 7
+"""A live microphone may be silent so many times longer than a station: people stop to think."""
+_UNHEARD: Final = "nothing was heard for {:.0f} seconds"
 
 _CHILD: Final = (sys.executable, "-B", "-m", "edge.speaker.radio_child")
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -58,6 +63,7 @@ class Radio:
         snapclient: str = "",
         *,
         patience_s: float = LOST_S,
+        first_s: float = FIRST_S,
         may_be_here: bool = False,
         command: Sequence[str] = _CHILD,
     ) -> None:
@@ -65,6 +71,7 @@ class Radio:
         itself are let in, which only tests want. command: the child, which is given an Order as JSON."""
         self._snapclient = snapclient
         self._patience_s = patience_s
+        self._first_s = first_s
         self._may_be_here = may_be_here
         self._command = command
         self._numbers = itertools.count(1)
@@ -76,6 +83,7 @@ class Radio:
             rate_hz=rate_hz,
             longest_s=relay.length_s + _SPARE_S,
             patience_s=self._patience_s,
+            first_s=self._first_s,
             snapclient=self._snapclient,
             may_be_here=self._may_be_here,
         )
@@ -88,12 +96,14 @@ class Reception:
     def __init__(self, order: Order, command: Sequence[str], number: int) -> None:
         """number: tells receptions apart in the names of their threads."""
         self._order = order
+        self._is_live = order.address.startswith("snap:")
         self._lock = threading.Lock()
         self._here = bytearray()
         self._is_pulled = False
         self._is_over = threading.Event()
         self._room = threading.Event()
-        self._since_s = self._heard_s = time.monotonic()
+        self._since_s = self._came_s = self._heard_s = time.monotonic()
+        self._has_come = False
         self._why = ""
         self._child: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -115,16 +125,19 @@ class Reception:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the programme can begin: two seconds of sound are here and it is not lost."""
+        """Whether the programme can begin: two seconds of it are here (of a live microphone 0.4 s), and it is not
+        lost."""
+        needed_s = READY_LIVE_S if self._is_live else READY_S
         with self._lock:
-            enough = len(self._here) >= 2 * READY_S * self._order.rate_hz
-        return enough and not self.is_lost
+            return len(self._here) >= 2 * needed_s * self._order.rate_hz and not self.is_lost
 
     @property
     def is_lost(self) -> bool:
-        """Whether no more will come: the child has ended, or nothing was heard for nine seconds. It stays so.
+        """Whether no more will come: the child has ended, or nothing was heard for nine seconds (15 before the
+        first sound). It stays so.
 
-        What is still here can be pulled all the same. A station that sends nothing but zeros is not heard.
+        What is still here can be pulled all the same. A station that sends nothing but zeros is not heard, a live
+        microphone may be silent for a minute.
         """
         return self._is_over.is_set()
 
@@ -185,21 +198,24 @@ class Reception:
 
     def _too_long(self) -> str:
         now_s, order = time.monotonic(), self._order
-        if now_s - self._heard_s >= order.patience_s:
-            return _UNHEARD.format(order.patience_s)
+        came_s = order.patience_s if self._has_come else order.first_s
+        heard_s = came_s * (_SILENT_LIVE if self._is_live else 1)
+        if now_s - self._came_s >= came_s or now_s - self._heard_s >= heard_s:
+            return _UNHEARD.format(now_s - self._heard_s)
         return "its time is over" if now_s - self._since_s >= order.longest_s else ""
 
     def _reason(self, why: str, child: subprocess.Popen[bytes]) -> str:
         """Why it is over, in the parent's words and the child's."""
         said = _last_words(child)
         if not why and child.returncode == -signal.SIGALRM:
-            why = _UNHEARD.format(self._order.patience_s)
+            why = _UNHEARD.format(time.monotonic() - self._heard_s)
         return f"{why}; before that: {said}" if why and said else why or said or "the receiver has ended"
 
     def _take(self, data: bytes) -> None:
+        self._came_s, self._has_come = time.monotonic(), True
         if data.count(0) < len(data):
-            self._heard_s = time.monotonic()
-        kept_s = _KEPT_LIVE_S if self._order.address.startswith("snap:") else _KEPT_S
+            self._heard_s = self._came_s
+        kept_s = _KEPT_LIVE_S if self._is_live else _KEPT_S
         with self._lock:
             self._here += data
             if not self._is_pulled:
@@ -210,7 +226,7 @@ class Reception:
         """Read no further while enough is here; the child then waits too."""
         most = 2 * _MOST_S * self._order.rate_hz
         while len(self._here) >= most and not self._is_over.is_set() and not self._too_long():
-            self._heard_s = time.monotonic()
+            self._came_s = self._heard_s = time.monotonic()
             self._room.wait(_LOOK_MS / 1000)
             self._room.clear()
 

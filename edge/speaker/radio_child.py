@@ -13,6 +13,7 @@ import re
 import resource
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -63,6 +64,8 @@ class Order(msgspec.Struct, frozen=True):
     """Its time."""
     patience_s: float
     """So long without a sound, and it ends."""
+    first_s: float
+    """The same before the first sound: to start, to look up the name and to connect."""
     snapclient: str = ""
     may_be_here: bool = False
     """Stations on this machine itself are let in, for tests."""
@@ -103,7 +106,7 @@ class _Outlet:
         self._began_s = time.monotonic()
         self.sent = 0
         """Samples given out."""
-        self.watch()
+        signal.setitimer(signal.ITIMER_REAL, order.first_s)
 
     def watch(self) -> None:
         """End this process, whatever it hangs in, when nothing is given out from now on."""
@@ -238,7 +241,8 @@ def _take_snap(order: Order, outlet: _Outlet) -> None:
             f"{host} is not on this network"
         )  # this way of sending knows no key and no certificate
     command = [order.snapclient, "-h", number, "-p", str(port), "--player", "file", "--mixer", "none"]
-    command += ["--sampleformat", f"{order.rate_hz}:16:*", "--hostID", "langso", "--logsink", "stderr"]
+    command += ["--sampleformat", f"{order.rate_hz}:16:*", "--hostID", f"langso-{socket.gethostname()}"]
+    command += ["--logsink", "stderr"]
     try:
         snap = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0

@@ -35,9 +35,11 @@ def station() -> Iterator[Station]:
         yield running
 
 
-def tuned(address: str, patience_s: float = LOST_S, snapclient: str = "") -> Reception:
+def tuned(
+    address: str, patience_s: float = LOST_S, snapclient: str = "", first_s: float = START_S
+) -> Reception:
     """A reception of an address on this machine."""
-    radio = Radio(snapclient, patience_s=patience_s, may_be_here=True)
+    radio = Radio(snapclient, patience_s=patience_s, first_s=first_s, may_be_here=True)
     return radio.tune(Relay(address=address, station="Đài tỉnh", length_s=60), RATE_HZ)
 
 
@@ -169,7 +171,7 @@ def test_a_station_that_falls_silent_is_lost_in_time(station: Station) -> None:
     """Each time it is asked again it sends the same three seconds, as servers do whose source is gone."""
     assert LOST_S + 0.5 <= 10
     station.answers["/a"] = station_server.stream(station, stall_after_s=3.0)
-    with closing(tuned(station.url + "/a", patience_s=1.5)) as reception:
+    with closing(tuned(station.url + "/a", patience_s=2.0)) as reception:
         heard(reception, 1.0)
         until(lambda: reception.is_lost, START_S)
         assert reception.why
@@ -191,7 +193,7 @@ def test_a_station_that_sends_only_zeros_is_not_heard(station: Station) -> None:
     station.answers["/a"] = station_server.stream(station, silence, "audio/aac")
     with closing(tuned(station.url + "/a", patience_s=2.0)) as reception:
         until(lambda: reception.is_lost, START_S)
-        assert reception.why == "nothing was heard for 2 seconds"
+        assert reception.why.startswith("nothing was heard")
 
 
 def test_what_is_no_station_is_told_in_words(station: Station) -> None:
@@ -215,7 +217,7 @@ def test_noise_and_headers_without_end_are_given_up(
     station: Station, answer: Callable[[Station], station_server.Answer]
 ) -> None:
     station.answers["/a"] = answer(station)
-    with closing(tuned(station.url + "/a", patience_s=1.5)) as reception:
+    with closing(tuned(station.url + "/a", first_s=1.5)) as reception:
         until(lambda: reception.is_lost, START_S)
         assert not is_running(reception.pid)
 
@@ -277,7 +279,7 @@ def test_the_child_ends_with_the_loudspeaker_that_was_killed(station: Station) -
         "import sys\nfrom broker.trust.envelope import Relay\nfrom edge.speaker.radio import Radio\n"
         "from tests.until import until\n"
         f"relay = Relay(address={station.url + '/a'!r}, station='x', length_s=60)\n"
-        "reception = Radio(may_be_here=True, patience_s=2.0).tune(relay, 16000)\n"
+        "reception = Radio(may_be_here=True, patience_s=2.0, first_s=20.0).tune(relay, 16000)\n"
         "until(lambda: reception.is_ready, 30)\nprint(reception.pid, flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen(
@@ -314,16 +316,20 @@ def test_a_live_microphone_is_heard(tmp_path: Path, channels: int) -> None:
         assert abs(strongest_hz(heard(reception, 2.0)) - 440) < 5
 
 
-def test_a_microphone_that_is_switched_off_is_lost_and_its_program_ends(tmp_path: Path) -> None:
+def test_who_stops_to_think_is_waited_for_and_a_microphone_that_is_gone_is_lost(tmp_path: Path) -> None:
     snapclient = find_program("snapclient")
+    patience_s = 2.0
     with (
         microphone(tmp_path) as mic,
-        closing(tuned(mic.address, patience_s=2.0, snapclient=snapclient)) as reception,
+        closing(tuned(mic.address, patience_s, snapclient)) as reception,
     ):
         until(lambda: reception.is_ready, START_S, lambda: reception.why)
         started = _children(reception.pid)
         assert len(started) == 1
         mic.is_on.clear()
+        threading.Event().wait(2 * patience_s)
+        assert not reception.is_lost
+        mic.stop()
         until(lambda: reception.is_lost, START_S)
         until(lambda: not any(map(is_running, started)), 5)
 
