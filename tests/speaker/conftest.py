@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from broker.contract import Place
-from broker.trust.approvers import sign_list
-from broker.trust.envelope import Role, TrustBody, TrustedKey, canonical
-from broker.trust.identity import create_commune, create_hub, load_hub_signer
-from broker.trust.keys import new_key, public_pem
-from tests.speaker.signers import DAY, MORNING, Signers
+from tests.speaker.commune import make_signers
+from tests.speaker.signers import Signers
 
 
 @pytest.fixture(scope="session")
 def signers(tmp_path_factory: pytest.TempPathFactory) -> Signers:
-    folder: Path = tmp_path_factory.mktemp("commune")
-    commune = create_commune(folder, "ba con gà trống", Place("00", "00000"), now=MORNING - 30 * DAY)
-    create_hub(commune, ["127.0.0.1"], folder / "hub")
-    hub, hub_key = load_hub_signer(folder / "hub")
-    keys = {"binh": new_key(), "cuong": new_key(), "stranger": new_key(), "hub": hub_key}
-
-    def trusted(name: str, role: Role) -> TrustedKey:
-        return TrustedKey(
-            key=hub if name == "hub" else name,
-            public=public_pem(keys[name]),
-            holder=name,
-            roles=[role],
-            since=MORNING - 10 * DAY,
-            until=MORNING + 365 * DAY,
-        )
-
-    believed = [trusted("hub", "hub"), trusted("binh", "approver"), trusted("cuong", "emergency")]
-    trust = TrustBody(generation=2, commune=commune.place, keys=believed)
-    return Signers(commune, keys, trust, sign_list(canonical(trust), commune.root), hub)
+    return make_signers(tmp_path_factory.mktemp("commune"))
