@@ -10,9 +10,20 @@ import pytest
 
 from broker.contract.hub import Signed
 from broker.link.clock import LOCAL
-from broker.trust.envelope import Envelope, Quiet, Refused, Start, occurrence_id
+from broker.trust.envelope import Envelope, Quiet, Refused, Relay, Start, occurrence_id
 from broker.trust.reasons import REASONS
-from edge.speaker.firewall import SPOKEN_HERE, Allowed, Ask, Post, Said, check, is_quiet, length_s
+from edge.speaker.firewall import (
+    PASSING,
+    RELAYED,
+    SPOKEN_HERE,
+    Allowed,
+    Ask,
+    Post,
+    Said,
+    check,
+    is_quiet,
+    length_s,
+)
 from tests.speaker.signers import AUDIO, DAY, MORNING, Signers
 
 NIGHT = datetime(2026, 11, 22, 3, 15, tzinfo=LOCAL)
@@ -210,3 +221,48 @@ def test_a_revoked_or_expired_key_no_longer_speaks(signers: Signers, post: Post)
     late = MORNING + 366 * DAY
     old = signers.announcement(late, expires=late + DAY)
     assert code(check(ask_for(old), post, late)) == "key-expired"
+
+
+STATION = Relay(address="https://dai.example/phat-thanh", station="Đài tỉnh", length_s=900)
+
+
+def test_a_relayed_programme_counts_with_its_whole_length(signers: Signers, post: Post) -> None:
+    signed = signers.announcement(relay=STATION)
+    envelope = msgspec.json.decode(signed.body, type=Envelope)
+    assert 900 < length_s(envelope) < 905
+    assert code(check(ask_for(signed), post, MORNING, RELAYED)) == "allowed"
+    assert code(check(ask_for(signed), post, MORNING, SPOKEN_HERE)) == "allowed", "what is said in its place"
+    late = datetime(2026, 11, 21, 20, 50, tzinfo=LOCAL)
+    evening = signers.announcement(late, relay=STATION)
+    assert code(check(ask_for(evening), post, late, RELAYED)) == "quiet-hours-end"
+    assert code(check(ask_for(signed), replace(post, session_limit_s=600), MORNING)) == "session-limit"
+
+
+def test_only_what_was_signed_as_a_relay_is_relayed(signers: Signers, post: Post) -> None:
+    assert code(check(ask_for(signers.announcement()), post, MORNING, RELAYED)) == "wrong-audio"
+    urgent = signers.announcement(kind="emergency", relay=STATION)
+    assert code(check(ask_for(urgent), post, MORNING)) == "malformed"
+    again = signers.announcement(relay=STATION, repeat=2)
+    assert code(check(ask_for(again), post, MORNING)) == "malformed"
+    unsigned = replace(ask_for(signers.announcement(relay=STATION)))
+    elsewhere = unsigned.signed.body.replace("dai.example", "dai.xample")
+    bent = Signed(body=elsewhere, signatures=unsigned.signed.signatures)
+    assert code(check(replace(unsigned, signed=bent), post, MORNING, RELAYED)) == "bad-signature"
+
+
+@pytest.mark.parametrize("why", ["silenced", "muted-here"])
+def test_silence_refuses_everything_for_as_long_as_it_lasts(why: str, signers: Signers, post: Post) -> None:
+    for kind in ("routine", "priority", "emergency"):
+        ask = ask_for(signers.announcement(kind=kind))
+        assert code(check(ask, replace(post, silenced=why), MORNING)) == why
+        assert code(check(ask, post, MORNING)) == "allowed"
+    assert why in PASSING
+
+
+def test_after_a_lost_journal_what_may_have_sounded_is_not_played_again(signers: Signers, post: Post) -> None:
+    lost = replace(post, forgotten_until=MORNING - timedelta(seconds=1))
+    assert code(check(ask_for(signers.announcement()), lost, MORNING)) == "journal-lost"
+    urgent = ask_for(signers.announcement(kind="emergency"))
+    assert code(check(urgent, lost, MORNING)) == "allowed", "twice is better than never"
+    later = MORNING + timedelta(minutes=1)
+    assert code(check(ask_for(signers.announcement(later)), lost, later)) == "allowed"

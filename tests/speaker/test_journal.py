@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -93,10 +95,61 @@ def test_a_damaged_file_is_moved_aside_and_the_loudspeaker_goes_on(
     torn: bytes, signers: Signers, tmp_path: Path
 ) -> None:
     (tmp_path / "j.db").write_bytes(torn)
+    os.utime(tmp_path / "j.db", (MORNING.timestamp(), MORNING.timestamp()))
     journal = Journal(tmp_path / "j.db")
     assert journal.begin(play_at(signers), MORNING) == 1
+    assert (journal.is_after_damage, journal.forgotten_until) == (True, MORNING)
     journal.close()
     assert list(tmp_path.glob("j.db.damaged-*"))
+    again = Journal(tmp_path / "j.db")
+    assert (again.is_after_damage, again.forgotten_until) == (False, MORNING), "it is known for good"
+    again.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_pages_worn_out_anywhere_are_found_or_do_no_harm(seed: int, signers: Signers, tmp_path: Path) -> None:
+    """Bytes of the file change as on a dying memory card: the journal is whole, or known to have forgotten."""
+    chance = random.Random(seed)
+    path = tmp_path / "j.db"
+    journal = Journal(path)
+    plays = [play_at(signers, n) for n in range(60)]
+    for play in plays:
+        journal.begin(play, MORNING)
+    journal.close()
+    raw = bytearray(path.read_bytes())
+    page = chance.randrange(len(raw) // 4096) * 4096
+    raw[page : page + 2048] = chance.choice([bytes(2048), chance.randbytes(2048)])
+    path.write_bytes(raw)
+    again = Journal(path)
+    marks = again.marks()
+    assert again.forgotten_until is not None or set(marks) == {play.ask.occurrence for play in plays}
+    assert again.begin(play_at(signers, 999), MORNING) == 1
+    again.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_torn_tail_loses_at_most_what_was_never_confirmed(
+    seed: int, signers: Signers, tmp_path: Path
+) -> None:
+    """The newest transaction is half on the disk, as when the power goes in the middle of it."""
+    chance = random.Random(seed)
+    journal = Journal(tmp_path / "j.db")
+    for n in range(8):
+        journal.begin(play_at(signers, n), MORNING)
+    confirmed = (tmp_path / "j.db-wal").stat().st_size
+    journal.begin(play_at(signers, 8), MORNING)
+    for each in tmp_path.glob("j.db*"):
+        shutil.copy(each, tmp_path / f"torn-{each.name}")
+    journal.close()
+    log = tmp_path / "torn-j.db-wal"
+    kept = chance.randrange(confirmed, log.stat().st_size)
+    log.write_bytes(log.read_bytes()[:kept] + chance.randbytes(chance.choice([0, 100, 5000])))
+    (tmp_path / "torn-j.db-shm").unlink()
+    torn = Journal(tmp_path / "torn-j.db")
+    assert len(torn.marks()) == 8
+    assert len(torn.cut()) == len(torn.owed()) == 8
+    assert not torn.is_after_damage
+    torn.close()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from broker.contract.hub import Signed
-from broker.trust.envelope import PlaysBody, Quiet, Refused
+from broker.trust.envelope import PlaysBody, Quiet, Refused, Relay
 from edge.speaker.firewall import Allowed, Ask, Post, check
 from edge.speaker.programme import (
     Agenda,
@@ -180,3 +180,39 @@ def test_commands_survive_a_new_plan(signers: Signers) -> None:
     play = taken(signers, signers.announcement()).plays[0]
     programme = taken(signers, signers.announcement(announcement="A2"), before=command(Programme(), play))
     assert [one.ask.announcement for one in programme.all()] == ["A1", "A2"]
+
+
+def test_a_relayed_programme_gives_way_to_every_announcement(signers: Signers) -> None:
+    station = Relay(address="https://dai.example/", station="Đài tỉnh", length_s=600)
+    relayed = signers.announcement(announcement="R1", relay=station)
+    programme = taken(signers, relayed, signers.announcement())
+    assert {play.ask.announcement: play.rank for play in programme.plays} == {"R1": 1, "A1": 2}
+    due = decide(programme, {}, MORNING, "trusted", 1).due
+    assert due is not None
+    assert due.ask.announcement == "A1"
+    assert decide(programme, {}, MORNING, "trusted", 2).due is None
+
+
+def test_silence_starts_nothing_and_names_what_it_hindered(signers: Signers) -> None:
+    programme = taken(
+        signers, signers.announcement(), signers.announcement(announcement="E1", kind="emergency")
+    )
+    agenda = decide(programme, {}, MORNING, "trusted", is_silenced=True)
+    assert agenda.due is None
+    assert [play.ask.announcement for play in agenda.hindered] == ["E1", "A1"]
+    assert len(agenda.near) == 2, "held ready all the same"
+    assert not decide(programme, {}, MORNING, "trusted").hindered
+
+
+@pytest.mark.parametrize("reason", ["power", "preempted", "sound-failed", "muted-here", "local-use"])
+def test_an_emergency_that_somebody_in_the_house_cut_short_begins_again(
+    reason: str, signers: Signers
+) -> None:
+    programme = taken(
+        signers, signers.announcement(kind="emergency"), signers.announcement(announcement="A2")
+    )
+    names = [play.ask.occurrence for play in programme.plays]
+    marks = {name: Mark("interrupted", 1, reason) for name in names}
+    due = decide(programme, marks, MORNING, "trusted").due
+    assert due is not None
+    assert due.envelope.kind == "emergency"

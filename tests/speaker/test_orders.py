@@ -1,0 +1,450 @@
+"""Orders: what a loudspeaker makes of plans and commands, of forged, old and mutilated ones above all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from broker.contract.hub import Media, PlayNow, PlayPlan, Signature, Signed, StopPlay, TestSpeaker
+from broker.contract.message import Message
+from broker.contract.speaker import PlanApplied
+from broker.trust.envelope import PlaysBody, Tuning, canonical, occurrence_id
+from broker.trust.reasons import REASONS
+from edge.speaker.orders import SAID_TWICE_S
+from edge.speaker.refusals import MOST_AN_HOUR
+from edge.speaker.silence import STOP_HOLDS_S
+from tests.speaker.office import Office, is_chain
+from tests.speaker.signers import DAY, MORNING, Signers, play_now
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def office(tmp_path: Path, signers: Signers) -> Iterator[Office]:
+    made = Office(tmp_path, signers)
+    made.hear(signers.trust_plan())
+    yield made
+    made.close()
+
+
+def replanned(signers: Signers, plan: PlayPlan, **change: object) -> PlayPlan:
+    """The plan with other content, signed by the hub."""
+    body = msgspec.json.decode(plan.signed.body, type=PlaysBody)
+    body = msgspec.structs.replace(body, **change)
+    return PlayPlan(generation=body.generation, signed=signers.signed(body, "plays", "hub"))
+
+
+def begin_and_end(office: Office, state: Any = "played", reason: str = "") -> None:
+    """Sound what is due, without sound."""
+    play = office.due()
+    assert play is not None
+    office.journal.begin(play, office.clock.now())
+    office.desk.receipt(play.ask, "playing", started_at=office.clock.now())
+    office.journal.end(play.ask.occurrence, state, reason, office.clock.now())
+    office.desk.receipt(play.ask, state, reason, started_at=office.clock.now())
+
+
+# -- plans
+
+
+def test_a_lower_generation_is_refused_in_words_and_changes_nothing(office: Office, signers: Signers) -> None:
+    office.hear(signers.plan(signers.announcement(), generation=7))
+    for _ in range(2):
+        office.hear(signers.plan(signers.announcement(announcement="A2"), generation=6))
+        assert "cũ hơn" in office.session.problems["plan-refused"]
+        assert [play.ask.announcement for play in office.desk.programme.plays] == ["A1"]
+        office.reopen()  # also against what is kept on disk
+    assert office.desk.programme.generation == 7
+
+
+def test_another_text_under_the_generation_in_force_is_refused(office: Office, signers: Signers) -> None:
+    plan = signers.plan(signers.announcement(), generation=7)
+    office.hear(plan, plan)
+    assert "plan-refused" not in office.session.problems
+    office.hear(replanned(signers, plan, cancelled=["x"]))
+    assert "plan-refused" in office.session.problems
+    assert not office.desk.programme.cancelled
+    office.reopen()
+    office.hear(replanned(signers, plan, cancelled=["x"]), plan)
+    assert not office.desk.programme.cancelled
+    assert not office.session.problems
+
+
+def test_names_longer_than_any_that_is_signed_spoil_the_whole_plan(office: Office, signers: Signers) -> None:
+    plan = signers.plan(signers.announcement())
+    body = msgspec.json.decode(plan.signed.body, type=PlaysBody)
+    entry = msgspec.structs.replace(body.plays[0], occurrence="x" * 20_000)
+    office.hear(replanned(signers, plan, plays=[entry]))
+    assert "khuôn mẫu" in office.session.problems["plan-refused"]
+    assert office.told() == []
+
+
+def test_the_plan_tells_how_the_loudspeaker_is_set(office: Office, signers: Signers) -> None:
+    tuning = Tuning(routine_percent=40, priority_percent=70, emergency_percent=90, offset_ms=1500)
+    urgent = signers.announcement(announcement="E1", kind="emergency")
+    weighty = signers.announcement(announcement="P1", kind="priority")
+    office.hear(replanned(signers, signers.plan(signers.announcement(), weighty, urgent), tuning=tuning))
+    programme = office.desk.programme
+    set_so = {
+        play.ask.announcement: (programme.volume_of(play), programme.offset_of(play) / SECOND)
+        for play in programme.plays
+    }
+    assert set_so == {"A1": (40, 1.5), "P1": (70, 1.5), "E1": (90, 0)}
+
+
+# -- commands
+
+
+def test_an_emergency_sent_again_later_is_refused_as_a_replay_and_told_once(
+    office: Office, signers: Signers
+) -> None:
+    urgent = play_now(signers.announcement(kind="emergency"))
+    office.hear(urgent, urgent)
+    begin_and_end(office)
+    office.hear(urgent)
+    assert ("refused", "replayed") not in office.told(), "the wire brings a message twice now and then"
+    office.clock.advance(SAID_TWICE_S + 1)
+    office.hear(urgent, urgent)
+    office.reopen()
+    office.hear(signers.plan(signers.announcement(kind="emergency")))
+    assert office.told() == [("fetching", ""), ("playing", ""), ("played", ""), ("refused", "replayed")]
+    assert office.due() is None
+    assert is_chain(office.receipts())
+
+
+def test_a_cancelled_emergency_stays_cancelled_whoever_sends_it_again(
+    office: Office, signers: Signers
+) -> None:
+    signed = signers.announcement(kind="emergency")
+    urgent, name = play_now(signed), occurrence_id("A1", 1, MORNING)
+    office.hear(signers.plan(signed, cancelled=(name,)))
+    for one, state, reason in office.desk.agenda().over:  # what the stage does with plays that are over
+        office.desk.note(one, state, reason)
+    office.hear(urgent)
+    office.clock.advance(SAID_TWICE_S + 1)
+    office.hear(urgent, signers.plan(signed, generation=2))
+    assert ("refused", "cancelled") in office.told()
+    assert office.due() is None
+
+
+def test_a_stop_before_its_play_is_told_and_the_play_never_begins(office: Office, signers: Signers) -> None:
+    command = play_now(signers.announcement())
+    office.hear(StopPlay(occurrence=command.occurrence, at=MORNING), command)
+    assert office.told() == [("cancelled", "stopped")]
+    assert office.due() is None
+
+
+def test_an_emergency_standing_in_the_plan_is_played_by_a_node_that_boots_late(
+    office: Office, signers: Signers
+) -> None:
+    signed = signers.announcement(kind="emergency", expires=MORNING + 3 * 60 * MINUTE)
+    office.hear(signers.plan(signed))
+    office.close()
+    office.clock.advance(2 * 3600)
+    office.open()
+    assert office.due() is not None
+    office.clock.advance(2 * 3600)
+    assert office.due() is None
+    assert [(state, reason) for _, state, reason in office.desk.agenda().over] == [("expired", "expired")]
+
+
+def test_a_command_without_any_name_or_end_neither_ends_the_worker_nor_fills_the_line(
+    office: Office, signers: Signers
+) -> None:
+    command = play_now(signers.announcement())
+    command.occurrence = command.announcement = "x" * 60_000
+    office.hear(command)
+    last = office.receipts()[-1]
+    assert (last.state, last.reason, len(last.occurrence)) == ("refused", "wrong-announcement", 120)
+
+
+def test_a_flood_of_forged_commands_is_told_up_to_a_measure(office: Office, signers: Signers) -> None:
+    body = signers.announcement(by="stranger")
+    for n in range(MOST_AN_HOUR + 50):
+        command = play_now(body)
+        command.occurrence = f"A1.{n + 1}.20261121T020000Z"
+        office.hear(command)
+    assert len(office.receipts()) == MOST_AN_HOUR
+    office.clock.advance(3700)
+    office.hear(play_now(signers.announcement(by="stranger", announcement="A9")))
+    assert office.told("A9") == [("refused", "unknown-key")]
+
+
+def test_an_order_to_test_is_left_for_the_stage(office: Office) -> None:
+    office.hear(TestSpeaker(test="t1", at=MORNING))
+    assert office.desk.test_asked is not None
+    assert office.desk.stage_wake.is_set()
+
+
+# -- silence
+
+
+def silent(signers: Signers, *announcements: Signed, until: datetime | None, generation: int) -> PlayPlan:
+    plan = signers.plan(*announcements, generation=generation, made_at=MORNING)
+    return replanned(signers, plan, silent_until=until)
+
+
+def test_while_the_commune_is_silent_nothing_starts_an_emergency_neither(
+    office: Office, signers: Signers
+) -> None:
+    urgent = signers.announcement(announcement="E1", kind="emergency")
+    office.hear(silent(signers, signers.announcement(), urgent, until=MORNING + 10 * MINUTE, generation=1))
+    office.hear(play_now(urgent))
+    assert office.desk.silenced() == "silenced"
+    assert office.due() is None
+    office.reopen()
+    assert office.due() is None, "a restart does not end it"
+    office.clock.advance(300)
+    (over,) = office.desk.agenda().over
+    assert over[1:] == ("missed", "silenced")
+    office.clock.advance(301)
+    due = office.due()
+    assert due is not None
+    assert due.ask.announcement == "E1", "an emergency that still holds sounds once silence is over"
+
+
+def test_silence_ends_when_the_commune_lifts_it(office: Office, signers: Signers) -> None:
+    office.hear(silent(signers, signers.announcement(), until=MORNING + 10 * MINUTE, generation=1))
+    assert office.due() is None
+    office.hear(silent(signers, signers.announcement(), until=None, generation=2))
+    assert office.due() is not None
+
+
+def test_what_plays_when_silence_comes_is_halted(office: Office, signers: Signers) -> None:
+    urgent = signers.announcement(kind="emergency")
+    office.hear(signers.plan(urgent, generation=1))
+    office.desk.playing = office.due()
+    office.hear(silent(signers, urgent, until=MORNING + 10 * MINUTE, generation=2))
+    assert office.desk.take_halt() == "silenced"
+
+
+def test_after_a_stop_of_everything_nothing_sounds_until_a_newer_plan_or_a_while(
+    office: Office, signers: Signers
+) -> None:
+    stop = StopPlay(occurrence="", at=MORNING)
+    again = signers.announcement(announcement="E2", kind="emergency")
+    office.hear(signers.plan(generation=1), stop, play_now(again))
+    assert office.due() is None, "a command sent once more beats no silence"
+    office.hear(signers.plan(again, generation=2, made_at=MORNING - SECOND))
+    assert office.due() is None, "a plan made before the stop says nothing of it"
+    office.hear(signers.plan(again, generation=3, made_at=MORNING + SECOND))
+    assert office.due() is not None
+    office.hear(stop, play_now(signers.announcement(announcement="E3", kind="emergency")))
+    assert office.due() is None
+    office.clock.advance(STOP_HOLDS_S + 0.1)
+    assert office.due() is not None
+
+
+def test_a_stop_without_a_time_zone_silences_too(office: Office, signers: Signers) -> None:
+    office.orders.take(StopPlay(occurrence="", at=MORNING.replace(tzinfo=None)))
+    office.hear(play_now(signers.announcement(kind="emergency")), signers.plan(generation=2))
+    assert office.desk.silenced() == "silenced"
+
+
+def test_an_unbelievable_clock_does_not_prolong_silence(office: Office, signers: Signers) -> None:
+    urgent = signers.announcement(kind="emergency", issued_at=MORNING)
+    office.clock.step(-56 * 365 * DAY / SECOND)
+    office.clock.believe("unknown")
+    office.hear(silent(signers, urgent, until=MORNING + 10 * MINUTE, generation=1))
+    assert office.due() is None
+    office.clock.advance(601)
+    assert office.due() is not None
+
+
+def test_the_mute_switch_of_the_house_holds_while_it_is_on(office: Office, signers: Signers) -> None:
+    office.hear(play_now(signers.announcement(kind="emergency")))
+    office.desk.amplifier_mute = lambda: True
+    assert office.desk.silenced() == "muted-here"
+    assert office.due() is None
+    office.desk.amplifier_mute = lambda: False
+    assert office.due() is not None
+
+
+# -- the clock
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_step_of_an_hour_a_second_before_the_start_plays_nothing_twice(
+    hours: int, office: Office, signers: Signers
+) -> None:
+    office.clock.advance(-1)
+    office.hear(signers.plan(signers.announcement()))
+    assert office.due() is None
+    office.clock.step(hours * 3600)
+    office.clock.advance(1)
+    over = [(state, reason) for _, state, reason in office.desk.agenda().over]
+    assert office.due() is None
+    if hours > 0:
+        assert over == [("missed", "too-late")], "in words: Đã quá giờ phát cho phép; loa không phát bù."
+        office.desk.note(office.desk.programme.plays[0], "missed", "too-late")
+        office.clock.step(-3600)
+        assert office.due() is None, "what was given up is not taken up again"
+    else:
+        assert over == []
+        office.clock.advance(3600)
+        begin_and_end(office)
+        office.clock.step(3600)
+        office.clock.step(-3600)
+        assert office.due() is None
+
+
+def test_a_clock_at_1970_corrected_in_the_middle_of_a_play_spoils_no_later_one(
+    office: Office, signers: Signers
+) -> None:
+    office.hear(
+        signers.plan(signers.announcement(), signers.announcement(MORNING + MINUTE, announcement="A2"))
+    )
+    play = office.due()
+    assert play is not None
+    office.clock.step(-56 * 365 * DAY / SECOND)  # a machine that lost its battery and says nothing of it
+    office.journal.begin(play, office.clock.now())
+    office.clock.step(56 * 365 * DAY / SECOND)
+    office.journal.end(play.ask.occurrence, "played", "", office.clock.now(), lasted_s=30.0)
+    office.desk.receipt(play.ask, "played", ended_at=office.clock.now())
+    office.clock.advance(60)
+    due = office.due()
+    assert due is not None
+    assert office.desk.post(due).said == []
+    begin_and_end(office)
+    assert office.desk.agenda().over == ()
+
+
+def test_a_step_in_a_play_makes_it_no_longer_than_a_sitting(office: Office, signers: Signers) -> None:
+    office.hear(signers.plan(signers.announcement()))
+    play = office.due()
+    assert play is not None
+    office.journal.begin(play, office.clock.now())
+    office.clock.step(5 * 3600)
+    office.journal.end(play.ask.occurrence, "played", "", office.clock.now())
+    (said,) = office.desk.post(play).said
+    assert (said.until - said.since).total_seconds() == 3600
+
+
+# -- a thousand mutilated orders
+
+
+def _bent_text(text: str, chance: random.Random) -> str:
+    """One character more, less or other."""
+    at = chance.randrange(len(text))
+    return chance.choice(
+        [
+            text[:at] + text[at + 1 :],
+            text[:at] + chr(chance.randrange(32, 127)) + text[at:],
+            text[:at] + chr((ord(text[at]) + chance.randrange(1, 90)) % 0x250 or 65) + text[at + 1 :],
+            text[:at] + text[at : at + 9] + text[at:],
+        ]
+    )
+
+
+def _bent_bits(one: Signature, chance: random.Random) -> Signature:
+    at, bit = chance.randrange(64), 1 << chance.randrange(8)
+    value = bytes(each ^ (bit if n == at else 0) for n, each in enumerate(one.value))
+    return Signature(key=one.key, value=value)
+
+
+def _mutilated(signed: Signed, others: list[Signed], keys: list[str], chance: random.Random) -> Signed:
+    """A signed text with its words, its signature, its signer or its envelope exchanged."""
+    (mine,) = signed.signatures
+    other = chance.choice(others)
+    another = Signature(key=chance.choice([key for key in keys if key != mine.key]), value=mine.value)
+    return chance.choice(
+        [
+            lambda: Signed(body=_bent_text(signed.body, chance), signatures=[mine]),
+            lambda: Signed(body=signed.body, signatures=[_bent_bits(mine, chance)]),
+            lambda: Signed(body=signed.body, signatures=[another]),
+            lambda: Signed(body=signed.body, signatures=other.signatures),
+            lambda: Signed(body=other.body, signatures=[mine]),
+            lambda: Signed(body=signed.body, signatures=[]),
+        ]
+    )()
+
+
+def _variants(signers: Signers) -> list[Signed]:
+    """What somebody on the wire may have recorded: everything is truly signed, by the wrong one or for another."""
+    return [
+        signers.announcement(announcement="B1", by="hub"),
+        signers.announcement(announcement="B2", by="stranger"),
+        signers.announcement(announcement="B3", by="binh", kind="emergency"),
+        signers.announcement(announcement="B4", villages=["ben"]),
+        signers.announcement(announcement="B5", commune="00/00001"),
+        signers.announcement(MORNING - DAY, announcement="B6"),
+        signers.signed_trust,
+        signers.plan(node="thon-02").signed,
+    ]
+
+
+def _bent_command(good: PlayNow, others: list[Signed], keys: list[str], chance: random.Random) -> PlayNow:
+    bent = msgspec.structs.replace(good)
+    what = chance.randrange(6)
+    if what == 0:
+        bent.occurrence = _bent_text(good.occurrence, chance)
+    elif what == 1:
+        bent.announcement = _bent_text(good.announcement, chance)
+    elif what == 2:
+        bent.start = good.start + timedelta(seconds=chance.choice([-86_400, -60, -1, 1, 59, 3600, 10**7]))
+    elif what == 3:
+        bent.media = Media(sha256=chance.randbytes(32).hex(), size=good.media.size, type=good.media.type)
+    else:
+        bent.signed = _mutilated(good.signed, others, keys, chance)
+    return bent
+
+
+def test_of_a_thousand_mutilated_orders_not_one_is_accepted(office: Office, signers: Signers) -> None:
+    chance = random.Random(20261122)
+    recorded = _variants(signers)
+    keys = ["binh", "cuong", signers.hub, "root", "stranger", ""]
+    tomorrow = [MORNING + DAY]
+    plans = [
+        signers.plan(signers.announcement(*tomorrow), generation=9),
+        signers.plan(signers.announcement(kind="emergency"), generation=9),
+    ]
+    commands = [play_now(signers.announcement()), play_now(signers.announcement(kind="emergency"))]
+    made: list[Callable[[], Message]] = [
+        lambda: PlayPlan(
+            generation=9, signed=_mutilated(chance.choice(plans).signed, recorded, keys, chance)
+        ),
+        lambda: _bent_command(chance.choice(commands), recorded, keys, chance),
+    ]
+    office.desk.session.problem = lambda code, text: None  # type: ignore[method-assign]
+    for n in range(1000):
+        order = made[n % 2]()
+        office.orders.take(order)
+        programme = office.desk.programme
+        assert not programme.all(), f"order {n}: {order}"
+        assert programme.generation == 0, f"order {n}: {order}"
+    told = office.receipts()
+    assert len(told) > 50, "each reason once for a name"
+    assert {one.state for one in told} == {"refused"}
+    assert {one.reason for one in told} <= set(REASONS)
+    assert len({one.reason for one in told}) >= 6
+    assert not office.session.messages(PlanApplied)
+    assert is_chain(told)
+    office.hear(plans[0], commands[1])
+    assert [play.ask.announcement for play in office.desk.programme.all()] == ["A1", "A1"], (
+        "the good ones are"
+    )
+
+
+def test_in_a_plan_of_the_hub_every_mutilated_announcement_stays_silent(
+    office: Office, signers: Signers
+) -> None:
+    """A hub that is taken over signs any plan; what may be said it cannot sign."""
+    chance = random.Random(7)
+    good = [signers.announcement(), signers.announcement(announcement="E1", kind="emergency")]
+    recorded, keys = _variants(signers), ["binh", "cuong", signers.hub, "stranger"]
+    entries = signers.plan(*good)
+    body = msgspec.json.decode(entries.signed.body, type=PlaysBody)
+    for n in range(40):
+        bent = [_mutilated(chance.choice(good), recorded, keys, chance) for _ in good]
+        office.hear(replanned(signers, entries, announcements=bent, generation=n + 1))
+        assert not office.desk.programme.plays, f"plan {n}: {bent}"
+        assert len(office.desk.programme.rejected) == len(body.plays)
+    assert {state for state, _ in office.told() + office.told("E1")} == {"refused"}
+    assert canonical(body) == entries.signed.body
