@@ -89,12 +89,18 @@ async function hear(button) {
   }
 }
 
-/** What is said where the station cannot be had: offered where nothing is written yet. */
-function offerInstead(isAsked) {
-  const text = form.elements.text;
-  if (text.value.trim() && !isAsked) return;
-  text.value = form.querySelector("[data-instead]").dataset.instead;
-  text.dispatchEvent(new Event("input", { bubbles: true }));
+const instead = form.querySelector("[data-instead]").dataset.instead;
+
+function write(words) {
+  form.elements.text.value = words;
+  form.elements.text.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** The sentence for want of the station: offered where nothing is written, and gone with the relay. */
+function changeSource(event) {
+  const text = form.elements.text.value;
+  if (event.target.value === "relay" && !text.trim()) write(instead);
+  if (event.target.value === "words" && text === instead) write("");
 }
 
 function complain(sentence) {
@@ -139,7 +145,7 @@ form.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (button?.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
   if (button?.value.startsWith("track-")) { event.preventDefault(); retrack(button.value); return; }
-  if (button?.value === "instead") { event.preventDefault(); offerInstead(true); return; }
+  if (button?.value === "instead") { event.preventDefault(); write(instead); return; }
   if (button?.value === "listen") { event.preventDefault(); hear(button); return; }
   clearTimeout(saveDue);
 });
@@ -164,5 +170,5 @@ document.addEventListener("click", (event) => {
 for (const name of ["track-file", "track-language"]) {
   form.elements[name].addEventListener("change", () => form.elements["track-file"].files.length && retrack("track-record"));
 }
-form.querySelector('[name="source"][value="relay"]').addEventListener("change", () => offerInstead(false));
+for (const choice of form.querySelectorAll('[name="source"]')) choice.addEventListener("change", changeSource);
 for (const button of document.querySelectorAll("[data-no-script]")) button.hidden = true;
