@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
 from typing import Final
 
 from broker.contract.board import AmplifierState
@@ -21,21 +18,16 @@ from broker.contract.speaker import AmplifierLease
 from broker.link.service import Beat
 from broker.link.session import Session
 from firmware_bridge.alarms import Alarms
+from firmware_bridge.asks import KEYS_S, RELAY_S, Ask, coil_ask, current_ask, key_asks
 from firmware_bridge.bus import RETRY_S, Board, exchange, said_of
-from firmware_bridge.drivers.modbus import READ_COILS, READ_INPUTS, CoilWrite, Master, Refusal, Reply, Request
-from firmware_bridge.interlock import Contact, Interlock, Shown
+from firmware_bridge.drivers.modbus import CoilWrite, Master, Refusal, Reply, Request
+from firmware_bridge.interlock import Interlock, Shown
 from firmware_bridge.port import Line, PortGone
 from firmware_bridge.port_news import PortNews
-from firmware_bridge.profile import counts_of
 from firmware_bridge.roster import Roster
-from firmware_bridge.wiring import Terminal, Wiring
+from firmware_bridge.wiring import Wiring
 
 log = logging.getLogger(__name__)
-
-KEYS_S: Final = 0.1
-RELAY_S: Final = 0.5
-CURRENT_S: Final = 0.25
-"""How often each is read."""
 
 SETTLE_S: Final = 0.03
 """A late answer here is a reading a moment old, and the next one follows at once: no long silence is needed."""
@@ -48,20 +40,6 @@ REOPEN_S: Final = 0.25
 SAY_S: Final = 1.0
 """The neighbours hear so often how the amplifier is; the hub at each change, and now and then."""
 SAY_HUB_S: Final = 60.0
-
-Take = Callable[[tuple[int, ...], float], None]
-
-
-@dataclass
-class _Ask:
-    """Something to be read again and again, and what its values are for."""
-
-    request: Request
-    timeout_s: float
-    board: Board
-    every_s: float
-    take: Take
-    due_s: float = 0.0
 
 
 class AmplifierWatch:
@@ -83,9 +61,10 @@ class AmplifierWatch:
         self._master = Master()
         self._boards = {d.name: Board(d.name, [], 0.0, 0.0, PATIENCE) for d in wiring.port.devices}
         self._news = PortNews(wiring.port.port, list(self._boards.values()), session, roster)
-        self._keys = self._key_asks()
-        self._coil = self._coil_ask()
-        self._others = [ask for ask in (self._coil, self._current_ask()) if ask is not None]
+        self._keys = key_asks(wiring, self._boards, self._interlock)
+        self._coil = coil_ask(wiring, self._boards, self._coil_read)
+        current = current_ask(wiring, self._boards, self._interlock)
+        self._others = [ask for ask in (self._coil, current) if ask is not None]
         self._is_on: bool | None = None
         """What the relay's board has taken last; None: not known."""
         self._switch_due_s = 0.0
@@ -152,7 +131,7 @@ class AmplifierWatch:
         if is_taken and self._coil is not None:
             self._read(self._coil, line)
 
-    def _read(self, ask: _Ask, line: Line) -> None:
+    def _read(self, ask: Ask, line: Line) -> None:
         """One question. Raises PortGone."""
         board = ask.board
         board.polls += 1
@@ -171,7 +150,7 @@ class AmplifierWatch:
         """A board that does not answer is asked less often: each question costs the others its time-out."""
         return max(every_s, RETRY_S) if board.missed >= board.patience else every_s
 
-    def _next(self, now_s: float) -> _Ask | None:
+    def _next(self, now_s: float) -> Ask | None:
         """What is due, keys first."""
         for asks in (self._keys, self._others):
             due = min(asks, key=lambda ask: ask.due_s, default=None)
@@ -183,55 +162,12 @@ class AmplifierWatch:
         due_s = min((ask.due_s for ask in (*self._keys, *self._others)), default=now_s + KEYS_S)
         return max(0.0, due_s - now_s)
 
-    # -- what is read
-
-    def _key_asks(self) -> list[_Ask]:
-        """One question for each board that has keys."""
-        wired: list[tuple[Terminal, Contact]] = []
-        if self._wiring.microphone is not None:
-            wired.append((self._wiring.microphone, "microphone"))
-        if self._wiring.mute is not None:
-            wired.append((self._wiring.mute, "mute"))
-        wired.sort(key=lambda each: (each[0].unit, each[0].number))
-        return [self._key_ask(list(keys)) for _, keys in groupby(wired, key=lambda each: each[0].unit)]
-
-    def _key_ask(self, keys: list[tuple[Terminal, Contact]]) -> _Ask:
-        first, last = keys[0][0], keys[-1][0]
-        request = Request(first.unit, READ_INPUTS, first.number, last.number - first.number + 1)
-
-        def take(values: tuple[int, ...], now_s: float) -> None:
-            for terminal, contact in keys:
-                self._interlock.read_key(contact, bool(values[terminal.number - first.number]), now_s)
-
-        return _Ask(request, first.timeout_s, self._boards[first.board], KEYS_S, take)
-
-    def _coil_ask(self) -> _Ask | None:
-        relay = self._wiring.relay
-        if relay is None:
-            return None
-
-        def take(values: tuple[int, ...], now_s: float) -> None:
-            self._interlock.read_relay(bool(values[0]), now_s)
-            if bool(values[0]) != self._is_on:
-                self._is_on = None  # it does not follow, or somebody else switched it: write again
-                self._switch_due_s = now_s + RELAY_S
-
-        request = Request(relay.unit, READ_COILS, relay.number, 1)
-        return _Ask(request, relay.timeout_s, self._boards[relay.board], RELAY_S, take)
-
-    def _current_ask(self) -> _Ask | None:
-        sensor = self._wiring.current
-        if sensor is None:
-            return None
-        quantity = sensor.quantity
-
-        def take(values: tuple[int, ...], now_s: float) -> None:
-            current_a = round(counts_of(quantity, values) * quantity.scale, 6)
-            if quantity.low <= current_a <= quantity.high:  # not so for NaN either
-                self._interlock.read_current(current_a, now_s)
-
-        request = Request(sensor.unit, quantity.function, quantity.register, quantity.width)
-        return _Ask(request, sensor.timeout_s, self._boards[sensor.board], CURRENT_S, take)
+    def _coil_read(self, values: tuple[int, ...], now_s: float) -> None:
+        is_on = bool(values[0])
+        self._interlock.read_relay(is_on, now_s)
+        if is_on != self._is_on:
+            self._is_on = None  # it does not follow, or somebody else switched it: write again
+            self._switch_due_s = now_s + RELAY_S
 
     # -- what is heard and said
 
