@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.link.processes import figure
-from tests.bench.loudspeakers import skew
+from tests.bench.loudspeakers import emergency, lateness, skew
 
 
 def figures() -> Iterator[dict[str, Any]]:
     """All figures of the loudspeaker on the node."""
-    for part in (skew,):
+    for part in (skew, lateness, emergency):
         yield figure("load average before", os.getloadavg()[0], f"of {os.cpu_count()} cores")
         with tempfile.TemporaryDirectory() as folder:
             yield from part.figures(Path(folder))
