@@ -39,7 +39,9 @@ INSTEAD = (
 )
 """Offered as what is said where the station cannot be had."""
 
-_ADDRESS = re.compile(r"[!-~]+")
+_ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+"""Characters of an address (RFC 3986): others are read in one way here and in another by whoever follows it."""
+_HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
 _GONE = "Đài “{}” không còn trong danh sách của xã hoặc đã đổi địa chỉ, xin chọn lại đài."
 
 
@@ -184,10 +186,10 @@ def _parts(address: str) -> SplitResult | None:
     """An address taken apart; None for what is none."""
     try:
         parts = urlsplit(address)
-        is_good = _ADDRESS.fullmatch(address) is not None and parts.port != 0
+        is_good = parts.port != 0 and _HOST.fullmatch(parts.hostname or "") is not None
     except ValueError:  # a port or a bracket that is none
         return None
-    return parts if is_good else None
+    return parts if is_good and _ADDRESS.fullmatch(address) is not None else None
 
 
 def _is_own(host: str) -> bool:

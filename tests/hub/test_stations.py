@@ -98,7 +98,11 @@ def test_a_name_stands_once_and_the_list_ends_somewhere(tuned: Town) -> None:
         ("http://[::1/x", "bad-address"),
         ("http://dai.example.vn/thời sự", "bad-address"),
         ("http://dai.example.vn/a\nb", "bad-address"),
+        ("http://127.0.0.1\\.dai.example.vn/x", "bad-address"),
+        ("http://dai%2eexample.vn/x", "bad-address"),
+        ('http://dai.example.vn/"><script>', "bad-address"),
         ("https://a:b@dai.example.vn/x", "secret-address"),
+        ("https://@dai.example.vn/x", "secret-address"),
         ("http://dai.example.vn/" + "x" * 500, "long-address"),
         ("http://localhost:8000/x", "own-address"),
         ("http://LOCALHOST./x", "own-address"),
@@ -119,7 +123,15 @@ def test_an_address_no_node_may_follow_is_refused(address: str, code: str) -> No
 
 
 @pytest.mark.parametrize(
-    "address", [ADDRESS, "http://10.0.0.9/live", "snap://192.168.1.10:1704", "http://[fd00::9]:8000/x"]
+    "address",
+    [
+        ADDRESS,
+        "http://10.0.0.9/live?kenh=1&muc=cao#a",
+        "snap://192.168.1.10:1704",
+        "http://[fd00::9]:8000/x",
+        "http://trung-tam.lan/dai",
+        "https://dai.example.vn/vov1/playlist.m3u8",
+    ],
 )
 def test_an_address_that_a_node_may_follow_fits_the_envelope_too(address: str) -> None:
     assert checked("Đài tỉnh", f" {address} ").address == address
