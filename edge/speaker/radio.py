@@ -36,6 +36,9 @@ LOST_S: Final = 9.0
 FIRST_S: Final = 15.0
 """The same before the first sound: a small computer starts the child in some seconds, and a station may be far."""
 
+REST_S: Final = 5.0
+"""Between two tries to receive the same address."""
+
 _KEPT_S: Final = 5.0
 """Of what came before anybody pulled, the newest is kept: a programme is joined, not played from where it was."""
 READY_LIVE_S: Final = 0.4
@@ -49,6 +52,7 @@ _SPARE_S: Final = 300.0
 _LOOK_MS: Final = 200
 _SILENT_LIVE: Final = 7
 """A live microphone may be silent so many times longer than a station: people stop to think."""
+_NOT_HERE: Final = "the programme cannot be received here: {}"
 _UNHEARD: Final = "nothing was heard for {:.0f} seconds"
 
 _CHILD: Final = (sys.executable, "-B", "-m", "edge.speaker.radio_child")
@@ -64,6 +68,7 @@ class Radio:
         *,
         patience_s: float = LOST_S,
         first_s: float = FIRST_S,
+        rest_s: float = REST_S,
         may_be_here: bool = False,
         command: Sequence[str] = _CHILD,
     ) -> None:
@@ -72,12 +77,17 @@ class Radio:
         self._snapclient = snapclient
         self._patience_s = patience_s
         self._first_s = first_s
+        self._rest_s = rest_s
         self._may_be_here = may_be_here
         self._command = command
         self._numbers = itertools.count(1)
+        self._next_s: dict[str, float] = {}
 
     def tune(self, relay: Relay, rate_hz: int) -> Reception:
-        """Begin to receive, as mono samples at `rate_hz`. Returns at once; what goes wrong, the reception tells."""
+        """Begin to receive, as mono samples at `rate_hz`. Returns at once; what goes wrong, the reception tells.
+
+        The same address asked for again and again is tried every few seconds.
+        """
         order = Order(
             address=relay.address,
             rate_hz=rate_hz,
@@ -87,41 +97,34 @@ class Radio:
             snapclient=self._snapclient,
             may_be_here=self._may_be_here,
         )
-        return Reception(order, self._command, next(self._numbers))
+        now_s = time.monotonic()
+        self._next_s = {name: at_s for name, at_s in self._next_s.items() if at_s > now_s}
+        rest_s = self._next_s.get(relay.address, now_s) - now_s
+        self._next_s[relay.address] = now_s + rest_s + self._rest_s
+        return Reception(order, self._command, next(self._numbers), rest_s)
 
 
 class Reception:
     """One programme as it comes in. Safe for several threads; to be closed."""
 
-    def __init__(self, order: Order, command: Sequence[str], number: int) -> None:
-        """number: tells receptions apart in the names of their threads."""
+    def __init__(self, order: Order, command: Sequence[str], number: int, rest_s: float = 0.0) -> None:
+        """number: tells receptions apart in the names of their threads. rest_s: wait so long with the child."""
         self._order = order
         self._is_live = order.address.startswith("snap:")
+        self._command = command
+        self._rest_s = rest_s
         self._lock = threading.Lock()
         self._here = bytearray()
-        self._is_pulled = False
+        self._is_pulled = self._has_come = False
         self._is_over = threading.Event()
         self._room = threading.Event()
         self._since_s = self._came_s = self._heard_s = time.monotonic()
-        self._has_come = False
         self._why = ""
         self._child: subprocess.Popen[bytes] | None = None
-        self._reader: threading.Thread | None = None
         try:
-            self._child = subprocess.Popen(
-                [*command, msgspec.json.encode(order).decode()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd=_ROOT,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
-                start_new_session=True,  # what it starts in turn ends with it
-            )
-            self._reader = threading.Thread(target=self._read, name=f"radio-{number}")
-            self._reader.start()
-        except (OSError, ValueError, RuntimeError) as why:
-            self._end(f"the programme cannot be received here: {why}")
+            threading.Thread(target=self._receive, name=f"radio-{number}").start()
+        except RuntimeError as why:
+            self._end(_NOT_HERE.format(why))
 
     @property
     def is_ready(self) -> bool:
@@ -148,7 +151,7 @@ class Reception:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the child; None when it could not be started."""
+        """Process id of the child; None as long as it was not started."""
         return None if self._child is None else self._child.pid
 
     def pull(self, frames: int) -> Samples | None:
@@ -163,38 +166,63 @@ class Reception:
         return np.frombuffer(data, dtype="<i2").astype(np.int16)
 
     def close(self) -> None:
-        """End the child and forget what is here; a quarter of a second."""
+        """Forget what is here. Returns at once; the child is gone a quarter of a second later."""
         self._end("closed")
-        if self._reader is not None:
-            self._reader.join(3.0)
         with self._lock:
             self._here.clear()
 
-    # -- the reader
+    # -- the thread that receives
 
-    def _read(self) -> None:
-        """Take what the child writes until it ends, or is ended."""
-        child = self._child
-        if child is None or child.stdout is None or child.stderr is None:
+    def _receive(self) -> None:
+        """Run the child, and take what it writes until it ends or is ended."""
+        if self._is_over.wait(self._rest_s):
             return
+        try:
+            child = self._child = subprocess.Popen(
+                [*self._command, msgspec.json.encode(self._order).decode()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=_ROOT,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
+                start_new_session=True,  # what it starts in turn ends with it
+            )
+        except (OSError, ValueError) as why:
+            self._end(_NOT_HERE.format(why))
+            return
+        self._since_s = self._came_s = self._heard_s = time.monotonic()
+        ended = self._read(child)
+        with contextlib.suppress(OSError):  # nobody else waits for it, so its number is still its own
+            os.killpg(child.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(2.0)
+        self._end(self._reason(ended, child))
+        for one in (child.stdout, child.stderr):
+            if one is not None:
+                one.close()
+
+    def _read(self, child: subprocess.Popen[bytes]) -> str:
+        """Take samples until there are no more; why there are none, empty when the child has ended by itself."""
+        if child.stdout is None:
+            return ""
+        pipe = child.stdout.fileno()
         waiting = select.poll()
-        waiting.register(child.stdout.fileno(), select.POLLIN)
-        rest, why = b"", ""
-        while not self._is_over.is_set() and not why:
+        waiting.register(pipe, select.POLLIN)
+        rest = b""
+        while not self._is_over.is_set():
             if waiting.poll(_LOOK_MS):
-                data = os.read(child.stdout.fileno(), 65536)
+                data = os.read(pipe, 65536)
                 if not data:
-                    break
+                    return ""
                 data = rest + data
                 whole = len(data) // 2 * 2
                 rest = data[whole:]
                 self._take(data[:whole])
                 self._wait_for_room()
-            why = self._too_long()
-        self._end_child()
-        self._end(self._reason(why, child))
-        for one in (child.stdout, child.stderr):
-            one.close()
+            if why := self._too_long():
+                return why
+        return "closed"
 
     def _too_long(self) -> str:
         now_s, order = time.monotonic(), self._order
@@ -217,6 +245,8 @@ class Reception:
             self._heard_s = self._came_s
         kept_s = _KEPT_LIVE_S if self._is_live else _KEPT_S
         with self._lock:
+            if self._is_over.is_set():
+                return
             self._here += data
             if not self._is_pulled:
                 kept = 2 * round(kept_s * self._order.rate_hz)
@@ -230,8 +260,6 @@ class Reception:
             self._room.wait(_LOOK_MS / 1000)
             self._room.clear()
 
-    # -- the end
-
     def _end(self, why: str) -> None:
         """It is over; the first reason stands."""
         with self._lock:
@@ -241,15 +269,6 @@ class Reception:
             self._is_over.set()
         self._room.set()
         log.info("%s", why, extra={"event": "radio-ended"})
-
-    def _end_child(self) -> None:
-        """End the child and all that it started. Only the reader waits for it, so its number is still its own."""
-        if self._child is None:
-            return
-        with contextlib.suppress(OSError):
-            os.killpg(self._child.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(2.0)
 
 
 def _last_words(child: subprocess.Popen[bytes]) -> str:

@@ -234,7 +234,8 @@ def test_a_killed_child_is_a_lost_programme_and_what_is_here_still_sounds(statio
     station.answers["/a"] = station_server.stream(station)
     with closing(tuned(station.url + "/a")) as reception:
         until(lambda: reception.is_ready, START_S, lambda: reception.why)
-        os.kill(reception.pid or 0, 9)
+        assert reception.pid
+        os.kill(reception.pid, 9)
         until(lambda: reception.is_lost, 3)
         assert not reception.is_ready
         assert len(heard(reception, 2.0)) >= 2 * RATE_HZ
@@ -266,11 +267,26 @@ def test_closing_ends_the_child_whatever_it_does(tmp_path: Path) -> None:
 def test_a_child_that_cannot_start_is_a_lost_programme() -> None:
     relay = Relay(address="http://dai.example/", station="Đài", length_s=60)
     reception = Radio(command=["/no/such/program"]).tune(relay, RATE_HZ)
-    assert reception.is_lost
+    until(lambda: reception.is_lost, START_S)
     assert reception.pull(10) is None
     assert reception.pid is None
     assert "cannot be received here" in reception.why
     reception.close()
+
+
+def test_a_station_that_cannot_be_had_is_not_asked_all_the_time(station: Station) -> None:
+    """Whoever tunes in again whenever it is lost starts no child every moment."""
+    radio = Radio(rest_s=1.0, may_be_here=True)
+    relay = Relay(address=station.url + "/none", station="Đài", length_s=60)
+    began_s = monotonic()
+    for _ in range(3):
+        with closing(radio.tune(relay, RATE_HZ)) as reception:
+            until(lambda one=reception: one.is_lost, START_S)  # type: ignore[misc]
+    assert monotonic() - began_s >= 2.0
+    assert station.asked == ["/none"] * 3
+    with closing(radio.tune(relay, RATE_HZ)) as waiting:
+        assert waiting.pid is None
+        assert not waiting.is_ready
 
 
 def test_the_child_ends_with_the_loudspeaker_that_was_killed(station: Station) -> None:
