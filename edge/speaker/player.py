@@ -172,9 +172,9 @@ class _Turn:
                 break
             if len(chunk):
                 self._write(_cut_softly(chunk[: last - self._at], last - self._at, self._rate))
-            elif self._left_s() < CHUNK_S:
+            elif self._left_s() < 2 * CHUNK_S:
                 self._write(np.zeros(step, dtype=np.int16)[: last - self._at])
-            reason = self._until_near(LEAD_S if len(chunk) else max(CHUNK_S, self._left_s() - CHUNK_S))
+            reason = self._until_near(LEAD_S if len(chunk) else self._left_s() - CHUNK_S)
             if reason:
                 return reason
         return self._until_near(0.0)

@@ -63,7 +63,12 @@ class SoundServer:
         }
         command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
         command += ["--disable-shm=yes", "--log-target=stderr"]
-        command += ["-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1", "-L", " ".join(_CARD)]
+        command += [
+            "-L",
+            f"module-native-protocol-unix socket={socket} auth-anonymous=1",
+            "-L",
+            " ".join(_CARD),
+        ]
         with (folder / "log").open("w") as log:
             self._server = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
         deadline, pause = time.monotonic() + 10, threading.Event()
@@ -82,6 +87,10 @@ class SoundServer:
     def freeze(self) -> None:
         """The card takes nothing any more, and does not say so."""
         self._ask("suspend-sink", "horn", "1")
+
+    def thaw(self) -> None:
+        """It takes samples again."""
+        self._ask("suspend-sink", "horn", "0")
 
     def end(self) -> None:
         """Stop the server."""

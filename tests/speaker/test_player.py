@@ -1,190 +1,297 @@
-"""Playing in real time into files and through a stand-in for the sound card, and stopping at once."""
+"""When samples sound, how a play keeps in step, and how it ends: in simulated time, into files and bad sinks."""
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import wave
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from broker.speech.sound import Pcm
-from edge.speaker.player import Outcome, Score, chime_alone, play, score_of
-from edge.speaker.proof import level_of
-from edge.speaker.sinks import KEPT_FILES, CardSink, FileSink, SinkError, choose_sink, find_card
+from edge.speaker.player import LiveScore, Outcome, Score, play
+from edge.speaker.sinks import FileSink, SinkError
 
-RATE = 16_000
+RATE = 8_000
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
-def tone(seconds: float) -> Pcm:
+class Simulated:
+    """Time that passes only while somebody waits. Stands for time.monotonic and for the Event a play waits on."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now_s += timeout or 0.0
+        return False
+
+    def clear(self) -> None:
+        """Nothing is ever set."""
+
+
+class House:
+    """One FileSink in simulated time."""
+
+    def __init__(self, folder: Path, ppm: float = 0.0) -> None:
+        self.time = Simulated()
+        self.folder = folder
+        self.sink = FileSink(folder, lambda: NOW, self.time.monotonic, ppm)
+        self.sink.open(RATE, "A1")
+        self.opened_s = self.time.now_s
+
+    def play(
+        self,
+        score: Score | LiveScore,
+        at_s: float = 1.0,
+        heed: Callable[[], str] = lambda: "",
+        elapsed: Callable[[float], float] | None = None,
+        **more: float,
+    ) -> Outcome:
+        """at_s: seconds after opening."""
+        wanted_s = self.opened_s + at_s
+        return play(
+            score,
+            self.sink,
+            elapsed or (lambda moment: moment - wanted_s),
+            heed,
+            self.time,
+            monotonic=self.time.monotonic,
+            **more,  # type: ignore[arg-type]
+        )
+
+    def heard(self) -> np.ndarray:
+        (path,) = self.folder.glob("*.wav")
+        with wave.open(str(path)) as file:
+            return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+
+
+def sound(seconds: float, level: int = 8000) -> np.ndarray:
     t = np.arange(round(seconds * RATE)) / RATE
-    return Pcm((np.sin(2 * np.pi * 440 * t) * 8000).astype(np.int16), RATE)
+    return (np.sin(2 * np.pi * 440 * t) * level).astype(np.int16)
 
 
 def plain(seconds: float) -> Score:
-    samples = tone(seconds).samples
+    samples = sound(seconds)
     return Score((samples,), RATE, (len(samples),))
 
 
-def never() -> str:
-    return ""
-
-
-def run(score: Score, sink: FileSink | CardSink, halted: Callable[[], str] = never) -> tuple[Outcome, float]:
-    sink.open(score.rate_hz, "A1.1.20261121T020000Z")
-    began = time.monotonic()
-    outcome = play(score, sink, halted, threading.Event())
-    return outcome, time.monotonic() - began
+def spoken(sentences: int) -> Score:
+    """Ten seconds each: 9.5 s of speech and a pause."""
+    one = np.concatenate([sound(9.5), sound(0.5, 0)])
+    return Score((one,) * sentences, RATE, (len(one) * sentences,))
 
 
 @pytest.fixture
-def played(tmp_path: Path) -> Path:
-    return tmp_path / "played"
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "played")
 
 
-@pytest.fixture
-def card(tmp_path: Path) -> Callable[[str], CardSink]:
-    """A program that takes raw samples on stdin as aplay does: what cannot be real on a machine without a card."""
+# -- the first sample
 
-    def make(body: str) -> CardSink:
-        program = tmp_path / "aplay"
-        program.write_text(
-            f"#!{sys.executable}\nimport sys, pathlib\nheard = pathlib.Path({str(tmp_path)!r})/'heard'\n{body}\n"
+
+@pytest.mark.parametrize("at_s", [5.0, 0.7, 0.31])
+def test_the_first_sample_stands_on_the_frame_that_sounds_when_it_is_wanted(
+    house: House, at_s: float
+) -> None:
+    outcome = house.play(plain(0.8), at_s)
+    assert (outcome.reason, outcome.played_ms, outcome.repeats) == ("", 800, 1)
+    assert outcome.frames == 0.8 * RATE
+    assert house.sink.begun == round(at_s * RATE)
+    assert outcome.started_s == pytest.approx(house.opened_s + at_s, abs=2 / RATE)
+    assert np.array_equal(house.heard(), plain(0.8).parts[0]), "the silence before it is not in the file"
+
+
+def test_it_is_the_communes_time_that_counts_also_when_it_is_corrected_meanwhile(house: House) -> None:
+    def elapsed(moment: float) -> float:
+        corrected = 0.040 if moment > house.opened_s + 2 else 0.0
+        return moment - house.opened_s - 4.0 - corrected
+
+    outcome = house.play(plain(0.5), elapsed=elapsed)
+    assert outcome.started_s == pytest.approx(house.opened_s + 4.040, abs=2 / RATE)
+
+
+def test_what_is_late_begins_at_once_and_its_lateness_is_the_new_zero(house: House) -> None:
+    house.time.now_s += 3.0
+    outcome = house.play(spoken(2), at_s=1.0)
+    assert outcome.started_s == pytest.approx(house.opened_s + 3.0, abs=2 / RATE)
+    assert outcome.frames == 20 * RATE, "nothing is left out to catch up"
+    assert abs(outcome.skew_ms) < 1
+
+
+def test_a_play_that_is_stopped_before_it_begins_leaves_nothing(house: House) -> None:
+    outcome = house.play(plain(1), at_s=5.0, heed=lambda: "cancelled" if house.time.now_s > 1002 else "")
+    assert outcome == Outcome("cancelled", "", 0, 0)
+    assert not list(house.folder.glob("*"))
+
+
+# -- in step
+
+
+@pytest.mark.parametrize("ppm", [50.0, -50.0])
+def test_a_card_that_runs_fast_or_slow_is_in_step_again_after_every_pause(tmp_path: Path, ppm: float) -> None:
+    house = House(tmp_path / "played", ppm)
+    outcome = house.play(spoken(40))
+    lasted_s = outcome.frames / (RATE * (1 + ppm / 1e6))
+    assert abs(lasted_s - 400) < 0.004
+    assert abs(outcome.skew_ms) < 4
+    assert outcome.played_ms == 400_000
+    left_alone = House(tmp_path / "alone", ppm)
+    outcome = left_alone.play(spoken(40), resync=False)
+    assert outcome.frames == 400 * RATE
+    lasted_s = outcome.frames / (RATE * (1 + ppm / 1e6))
+    assert abs(lasted_s - 400) > 0.018, "or the test does not bite"
+
+
+def test_only_quiet_frames_are_left_out_or_heard_twice(tmp_path: Path) -> None:
+    for way, off_s in enumerate((0.2, -0.2)):
+        house = House(tmp_path / str(way))
+
+        def elapsed(moment: float, house: House = house, off_s: float = off_s) -> float:
+            return moment - house.opened_s - 1 + (off_s if moment > house.opened_s + 5 else 0.0)
+
+        outcome = house.play(spoken(2), elapsed=elapsed)
+        heard = house.heard()
+        assert len(heard) == outcome.frames == round((20 - off_s) * RATE)
+        assert np.count_nonzero(np.abs(heard) > 50) == np.count_nonzero(
+            np.abs(np.concatenate(spoken(2).parts)) > 50
         )
-        program.chmod(0o755)
-        return CardSink("default", "Fake", str(program))
-
-    return make
+        assert outcome.played_ms == 20_000
 
 
-def test_a_file_lasts_as_long_as_the_sound_and_so_does_playing_it(played: Path) -> None:
-    outcome, took_s = run(plain(0.8), FileSink(played, lambda: NOW))
-    assert outcome == Outcome("", "", 800, 1)
-    assert 0.75 <= took_s < 1.6
-    (path,) = played.glob("*.wav")
-    assert path.name == "20261121-090000-A1.1.20261121T020000Z.wav"
-    with wave.open(str(path)) as file:
-        assert file.getnframes() == 0.8 * RATE
-        assert file.getframerate() == RATE
+def test_a_pause_is_never_used_up_whole(house: House) -> None:
+    outcome = house.play(
+        spoken(3), elapsed=lambda moment: moment - house.opened_s - 1 + (5.0 if moment > 1003 else 0.0)
+    )
+    assert outcome.frames == pytest.approx((30 - 3 * 0.45) * RATE, abs=0.03 * RATE)
+    assert outcome.skew_ms > 3500, "and it says how late it still is"
 
 
-def test_chime_rest_repeats_and_gaps_stand_in_order() -> None:
-    speech = tone(0.5)
-    bell = len(chime_alone("notice", RATE).parts[0])
-    score = score_of(speech, "notice", repeat=3, gap_s=0.25)
-    whole = np.concatenate(score.parts)
-    head = bell + RATE // 2
-    assert len(whole) == head + 3 * RATE // 2 + 2 * RATE // 4
-    assert score.total_ms == round(len(whole) / 16)
-    assert not whole[bell:head].any(), "a rest after the chime"
-    assert np.array_equal(whole[head : head + RATE // 2], speech.samples)
-    assert not whole[head + RATE // 2 : head + 3 * RATE // 4].any(), "a gap"
-    assert score.repeat_ends == (head + 8000, head + 8000 + 12000, len(whole))
-    assert score_of(speech, "emergency", 1, 0).parts[0].tobytes() != score.parts[0].tobytes()
+# -- the end
 
 
-def test_a_stop_is_silence_long_before_the_end(played: Path) -> None:
-    began = time.monotonic()
-
-    def halted() -> str:
-        return "stopped" if time.monotonic() - began > 0.4 else ""
-
-    outcome, took_s = run(plain(30), FileSink(played, lambda: NOW), halted)
+def test_a_stop_is_silence_at_once_and_nothing_that_did_not_sound_is_in_the_file(house: House) -> None:
+    outcome = house.play(plain(30), heed=lambda: "stopped" if house.time.now_s >= 1005.0 else "")
     assert outcome.reason == "stopped"
-    assert took_s < 10, "thirty seconds were to be played"
-    assert 0 < outcome.played_ms < 10_000
+    assert outcome.played_ms == pytest.approx(4000, abs=110)
     assert outcome.repeats == 0
-    with wave.open(str(next(played.glob("*.wav")))) as file:
-        assert 0 < file.getnframes() < 10 * RATE
+    assert outcome.frames == pytest.approx(outcome.played_ms * 8, abs=8)
+    heard = house.heard()
+    assert len(heard) == pytest.approx(outcome.frames + 0.02 * RATE, abs=2)
 
 
-def test_a_wake_is_heard_before_the_next_tenth_of_a_second(played: Path) -> None:
-    sink, changed, asked = FileSink(played, lambda: NOW), threading.Event(), threading.Event()
+def test_a_higher_kind_lets_the_lower_one_die_away_over_a_tenth_of_a_second(house: House) -> None:
+    outcome = house.play(plain(30), heed=lambda: "preempted" if house.time.now_s >= 1003.0 else "")
+    heard = house.heard().astype(float)
+    assert outcome.reason == "preempted"
+    assert len(heard) == pytest.approx(outcome.frames + 0.1 * RATE, abs=2)
+    fade = np.abs(heard[-round(0.1 * RATE) :]).reshape(10, -1).max(axis=1)
+    assert (np.diff(fade) < 0).all()
+    assert fade[-1] < 1000
+
+
+def test_repeats_count_when_they_were_heard_to_the_end(house: House) -> None:
+    part = sound(2.0)
+    score = Score((part, part, part), RATE, (2 * RATE, 4 * RATE, 6 * RATE))
+    outcome = house.play(score, heed=lambda: "stopped" if house.time.now_s >= 1005.5 else "")
+    assert outcome.repeats == 2
+
+
+def test_a_wake_is_heard_before_the_next_tenth_of_a_second(tmp_path: Path) -> None:
+    sink, changed, asked = FileSink(tmp_path, lambda: NOW), threading.Event(), threading.Event()
     sink.open(RATE, "x")
     timer = threading.Timer(0.3, lambda: (asked.set(), changed.set()))
     timer.start()
-    outcome = play(plain(10), sink, lambda: "stopped" if asked.is_set() else "", changed)
+    now_s = time.monotonic()
+    outcome = play(
+        plain(10), sink, lambda at: at - now_s, lambda: "stopped" if asked.is_set() else "", changed
+    )
     timer.join()
     assert outcome.reason == "stopped"
-    assert outcome.played_ms < 900
+    assert outcome.played_ms < 5000, "ten seconds were to be played"
 
 
-def test_only_the_newest_files_are_kept(played: Path) -> None:
-    for n in range(KEPT_FILES + 5):
-        sink = FileSink(played, lambda n=n: NOW + timedelta(seconds=n))
-        sink.open(RATE, "A/../1")
-        sink.write(np.zeros(10, dtype=np.int16))
-        sink.finish()
-    files = sorted(path.name for path in played.iterdir())
-    assert len(files) == KEPT_FILES
-    assert "/" not in files[-1]
-    assert files[-1].startswith("20261121-090024")
+def test_the_volume_is_a_factor_of_every_sample(house: House) -> None:
+    house.play(plain(0.5), gain=0.25)
+    assert house.heard().tolist() == (plain(0.5).parts[0] * np.float32(0.25)).astype(np.int16).tolist()
 
 
-def test_all_samples_reach_the_card_in_order(card: Callable[[str], CardSink], tmp_path: Path) -> None:
-    sink = card("heard.write_bytes(sys.stdin.buffer.read())")
-    outcome, took_s = run(plain(0.5), sink)
-    assert outcome == Outcome("", "", 500, 1)
-    assert took_s >= 0.45
-    assert (tmp_path / "heard").read_bytes() == tone(0.5).samples.astype("<i2").tobytes()
-    assert (sink.kind, sink.name) == ("card", "Fake")
+def test_a_sink_that_fails_is_a_worded_outcome(tmp_path: Path) -> None:
+    house = House(tmp_path / "played")
+
+    class Torn(FileSink):
+        def write(self, samples: np.ndarray, at: int | None = None) -> int:
+            if house.time.now_s > 1003:
+                raise SinkError("horn: No such device")
+            return super().write(samples, at)
+
+        def clock(self) -> tuple[int, float]:
+            if house.time.now_s > 1003:
+                raise SinkError("horn: No such device")
+            return super().clock()
+
+    house.sink = Torn(house.folder, lambda: NOW, house.time.monotonic)
+    house.sink.open(RATE, "A1")
+    outcome = house.play(plain(30))
+    assert (outcome.reason, outcome.detail) == ("sound-failed", "horn: No such device")
+    assert outcome.played_ms == pytest.approx(2000, abs=110), (
+        "what was queued and never sounded does not count"
+    )
 
 
-def test_a_card_that_refuses_dies_or_takes_nothing_is_worded(card: Callable[[str], CardSink]) -> None:
-    refuses = card("print('audio open error: Device busy', file=sys.stderr); sys.exit(1)")
-    outcome, _ = run(plain(1.5), refuses)
-    assert outcome.reason == "sound-failed"
-    assert "Device busy" in outcome.detail
-    dies = card("sys.stdin.buffer.read(8000); sys.exit(3)")
-    outcome, took_s = run(plain(3), dies)
-    assert (outcome.reason, outcome.played_ms < 3000) == ("sound-failed", True)
-    assert took_s < 3
-    with pytest.raises(SinkError, match="cannot run"):
-        CardSink("default", "x", "/nowhere/aplay").open(RATE, "x")
+# -- what comes in while it sounds
 
 
-def test_a_dropped_card_is_given_back_at_once(card: Callable[[str], CardSink]) -> None:
-    sink = card("sys.stdin.buffer.read()\nimport signal; signal.pause()")
-    sink.open(RATE, "x")
-    began = time.monotonic()
-    sink.drop()
-    sink.drop()
-    assert time.monotonic() - began < 1.0
-    with pytest.raises(SinkError):
-        sink.write(np.zeros(1, dtype=np.int16))
+def live(head_s: float, longest_s: float, pieces: list[np.ndarray | None]) -> LiveScore:
+    """A station that sends these pieces one after the other; None: it is over."""
+    waiting = list(pieces)
+
+    def pull(frames: int) -> np.ndarray | None:
+        if not waiting:
+            return np.zeros(0, dtype=np.int16)
+        one = waiting.pop(0)
+        if one is not None and len(one) > frames:
+            waiting.insert(0, one[frames:])
+            one = one[:frames]
+        return one
+
+    return LiveScore(sound(head_s), RATE, longest_s, pull)
 
 
-def test_the_card_is_found_in_the_kernels_list(tmp_path: Path) -> None:
-    cards = tmp_path / "cards"
-    assert find_card(cards, "sh") == ""
-    cards.write_text("--- no soundcards ---\n")
-    assert find_card(cards, "sh") == ""
-    cards.write_text(" 0 [Headphones     ]: bcm2835_headpho - bcm2835 Headphones\n                      x\n")
-    assert find_card(cards, "sh") == "Headphones"
-    assert find_card(cards, "no-such-program") == ""
+def test_a_station_is_heard_behind_the_head_until_it_ends(house: House) -> None:
+    outcome = house.play(live(0.5, 60, [sound(2.0, 4000), None]))
+    assert (outcome.reason, outcome.played_ms, outcome.repeats) == ("", 2500, 0)
+    assert np.array_equal(house.heard(), np.concatenate([sound(0.5), sound(2.0, 4000)]))
 
 
-def test_settings_choose_between_card_and_file(played: Path) -> None:
-    assert choose_sink("file", "default", played, lambda: NOW).kind == "file"
-    if not find_card():
-        assert choose_sink("auto", "default", played, lambda: NOW).kind == "file"
-        with pytest.raises(SinkError):
-            choose_sink("card", "default", played, lambda: NOW)
+def test_a_gap_in_what_a_station_sends_is_silence_of_that_length_and_no_fault_of_the_device(
+    house: House,
+) -> None:
+    empty = np.zeros(0, dtype=np.int16)
+    outcome = house.play(live(0.5, 60, [sound(1.0), *[empty] * 30, sound(1.0), None]))
+    heard = house.heard()
+    assert outcome.reason == ""
+    assert outcome.underruns == 0
+    assert len(heard) > 2.6 * RATE
+    assert np.array_equal(heard[-RATE:], sound(1.0))
+    assert not heard[round(1.5 * RATE) : -RATE].any()
 
 
-def test_a_full_disk_is_a_worded_failure(tmp_path: Path) -> None:
-    (tmp_path / "played").write_text("a file where the folder should be")
-    with pytest.raises(SinkError):
-        FileSink(tmp_path / "played", lambda: NOW).open(RATE, "x")
+def test_a_station_that_goes_on_is_cut_off_softly_at_the_approved_end(house: House) -> None:
+    outcome = house.play(live(0.5, 3.0, [sound(30.0)]))
+    heard = house.heard().astype(float)
+    assert (outcome.reason, outcome.played_ms) == ("", 3000)
+    assert len(heard) == 3 * RATE
+    assert np.abs(heard[-40:]).max() < np.abs(heard[-800:-400]).max() / 4
 
 
-def test_a_file_proves_nothing_and_a_card_only_when_it_took_everything() -> None:
-    assert level_of("file", is_complete=True) == 0
-    assert level_of("card", is_complete=False) == 0
-    assert level_of("card", is_complete=True) == 1
+def test_a_station_that_sends_nothing_ends_at_the_approved_end(house: House) -> None:
+    outcome = house.play(live(0.5, 3.0, []))
+    assert outcome.reason == ""
+    assert house.time.now_s - house.opened_s == pytest.approx(4.0, abs=0.2)
