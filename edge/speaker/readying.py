@@ -77,6 +77,7 @@ class Readying:
         self._radio = radio
         self._held: dict[str, Ready] = {}
         self._receptions: dict[str, Reception] = {}
+        self._tuned_in: set[str] = set()
         self._live: dict[str, Live] = {}
         self._near_since_s: dict[str, float] = {}
 
@@ -89,6 +90,7 @@ class Readying:
         self._held = {name: held for name, held in self._held.items() if name in wanted}
         self._near_since_s = {name: since_s for name, since_s in self._near_since_s.items() if name in wanted}
         self._live = {name: live for name, live in self._live.items() if name in wanted}
+        self._tuned_in &= wanted
         for name in [each for each in self._receptions if each not in wanted]:
             self._receptions.pop(name).close()
 
@@ -104,6 +106,9 @@ class Readying:
             reception = None
         if reception is None:
             self._receptions[name] = self._radio.tune(relay, RELAY_HZ)
+        elif reception.is_ready and name not in self._tuned_in:
+            self._tuned_in.add(name)
+            log.info("%s is there", relay.station, extra={"event": "relay-ready", "occurrence": name})
 
     def live(self, one: Play) -> Live | None:
         """A relayed programme that is there at this moment, the same one every time; None when it is not."""
