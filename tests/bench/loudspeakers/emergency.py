@@ -65,17 +65,21 @@ class _Listener:
         self.came_s: list[float] = []
         self.last: tuple[str, bytes] = ("", b"")
         self.is_there = threading.Event()
+        self._filters = [(each, 1) for each in filters_of(PLACE, who, PlayNow)]
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=str(who), protocol=mqtt.MQTTv311)
         client.username_pw_set(str(who), broker.passwords[str(who)])
-        client.on_connect = lambda *_: client.subscribe([(one, 1) for one in filters_of(PLACE, who, PlayNow)])
+        client.on_connect = self._on_connect
         client.on_subscribe = lambda *_: self.is_there.set()
         client.on_message = self._on_message
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
         self.client = client
 
+    def _on_connect(self, client: mqtt.Client, *_: object) -> None:
+        client.subscribe(self._filters)
+
     def _on_message(self, _client: object, _data: object, packet: mqtt.MQTTMessage) -> None:
-        self.last = (packet.topic, packet.payload)
+        self.last = (packet.topic, bytes(packet.payload))
         self.came_s.append(time.monotonic())
 
     def is_allowed(self, signers: Signers) -> bool:
