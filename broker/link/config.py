@@ -237,7 +237,8 @@ class AmplifierOf(Struct, kw_only=True):
         str, Meta(description="board that measures the current of its supply, needs the relay")
     ] = ""
     minimum_a: Annotated[
-        float, Meta(description="amperes: from this on current flows; below what it draws idle", ge=0.01, le=50)
+        float,
+        Meta(description="amperes: from this on current flows; below what it draws idle", ge=0.01, le=50),
     ] = 0.1
 
 

@@ -145,7 +145,9 @@ def test_pages_of_a_relay_are_clean_and_fit(
         page.goto(f"{address}{path}")
         page.wait_for_load_state("load")
         page.evaluate("document.fonts.ready")
-        page.set_viewport_size({"width": width, "height": 3000})  # whole: nothing lies under the bar of a phone
+        page.set_viewport_size(
+            {"width": width, "height": 3000}
+        )  # whole: nothing lies under the bar of a phone
         no_trouble(page)
         page.set_viewport_size({"width": width, "height": height})
         shoot(page, f"console-relay-{name}" + ("-phone" if width == PHONE[0] else ""))
