@@ -195,7 +195,7 @@ def test_a_loudspeaker_says_what_became_of_the_station(tuned: Stage) -> None:
     tuned.receipt(key, "thon-03", "ready")
     page = client.get(f"/announcements/{key}").get_data(as_text=True)
     assert "Đang tiếp sóng từ 17:30:04." in page
-    assert "Không bắt được đài, loa đang đọc lời dự phòng." in page
+    assert "Không bắt được đài, đang đọc lời dự phòng.<" in page
     assert "Đã có lời dự phòng, chờ đến giờ tiếp sóng." in page
     assert "<dd>Đài tỉnh, 30\N{NO-BREAK SPACE}phút" in page
     ended = {"started_at": begun, "sound": "card"}
@@ -204,6 +204,17 @@ def test_a_loudspeaker_says_what_became_of_the_station(tuned: Stage) -> None:
     page = client.get(f"/announcements/{key}").get_data(as_text=True)
     assert "Đài ngừng giữa chừng sau 12\N{NO-BREAK SPACE}phút, loa im từ lúc đó." in page
     assert "Không bắt được đài nên loa đọc lời dự phòng." in page
+
+
+def test_a_house_without_a_loudspeaker_relays_into_a_file_and_says_so(tuned: Stage) -> None:
+    key = tuned.approved(relay=HALF_HOUR).announcement_id
+    client = tuned.client("hanh")
+    begun = NOW.replace(hour=17, minute=30, second=4)
+    tuned.receipt(key, "thon-01", "playing", started_at=begun, sound="file")
+    tuned.receipt(key, "thon-02", "played", started_at=begun, sound="file", reason="relay-lost")
+    page = client.get(f"/announcements/{key}").get_data(as_text=True)
+    assert "Đang tiếp sóng từ 17:30:04. Ghi vào tệp, điểm không có loa" in page
+    assert "Không bắt được đài nên đọc lời dự phòng. Ghi vào tệp, điểm không có loa" in page
 
 
 def test_approved_announcements_of_a_station_are_named_where_it_may_be_taken_away(tuned: Stage) -> None:

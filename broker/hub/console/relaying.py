@@ -55,10 +55,13 @@ def say_play(play: Play) -> str:
     """What the row of one loudspeaker says of a relay; empty where it says what it says of any announcement."""
     if play.state in ("ready", "armed"):
         return "Đã có lời dự phòng, chờ đến giờ tiếp sóng."
-    if play.state == "playing" and play.sound != "file":
+    into = " Ghi vào tệp, điểm không có loa: chưa ai nghe thấy." if play.sound == "file" else ""
+    if play.state == "playing":
         if play.reason == "relay-lost":
-            return "Không bắt được đài, loa đang đọc lời dự phòng."
-        return f"Đang tiếp sóng từ {hms(play.started_at)}." if play.started_at else "Đang tiếp sóng."
+            return f"Không bắt được đài, đang đọc lời dự phòng.{into}"
+        return f"Đang tiếp sóng{f' từ {hms(play.started_at)}' if play.started_at else ''}.{into}"
+    if play.state == "played" and play.reason == "relay-lost" and into:
+        return f"Không bắt được đài nên đọc lời dự phòng.{into}"
     if play.reason == "relay-ended":
         after = f" sau {lasting(play.played_ms / 1000)}" if play.played_ms else ""
         return f"Đài ngừng giữa chừng{after}, loa im từ lúc đó."
