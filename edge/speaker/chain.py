@@ -88,8 +88,12 @@ class Chain:
         )
 
     def pay(self, occurrence: str, state: PlayState) -> None:
-        """What was owed for a state of an occurrence is being written."""
-        self._db.execute("DELETE FROM owed WHERE occurrence = ? AND state = ?", (occurrence, state))
+        """What was owed for a state of an occurrence is being written; what came before it is no news any more."""
+        self._db.execute(
+            "DELETE FROM owed WHERE occurrence = :name AND id <="
+            " (SELECT max(id) FROM owed WHERE occurrence = :name AND state = :state)",
+            {"name": occurrence, "state": state},
+        )
 
     def owed(self) -> Sequence[Owed]:
         """What is still owed, in the order it came about."""
