@@ -343,6 +343,8 @@ def live_day(stage: Stage) -> dict[str, str]:
     with stage.database.session() as db:
         lost = db.get_one(ServiceSeen, "thon-03.speaker")
         lost.state, lost.since = "lost", at - timedelta(hours=4)
+        for seen in db.scalars(select(SpeakerSeen)):
+            seen.output, seen.sound = "USB Audio", "card"
         db.add(HelperCall(call="c1", node="thon-01", at=at, page="/", received_at=at - timedelta(minutes=2)))
     return {
         "morning": morning.announcement_id,

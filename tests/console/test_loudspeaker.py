@@ -75,13 +75,18 @@ def test_a_loudspeaker_nobody_knows_anything_of_says_so(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value", "said"),
-    [("sound", "file", "Không có loa"), ("silenced", "here", "Khoá im lặng ở điểm đang bật."),
-     ("silenced", "commune", "Im theo lệnh của xã."), ("doing", "testing", "Đang kêu thử.")],
-)  # fmt: skip
+    [
+        ("sound", "file", "Không có loa"),
+        ("output", "", "Chưa mở được thiết bị âm thanh"),
+        ("silenced", "here", "Khoá im lặng ở điểm đang bật."),
+        ("silenced", "commune", "Im theo lệnh của xã."),
+        ("doing", "testing", "Đang kêu thử."),
+    ],
+)
 def test_how_it_stands_is_said_first(stage: Stage, field: str, value: str, said: str) -> None:
     with stage.database.session() as db:
         seen = db.get_one(SpeakerSeen, "thon-01")
-        seen.sound = "card"
+        seen.sound = "none" if field == "output" else "card"
         setattr(seen, field, value)
     assert said in words(stage)
     assert said in words(stage, path="/speakers")
@@ -119,6 +124,9 @@ def test_somebody_at_the_microphone_is_seen(stage: Stage) -> None:
     assert "Người ở thôn đang nói vào micro." in page
     assert "có, 1,2 A" in page
     assert "chưa hết" in page
+    with stage.database.session() as db:
+        db.get_one(ServiceSeen, "thon-01.board").state = "lost"
+    assert "Người ở thôn đang nói vào micro." not in words(stage), "nobody knows any more"
 
 
 def test_setting_a_loudspeaker_is_kept_and_shown(stage: Stage) -> None:
@@ -243,3 +251,16 @@ def test_a_chain_that_broke_in_an_older_book_is_not_forgotten(stage: Stage) -> N
                 )
             )  # fmt: skip
     assert "Đứt ở tin số 7 của sổ trước" in words(stage)
+
+
+def test_a_new_book_of_receipts_is_told(stage: Stage) -> None:
+    with stage.database.session() as db:
+        at = stage.now()
+        for n, book in enumerate(("aa" * 16, "bb" * 16)):
+            moment = at - timedelta(hours=9 - n)
+            db.add(
+                ReceiptBook(node="thon-01", book=book, number=4, digest="", began_at=moment, said_at=moment)
+            )
+    page = words(stage)
+    assert "Liền mạch 4 tin báo, từ 08:42." in page
+    assert "Loa đã mở sổ mới" in page

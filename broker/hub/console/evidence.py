@@ -9,6 +9,7 @@ from typing import Literal
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from broker.hub.console.day import ALIVE
 from broker.hub.console.faults import AMPLIFIER_SAID, is_file, service_trouble
 from broker.hub.console.wording import ago, hm, lasting, number, when
 from broker.hub.loudspeakers import is_unheard
@@ -84,13 +85,16 @@ def standing_of(db: Session, node: NodeRecord, at: datetime) -> Said:
     if seen is not None and seen.silenced:
         is_here = seen.silenced == "here"
         return Said("look", "Khoá im lặng ở điểm đang bật." if is_here else "Im theo lệnh của xã.")
-    amplifier = db.get(AmplifierSeen, node.name)
-    if amplifier is not None and amplifier.microphone:
+    amplifier, board = db.get(AmplifierSeen, node.name), db.get(ServiceSeen, f"{node.name}.board")
+    is_told = board is not None and board.state in ALIVE  # a board that is away knows nothing of this moment
+    if amplifier is not None and amplifier.microphone and is_told:
         return Said("ok", "Người ở thôn đang nói vào micro.")
     if trouble is not None:
         return Said(trouble[0], trouble[1])
     if seen is None:
         return Said("wait", "Loa chưa báo gì.")
+    if seen.sound == "none" and not seen.output:
+        return Said("look", "Chưa mở được thiết bị âm thanh; xem dây và nguồn của nó.")
     if is_file(seen):
         return Said("look", "Không có loa: bản tin chỉ được ghi vào tệp.")
     return Said("ok", f"{DOING.get(seen.doing, seen.doing)}.")
@@ -189,7 +193,8 @@ def chain_of(db: Session, node: str, at: datetime) -> Said:
     broken = next((book for book in books if book.broken_number is not None), None)
     whole = f"{number(newest.number)} tin báo, từ {when(newest.began_at, at)}"
     if broken is None:
-        return Said("ok", f"Liền mạch {whole}.")
+        fresh = "Loa đã mở sổ mới vì sổ cũ hỏng hoặc máy được cài lại." if len(books) > 1 else ""
+        return Said("ok", f"Liền mạch {whole}.", fresh)
     since = f" lúc {when(broken.broken_at, at)}" if broken.broken_at else ""
     which = "" if broken is newest else " của sổ trước"
     return Said(
