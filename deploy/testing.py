@@ -41,6 +41,7 @@ PACKAGES = (
     SystemPackage("influxdb", ("influxd",), "the copy of readings to an InfluxDB 1.6"),
     SystemPackage("snapserver", ("snapserver",), "live microphones of the loudspeaker"),
     SystemPackage("snapclient", ("snapclient",), "live microphones of the loudspeaker"),
+    SystemPackage("pulseaudio", ("pulseaudio",), "the loudspeaker on a sound card"),
     SystemPackage("systemd", ("systemd-analyze",), "the units' check and hardening score"),
 )
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")

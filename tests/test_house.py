@@ -41,7 +41,6 @@ OWNERS = {
     "cv2": ("edge.camera",),
     "av": ("edge.camera", "edge.speaker", "broker.speech"),
     "serial": ("firmware_bridge.port",),
-    "sounddevice": ("edge.speaker",),
     "flask": ("kiosk", "broker.hub", "broker.look"),
     "sqlalchemy": ("broker.hub", "deploy"),
     "alembic": ("broker.hub.records",),
@@ -56,7 +55,7 @@ OWNERS = {
 }
 """Third-party library → the only rooms or modules that may import it."""
 
-LAZY = ("influxdb_client", "cv2", "av", "sounddevice")
+LAZY = ("influxdb_client", "cv2", "av")
 """Heavy imports that no process pays for unless it uses them."""
 
 BAD_NAMES = {"utils", "util", "helpers", "common", "misc", "manager", "base"}

@@ -213,14 +213,21 @@ class Capture:
         self._device.close()
 
 
-def is_there(device: str) -> bool:
-    """Whether a device of this name can be opened to play, or is only busy."""
+def is_installed() -> bool:
+    """Whether this machine has the library at all."""
     try:
-        lib = _library()
+        _library()
     except AlsaError:
         return False
-    pcm = c_void_p()
-    status: int = lib.snd_pcm_open(byref(pcm), device.encode(), _PLAYBACK, _NONBLOCK)
+    return True
+
+
+def is_there(name: str, *, records: bool = False) -> bool:
+    """Whether a device of this name can be opened to play, or with `records` to record; one that is busy can."""
+    if not is_installed():
+        return False
+    lib, pcm = _library(), c_void_p()
+    status: int = lib.snd_pcm_open(byref(pcm), name.encode(), _CAPTURE if records else _PLAYBACK, _NONBLOCK)
     if status == 0:
         lib.snd_pcm_close(pcm)
     return status in (0, -errno.EBUSY)
