@@ -24,8 +24,8 @@ Signal = NDArray[np.float32]
 
 STRETCH_S: Final = 1.5
 """Short enough that two sound cards' clocks do not part in it, long enough to be found in a storm."""
-EARLY_S: Final = 0.4
-LATE_S: Final = 1.4
+EARLY_S: Final = 0.3
+LATE_S: Final = 0.7
 """Each stretch is looked for so much before and after the moment it was played."""
 
 OWN_LAG_S: Final = (-0.1, 0.25)

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from edge.speaker.proof import Heard, Track, Verdict, judge, lags, liken
+from edge.speaker.proof import LATE_S, Heard, Track, Verdict, judge, lags, liken
 from edge.speaker.self_test import chime_for_tests
 from tests.speaker import rooms
 
@@ -65,8 +65,9 @@ def test_a_neighbours_horn_with_the_same_programme_is_not_ours(metres: int) -> N
     track = rooms.taken(rooms.mixed(arrived, noise("hum", chance, arrived), 30), chance)
     found = verdict(said(2), track)
     assert (found.level, found.proof) == (1, "inconclusive")
-    heard_ms = 1000 * float(np.median(lags(rooms.as_played(said(2)), HZ, 0.0, track)))
-    assert abs(heard_ms - metres / 0.343) < 60  # it is well heard, and known to come from there
+    if metres / 343 < LATE_S - 0.06:  # it is well heard, and known to come from there
+        late_s = float(np.median(lags(rooms.as_played(said(2)), HZ, 0.0, track)))
+        assert abs(late_s - metres / 343) < 0.06
 
 
 def test_our_own_horn_is_heard_although_the_neighbours_says_the_same() -> None:
