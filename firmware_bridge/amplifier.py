@@ -21,7 +21,7 @@ from firmware_bridge.alarms import Alarms
 from firmware_bridge.asks import KEYS_S, RELAY_S, Ask, coil_ask, current_ask, key_asks
 from firmware_bridge.bus import RETRY_S, Board, exchange, said_of
 from firmware_bridge.drivers.modbus import CoilWrite, Master, Refusal, Reply, Request
-from firmware_bridge.interlock import Interlock, Shown
+from firmware_bridge.interlock import KEYS_FRESH_S, Interlock, Shown
 from firmware_bridge.port import Line, PortGone
 from firmware_bridge.port_news import PortNews
 from firmware_bridge.roster import Roster
@@ -68,6 +68,7 @@ class AmplifierWatch:
         self._is_on: bool | None = None
         """What the relay's board has taken last; None: not known."""
         self._switch_due_s = 0.0
+        self._began_s = self._now_s()
         self._shown: Shown | None = None
         self._said_s = self._said_hub_s = self._told_s = 0.0
 
@@ -139,6 +140,7 @@ class AmplifierWatch:
         now_s = self._now_s()
         _note(board, answer)
         if isinstance(answer, Reply):
+            ask.is_answered = True
             ask.take(answer.values, now_s)
         ask.due_s = now_s + self._again_s(board, ask.every_s)
 
@@ -184,6 +186,19 @@ class AmplifierWatch:
     def _tell(self) -> None:
         now_s = self._now_s()
         shown = self._interlock.shown(now_s)
+        if self._knows_keys(now_s):
+            self._say(shown, now_s)
+        self._sound_alarms(shown, now_s)
+        if now_s - self._told_s >= SAY_S:
+            self._told_s = now_s
+            self._news.tell()
+            self._alarms.tell()
+
+    def _knows_keys(self, now_s: float) -> bool:
+        """A service that has just begun does not call keys open that it has not read yet: one stands on silence."""
+        return all(ask.is_answered for ask in self._keys) or now_s - self._began_s >= KEYS_FRESH_S
+
+    def _say(self, shown: Shown, now_s: float) -> None:
         news = self._shown is None or shown._replace(current_a=None) != self._shown._replace(current_a=None)
         if news or now_s - self._said_hub_s >= SAY_HUB_S:
             self._shown, self._said_s, self._said_hub_s = shown, now_s, now_s
@@ -191,11 +206,6 @@ class AmplifierWatch:
         elif now_s - self._said_s >= SAY_S:
             self._said_s = now_s
             self._session.send_nearby(AmplifierState(at=self._clock.now(), **shown._asdict()))
-        self._sound_alarms(shown, now_s)
-        if now_s - self._told_s >= SAY_S:
-            self._told_s = now_s
-            self._news.tell()
-            self._alarms.tell()
 
     def _sound_alarms(self, shown: Shown, now_s: float) -> None:
         now = self._clock.now()

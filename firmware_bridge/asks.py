@@ -32,6 +32,8 @@ class Ask:
     every_s: float
     take: Take
     due_s: float = 0.0
+    is_answered: bool = False
+    """Whether it ever was."""
 
 
 def key_asks(wiring: Wiring, boards: Mapping[str, Board], interlock: Interlock) -> list[Ask]:

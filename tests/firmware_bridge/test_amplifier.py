@@ -159,6 +159,15 @@ def test_the_mute_key_switches_it_off_whatever_is_leased(
         until(lambda: not line.last.mute, 3)
 
 
+def test_a_key_that_stands_on_silence_stays_so_across_a_start_of_the_service(
+    amplifier: SimulatedAmplifier, board: SimulatedBoard, tmp_path: Path
+) -> None:
+    amplifier.turn(amplifier.MUTE, True)
+    with running(tmp_path, board.path) as line:
+        line.state(relay="off", mute=True)
+        assert all(told.mute for told in line.session.messages(AmplifierState))
+
+
 def test_a_line_that_comes_back_is_switched_off_until_it_is_asked_for_again(
     amplifier: SimulatedAmplifier, board: SimulatedBoard, tmp_path: Path
 ) -> None:
@@ -291,6 +300,9 @@ def test_an_adapter_that_hears_itself_proves_no_relay(amplifier: SimulatedAmplif
     with only_echo as board, running(tmp_path, board.path) as line:
         line.lease(10_000)
         until(lambda: "silent-ro-le" in line.session.problems, 10)
+        assert line.session.messages(AmplifierState) == [], "nothing is known of its keys yet"
+        line.session.clock.advance(5)
+        line.state(relay="unknown")
         assert {one.relay for one in line.session.messages(AmplifierState)} == {"unknown"}
 
 
