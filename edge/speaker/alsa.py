@@ -141,7 +141,10 @@ class Playback:
     def __init__(
         self, name: str, rate_hz: int, buffer_s: float, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """name: as in `aplay -D`; it converts rates itself. buffer_s: how much it holds. Raises AlsaError."""
+        """name: as in `aplay -D`; it converts rates itself. buffer_s: how much it holds; full, it begins to run.
+
+        Raises AlsaError.
+        """
         self._device = _Device(name, rate_hz, _PLAYBACK, buffer_s, monotonic)
         self.underruns = 0
         """How often the device itself ran dry."""
@@ -153,11 +156,8 @@ class Playback:
         moved = device.moved(device.lib.snd_pcm_writei(device.pcm, frames.ctypes.data, len(samples)))
         if moved < 0:
             self.underruns += 1
+            moved = device.moved(device.lib.snd_pcm_writei(device.pcm, frames.ctypes.data, len(samples)))
         return max(0, moved)
-
-    def start(self) -> None:
-        """Let it run, however little it holds. Raises AlsaError."""
-        self._device.start()
 
     def wait(self, longest_s: float) -> None:
         """Return when it takes samples, or after `longest_s`. Raises AlsaError when it is gone."""

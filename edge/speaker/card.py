@@ -205,7 +205,6 @@ class _Run:
                     self._fed_s = self._monotonic()
                     block = block[taken:]
                 if len(block):
-                    card.start()
                     card.wait(BUFFER_S)
                 self._read_clock(len(block))
         except AlsaError as why:

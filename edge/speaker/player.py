@@ -156,6 +156,7 @@ class _Turn:
             reason = self._until_near(LEAD_S)
             if reason:
                 return reason
+        self._compare()
         return self._until_near(0.0)
 
     def stream(self, score: LiveScore) -> str:
@@ -233,7 +234,7 @@ class _Turn:
 
     def _mend(self, score: Score, room: int) -> None:
         """Leave out or repeat up to `room` quiet frames here, so that what follows sounds when it should."""
-        self._skew_s = self._elapsed(self._time_of(self._ends)) - self._zero_s - self._at / self._rate
+        self._compare()
         if abs(self._skew_s) < OFF_S:
             return
         count = min(round(abs(self._skew_s) * self._rate), room)
@@ -243,6 +244,9 @@ class _Turn:
             again = score.cut(self._at, self._at + count)
             self._write(again)
             self._at -= len(again)
+
+    def _compare(self) -> None:
+        self._skew_s = self._elapsed(self._time_of(self._ends)) - self._zero_s - self._at / self._rate
 
     def _time_of(self, frame: int) -> float:
         self._known = self._sink.clock()

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.speaker.alsa import Capture
+from edge.speaker.alsa import Capture, Playback
 from edge.speaker.card import BUFFER_S, CardSink, Pace
 from edge.speaker.player import Outcome, Score, play
 from edge.speaker.proof import judge
@@ -308,6 +308,20 @@ def test_a_card_that_ran_out_of_samples_counts_it_and_goes_on(card: CardSink) ->
     assert card.write(tone(0.1)) > first + 0.2 * RATE
     card.finish()
     assert card.underruns >= 1
+
+
+@pytest_sound
+def test_a_device_that_was_not_fed_in_time_goes_on_and_says_so(server: SoundServer) -> None:
+    device = Playback(HORN, RATE, 0.1)
+    try:
+        assert device.write(tone(0.5)) >= 0.05 * RATE
+        until(lambda: (ahead := device.ahead()) is None or ahead[0] <= 0, 5)
+        began_s = time.monotonic()
+        until(lambda: time.monotonic() > began_s + 0.3, 2)
+        assert device.write(tone(0.05)) == 0.05 * RATE, "what came too late still sounds"
+        assert device.underruns == 1
+    finally:
+        device.close()
 
 
 @pytest_sound
