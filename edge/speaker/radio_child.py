@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import resource
-import select
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,8 +23,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.speaker import snap
 from edge.speaker.levelling import Leveller
-from edge.speaker.station import StationError, Stream, Web, addresses_of, is_local_name
+from edge.speaker.station import StationError, Stream, Web
 
 MEMORY: Final = 512 * 1024**2
 """Bytes of address space."""
@@ -38,7 +36,6 @@ CPU_A_S: Final = 0.25
 AHEAD_S: Final = 5.0
 """No more is given out before its time: what a station sends at once lasts for as long as it is cut off."""
 
-SNAP_PORT: Final = 1704
 _AGAIN_S: Final = (0.2, 0.5, 1.0, 2.0)
 _MOST_CUTS, _SHAKY_S = 3, 60.0
 """So many cuts in this time, and it is lost: servers whose source is gone send everybody who asks the same seconds."""
@@ -50,7 +47,6 @@ _RATES_HZ: Final = range(8_000, 96_001)
 _MOST_CHANNELS: Final = 8
 _MOST_BROKEN: Final = 50
 """Packets in a row that cannot be decoded before this is no sound."""
-_CHANNELS: Final = re.compile(r"stream: \d+:16:([12])\b")
 
 Samples = NDArray[np.int16]
 
@@ -81,7 +77,7 @@ def main(argv: list[str]) -> int:
     is_snap = urlsplit(order.address).scheme == "snap"
     _limit_itself(order.longest_s, is_snap)
     try:
-        (_take_snap if is_snap else _take_station)(order, _Outlet(order))
+        (_take_microphone if is_snap else _take_station)(order, _Outlet(order))
     except (StationError, _OverError) as why:
         _say(why)
     except BrokenPipeError:  # nobody wants it any more
@@ -224,72 +220,17 @@ def _resampler(frame: Any, rate_hz: int) -> Any:
 # -- a live microphone on this network
 
 
-def _take_snap(order: Order, outlet: _Outlet) -> None:
-    """Let snapclient write what the microphone's machine sends; it connects again by itself after a cut."""
-    if not order.snapclient:
-        raise StationError("no live microphone is taken here: [speaker] snapclient is not set")
-    try:
-        parts = urlsplit(order.address)
-        host, port = parts.hostname or "", parts.port or SNAP_PORT
-    except ValueError as why:
-        raise StationError("the address cannot be read") from why
-    if not host or parts.username is not None:
-        raise StationError("the address cannot be read")
-    number = next(addresses_of(host, port, is_local_name(host), order.may_be_here))
-    if not is_local_name(number):
-        raise StationError(
-            f"{host} is not on this network"
-        )  # this way of sending knows no key and no certificate
-    command = [order.snapclient, "-h", number, "-p", str(port), "--player", "file", "--mixer", "none"]
-    command += ["--sampleformat", f"{order.rate_hz}:16:*", "--hostID", f"langso-{socket.gethostname()}"]
-    command += ["--logsink", "stderr"]
-    try:
-        snap = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-        )
-    except OSError as why:
-        raise StationError(f"{order.snapclient} cannot run: {why.strerror}") from why
-    signal.signal(signal.SIGALRM, _lost)  # it must not outlive this process
-    try:
-        for samples in _snapped(snap):
+def _take_microphone(order: Order, outlet: _Outlet) -> None:
+    """Take what a live microphone sends until it is gone."""
+    signal.signal(signal.SIGALRM, _lost)  # snapclient must not outlive this process
+    with closing(snap.heard(order.address, order.rate_hz, order.snapclient, order.may_be_here)) as pieces:
+        for samples in pieces:
             outlet.give(samples)
-    finally:
-        snap.kill()
-        snap.wait()
 
 
 def _lost(number: int, frame: object) -> None:
     del number, frame
     raise StationError("nothing comes from the live microphone")
-
-
-def _snapped(snap: subprocess.Popen[bytes]) -> Iterator[Samples]:
-    """Mono samples as snapclient writes them. Raises StationError at its end."""
-    if snap.stdout is None or snap.stderr is None:
-        return
-    sound, log = snap.stdout.fileno(), snap.stderr.fileno()
-    said, rest, channels = "", b"", 1
-    waiting = select.poll()
-    waiting.register(sound, select.POLLIN)
-    waiting.register(log, select.POLLIN)
-    while True:
-        ready = {number for number, _ in waiting.poll()}
-        if log in ready:
-            more = os.read(log, 4096)
-            if not more:
-                waiting.unregister(log)
-            said = (said + more.decode(errors="replace"))[-2000:]
-            for found in _CHANNELS.finditer(said):
-                channels = int(found[1])
-        if sound in ready:
-            data = os.read(sound, 65536)
-            if not data:
-                raise StationError("snapclient has ended")
-            data = rest + data
-            whole = len(data) // (2 * channels) * 2 * channels
-            rest = data[whole:]
-            samples = np.frombuffer(data[:whole], dtype="<i2").reshape(-1, channels)
-            yield samples.mean(axis=1).astype(np.int16) if channels > 1 else samples[:, 0].astype(np.int16)
 
 
 def _limit_itself(longest_s: float, is_snap: bool) -> None:

@@ -64,7 +64,7 @@ def addresses_of(host: str, port: int, is_local: bool, may_be_here: bool = False
     """The numeric addresses of a host that may be connected to. Raises StationError when there is none."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as why:
+    except (OSError, ValueError) as why:
         raise StationError(f"the name {host} is not known") from why
     numbers = dict.fromkeys(str(one[4][0]) for one in found)
     allowed = [
@@ -157,7 +157,10 @@ class Web:
             stream.close()
             if status not in _MOVED or not place:
                 raise StationError(f"the station answers {status}")
-            url = urljoin(url, place)
+            try:
+                url = urljoin(url, place)
+            except ValueError as why:
+                raise StationError("the station leads to what is no address") from why
         raise StationError("the address leads from one to the next")
 
     def _get(self, url: str) -> Stream:

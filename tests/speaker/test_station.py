@@ -92,6 +92,10 @@ def test_an_odd_address_is_refused_in_words(address: str) -> None:
         "http://169.254.169.254/latest/meta-data",
         "http://0.0.0.0/",
         "http://u:p@127.0.0.1/",
+        "http://[",
+        "//[::1/x",
+        "http://a\0b/",
+        "http://127.0.0.1:0/",
     ],
 )
 def test_a_station_cannot_send_us_elsewhere(place: str) -> None:
