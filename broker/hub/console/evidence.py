@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from broker.hub.console.day import ALIVE
@@ -102,11 +102,15 @@ def standing_of(db: Session, node: NodeRecord, at: datetime) -> Said:
 
 def tests_of(db: Session, node: str, at: datetime) -> list[Moment]:
     """The last test chimes, newest first."""
-    query = select(SpeakerTest, Account.full_name).outerjoin(Account, Account.id == SpeakerTest.account_id)
-    rows = db.execute(query.where(SpeakerTest.node == node)).all()
-    found = [(row.at or row.asked_at or at, row, name or "") for row, name in rows]
-    found.sort(key=lambda each: each[0], reverse=True)
-    return [Moment(moment, when(moment, at), say_test(row, name, at)) for moment, row, name in found[:SHOWN]]
+    query = (
+        select(SpeakerTest, Account.full_name)
+        .outerjoin(Account, Account.id == SpeakerTest.account_id)
+        .where(SpeakerTest.node == node)
+        .order_by(func.coalesce(SpeakerTest.at, SpeakerTest.asked_at).desc())
+        .limit(SHOWN)
+    )
+    found = [(row.at or row.asked_at or at, row, name or "") for row, name in db.execute(query)]
+    return [Moment(moment, when(moment, at), say_test(row, name, at)) for moment, row, name in found]
 
 
 def say_test(test: SpeakerTest, name: str, at: datetime) -> Said:
