@@ -54,7 +54,7 @@ class PlayReceipt(Message):
     """Code of the firewall's refusal or of the failure; empty when all is well."""
     proof: Proof = ""
     proof_score: float | None = None
-    """Correlation of what the microphone heard with what was played, 0 to 1."""
+    """Share of what was played that was heard again at the moment it was played, 0 to 1."""
     frames: int | None = None
     """Frames that the sound device consumed, and how many make a second."""
     rate_hz: int | None = None

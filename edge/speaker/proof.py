@@ -216,8 +216,3 @@ def _thinned(samples: Samples, rate_hz: float) -> tuple[Signal, float]:
     thin = max(1, int(rate_hz // RATE_HZ))
     usable = samples[: len(samples) // thin * thin].astype(np.float32)
     return (usable.reshape(-1, thin).mean(axis=1), rate_hz / thin) if thin > 1 else (usable, rate_hz)
-
-
-def level_of(sound: Literal["card", "file"], is_complete: bool) -> int:
-    """Proof level of one play. A file is heard by nobody, so it proves nothing."""
-    return 1 if sound == "card" and is_complete else 0
