@@ -179,6 +179,7 @@ class AmplifierWatch:
         if received is not None and isinstance(received.message, AmplifierLease):
             asked = received.message
             self._interlock.lease(asked.lease_ms, asked.is_playing, self._now_s())
+            self._said_s = 0.0  # whoever asks hears at once how it is
 
     def _hear(self) -> None:
         self._listen(0.0)

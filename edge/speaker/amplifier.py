@@ -113,6 +113,7 @@ class Amplifier:
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Renew the lease, hear the board, tell of local use. Gives the amplifier back at the end."""
         keys, told_s = self._keys(), self._monotonic()
+        self._lease()  # the board answers with how the keys stand: one may stand on silence
         while not stop.is_set():
             beat()
             received = self._inbox.get(LOOK_S)

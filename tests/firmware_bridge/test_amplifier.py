@@ -195,6 +195,19 @@ def test_the_neighbours_hear_every_second_and_the_hub_only_news(
         assert all(before != after for before, after in pairwise(shown))
 
 
+def test_whoever_asks_hears_at_once_how_it_is(
+    amplifier: SimulatedAmplifier, board: SimulatedBoard, tmp_path: Path
+) -> None:
+    with running(tmp_path, board.path) as line:
+        line.state(relay="off", current="none")
+        told, began = line.session.nearby, line.session.clock.now()
+        for _ in range(5):
+            before = len(told)
+            line.lease(0)
+            until(lambda n=before: len(told) > n, 5)
+        assert (line.session.clock.now() - began).total_seconds() < 3, "unasked it says so once a second"
+
+
 def test_a_village_head_at_the_microphone_is_no_alarm(
     amplifier: SimulatedAmplifier, board: SimulatedBoard, tmp_path: Path
 ) -> None:
