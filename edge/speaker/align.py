@@ -8,6 +8,7 @@ counts.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections import deque
@@ -17,6 +18,7 @@ from typing import Final
 
 from broker.contract.hub import TimeTold
 from broker.contract.speaker import TimeAsked
+from broker.link.clock import Clock
 from broker.link.service import Beat
 from broker.link.session import NotConnected, Session
 from edge.speaker.time_line import Answer, Line, lay
@@ -45,6 +47,9 @@ STRAIGHT_S: Final = 3600.0
 LATE_S: Final = 1.0
 """An answer that takes longer says too little."""
 
+READINGS: Final = 5
+CLOSE_S: Final = 0.0002
+"""Two readings of a clock this close are one moment; a busy computer may put a tenth of a second between them."""
 APART: Final = "Giờ của máy này lệch hơn 5 giây so với giờ trung tâm xã; xin kiểm tra đồng hồ của hai máy."
 
 
@@ -170,6 +175,18 @@ class HubTime:
             self._line = lay(self._answers)
             self._left = BURST
             self._compare()
+
+
+def moment_of(clock: Clock) -> tuple[datetime, float]:
+    """Wall time and monotonic second of one moment: what came between the two readings is made out and left out."""
+    least_s, found = math.inf, (clock.now(), clock.monotonic())
+    for _ in range(READINGS):
+        before_s, now, after_s = clock.monotonic(), clock.now(), clock.monotonic()
+        if after_s - before_s < least_s:
+            least_s, found = after_s - before_s, (now, (before_s + after_s) / 2)
+        if least_s <= CLOSE_S:
+            break
+    return found
 
 
 class _Elapsed:

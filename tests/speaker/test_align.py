@@ -13,7 +13,7 @@ from broker.contract import Identity
 from broker.contract.hub import TimeTold
 from broker.contract.speaker import TimeAsked
 from broker.link.session import NotConnected
-from edge.speaker.align import CALM_EVERY_S, ENOUGH, HELD_S, MOST_MOVED_S, HubTime
+from edge.speaker.align import CALM_EVERY_S, ENOUGH, HELD_S, MOST_MOVED_S, HubTime, moment_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.session import FakeSession
 from tests.speaker.clocks import EPOCH, Network, Node, Town, nodes_of
@@ -170,6 +170,26 @@ def test_after_a_new_connection_it_asks_quickly_again_and_keeps_what_it_knew() -
     town.run_to(432)
     assert node.asked - asked >= 15
     assert abs(node.error_s()) < 0.008
+
+
+class Disturbed(FakeClock):
+    """Something else runs for a while just before some of its readings."""
+
+    def __init__(self, *pauses_s: float) -> None:
+        super().__init__(EPOCH)
+        self._pauses = list(pauses_s)
+
+    def now(self) -> datetime:
+        """As FakeClock."""
+        if self._pauses:
+            self.advance(self._pauses.pop(0))
+        return super().now()
+
+
+@pytest.mark.parametrize("pauses_s", [(), (0.1,), (0.1, 0.05, 0.02), (0.1, 0.1, 0.1, 0.1, 0.004, 0.1)])
+def test_both_clocks_are_read_at_one_moment_whatever_comes_between(pauses_s: tuple[float, ...]) -> None:
+    now, now_s = moment_of(Disturbed(*pauses_s))
+    assert (now - EPOCH).total_seconds() == pytest.approx(now_s, abs=0.003)
 
 
 # -- the worker and its answers
