@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -43,9 +43,14 @@ class Ear:
     """The microphone and the line that the settings name."""
 
     def __init__(
-        self, microphone: str, loop_back: str, monotonic: Callable[[], float] = time.monotonic
+        self,
+        microphone: str,
+        loop_back: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        rates_hz: Sequence[int] = RATES_HZ,
     ) -> None:
-        """microphone, loop_back: as in `arecord -D`; empty: there is none."""
+        """microphone, loop_back: as in `arecord -D`; empty: there is none. rates_hz: in the order they are tried."""
+        self._rates_hz = tuple(rates_hz)
         self._devices = {"microphone": microphone, "loop_back": loop_back}
         self._monotonic = monotonic
 
@@ -56,7 +61,7 @@ class Ear:
             if not device:
                 continue
             try:
-                open_[what] = _Recording(device, longest_s, self._monotonic)
+                open_[what] = _Recording(device, longest_s, self._monotonic, self._rates_hz)
             except AlsaError as why:
                 log.warning("%s: %s", what, why, extra={"event": "ear-shut"})
         return Listening(open_) if open_ else None
@@ -81,9 +86,11 @@ class Listening:
 class _Recording:
     """One capture device, read from now until `take`, until it is gone or nobody wants it any more."""
 
-    def __init__(self, device: str, longest_s: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, device: str, longest_s: float, monotonic: Callable[[], float], rates_hz: tuple[int, ...]
+    ) -> None:
         """Opens it. Raises AlsaError."""
-        self._capture, rate_hz = _opened(device, monotonic)
+        self._capture, rate_hz = _opened(device, monotonic, rates_hz)
         self._thin = rate_hz // RATES_HZ[0]
         self._rate_hz = rate_hz / self._thin
         self._until_s = monotonic() + longest_s
@@ -139,10 +146,10 @@ class _Recording:
         self._begins.append(begin_s)
 
 
-def _opened(device: str, monotonic: Callable[[], float]) -> tuple[Capture, int]:
+def _opened(device: str, monotonic: Callable[[], float], rates_hz: tuple[int, ...]) -> tuple[Capture, int]:
     """The device at the first rate that it can. Raises AlsaError."""
     refused = AlsaError(device)
-    for rate_hz in RATES_HZ:
+    for rate_hz in rates_hz:
         try:
             return Capture(device, rate_hz, monotonic=monotonic), rate_hz
         except AlsaError as why:

@@ -65,14 +65,16 @@ def test_a_play_is_heard_by_the_microphone_and_on_the_line_and_by_nobody_else(se
     until(steady(sink), 15)
     assert listeners(server) == 0
     listening = Ear(HORN_EAR, HORN_EAR).listen()
+    bare = Ear("", HORN_EAR, rates_hz=(44_100,)).listen()  # a card that can do nothing lower
     assert listening is not None
+    assert bare is not None
     begins = sink.write(played)
-    until(lambda: listeners(server) == 2, 5)
+    until(lambda: listeners(server) == 3, 5)
     until(lambda: sink.clock()[0] > begins + len(played) - HZ, 25)
     frame, at_s = sink.clock()
     started_s = at_s + (begins - frame) / HZ
     sink.finish()
-    heard = listening.stop()
+    heard, by_bare = listening.stop(), bare.stop().loop_back
     assert listeners(server) == 0
     by_microphone = judge(played, HZ, started_s, heard, None, "card", True)
     assert (by_microphone.level, by_microphone.proof) == (3, "heard")
@@ -80,6 +82,10 @@ def test_a_play_is_heard_by_the_microphone_and_on_the_line_and_by_nobody_else(se
     assert abs(by_microphone.lag_ms) < 80
     line = judge(played, HZ, started_s, Heard(None, heard.loop_back), None, "card", True)
     assert (line.level, line.proof) == (2, "loop-back")
+    assert by_bare is not None
+    assert by_bare.rate_hz == 8820
+    thinned = judge(played, HZ, started_s, Heard(None, by_bare), None, "card", True)
+    assert (thinned.level, thinned.proof) == (2, "loop-back")
     assert judge(other, HZ, started_s, heard, None, "card", True).proof == "inconclusive"
     assert judge(played, HZ, started_s - 0.6, heard, None, "card", True).proof == "inconclusive"
     assert listening.stop().microphone is None
