@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,9 @@ from edge.speaker.firewall import NOTHING, SESSION_CEILING_S, Ask, Said
 from edge.speaker.programme import Mark, Play
 
 log = logging.getLogger(__name__)
+
+RESERVE = 1 << 17
+"""Bytes set aside, with which the journal opens on a disk that others have filled."""
 
 KEPT_DAYS = 400
 """Longer than any key may sign, so that nothing signed can outlive its own trace."""
@@ -59,11 +62,13 @@ class Journal:
         """Whether this start found the journal damaged."""
         self.forgotten_until: datetime | None = None
         """Up to then an ordinary play may have sounded that nobody remembers; None while nothing was lost."""
+        self._reserve = path.with_name(f"{path.name}.reserve")
         try:
             self._open(path)
+        except sqlite3.OperationalError:
+            self._reserve.unlink(missing_ok=True)
+            self._open(path)
         except sqlite3.DatabaseError as why:
-            if isinstance(why, sqlite3.OperationalError):
-                raise
             log.error("%s is damaged and moved aside: %s", path, why, extra={"event": "journal-damaged"})
             self._db.close()
             written_s = _move_aside(path)
@@ -71,6 +76,13 @@ class Journal:
             self.is_after_damage = True
             self.forgotten_until = datetime.fromtimestamp(written_s, UTC)
             self._db.execute("INSERT INTO forgotten VALUES (?)", (_text(self.forgotten_until),))
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Fill the reserve; on a full disk it stays empty until a start that finds space again."""
+        with suppress(OSError), self._reserve.open("ab") as file:
+            if file.tell() < RESERVE:
+                os.posix_fallocate(file.fileno(), 0, RESERVE)
 
     def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
@@ -268,7 +280,7 @@ def _move_aside(path: Path) -> float:
     """Rename a damaged journal with its companions; when it was last written to, in seconds since 1970."""
     written_s = 0.0
     for each in path.parent.glob(f"{path.name}*"):
-        if ".damaged-" not in each.name:
+        if ".damaged-" not in each.name and not each.name.endswith(".reserve"):
             written_s = max(written_s, each.stat().st_mtime)
             each.replace(each.with_name(f"{each.name}.damaged-{os.urandom(3).hex()}"))
     return written_s

@@ -21,10 +21,15 @@ from broker.hub.records import Alert
 from broker.hub.records.database import open_url
 from broker.hub.reserve import Reserve
 from broker.link.outbox import Outbox, OutboxFull
+from broker.trust.envelope import occurrence_id
 from deploy.browser import words_of
 from deploy.stage import Stage
+from edge.speaker.firewall import NOTHING, Ask
+from edge.speaker.journal import Journal
+from edge.speaker.programme import Mark, Play
 from tests.faults.commune import Commune
 from tests.hub.house import BOARD, CAMERA, NOW, House, reading
+from tests.speaker.signers import MORNING, make_envelope
 from tests.until import until
 
 pytestmark = [pytest.mark.xdist_group("disk-full"), pytest.mark.timeout(240)]
@@ -245,3 +250,25 @@ def test_full_disks_of_node_and_hub_are_said_and_nothing_acknowledged_is_lost(co
     assert [
         line for line in commune.events if not line.startswith(f"{NODE}.kiosk was ended by SIGKILL")
     ] == []
+
+
+def test_a_loudspeaker_s_journal_opens_on_a_full_disk_and_knows_what_was_cut_off(
+    mounts: list[Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    mount(mounts, folder, "2m")
+    journal = Journal(folder / "journal.db")
+    envelope = make_envelope(kind="emergency")
+    name = occurrence_id("A1", 1, MORNING)
+    journal.begin(Play(Ask(name, "A1", 1, MORNING, NOTHING), envelope), MORNING)
+    journal.close()
+    with full(folder):
+        again = Journal(folder / "journal.db")
+        (cut,) = again.cut()
+        again.end(cut.ask.occurrence, "interrupted", "power", MORNING)
+        again.close()
+        assert not (folder / "journal.db.reserve").stat().st_size
+    last = Journal(folder / "journal.db")
+    assert last.marks() == {name: Mark("interrupted", 1, "power")}
+    assert (folder / "journal.db.reserve").stat().st_size
+    last.close()

@@ -164,7 +164,7 @@ class Instants:
         copy = self._folder / f"instant-{len(self.found)}"
         copy.mkdir()
         for each in self._office.folder.glob("*.*"):
-            if each.is_file() and not each.name.endswith("-shm"):
+            if each.is_file() and not each.name.endswith(("-shm", ".reserve")):
                 shutil.copy(each, copy)
         self.found.append((copy, self._office.receipts(), self.has_begun))
 
