@@ -27,6 +27,9 @@ PATIENCE_S: Final = 5.0
 TUNE_S: Final = 120.0
 """So long before its start a relayed programme is tuned in, to see whether it can be had."""
 
+ANSWER_S: Final = 8.0
+"""A station that is to be relayed at once has so long to answer before its words are spoken instead."""
+
 RELAY_HZ: Final = 16_000
 """A horn has nothing above half of it."""
 
@@ -78,6 +81,7 @@ class Readying:
         self._held: dict[str, Ready] = {}
         self._receptions: dict[str, Reception] = {}
         self._tuned_in: set[str] = set()
+        self._tuning_since_s: dict[str, float] = {}
         self._live: dict[str, Live] = {}
         self._near_since_s: dict[str, float] = {}
 
@@ -91,24 +95,35 @@ class Readying:
         self._near_since_s = {name: since_s for name, since_s in self._near_since_s.items() if name in wanted}
         self._live = {name: live for name, live in self._live.items() if name in wanted}
         self._tuned_in &= wanted
+        self._tuning_since_s = {name: at_s for name, at_s in self._tuning_since_s.items() if name in wanted}
         for name in [each for each in self._receptions if each not in wanted]:
             self._receptions.pop(name).close()
 
     def tune(self, one: Play) -> None:
         """Begin to take in a relayed programme; one that was lost before its time is tried again."""
         relay, name = one.envelope.relay, one.ask.occurrence
-        if relay is None or name in self._live:
+        if relay is None:
             return
         reception = self._receptions.get(name)
         if reception is not None and reception.is_lost:
             log.warning("%s", reception.why, extra={"event": "relay-lost", "occurrence": name})
             reception.close()
             reception = None
+            self._live.pop(name, None)
         if reception is None:
             self._receptions[name] = self._radio.tune(relay, RELAY_HZ)
+            self._tuning_since_s.setdefault(name, self._desk.clock.monotonic())
         elif reception.is_ready and name not in self._tuned_in:
             self._tuned_in.add(name)
             log.info("%s is there", relay.station, extra={"event": "relay-ready", "occurrence": name})
+
+    def is_tuning(self, one: Play) -> bool:
+        """Whether a relayed programme was asked for so lately that it is worth waiting for."""
+        reception = self._receptions.get(one.ask.occurrence)
+        if reception is None or reception.is_ready or reception.is_lost:
+            return False
+        since_s = self._tuning_since_s[one.ask.occurrence]
+        return self._desk.clock.monotonic() - since_s < ANSWER_S
 
     def live(self, one: Play) -> Live | None:
         """A relayed programme that is there at this moment, the same one every time; None when it is not."""
@@ -116,7 +131,9 @@ class Readying:
         reception = self._receptions.get(name)
         if relay is None or reception is None:
             return None
-        if name not in self._live and reception.is_ready and not reception.is_lost:
+        if reception.is_lost:
+            self._live.pop(name, None)
+        elif name not in self._live and reception.is_ready:
             self._live[name] = Live(one, reception, relay.length_s)
         return self._live.get(name)
 

@@ -69,7 +69,7 @@ class Stage:
             held = self._readying.get(called)
             if held is None:
                 desk.hinder(called, "no-audio")
-            else:
+            elif not self._readying.is_tuning(called):
                 return self._perform(
                     Performance(desk, self._kit, self._readying, called, held, stop, beat), called
                 )
@@ -124,27 +124,36 @@ class Stage:
             return False
         self._chimed_s = now_s
         score = chime_alone("notice")
+        self._kit.amplifier.hold(is_playing=False)
         try:
             sink = self._kit.find_sink()
             sink.open(score.rate_hz, "chime")
+            zero_s = desk.clock.monotonic() + self._kit.amplifier.warm_in_s()
+            heed = self._heed_chime(stop, beat)
+            play(
+                score, sink, lambda at_s: at_s - zero_s, heed, desk.stage_wake, monotonic=desk.clock.monotonic
+            )
         except SinkError as why:
             self._no_sound(why)
             return False
+        finally:
+            self._kit.amplifier.release()
+        return True
+
+    def _heed_chime(self, stop: threading.Event, beat: Beat) -> Callable[[], str]:
+        desk = self._desk
 
         def heed() -> str:
             beat()
+            self._kit.amplifier.hold(is_playing=True)
             called = self._called(desk.agenda())
-            is_needed = called is not None and self._readying.get(called) is not None
-            return (
-                "power"
-                if stop.is_set()
-                else "preempted"
-                if is_needed
-                else desk.take_halt() or desk.silenced()
-            )
+            if stop.is_set():
+                return "power"
+            if called is not None and self._readying.get(called) is not None:
+                return "preempted"
+            return desk.take_halt() or desk.silenced()
 
-        play(score, sink, _from(now_s), heed, desk.stage_wake, monotonic=desk.clock.monotonic)
-        return True
+        return heed
 
     # -- the device and the end
 
@@ -179,7 +188,3 @@ class Stage:
         if left is None or left > timedelta(seconds=OPEN_S + 0.5):
             return 0.5
         return min(0.5, max(0.002, left.total_seconds() - OPEN_S))
-
-
-def _from(zero_s: float) -> Callable[[float], float]:
-    return lambda at_s: at_s - zero_s

@@ -334,6 +334,18 @@ def test_a_relayed_programme_is_tuned_in_ahead_and_ends_when_somebody_stops_it(
         assert np.abs(heard.astype(int)).mean() > 500
 
 
+def test_a_relay_that_is_to_begin_at_once_waits_for_its_station_to_answer(
+    house: House, signers: Signers
+) -> None:
+    with station_server.serve() as station:
+        station.answers["/live"] = station_server.stream(station)
+        house.start()
+        relay = Relay(address=f"{station.url}/live", station="Đài thử", length_s=30)
+        house.hear(signers.trust_plan())
+        house.hear(play_now(signers.announcement(MORNING, audio=house.hub.add(0.4), relay=relay)))
+        assert house.receipt("playing").reason == ""
+
+
 def test_a_station_that_goes_away_ends_the_play_and_says_so(
     house: House, signers: Signers, caplog: pytest.LogCaptureFixture
 ) -> None:
