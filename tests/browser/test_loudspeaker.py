@@ -150,3 +150,21 @@ def test_silence_comes_and_goes_on_an_open_page(
     expect(page.get_by_text("Loa cả xã được nói lại.")).to_be_visible()
     expect(line).to_have_count(0)
     watched.check()
+
+
+@pytest.mark.parametrize(("who", "path"), [("hanh", "/announcements/new"), ("khoa", "/duty")])
+def test_who_has_a_page_open_that_follows_something_else_learns_of_silence_too(
+    stage: Stage, address: str, open_page: Open, who: str, path: str
+) -> None:
+    watched = open_page(*DESK)
+    page = watched.page
+    page.clock.install()
+    sign_in(page, address, who, path)
+    line = page.get_by_text("Cả xã đang im tiếng đến 16:52.")
+    page.get_by_role("banner").wait_for()
+    expect(line).to_have_count(0)
+    with stage.database.session() as db:
+        workflow.stop(db, stage.people["binh"], "", stage.now())
+    page.clock.run_for(21_000)
+    expect(line).to_be_visible()
+    watched.check()

@@ -62,8 +62,16 @@ def test_lifting_what_does_not_hold_any_more_says_so(stage: Stage) -> None:
 
 def test_an_open_page_fetches_the_line_alone(stage: Stage) -> None:
     client = stage.client("giup")
-    assert client.get("/silence/now").get_data(as_text=True).strip() == ""
+    assert client.get("/live/silence").get_data(as_text=True).strip() == ""
     silence(stage)
-    line = client.get("/silence/now").get_data(as_text=True)
+    line = client.get("/live/silence").get_data(as_text=True)
     assert LINE in line
     assert "<html" not in line
+
+
+def test_asking_for_the_line_keeps_nobody_signed_in(stage: Stage) -> None:
+    client = stage.client("hanh")
+    for _ in range(4):
+        stage.clock.advance(9 * 60)
+        client.get("/live/silence")
+    assert client.get("/live/silence").status_code == 401

@@ -26,10 +26,10 @@ class Hush:
     by: str
 
 
-@pages.get("/silence/now")
+@pages.get("/live/silence")
 @access.allow()
 def line() -> str:
-    """The line alone, for the script of a page that stays open."""
+    """The line alone, for the script of a page that stays open; asking under /live does not count as use."""
     return render_template("_hush.html", hush=hush_now())
 
 

@@ -1,0 +1,15 @@
+// The red line of a silent commune on pages that follow nothing else: asked for every twenty seconds.
+const line = document.querySelector("[data-hush]");
+
+async function look() {
+  if (document.hidden || line.contains(document.activeElement)) return;
+  try {
+    // A session that is over ends no page here: what is typed on it stays until its person does something.
+    const answer = await fetch(line.dataset.part, { headers: { "X-Part": "1" }, credentials: "same-origin" });
+    if (answer.ok && !answer.redirected) line.innerHTML = await answer.text();
+  } catch {
+    // The hub is away: the line stays as it was, the next look asks again.
+  }
+}
+
+if (line && !document.querySelector('script[src*="/parts.js"]')) setInterval(look, 20_000);
