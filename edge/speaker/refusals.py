@@ -3,29 +3,32 @@ commands fills the disk and the line."""
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from broker.link.clock import Clock
 
-HOUR_S: Final = 3600.0
-MOST_AN_HOUR: Final = 200
+DAY_S: Final = 86_400.0
+MOST_A_DAY: Final = 20_000
+"""About 14 MB of receipts: less than half of what the outbox may hold."""
 
 
 class Refusals:
-    """What was told of late. For one thread."""
+    """What was told in the last day. For one thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, most: int = MOST_A_DAY) -> None:
+        """most: receipts a day."""
         self._clock = clock
-        self._told: deque[tuple[float, tuple[str, str]]] = deque()
+        self._most = most
+        self._told: dict[tuple[str, str], float] = {}
+        """Play and code, the oldest first; when it was told, in monotonic seconds."""
 
     def may_tell(self, occurrence: str, code: str) -> bool:
         """Whether a receipt is to be written of this refusal; it then counts as told."""
         now_s = self._clock.monotonic()
-        while self._told and now_s - self._told[0][0] >= HOUR_S:
-            self._told.popleft()
+        while self._told and now_s - next(iter(self._told.values())) >= DAY_S:
+            del self._told[next(iter(self._told))]
         what = (occurrence[:200], code)
-        if len(self._told) >= MOST_AN_HOUR or any(each == what for _, each in self._told):
+        if len(self._told) >= self._most or what in self._told:
             return False
-        self._told.append((now_s, what))
+        self._told[what] = now_s
         return True

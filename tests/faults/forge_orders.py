@@ -2,7 +2,7 @@
 
 Everything about an order is right but one thing, so that it would sound if the check of that thing were missing:
 its start is now, its sound is on the node, its text carries the forger's tone. `reasons` are the codes one of which
-must answer it; "" stands for what was played before, to which there is nothing to say.
+must answer it; "" stands for what was played before, to which nothing need be said while it is a copy of the wire's.
 """
 
 from __future__ import annotations
@@ -291,7 +291,7 @@ NOT_SIGNED_FOR: dict[str, Make] = {
 
 
 def _again(f: Forger) -> Order:
-    return replace(f.dice.choice(f.played), reasons=("",))
+    return replace(f.dice.choice(f.played), reasons=("", "replayed"))
 
 
 def _again_mirrored(f: Forger) -> Order:
@@ -300,7 +300,7 @@ def _again_mirrored(f: Forger) -> Order:
     one = order.signed.signatures[0]
     s = CURVE_ORDER - int.from_bytes(one.value[32:], "big")
     mirrored = Signature(key=one.key, value=one.value[:32] + s.to_bytes(32, "big"))
-    return replace(order, signed=by(order.signed.body, mirrored), reasons=("",))
+    return replace(order, signed=by(order.signed.body, mirrored), reasons=("", "replayed"))
 
 
 def _again_later(f: Forger) -> Order:

@@ -17,8 +17,9 @@ from broker.contract.speaker import PlanApplied
 from broker.trust.envelope import PlaysBody, Tuning, canonical, occurrence_id
 from broker.trust.reasons import REASONS
 from edge.speaker.orders import SAID_TWICE_S
-from edge.speaker.refusals import MOST_AN_HOUR
+from edge.speaker.refusals import DAY_S, Refusals
 from edge.speaker.silence import STOP_HOLDS_S
+from tests.fakes.clock import FakeClock
 from tests.speaker.office import Office, is_chain
 from tests.speaker.signers import DAY, MORNING, Signers, play_now
 
@@ -165,16 +166,15 @@ def test_a_command_without_any_name_or_end_neither_ends_the_worker_nor_fills_the
     assert (last.state, last.reason, len(last.occurrence)) == ("refused", "wrong-announcement", 120)
 
 
-def test_a_flood_of_forged_commands_is_told_up_to_a_measure(office: Office, signers: Signers) -> None:
-    body = signers.announcement(by="stranger")
-    for n in range(MOST_AN_HOUR + 50):
-        command = play_now(body)
-        command.occurrence = f"A1.{n + 1}.20261121T020000Z"
-        office.hear(command)
-    assert len(office.receipts()) == MOST_AN_HOUR
-    office.clock.advance(3700)
-    office.hear(play_now(signers.announcement(by="stranger", announcement="A9")))
-    assert office.told("A9") == [("refused", "unknown-key")]
+def test_a_flood_of_forged_commands_is_told_up_to_a_measure() -> None:
+    clock = FakeClock(MORNING)
+    refusals = Refusals(clock, most=5)
+    told = [n for n in range(9) if refusals.may_tell(f"A{n}", "unknown-key")]
+    assert told == [0, 1, 2, 3, 4]
+    clock.advance(DAY_S)
+    assert refusals.may_tell("A9", "unknown-key")
+    assert not refusals.may_tell("A9", "unknown-key"), "the same is not told again"
+    assert refusals.may_tell("A9", "expired")
 
 
 def test_an_order_to_test_is_left_for_the_stage(office: Office) -> None:
