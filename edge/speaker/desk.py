@@ -231,8 +231,12 @@ class Desk:
         _log_change(ask, state, reason)
 
     def catch_up(self) -> None:
-        """Send what the disk or the outbox refused before. Cheap; asked again and again."""
+        """Send what the disk or the outbox refused before, and say when silence came or went by itself. Cheap; asked
+        again and again."""
         self._receipts.catch_up()
+        if self._shown is not None and self._shown.silenced != _SILENCED[self.silenced()]:
+            self.stage_wake.set()
+            self.show()
 
     def _written(self, ask: Ask, state: PlayState, reason: str) -> PlayReceipt:
         """A receipt of this moment, without its place in the chain."""

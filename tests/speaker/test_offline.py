@@ -11,12 +11,14 @@ import pytest
 
 from broker.contract.hub import PlayPlan, TrustPlan
 from broker.contract.message import Lane
+from broker.contract.speaker import PlayReceipt
 from broker.link.clock import BUILT_AT
 from broker.link.session import Session
 from edge.speaker.service import build
 from tests.enrolled import enrol_keys
 from tests.fakes.clock import FakeClock
 from tests.speaker.house import House
+from tests.speaker.office import is_chain
 from tests.speaker.signers import MORNING, Signers
 
 
@@ -51,7 +53,9 @@ def test_a_node_alone_plays_what_it_holds_and_keeps_its_receipts(tmp_path: Path,
             thread.join(5)
     rows = session.outbox.after(Lane.EVENT, 0, 50)
     session.outbox.close()
-    states = [msgspec.json.decode(row.body)["state"] for row in rows]
+    told = [msgspec.json.decode(row.body, type=PlayReceipt) for row in rows]
+    assert is_chain(told)
+    states = [one.state for one in told]
     assert states == ["ready", "armed", "playing", "played"]
     assert len(house.played()) == 1
 

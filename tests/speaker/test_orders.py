@@ -13,7 +13,7 @@ import pytest
 
 from broker.contract.hub import Media, PlayNow, PlayPlan, Signature, Signed, StopPlay, TestSpeaker
 from broker.contract.message import Message
-from broker.contract.speaker import PlanApplied
+from broker.contract.speaker import PlanApplied, SpeakerStatus
 from broker.trust.envelope import PlaysBody, Tuning, canonical, occurrence_id
 from broker.trust.reasons import REASONS
 from edge.speaker.orders import SAID_TWICE_S
@@ -215,6 +215,22 @@ def test_silence_ends_when_the_commune_lifts_it(office: Office, signers: Signers
     assert office.due() is None
     office.hear(silent(signers, signers.announcement(), until=None, generation=2))
     assert office.due() is not None
+
+
+def test_the_hub_sees_silence_come_and_go_though_nobody_orders_anything(
+    office: Office, signers: Signers
+) -> None:
+    def shown() -> str:
+        office.desk.catch_up()
+        status: SpeakerStatus = office.session.messages(SpeakerStatus)[-1]
+        return status.silenced
+
+    office.hear(silent(signers, until=MORNING + 10 * MINUTE, generation=1))
+    assert shown() == "commune"
+    office.clock.advance(601)
+    assert shown() == ""
+    office.desk.amplifier_mute = lambda: True
+    assert shown() == "here"
 
 
 def test_what_plays_when_silence_comes_is_halted(office: Office, signers: Signers) -> None:
