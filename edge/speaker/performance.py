@@ -19,7 +19,7 @@ import numpy as np
 
 from broker.contract.speaker import PlayState
 from broker.link.service import Beat
-from edge.speaker.align import HubTime
+from edge.speaker.align import HubTime, moment_of
 from edge.speaker.amplifier import Amplifier
 from edge.speaker.desk import Desk
 from edge.speaker.ear import Ear
@@ -87,7 +87,7 @@ class Performance:
         self._score: Score | LiveScore = self._live.score if self._live is not None else held.score
         self._stop, self._beat = stop, beat
         self._clock = desk.clock
-        self._opened_at, self._opened_s = desk.clock.now(), desk.clock.monotonic()
+        self._opened_at, self._opened_s = moment_of(desk.clock)
         self._elapsed: Callable[[float], float] = lambda _: 0.0
         self._is_told = False
         self._sound = "none"
@@ -320,7 +320,7 @@ class Performance:
             state,
             reason,
             wanted_at=self._wanted_at,
-            started_at=self._began_at(outcome, now),
+            started_at=self._began_at(outcome),
             ended_at=now,
             played_ms=outcome.played_ms,
             total_ms=self._score.total_ms,
@@ -335,11 +335,12 @@ class Performance:
             proof_score=verdict.score,
         )
 
-    def _began_at(self, outcome: Outcome, now: datetime) -> datetime | None:
+    def _began_at(self, outcome: Outcome) -> datetime | None:
         """Wall time of the first sample: by the clock as it is now, which may have been corrected meanwhile."""
         if outcome.started_s is None:
             return None
-        return now - timedelta(seconds=self._clock.monotonic() - outcome.started_s)
+        now, now_s = moment_of(self._clock)
+        return now - timedelta(seconds=now_s - outcome.started_s)
 
     # -- small things
 
