@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.link.processes import figure
-from tests.bench.loudspeakers import emergency, lateness, skew
+from tests.bench.loudspeakers import cost, emergency, lateness, rooms, skew
 
 
 def figures() -> Iterator[dict[str, Any]]:
     """All figures of the loudspeaker on the node."""
-    for part in (skew, lateness, emergency):
+    for part in (skew, lateness, emergency, cost, rooms):
         yield figure("load average before", os.getloadavg()[0], f"of {os.cpu_count()} cores")
         with tempfile.TemporaryDirectory() as folder:
             yield from part.figures(Path(folder))
