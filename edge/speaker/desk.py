@@ -149,6 +149,11 @@ class Desk:
             return "silenced"
         return "muted-here" if self.amplifier_mute() else ""
 
+    def keys_turned(self) -> None:
+        """Somebody turned a key at the amplifier: whoever plays looks at once, and the commune sees it."""
+        self.stage_wake.set()
+        self.show()
+
     def halt(self, reason: str) -> None:
         """Make what is playing fall silent."""
         self._halt = reason

@@ -89,6 +89,8 @@ class Performance:
         self._clock = desk.clock
         self._opened_at, self._opened_s = moment_of(desk.clock)
         self._elapsed: Callable[[float], float] = lambda _: 0.0
+        self._moved = timedelta(0)
+        """How far the commune's time, by which it begins, is ahead of the own clock, in which receipts are written."""
         self._is_told = False
         self._sound = "none"
         self.failure: SinkError | None = None
@@ -185,6 +187,7 @@ class Performance:
         if lead_s <= early_s:
             return lambda at_s: at_s - now_s - warm_s
         aligned = self._kit.time.elapsed_of(start, now, now_s)
+        self._moved = timedelta(seconds=self._kit.time.moves_s(now, now_s))
         shift_s = max(0.0, aligned(now_s) + warm_s)
         return lambda at_s: aligned(at_s) - shift_s
 
@@ -282,7 +285,7 @@ class Performance:
             self._one.ask,
             "playing",
             self._sounds_by(),
-            wanted_at=self._wanted_at,
+            wanted_at=self._wanted_at - self._moved,
             started_at=self._clock.now() - timedelta(seconds=late_s),
             total_ms=self._score.total_ms,
             sound=self._sound,
@@ -319,7 +322,7 @@ class Performance:
             self._one.ask,
             state,
             reason,
-            wanted_at=self._wanted_at,
+            wanted_at=self._wanted_at - self._moved,
             started_at=self._began_at(outcome),
             ended_at=now,
             played_ms=outcome.played_ms,

@@ -69,7 +69,7 @@ def assemble(
     inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, TestSpeaker, HelperCalled)
     orders = Orders(desk, home, load_root(settings.keys_dir), inbox)
     amplifier = Amplifier(
-        session, desk.clock, home, changed=desk.stage_wake.set, monotonic=desk.clock.monotonic
+        session, desk.clock, home, changed=desk.keys_turned, monotonic=desk.clock.monotonic
     )
     desk.amplifier_mute = lambda: amplifier.mute
     hub_time = HubTime(session)

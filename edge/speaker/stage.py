@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from broker.link.service import Beat
+from edge.speaker.align import moment_of
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import is_quiet, since_signed
 from edge.speaker.performance import OPEN_S, Kit, Performance
@@ -53,9 +55,12 @@ class Stage:
     def recover(self) -> None:
         """Plays without an end were cut off by the power or by the end of the process. Call once, at start."""
         desk = self._desk
-        for cut in desk.journal.cut():
-            desk.journal.end(cut.ask.occurrence, "interrupted", "power", cut.started_at)
-            desk.receipt(cut.ask, "interrupted", "power", started_at=cut.started_at)
+        try:
+            for cut in desk.journal.cut():
+                desk.journal.end(cut.ask.occurrence, "interrupted", "power", cut.started_at)
+                desk.receipt(cut.ask, "interrupted", "power", started_at=cut.started_at)
+        except sqlite3.Error as why:  # what is left stays as it is until the next start
+            desk.disk_trouble(why)
 
     def step(self, stop: threading.Event, beat: Beat) -> bool:
         """Do what is to be done now; True when something was played."""
@@ -99,8 +104,11 @@ class Stage:
         return next((one for one in agenda.near if self._lead_s(one) <= OPEN_S), None)
 
     def _lead_s(self, one: Play) -> float:
+        """Seconds until its start by the commune's time."""
         clock = self._desk.clock
-        return (one.ask.start - since_signed(one.envelope, clock.state(), clock.now())).total_seconds()
+        now, now_s = moment_of(clock)
+        lead_s = (one.ask.start - since_signed(one.envelope, clock.state(), now)).total_seconds()
+        return lead_s - self._kit.time.moves_s(now, now_s)
 
     def _perform(self, performance: Performance, one: Play) -> bool:
         try:

@@ -62,4 +62,5 @@ def test_a_play_begins_when_the_hubs_clock_says_so_unless_that_is_more_than_five
         house.end()
     assert played.started_at is not None
     assert (played.started_at - START).total_seconds() == pytest.approx(moved_s, abs=0.3)
+    assert abs(played.late_ms or 0) < 300
     assert ("hub-time" in house.session.problems) == (moved_s == 0.0)
