@@ -7,11 +7,9 @@ then the player places that sample by the audio clock.
 from __future__ import annotations
 
 import logging
-import math
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,10 +17,9 @@ import numpy as np
 
 from broker.contract.speaker import PlayState
 from broker.link.service import Beat
-from edge.speaker.align import HubTime, moment_of
-from edge.speaker.amplifier import Amplifier
+from edge.speaker.align import moment_of
 from edge.speaker.desk import Desk
-from edge.speaker.ear import Ear
+from edge.speaker.ending import ended
 from edge.speaker.firewall import (
     EARLY_S,
     PASSING,
@@ -33,10 +30,12 @@ from edge.speaker.firewall import (
     since_signed,
     tolerance_of,
 )
+from edge.speaker.kit import Kit
 from edge.speaker.player import LiveScore, Outcome, Score, play
 from edge.speaker.programme import Play, is_over
 from edge.speaker.proof import Heard, Verdict, judge
 from edge.speaker.readying import Ready, Readying
+from edge.speaker.score import led_in
 from edge.speaker.sinks import Samples, Sink, SinkError
 
 log = logging.getLogger(__name__)
@@ -52,20 +51,6 @@ STEP_S: Final = 2.0
 
 YIELD_S: Final = 0.5
 """So long before its start a play of a higher kind silences a lower one, so that it begins on time."""
-
-SHORT_S: Final = 3.0
-"""A relayed programme that ends so much before its time was cut off."""
-
-
-@dataclass(frozen=True)
-class Kit:
-    """What a house has to sound with, and to hear itself by."""
-
-    find_sink: Callable[[], Sink]
-    """The device, looked for anew before each play. Raises SinkError."""
-    amplifier: Amplifier
-    ear: Ear
-    time: HubTime
 
 
 class Performance:
@@ -134,8 +119,11 @@ class Performance:
         )
         heard = listening.stop() if listening is not None else None
         self._kit.amplifier.hold(is_playing=False)
-        state, reason = self._end_of(outcome)
-        self._finish(outcome, state, reason, self._verdict(outcome, heard, sink, state == "played"))
+        if outcome.reason == "sound-failed":
+            self.failure = SinkError(outcome.detail)
+        state, reason = ended(outcome, self._score, is_emergency=self._is_emergency)
+        verdict = self._verdict(outcome, heard, sink, state == "played")
+        self._finish(outcome, state, reason or self._sounds_by(), verdict)
         return True
 
     def _verdict(self, outcome: Outcome, heard: Heard | None, sink: Sink, is_complete: bool) -> Verdict:
@@ -295,17 +283,6 @@ class Performance:
 
     # -- after the last sample
 
-    def _end_of(self, outcome: Outcome) -> tuple[PlayState, str]:
-        """The state it ends in, and the reason."""
-        if outcome.reason == "sound-failed":
-            self.failure = SinkError(outcome.detail)
-            return ("interrupted" if self._is_emergency else "failed"), "sound-failed"
-        if outcome.reason:
-            return _END[outcome.reason], outcome.reason
-        if self._live is not None and outcome.played_ms / 1000 < self._live.score.longest_s - SHORT_S:
-            return "interrupted", "relay-ended"
-        return "played", self._sounds_by()
-
     def _finish(self, outcome: Outcome, state: PlayState, reason: str, verdict: Verdict) -> None:
         desk, now = self._desk, self._clock.now()
         if outcome.started_s is not None:
@@ -360,27 +337,3 @@ class Performance:
     def _gain(self) -> float:
         """Half the volume sounds about half as loud, which is -12 dB."""
         return (self._desk.programme.volume_of(self._one) / 100) ** 2
-
-
-def led_in(score: Score, warm_s: float) -> Score:
-    """An emergency does not wait for a cold amplifier: its chime sounds again until the words will be heard."""
-    if warm_s <= 0 or len(score.parts) < 2:
-        return score
-    bell, rest = score.parts[:2]
-    missing = warm_s * score.rate_hz - len(bell) - len(rest)
-    times = max(0, math.ceil(missing / max(1, len(bell))))
-    ends = tuple(end + times * len(bell) for end in score.repeat_ends)
-    return replace(score, parts=(*(bell,) * times, *score.parts), repeat_ends=ends)
-
-
-_END: Final[dict[str, PlayState]] = {
-    "stopped": "cancelled",
-    "cancelled": "cancelled",
-    "revoked": "cancelled",
-    "silenced": "cancelled",
-    "muted-here": "interrupted",
-    "local-use": "preempted",
-    "preempted": "preempted",
-    "power": "interrupted",
-    "clock-changed": "missed",
-}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -113,6 +114,17 @@ def chime_alone(name: ChimeName, rate_hz: int = 16_000) -> Score:
 def chime_of(name: ChimeName, rate_hz: int) -> Samples:
     """A chime as 16-bit samples."""
     return np.clip(chime(name, rate_hz) * 32767, -32768, 32767).astype(np.int16)
+
+
+def led_in(score: Score, warm_s: float) -> Score:
+    """An emergency does not wait for a cold amplifier: its chime sounds again until the words will be heard."""
+    if warm_s <= 0 or len(score.parts) < 2:
+        return score
+    bell, rest = score.parts[:2]
+    missing = warm_s * score.rate_hz - len(bell) - len(rest)
+    times = max(0, math.ceil(missing / max(1, len(bell))))
+    ends = tuple(end + times * len(bell) for end in score.repeat_ends)
+    return replace(score, parts=(*(bell,) * times, *score.parts), repeat_ends=ends)
 
 
 def _pauses(parts: tuple[Samples, ...], rate_hz: int) -> list[Pause]:

@@ -28,8 +28,8 @@ from edge.speaker.desk import Desk
 from edge.speaker.ear import Ear
 from edge.speaker.gathering import Fetches, Gathering
 from edge.speaker.journal import Journal
+from edge.speaker.kit import Kit
 from edge.speaker.orders import Orders
-from edge.speaker.performance import Kit
 from edge.speaker.programme import Play
 from edge.speaker.radio import Radio
 from edge.speaker.readying import Readying
@@ -68,9 +68,7 @@ def assemble(
     desk = Desk(session, settings.place.village, Journal(home / "journal.db"), store)
     inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, TestSpeaker, HelperCalled)
     orders = Orders(desk, home, load_root(settings.keys_dir), inbox)
-    amplifier = Amplifier(
-        session, desk.clock, home, changed=desk.keys_turned, monotonic=desk.clock.monotonic
-    )
+    amplifier = Amplifier(session, desk.clock, home, changed=desk.keys_turned, monotonic=desk.clock.monotonic)
     desk.amplifier_mute = lambda: amplifier.mute
     hub_time = HubTime(session)
     kit = Kit(

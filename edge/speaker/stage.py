@@ -13,7 +13,8 @@ from broker.link.service import Beat
 from edge.speaker.align import moment_of
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import is_quiet, since_signed
-from edge.speaker.performance import OPEN_S, Kit, Performance
+from edge.speaker.kit import Kit
+from edge.speaker.performance import OPEN_S, Performance
 from edge.speaker.player import chime_alone, play
 from edge.speaker.programme import Agenda, Play, next_moment
 from edge.speaker.readying import TUNE_S, Readying

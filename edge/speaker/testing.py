@@ -16,7 +16,7 @@ from broker.link.outbox import OutboxFull
 from broker.link.service import Beat
 from broker.trust.files import write_atomically
 from edge.speaker.desk import Desk
-from edge.speaker.performance import Kit
+from edge.speaker.kit import Kit
 from edge.speaker.player import Score, play
 from edge.speaker.programme import Agenda
 from edge.speaker.proof import judge

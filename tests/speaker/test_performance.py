@@ -16,8 +16,9 @@ from broker.contract.hub import Signed, StopPlay, TestSpeaker
 from broker.contract.speaker import AmplifierLease, PlayReceipt, SpeakerStatus, SpeakerTested
 from broker.speech.sound import Pcm
 from broker.trust.envelope import Relay, Tuning
-from edge.speaker.performance import led_in
-from edge.speaker.player import chime_of, score_of
+from edge.speaker.ending import ended
+from edge.speaker.player import Outcome, chime_of, score_of
+from edge.speaker.score import led_in
 from tests.fakes import station_server
 from tests.fakes.clock import FakeClock
 from tests.speaker.house import House
@@ -373,3 +374,26 @@ def test_a_station_that_cannot_be_had_is_replaced_by_the_words_that_were_signed_
     played = house.receipt("played")
     assert played.reason == "relay-lost"
     assert seconds_of(house.played()[0]) < 6
+
+
+# -- how it ends
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_emergency", "state"),
+    [
+        ("", False, "played"),
+        ("stopped", False, "cancelled"),
+        ("silenced", True, "cancelled"),
+        ("muted-here", True, "interrupted"),
+        ("local-use", False, "preempted"),
+        ("power", False, "interrupted"),
+        ("clock-changed", False, "missed"),
+        ("sound-failed", False, "failed"),
+        ("sound-failed", True, "interrupted"),
+    ],
+)
+def test_every_reason_to_end_has_its_state(reason: str, is_emergency: bool, state: str) -> None:
+    score = score_of(Pcm(np.ones(16_000, dtype=np.int16), 16_000), "notice", 1, 0)
+    outcome = Outcome(reason, "", 1000, 1)
+    assert ended(outcome, score, is_emergency=is_emergency) == (state, reason)
