@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from broker.contract.hub import Signed
 from broker.link.clock import LOCAL, ClockState
 from broker.speech.chime import ChimeName, chime
-from broker.trust.envelope import Envelope, Quiet, Refused, TrustBody, occurrence_id, open_announcement
+from broker.trust.envelope import (
+    Envelope,
+    Instant,
+    Quiet,
+    Refused,
+    TrustBody,
+    occurrence_id,
+    open_announcement,
+)
 
 EARLY_S: Final = 5
 """A hub's and a node's clock may differ by this much; a command to play now is not refused for it."""
@@ -91,6 +101,11 @@ class Allowed:
     length_s: float
 
 
+class _Claim(msgspec.Struct):
+    kind: str
+    issued_at: Instant
+
+
 def check(
     ask: Ask, post: Post, at: datetime, sound: str | None = None, lasts_s: float = 0.0
 ) -> Allowed | Refused:
@@ -143,8 +158,10 @@ def latest_start(envelope: Envelope, start: datetime, tolerance_s: int) -> datet
 
 
 def since_signed(envelope: Envelope, clock: ClockState, now: datetime) -> datetime:
-    """The earliest it can be: an unbelievable clock is at least as late as the signature in hand."""
-    return max(now, envelope.issued_at) if clock == "unknown" else now
+    """The earliest it can be: an unbelievable clock is at least as late as the signature in hand. For an emergency so
+    is every clock: a believed signature out of our future shows that it is slow, and people wait for the warning."""
+    is_later = clock == "unknown" or envelope.kind == "emergency"
+    return max(now, envelope.issued_at) if is_later else now
 
 
 def at_least(trust: TrustBody, clock: ClockState, now: datetime) -> datetime:
@@ -172,7 +189,18 @@ def _open(ask: Ask, post: Post, at: datetime) -> Envelope:
         raise Refused("unsigned", ask.occurrence)
     if post.trust is None:
         raise Refused("no-trust", ask.occurrence)
-    return open_announcement(ask.signed, post.trust, at_least(post.trust, post.clock, at))
+    moment = at_least(post.trust, post.clock, at)
+    return open_announcement(ask.signed, post.trust, max(moment, _claimed(ask.signed) or moment))
+
+
+def _claimed(signed: Signed) -> datetime | None:
+    """When somebody claims to have signed an emergency; None for anything else. Its key is judged at that moment where
+    it lies in our future: a key never outlives its end by this, and on a slow clock a new one may begin."""
+    try:
+        found = msgspec.json.decode(signed.body, type=_Claim)
+    except (ValueError, RecursionError):
+        return None
+    return found.issued_at if found.kind == "emergency" else None
 
 
 def _check_shape(envelope: Envelope) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from broker.contract.hub import Signed
-from broker.link.clock import LOCAL
+from broker.link.clock import LOCAL, ClockState
 from broker.trust.envelope import Envelope, Quiet, Refused, Relay, Start, occurrence_id
 from broker.trust.reasons import REASONS
 from edge.speaker.firewall import (
@@ -142,6 +142,37 @@ def test_an_unknown_clock_is_night_for_all_but_emergencies(signers: Signers, pos
         MORNING - 9 * DAY, kind="emergency", issued_at=MORNING - 11 * DAY, expires=MORNING - 8 * DAY
     )
     assert code(check(ask_for(old), lost, MORNING)) == "expired"
+
+
+@pytest.mark.parametrize("clock", ["trusted", "estimated", "unknown"])
+def test_a_slow_clock_does_not_make_an_emergency_wait(
+    clock: ClockState, signers: Signers, post: Post
+) -> None:
+    here, slow = replace(post, clock=clock), MORNING - timedelta(seconds=20)
+    urgent = signers.announcement(kind="emergency", issued_at=MORNING)
+    assert code(check(ask_for(urgent), here, slow)) == "allowed", "its signature shows that the clock is slow"
+    later = MORNING + timedelta(minutes=1)
+    planned = signers.announcement(later, kind="emergency", issued_at=MORNING)
+    assert code(check(ask_for(planned), here, slow)) == "too-early"
+    for kind in ("routine", "priority"):
+        signed = signers.announcement(kind=kind, issued_at=MORNING)
+        assert code(check(ask_for(signed), here, slow)) in ("too-early", "clock-unknown")
+
+
+def test_on_a_slow_clock_a_key_that_has_just_begun_warns(signers: Signers, post: Post) -> None:
+    fresh = [msgspec.structs.replace(key, since=MORNING) for key in signers.trust.keys]
+    post = replace(post, trust=msgspec.structs.replace(signers.trust, keys=fresh))
+    slow = MORNING - timedelta(seconds=20)
+    urgent = signers.announcement(kind="emergency", issued_at=MORNING)
+    assert code(check(ask_for(urgent), post, slow)) == "allowed"
+    assert code(check(ask_for(signers.announcement(issued_at=MORNING)), post, slow)) == "key-expired"
+    early = signers.announcement(kind="emergency", issued_at=slow)
+    assert code(check(ask_for(early), post, slow)) == "key-expired", "signed before the key began"
+    ended = [msgspec.structs.replace(key, until=MORNING) for key in signers.trust.keys]
+    post = replace(post, trust=msgspec.structs.replace(signers.trust, keys=ended))
+    assert code(check(ask_for(urgent), post, MORNING + timedelta(seconds=1))) == "key-expired"
+    beyond = signers.announcement(kind="emergency", issued_at=MORNING + timedelta(seconds=1))
+    assert code(check(ask_for(beyond), post, MORNING)) == "key-expired", "its end is kept by its own word"
 
 
 def test_quiet_hours_hold_for_the_start_and_for_the_projected_end(signers: Signers, post: Post) -> None:

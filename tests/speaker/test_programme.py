@@ -133,6 +133,21 @@ def test_an_unknown_clock_neither_plays_nor_gives_up_ordinary_plays(signers: Sig
     assert not later.over
 
 
+def test_on_a_slow_clock_an_emergency_asked_for_at_once_is_due_at_once(signers: Signers) -> None:
+    now = MORNING + 20 * SECOND
+    programme = taken(
+        signers,
+        signers.announcement(now, announcement="P1", kind="priority", issued_at=now),
+        signers.announcement(now, announcement="E1", kind="emergency", issued_at=now),
+    )
+    for clock in ("trusted", "estimated", "unknown"):
+        due = decide(programme, {}, MORNING, clock).due
+        assert due is not None
+        assert due.ask.announcement == "E1", clock
+    without = replace(programme, plays=programme.plays[:1])
+    assert decide(without, {}, MORNING, "trusted").due is None
+
+
 def test_the_higher_kind_goes_first_and_only_it_breaks_into_a_play(signers: Signers) -> None:
     programme = taken(
         signers,
