@@ -66,7 +66,8 @@ class Desk:
         self._hindered: dict[str, str] = {}
         self._village = village
         self._commune = f"{session.place.province}/{session.place.commune}"
-        self._halt = ""
+        self._halt = ("", "")
+        self._halt_lock = threading.Lock()
         self._shown: SpeakerStatus | None = None
         self._tell_what_is_owed()
         if journal.is_after_damage:
@@ -154,15 +155,20 @@ class Desk:
         self.stage_wake.set()
         self.show()
 
-    def halt(self, reason: str) -> None:
-        """Make what is playing fall silent."""
-        self._halt = reason
+    def halt(self, reason: str, occurrence: str = "") -> None:
+        """Make what is playing fall silent; of one play only, where it is named."""
+        with self._halt_lock:
+            self._halt = (reason, occurrence)
         self.stage_wake.set()
 
-    def take_halt(self) -> str:
-        """The wish to be silent, once; empty when there is none."""
-        reason, self._halt = self._halt, ""
-        return reason
+    def take_halt(self, occurrence: str = "") -> str:
+        """The wish that this be silent, once; empty when there is none.
+
+        A wish meant for another play is forgotten: that one sounds no longer, and its end must not end this one.
+        """
+        with self._halt_lock:
+            (reason, meant), self._halt = self._halt, ("", "")
+        return reason if meant in ("", occurrence) else ""
 
     # -- reports
 

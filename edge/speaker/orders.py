@@ -114,7 +114,7 @@ class Orders:
             self._desk.trust = trust
             current = self._desk.playing
         if current is not None and self._is_disowned(current, trust):
-            self._desk.halt("revoked")
+            self._desk.halt("revoked", current.ask.occurrence)
         log.info("trust list %d", trust.generation, extra={"event": "trust-applied"})
         waiting = self._waiting_plan
         self._waiting_plan, self._in_force = None, ""
@@ -151,11 +151,9 @@ class Orders:
             self._in_force = self._newest = signed.body
             current = desk.playing
         desk.silence.plan(body.made_at, body.silent_until)
+        if current is not None:
+            self._hush(current, programme)
         self._settle(before, programme)
-        if current is not None and current.ask.occurrence in programme.cancelled:
-            desk.halt("cancelled")
-        elif current is not None and desk.silenced():
-            desk.halt(desk.silenced())
         if programme.generation > before.generation and not is_kept:
             self._report(programme)
         log.info("plan %d", body.generation, extra={"event": "plan-applied", "count": len(programme.plays)})
@@ -175,6 +173,12 @@ class Orders:
         post = desk.planning_post(rules)
         node = desk.session.who.node
         return apply(desk.programme, body, node, lambda ask: check(ask, post, ask.start)), body
+
+    def _hush(self, current: Play, programme: Programme) -> None:
+        """Silence what sounds where the new plan says so: first of all, for the disk may be slow."""
+        why = "cancelled" if current.ask.occurrence in programme.cancelled else self._desk.silenced()
+        if why:
+            self._desk.halt(why, current.ask.occurrence)
 
     def _settle(self, before: Programme, programme: Programme) -> None:
         """Report what the new plan makes of each play."""
@@ -278,7 +282,7 @@ class Orders:
         with desk.lock:
             current = desk.playing
             if current is not None and message.occurrence in ("", current.ask.occurrence):
-                desk.halt("stopped")
+                desk.halt("stopped", current.ask.occurrence)
             known = desk.programme.all()
             for play in known:
                 if play == current:

@@ -225,7 +225,7 @@ class Performance:
         self._beat()
         if self._stop.is_set():
             return "power"
-        reason = self._desk.take_halt() or self._hindrance()
+        reason = self._desk.take_halt(self._one.ask.occurrence) or self._hindrance()
         if reason:
             return reason
         elapsed_s = self._elapsed(self._clock.monotonic())

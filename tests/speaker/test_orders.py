@@ -238,7 +238,33 @@ def test_what_plays_when_silence_comes_is_halted(office: Office, signers: Signer
     office.hear(signers.plan(urgent, generation=1))
     office.desk.playing = office.due()
     office.hear(silent(signers, urgent, until=MORNING + 10 * MINUTE, generation=2))
-    assert office.desk.take_halt() == "silenced"
+    assert office.desk.take_halt(occurrence_id("A1", 1, MORNING)) == "silenced"
+
+
+def test_a_halt_meant_for_one_play_does_not_end_the_one_that_follows(
+    office: Office, signers: Signers
+) -> None:
+    name = occurrence_id("A1", 1, MORNING)
+    office.hear(signers.plan(signers.announcement()))
+    office.desk.playing = office.due()
+    for order in (StopPlay(occurrence=name, at=MORNING), signers.plan(generation=2, cancelled=(name,))):
+        office.hear(order)
+        assert office.desk.take_halt("E1.1.20261121T020000Z") == ""
+        assert office.desk.take_halt(name) == "", "the play it was meant for is over"
+
+
+def test_what_a_plan_cancels_falls_silent_before_the_rest_is_written_down(
+    office: Office, signers: Signers
+) -> None:
+    name = occurrence_id("A1", 1, MORNING)
+    office.hear(signers.plan(signers.announcement()))
+    office.desk.playing = office.due()
+    halted: list[str] = []
+    office.journal._db.set_trace_callback(
+        lambda sql: halted.append(office.desk.take_halt(name)) if sql.startswith("BEGIN") else None
+    )
+    office.hear(signers.plan(signers.announcement(announcement="A2"), generation=2, cancelled=(name,)))
+    assert halted[0] == "cancelled"
 
 
 def test_after_a_stop_of_everything_nothing_sounds_until_a_newer_plan_or_a_while(
