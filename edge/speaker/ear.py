@@ -31,8 +31,8 @@ FORGOTTEN_S: Final = 4000.0
 """No play lasts so long: an ear that nobody shut shuts itself."""
 
 BLOCK_S: Final = 0.1
-_GIVEN_BACK_S: Final = 1.0
-"""A device that hangs longer is left behind."""
+_GIVEN_BACK_S: Final = 0.3
+"""A device that hangs longer is left behind: the next play may be an emergency."""
 SETTLED: Final = 4
 """So many readings must be late before something is taken for lost."""
 _LOST_S: Final = 0.05
@@ -55,15 +55,12 @@ class Ear:
         self._monotonic = monotonic
 
     def listen(self, longest_s: float = FORGOTTEN_S) -> Listening | None:
-        """Open what there is; None when nothing is set or opens. After `longest_s` it shuts by itself."""
-        open_: dict[str, _Recording] = {}
-        for what, device in self._devices.items():
-            if not device:
-                continue
-            try:
-                open_[what] = _Recording(device, longest_s, self._monotonic, self._rates_hz)
-            except AlsaError as why:
-                log.warning("%s: %s", what, why, extra={"event": "ear-shut"})
+        """Begin to open what is set, without waiting for it; None when nothing is. After `longest_s` it shuts."""
+        open_ = {
+            what: _Recording(device, longest_s, self._monotonic, self._rates_hz)
+            for what, device in self._devices.items()
+            if device
+        }
         return Listening(open_) if open_ else None
 
 
@@ -73,6 +70,12 @@ class Listening:
     def __init__(self, recordings: dict[str, _Recording]) -> None:
         """recordings: by `microphone` and `loop_back`."""
         self._recordings = recordings
+
+    def shut(self) -> None:
+        """Close it at once; what came is forgotten."""
+        recordings, self._recordings = self._recordings, {}
+        for one in recordings.values():
+            one.end()
 
     def stop(self) -> Heard:
         """Close it and hand over what came. Never raises; a second time there is nothing."""
@@ -89,10 +92,9 @@ class _Recording:
     def __init__(
         self, device: str, longest_s: float, monotonic: Callable[[], float], rates_hz: tuple[int, ...]
     ) -> None:
-        """Opens it. Raises AlsaError."""
-        self._capture, rate_hz = _opened(device, monotonic, rates_hz)
-        self._thin = rate_hz // RATES_HZ[0]
-        self._rate_hz = rate_hz / self._thin
+        """Opens it in its own thread: a device that takes its time to open holds up no play."""
+        self._device, self._rates_hz = device, rates_hz
+        self._thin, self._rate_hz = 1, float(RATES_HZ[0])
         self._until_s = monotonic() + longest_s
         self._monotonic = monotonic
         most = round(LONGEST_S / BLOCK_S)
@@ -117,22 +119,32 @@ class _Recording:
 
     def _read(self) -> None:
         """The thread. It alone touches the device."""
-        step = round(BLOCK_S * self._rate_hz) * self._thin
-        kept, begin_s = np.zeros(0, dtype=np.int16), 0.0
         try:
-            while self._is_wanted():
-                came, at_s = self._capture.read(BLOCK_S)
-                if not len(kept):
-                    begin_s = at_s
-                kept = np.concatenate([kept, came])
-                while len(kept) >= step:
-                    self._keep(kept[:step], begin_s)
-                    kept = kept[step:]
-                    begin_s = at_s + (len(came) - len(kept)) / (self._rate_hz * self._thin)
+            capture, rate_hz = _opened(self._device, self._monotonic, self._rates_hz)
+        except AlsaError as why:
+            log.warning("%s", why, extra={"event": "ear-shut"})
+            return
+        self._thin = rate_hz // RATES_HZ[0]
+        self._rate_hz = rate_hz / self._thin
+        try:
+            self._listen(capture)
         except AlsaError as why:
             log.warning("%s", why, extra={"event": "ear-shut"})
         finally:
-            self._capture.close()
+            capture.close()
+
+    def _listen(self, capture: Capture) -> None:
+        step = round(BLOCK_S * self._rate_hz) * self._thin
+        kept, begin_s = np.zeros(0, dtype=np.int16), 0.0
+        while self._is_wanted():
+            came, at_s = capture.read(BLOCK_S)
+            if not len(kept):
+                begin_s = at_s
+            kept = np.concatenate([kept, came])
+            while len(kept) >= step:
+                self._keep(kept[:step], begin_s)
+                kept = kept[step:]
+                begin_s = at_s + (len(came) - len(kept)) / (self._rate_hz * self._thin)
 
     def _is_wanted(self) -> bool:
         """Not once its time is over, and not longer than the thread that opened it lives."""

@@ -19,6 +19,7 @@ from broker.contract.speaker import PlayState
 from broker.link.service import Beat
 from edge.speaker.align import moment_of
 from edge.speaker.desk import Desk
+from edge.speaker.ear import Listening
 from edge.speaker.ending import ended
 from edge.speaker.firewall import (
     EARLY_S,
@@ -33,7 +34,7 @@ from edge.speaker.firewall import (
 from edge.speaker.kit import Kit
 from edge.speaker.player import LiveScore, Outcome, Score, play
 from edge.speaker.programme import Play, is_over
-from edge.speaker.proof import Heard, Verdict, judge
+from edge.speaker.proof import Verdict, judge
 from edge.speaker.readying import Ready, Readying
 from edge.speaker.score import led_in
 from edge.speaker.sinks import Samples, Sink, SinkError
@@ -76,6 +77,8 @@ class Performance:
         self._elapsed: Callable[[float], float] = lambda _: 0.0
         self._moved = timedelta(0)
         """How far the commune's time, by which it begins, is ahead of the own clock, in which receipts are written."""
+        self._ended_at = self._opened_at
+        self._volume = desk.programme.volume_of(one)
         self._is_told = False
         self._sound = "none"
         self.failure: SinkError | None = None
@@ -117,22 +120,32 @@ class Performance:
             gain=self._gain(),
             monotonic=self._clock.monotonic,
         )
-        heard = listening.stop() if listening is not None else None
         self._kit.amplifier.hold(is_playing=False)
         if outcome.reason == "sound-failed":
             self.failure = SinkError(outcome.detail)
         state, reason = ended(outcome, self._score, is_emergency=self._is_emergency)
-        verdict = self._verdict(outcome, heard, sink, state == "played")
-        self._finish(outcome, state, reason or self._sounds_by(), verdict)
+        reason = reason or self._sounds_by()
+        self._put_down(outcome, state, reason)  # before all that only looks back
+        self._tell_end(outcome, state, reason, self._verdict(outcome, listening, sink, state == "played"))
         return True
 
-    def _verdict(self, outcome: Outcome, heard: Heard | None, sink: Sink, is_complete: bool) -> Verdict:
-        """How sure it is that it was heard."""
-        if outcome.started_s is None:
+    def _verdict(
+        self, outcome: Outcome, listening: Listening | None, sink: Sink, is_complete: bool
+    ) -> Verdict:
+        """How sure it is that it was heard. Never fails a play; never keeps the next one waiting."""
+        if outcome.started_s is None or outcome.reason == "preempted":
+            if listening is not None:
+                listening.shut()
             return Verdict(0, "")
+        heard = listening.stop() if listening is not None else None
         drawn = self._kit.amplifier.drawn(outcome.started_s, outcome.started_s + outcome.played_ms / 1000)
+        played = self._played() if heard is not None else np.zeros(0, dtype=np.int16)
         rate_hz = self._score.rate_hz
-        return judge(self._played(), rate_hz, outcome.started_s, heard, drawn, sink.kind, is_complete)
+        try:
+            return judge(played, rate_hz, outcome.started_s, heard, drawn, sink.kind, is_complete)
+        except Exception as why:  # noqa: BLE001  (what was heard was heard: no sum of ours may end it again)
+            log.error("no proof: %s", why, extra={"event": "proof-failed"})
+            return Verdict(0, "")
 
     # -- before the first sample
 
@@ -277,38 +290,42 @@ class Performance:
             started_at=self._clock.now() - timedelta(seconds=late_s),
             total_ms=self._score.total_ms,
             sound=self._sound,
-            volume=self._desk.programme.volume_of(self._one),
+            volume=self._volume,
         )
         self._desk.show()
 
     # -- after the last sample
 
-    def _finish(self, outcome: Outcome, state: PlayState, reason: str, verdict: Verdict) -> None:
-        desk, now = self._desk, self._clock.now()
+    def _put_down(self, outcome: Outcome, state: PlayState, reason: str) -> None:
+        """The end goes to the disk."""
+        desk = self._desk
         if outcome.started_s is not None:
             self._tell_started()
         with desk.lock:
             desk.playing = None
             try:
                 lasted_s = outcome.played_ms / 1000
-                desk.journal.end(self._one.ask.occurrence, state, reason, now, lasted_s)
+                desk.journal.end(self._one.ask.occurrence, state, reason, self._clock.now(), lasted_s)
             except sqlite3.Error as why:
                 desk.disk_trouble(why)
+        self._ended_at = self._clock.now()
         desk.show()
-        desk.receipt(
+
+    def _tell_end(self, outcome: Outcome, state: PlayState, reason: str, verdict: Verdict) -> None:
+        self._desk.receipt(
             self._one.ask,
             state,
             reason,
             wanted_at=self._wanted_at - self._moved,
             started_at=self._began_at(outcome),
-            ended_at=now,
+            ended_at=self._ended_at,
             played_ms=outcome.played_ms,
             total_ms=self._score.total_ms,
             repeat=outcome.repeats,
             sound=self._sound,
             frames=outcome.frames,
             rate_hz=self._score.rate_hz,
-            volume=self._desk.programme.volume_of(self._one),
+            volume=self._volume,
             underruns=outcome.underruns,
             proof_level=verdict.level,
             proof=verdict.proof,
@@ -336,4 +353,4 @@ class Performance:
 
     def _gain(self) -> float:
         """Half the volume sounds about half as loud, which is -12 dB."""
-        return (self._desk.programme.volume_of(self._one) / 100) ** 2
+        return (self._volume / 100) ** 2

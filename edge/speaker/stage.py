@@ -16,7 +16,7 @@ from edge.speaker.firewall import is_quiet, since_signed
 from edge.speaker.kit import Kit
 from edge.speaker.performance import OPEN_S, Performance
 from edge.speaker.player import chime_alone, play
-from edge.speaker.programme import Agenda, Play, next_moment
+from edge.speaker.programme import RANK, Agenda, Play, next_moment
 from edge.speaker.readying import TUNE_S, Readying
 from edge.speaker.sinks import SinkError
 from edge.speaker.testing import Testing
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 CHIME_PAUSE_S: Final = 30.0
 """A villager who presses again and again hears one chime in this time."""
+
+EMERGENCY: Final = RANK["emergency"]
 
 LOOK_S: Final = 30.0
 """So often an idle node looks whether its sound card is still there."""
@@ -129,7 +131,8 @@ class Stage:
         desk, now = self._desk, self._desk.clock.now()
         now_s = desk.clock.monotonic()
         is_night = desk.clock.state() == "unknown" or is_quiet(desk.programme.quiet, now, now)
-        if is_night or desk.silenced() or now_s - self._chimed_s < CHIME_PAUSE_S:
+        is_hindered = bool(desk.silenced()) or self._kit.amplifier.microphone
+        if is_night or is_hindered or now_s - self._chimed_s < CHIME_PAUSE_S:
             return False
         self._chimed_s = now_s
         score = chime_alone("notice")
@@ -140,7 +143,13 @@ class Stage:
             zero_s = desk.clock.monotonic() + self._kit.amplifier.warm_in_s()
             heed = self._heed_chime(stop, beat)
             play(
-                score, sink, lambda at_s: at_s - zero_s, heed, desk.stage_wake, monotonic=desk.clock.monotonic
+                score,
+                sink,
+                lambda at_s: at_s - zero_s,
+                heed,
+                desk.stage_wake,
+                gain=(desk.programme.tuning.routine_percent / 100) ** 2,
+                monotonic=desk.clock.monotonic,
             )
         except SinkError as why:
             self._no_sound(why)
@@ -158,7 +167,7 @@ class Stage:
             called = self._called(desk.agenda())
             if stop.is_set():
                 return "power"
-            if called is not None and self._readying.get(called) is not None:
+            if called is not None and (called.rank == EMERGENCY or self._readying.get(called) is not None):
                 return "preempted"
             return desk.take_halt() or desk.silenced()
 

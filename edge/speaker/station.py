@@ -52,7 +52,8 @@ def may_connect(address: Address, is_local: bool, may_be_here: bool = False) -> 
     is_local: the signed address names the network of the house. may_be_here: this machine itself may be asked
     (tests, and nothing else).
     """
-    there = getattr(address, "ipv4_mapped", None) or address
+    # an address of the old kind may hide in one of the new: written into it, or as where a tunnel leads
+    there = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
     if there.is_loopback:
         return may_be_here
     if there.is_unspecified or there.is_multicast or there.is_link_local or there.is_reserved:

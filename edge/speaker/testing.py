@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
+from collections import deque
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,6 +29,10 @@ log = logging.getLogger(__name__)
 
 TEST_HZ: Final = 16_000
 
+REFUSALS: Final = 6
+REFUSALS_S: Final = 600.0
+"""At most so many refusals are told in so long."""
+
 
 class Testing:
     """Belongs to the stage's thread."""
@@ -39,6 +45,7 @@ class Testing:
         self._kit = kit
         self._file = home / "tested-at"
         self._last = _read(self._file)
+        self._refused_s: deque[float] = deque(maxlen=REFUSALS)
 
     def run(self, agenda: Agenda, stop: threading.Event, beat: Beat) -> bool:
         """Test if somebody asked or the week is round; True when it sounded. agenda: as it is now."""
@@ -55,8 +62,8 @@ class Testing:
             volume=desk.programme.tuning.routine_percent,
             reason=self._why_not(agenda, now),
         )
-        if told.reason and is_weekly:
-            return False  # its hour is not over: asked again
+        if told.reason and (is_weekly or not self._may_refuse()):
+            return False  # a weekly test is tried again within its hour
         if not told.reason:
             self._remember(now)
             told = self._sound(told, stop, beat)
@@ -64,7 +71,17 @@ class Testing:
             desk.session.send(told)
         except OutboxFull as why:
             desk.session.problem("outbox-full", str(why))
+        except sqlite3.Error as why:
+            desk.disk_trouble(why)
         return not told.reason
+
+    def _may_refuse(self) -> bool:
+        """Whether one more refusal is told: a flood of orders is not answered with a flood of events."""
+        now_s = self._desk.clock.monotonic()
+        if len(self._refused_s) == REFUSALS and now_s - self._refused_s[0] < REFUSALS_S:
+            return False
+        self._refused_s.append(now_s)
+        return True
 
     def _is_week_round(self, now: datetime) -> bool:
         desk = self._desk

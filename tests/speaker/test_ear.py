@@ -161,7 +161,9 @@ def test_no_sample_is_written_down_or_sent(server: SoundServer) -> None:
 
 def test_without_a_microphone_there_is_no_ear() -> None:
     assert Ear("", "").listen() is None
-    assert Ear("no-such-card", "").listen() is None
+    listening = Ear("no-such-card", "").listen()
+    assert listening is not None
+    assert listening.stop().microphone is None
 
 
 def cut(count: int) -> list[Samples]:

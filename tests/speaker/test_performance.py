@@ -13,6 +13,7 @@ import pytest
 
 from broker.contract.board import AmplifierState
 from broker.contract.hub import Signed, StopPlay, TestSpeaker
+from broker.contract.kiosk import HelperCalled
 from broker.contract.speaker import AmplifierLease, PlayReceipt, SpeakerStatus, SpeakerTested
 from broker.speech.sound import Pcm
 from broker.trust.envelope import Relay, Tuning
@@ -203,6 +204,22 @@ def test_ordinary_plays_give_way_to_a_person_at_the_microphone_and_an_emergency_
     assert house.receipt("missed").reason == "local-use"
 
 
+def test_a_call_for_a_helper_chimes_as_loud_as_ordinary_words_and_not_into_somebodys_speech(
+    house: House, signers: Signers
+) -> None:
+    house.start()
+    house.hear(amplifier(house), signers.trust_plan(), signers.plan(tuning=Tuning(routine_percent=10)))
+    house.session.wait_for(SpeakerStatus, lambda one: one.plan_generation == 1)
+    house.hear(HelperCalled(call="c1", at=house.clock.now(), page="home"))
+    until(lambda: house.played() and leases(house)[-1].lease_ms == 0, 15)
+    (path,) = house.played()
+    assert 0 < np.abs(samples_of(path).astype(int)).max() < 400
+    house.clock.advance(60)
+    house.hear(amplifier(house, microphone=True), HelperCalled(call="c2", at=house.clock.now(), page="home"))
+    assert not house.waits(lambda: leases(house)[-1].lease_ms > 0, 1.0)
+    assert len(house.played()) == 1
+
+
 def test_an_emergency_sounds_at_once_and_its_chime_again_until_the_amplifier_is_warm() -> None:
     score = score_of(Pcm(np.ones(16_000, dtype=np.int16), 16_000), "emergency", 2, 0)
     bell = chime_of("emergency", 16_000)
@@ -260,6 +277,18 @@ def test_a_test_chime_sounds_on_request_and_says_what_came_of_it(tmp_path: Path,
         assert len(house.played()) == 1
     finally:
         house.end()
+
+
+def test_a_flood_of_orders_to_test_is_not_answered_with_a_flood(house: House, signers: Signers) -> None:
+    house.clock.believe("unknown")
+    house.start()
+    house.hear(signers.trust_plan())
+    for number in range(30):
+        house.hear(TestSpeaker(test=f"t{number}", at=house.clock.now()))
+        until(lambda: not house.session.wait(lambda: False, 0.03), 2)
+    told = house.session.messages(SpeakerTested)
+    assert 1 <= len(told) <= 6
+    assert {one.reason for one in told} == {"clock-unknown"}
 
 
 def test_no_test_chime_sounds_at_night_or_with_an_unknown_clock(tmp_path: Path, signers: Signers) -> None:

@@ -56,6 +56,7 @@ def test_the_weekly_test_is_due_once_in_its_hours() -> None:
     assert not weekly_due(MONDAY, None, NOW + 2 * HOUR)  # off all morning: next week
     assert not weekly_due(MONDAY, None, NOW + DAY)
     assert not weekly_due(Tuning(), None, NOW)
+    assert weekly_due(MONDAY, NOW + 300 * DAY, NOW)  # noted by a clock that was wrong
 
 
 def test_the_week_is_that_of_the_village() -> None:

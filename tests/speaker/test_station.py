@@ -25,6 +25,8 @@ from tests.fakes import station_server, translate_server
         ("127.8.9.10", False, False),
         ("::1", False, False),
         ("::ffff:127.0.0.1", False, False),
+        ("2002:7f00:1::", False, False),
+        ("2002:c0a8:10a::", False, True),
         ("::ffff:192.168.1.10", False, True),
         ("0.0.0.0", False, False),
         ("::", False, False),
