@@ -14,7 +14,7 @@ import pytest
 from broker.contract.board import AmplifierState
 from broker.contract.hub import Signed, StopPlay, TestSpeaker
 from broker.contract.kiosk import HelperCalled
-from broker.contract.speaker import AmplifierLease, PlayReceipt, SpeakerStatus, SpeakerTested
+from broker.contract.speaker import AmplifierLease, LocalUse, PlayReceipt, SpeakerStatus, SpeakerTested
 from broker.speech.sound import Pcm
 from broker.trust.envelope import Relay, Tuning
 from edge.speaker.ending import ended
@@ -215,7 +215,9 @@ def test_a_call_for_a_helper_chimes_as_loud_as_ordinary_words_and_not_into_someb
     (path,) = house.played()
     assert 0 < np.abs(samples_of(path).astype(int)).max() < 400
     house.clock.advance(60)
-    house.hear(amplifier(house, microphone=True), HelperCalled(call="c2", at=house.clock.now(), page="home"))
+    house.hear(amplifier(house, microphone=True))
+    house.session.wait_for(LocalUse)
+    house.hear(HelperCalled(call="c2", at=house.clock.now(), page="home"))
     assert not house.waits(lambda: leases(house)[-1].lease_ms > 0, 1.0)
     assert len(house.played()) == 1
 
