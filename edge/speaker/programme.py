@@ -32,7 +32,7 @@ ARM_S: Final = 60
 """So long before its start a play is held ready: decoded, or spoken by the node itself where no sound came."""
 
 MOST_STARTS: Final = 4
-"""An emergency that was cut off is started again at most three times."""
+"""An emergency that was cut off is started again at most three times; what gave way to somebody is not counted."""
 
 NIGHT: Final = Quiet()
 UNTUNED: Final = Tuning()
@@ -47,6 +47,12 @@ OVER: Final = frozenset(
 CUT: Final = frozenset({"power", "preempted", "sound-failed", "muted-here", "local-use"})
 """An emergency that ended so begins again once nothing hinders it."""
 
+GAVE_WAY: Final = CUT - {"power", "sound-failed"}
+"""Ends that somebody wanted for a while: they wear nothing out, and use up none of the starts."""
+
+BY_TIME: Final = frozenset({"expired", "missed"})
+"""Given up because of what the clock said, which may have been wrong."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -55,6 +61,8 @@ class Mark:
     state: PlayState
     starts: int = 0
     reason: str = ""
+    gave_way: int = 0
+    """How many of the starts ended by one of GAVE_WAY."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,8 @@ class Agenda:
     """Plays to decode and hold ready."""
     due: Play | None = None
     """The play to start now; where something is playing, it outranks that."""
+    dues: tuple[Play, ...] = ()
+    """All that could start now, `due` first: where one cannot sound, the next does."""
     over: tuple[tuple[Play, PlayState, str], ...] = ()
     """Plays whose time has passed, with the state and the reason to report."""
     hindered: tuple[Play, ...] = ()
@@ -212,7 +222,8 @@ def decide(
 
     playing_rank: of what sounds now, 0 for silence. is_silenced: nothing is started, an emergency neither.
     """
-    open_plays = [one for one in programme.all() if not is_over(one, marks.get(one.ask.occurrence))]
+    believed = None if clock == "unknown" else now
+    open_plays = [one for one in programme.all() if not is_over(one, marks.get(one.ask.occurrence), believed)]
     live: list[Play] = []
     over: list[tuple[Play, PlayState, str]] = []
     for play in open_plays:
@@ -227,8 +238,8 @@ def decide(
     due = [one for one in live if _is_due(one, now, clock) and one.rank > playing_rank]
     near = [one for one in live if _is_within(one, now, clock, ARM_S)]
     if is_silenced:
-        return Agenda(tuple(live), tuple(near), None, tuple(over), tuple(due))
-    return Agenda(tuple(live), tuple(near), due[0] if due else None, tuple(over))
+        return Agenda(tuple(live), tuple(near), over=tuple(over), hindered=tuple(due))
+    return Agenda(tuple(live), tuple(near), due[0] if due else None, tuple(due), tuple(over))
 
 
 def next_moment(programme: Programme, marks: Mapping[str, Mark], now: datetime) -> timedelta | None:
@@ -236,7 +247,7 @@ def next_moment(programme: Programme, marks: Mapping[str, Mark], now: datetime) 
     starts = [
         one.ask.start - now
         for one in programme.all()
-        if one.ask.start > now and not is_over(one, marks.get(one.ask.occurrence))
+        if one.ask.start > now and not is_over(one, marks.get(one.ask.occurrence), now)
     ]
     return min(starts, default=None)
 
@@ -253,12 +264,20 @@ def _by_label(announcements: Sequence[Signed]) -> dict[tuple[str, int], Signed]:
     return found
 
 
-def is_over(play: Play, mark: Mark | None) -> bool:
-    """Whether nothing is left to do. An emergency cut off by the power is not over before its last start."""
-    if mark is None or mark.state not in OVER:
+def is_over(play: Play, mark: Mark | None, now: datetime | None = None) -> bool:
+    """Whether nothing is left to do. An ordinary play is over once it began, an emergency that was cut off not before
+    its last start.
+
+    now: by a clock that is believed. It takes back what a clock that was fast once made of an emergency.
+    """
+    if mark is None:
         return False
+    if play.envelope.kind != "emergency":
+        return mark.starts > 0 or mark.state in OVER
+    if mark.state in BY_TIME and not mark.starts:
+        return now is None or now > play.envelope.expires
     cut = mark.state in ("interrupted", "preempted") and mark.reason in CUT
-    return not (play.envelope.kind == "emergency" and cut and mark.starts < MOST_STARTS)
+    return mark.state in OVER and not (cut and mark.starts - mark.gave_way < MOST_STARTS)
 
 
 def _end_of(

@@ -157,6 +157,10 @@ def test_the_higher_kind_goes_first_and_only_it_breaks_into_a_play(signers: Sign
     )
     names = {rank: decide(programme, {}, MORNING, "trusted", rank).due for rank in (0, 1, 2, 3, 4)}
     assert [due.ask.announcement if due else "" for due in names.values()] == ["E1", "E1", "E1", "E1", ""]
+    dues = {rank: decide(programme, {}, MORNING, "trusted", rank).dues for rank in (0, 2, 4)}
+    ranks = {above: [one.rank for one in plays] for above, plays in dues.items()}
+    assert ranks == {0: [4, 3, 2], 2: [4, 3], 4: []}, "the next where the first cannot sound"
+    assert decide(programme, {}, MORNING, "trusted", is_silenced=True).dues == ()
     without = replace(programme, plays=programme.plays[:2])
     due = decide(without, {}, MORNING, "trusted", 2).due
     assert due is not None
