@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -22,7 +22,7 @@ from broker.link.media import MediaStore
 from broker.link.session import Session
 from broker.trust.envelope import TrustBody
 from edge.speaker.firewall import Ask, Post
-from edge.speaker.journal import Journal
+from edge.speaker.journal import Journal, Note
 from edge.speaker.programme import Agenda, Mark, Play, Programme, decide, is_over, without_commands
 from edge.speaker.receipts import Receipts, teller
 from edge.speaker.silence import Silence
@@ -53,6 +53,8 @@ class Desk:
         self.gather_wake = threading.Event()
         self.fetch_failures: dict[str, int] = {}
         """Failed tries by hash since the sound is wanted."""
+        self.spoiled: dict[str, int] = {}
+        """Times by hash that what was fetched could not be read as sound."""
         self.is_chime_asked = False
         self.test_asked: TestSpeaker | None = None
         """The newest order to sound the test chime; whoever takes it puts None."""
@@ -85,9 +87,8 @@ class Desk:
     def post(self, candidate: Play) -> Post:
         """This node for the firewall, at the real start of `candidate`."""
         now = self.clock.now()
-        seen = {name for name, mark in self.journal.marks().items() if mark.starts}
-        if not is_over(candidate, self.journal.mark(candidate.ask.occurrence)):
-            seen.discard(candidate.ask.occurrence)  # an emergency that was cut off may begin again
+        mark = self.journal.mark(candidate.ask.occurrence)
+        has_sounded = mark is not None and mark.starts > 0 and self.is_over(candidate)
         with self.lock:
             return Post(
                 commune=self._commune,
@@ -96,12 +97,17 @@ class Desk:
                 clock=self.clock.state(),
                 quiet=self.programme.quiet,
                 session_limit_s=self.programme.session_limit_s,
-                seen=seen,
+                seen=(candidate.ask.occurrence,) if has_sounded else (),
                 cancelled=self.programme.cancelled,
                 said=self.journal.said(now - timedelta(days=1)),
                 forgotten_until=self.journal.forgotten_until,
                 silenced=self.silenced(),
             )
+
+    def is_over(self, play: Play) -> bool:
+        """Whether nothing is left to do for it, by the journal and the time it is."""
+        believed = None if self.clock.state() == "unknown" else self.clock.now()
+        return is_over(play, self.journal.mark(play.ask.occurrence), believed)
 
     def planning_post(self, rules: Programme, clock: ClockState = "trusted") -> Post:
         """This node for the firewall while orders are taken: as if nothing had been played or said yet."""
@@ -181,16 +187,23 @@ class Desk:
 
     def note_entry(self, ask: Ask, kind: str, state: PlayState, reason: str) -> bool:
         """The same for what has no envelope that can be believed; False when that was its state already."""
-        tell = teller(self._written(ask, state, reason))
+        return bool(self.note_all([Note(ask, kind, state, reason)]))
+
+    def note_all(self, notes: Sequence[Note]) -> int:
+        """The same for many, and how many were news: the disk is waited for once, however much a plan brings."""
+        told = [
+            replace(each, tell=teller(self._written(each.ask, each.state, each.reason))) for each in notes
+        ]
         try:
-            is_new = self.journal.note_entry(ask, kind, state, reason, self.clock.now(), tell)
+            news = self.journal.note_all(told, self.clock.now()) if told else []
         except sqlite3.Error as why:
             self.disk_trouble(why)
-            return False
-        if is_new:
+            return 0
+        if news:
             self._receipts.flush()
-            _log_change(ask, state, reason)
-        return is_new
+        for each in news:
+            _log_change(each.ask, each.state, each.reason)
+        return len(news)
 
     def receipt(
         self,

@@ -48,6 +48,17 @@ class Cut:
     started_at: datetime
 
 
+@dataclass(frozen=True)
+class Note:
+    """A change of state without sound, and its receipt; the envelope may be one that could not be opened."""
+
+    ask: Ask
+    kind: str
+    state: PlayState
+    reason: str = ""
+    tell: Tell | None = None
+
+
 class Journal:
     """The seen-set and the record of plays. Safe for several threads."""
 
@@ -140,22 +151,35 @@ class Journal:
         self, ask: Ask, kind: str, state: PlayState, reason: str, at: datetime, tell: Tell | None = None
     ) -> bool:
         """The same for an entry whose envelope could not be opened. Raises sqlite3.Error."""
+        return bool(self.note_all([Note(ask, kind, state, reason, tell)], at))
+
+    def note_all(self, notes: Sequence[Note], at: datetime) -> Sequence[Note]:
+        """Many at once, in one transaction, and return those that were news: the disk is waited for once.
+
+        Raises sqlite3.Error; then none of them is noted.
+        """
         with self._writing():
-            changed = self._db.execute(
-                "INSERT INTO plays (occurrence, announcement, revision, kind, state, reason, planned_at, noted_at)"
-                " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (occurrence) DO UPDATE SET state=excluded.state,"
-                " reason=excluded.reason, noted_at=excluded.noted_at"
-                " WHERE state<>excluded.state OR reason<>excluded.reason",
-                (
-                    *(ask.occurrence, ask.announcement, ask.revision, kind, state, reason),
-                    *(_text(ask.start), _text(at)),
-                ),
-            )
-            is_new = changed.rowcount > 0
-            if is_new and tell is not None:
-                self._chain.append(tell)
-        before = self._marks.get(ask.occurrence)
-        self._marks[ask.occurrence] = Mark(state, before.starts if before else 0, reason)
+            news = [each for each in notes if self._put(each, at)]
+        for each in notes:
+            before = self._marks.get(each.ask.occurrence)
+            self._marks[each.ask.occurrence] = Mark(each.state, before.starts if before else 0, each.reason)
+        return news
+
+    def _put(self, note: Note, at: datetime) -> bool:
+        ask = note.ask
+        changed = self._db.execute(
+            "INSERT INTO plays (occurrence, announcement, revision, kind, state, reason, planned_at, noted_at)"
+            " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (occurrence) DO UPDATE SET state=excluded.state,"
+            " reason=excluded.reason, noted_at=excluded.noted_at"
+            " WHERE state<>excluded.state OR reason<>excluded.reason",
+            (
+                *(ask.occurrence, ask.announcement, ask.revision, note.kind, note.state, note.reason),
+                *(_text(ask.start), _text(at)),
+            ),
+        )
+        is_new = changed.rowcount > 0
+        if is_new and note.tell is not None:
+            self._chain.append(note.tell)
         return is_new
 
     def begin(self, play: Play, at: datetime) -> int:

@@ -27,7 +27,8 @@ from broker.trust.envelope import (
 from broker.trust.reasons import sentence
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import EARLY_S, NOTHING, Allowed, Ask, at_least, check, is_usable, since_signed
-from edge.speaker.programme import MOST_NAME, OVER, Mark, Play, Programme, Rejected, apply, command
+from edge.speaker.journal import Note
+from edge.speaker.programme import MOST_NAME, OVER, Mark, Play, Programme, apply, command
 from edge.speaker.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -184,22 +185,19 @@ class Orders:
         """Report what the new plan makes of each play."""
         desk = self._desk
         reopened = {one.entry.occurrence for one in before.rejected}
+        notes: list[Note] = []
         for play in programme.plays:
             mark = desk.journal.mark(play.ask.occurrence)
             is_fresh = mark is None or (mark.state == "refused" and play.ask.occurrence in reopened)
             if is_fresh and desk.clock.now() <= play.latest:
                 is_here = desk.store.path_of(play.envelope.audio.sha256) is not None
-                desk.note(play, "ready" if is_here else "fetching")
+                notes.append(Note(play.ask, play.envelope.kind, "ready" if is_here else "fetching"))
         for one in programme.rejected:
-            self._reject(one)
-
-    def _reject(self, one: Rejected) -> None:
-        desk, entry = self._desk, one.entry
-        mark = desk.journal.mark(entry.occurrence)
-        if mark is not None and (mark.starts or mark.state in OVER - {"refused"}):
-            return
-        ask = Ask(entry.occurrence, entry.announcement, entry.revision, entry.start, NOTHING)
-        desk.note_entry(ask, "routine", "refused", one.code)
+            mark, entry = desk.journal.mark(one.entry.occurrence), one.entry
+            if mark is None or not (mark.starts or mark.state in OVER - {"refused"}):
+                ask = Ask(entry.occurrence, entry.announcement, entry.revision, entry.start, NOTHING)
+                notes.append(Note(ask, "routine", "refused", one.code))
+        desk.note_all(notes)
 
     def _report(self, programme: Programme) -> None:
         desk = self._desk

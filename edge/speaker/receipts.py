@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 AGAIN_S: Final = 5.0
 """What the disk or the outbox refused is tried again this often."""
 
+MOST_AT_ONCE: Final = 16
+"""Receipts one caller puts into the outbox: it may be the player, who must hear an order to be silent soon."""
+
 MOST_UNWRITTEN: Final = 500
 """Receipts kept in memory while the disk takes nothing."""
 
@@ -34,6 +37,7 @@ class Receipts:
         self._session = session
         self._journal = journal
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._unwritten: deque[PlayReceipt] = deque(maxlen=MOST_UNWRITTEN)
         self._again_s = 0.0
 
@@ -42,14 +46,14 @@ class Receipts:
         with self._lock:
             self._unwritten.append(receipt)
             is_written = self._write()
-            self._send()
+        self._send()
         return is_written
 
     def flush(self) -> bool:
         """Send what was written down elsewhere, and what is left from before; False as in `add`."""
         with self._lock:
             is_written = self._write()
-            self._send()
+        self._send()
         return is_written
 
     def catch_up(self) -> bool:
@@ -72,14 +76,18 @@ class Receipts:
         return True
 
     def _send(self) -> None:
-        """All that waits, in order; a full outbox is shown."""
+        """What waits, in order, one thread at a time; the rest, and what came meanwhile, with the next catch-up.
+        A full outbox is shown."""
+        if not self._sending.acquire(blocking=False):
+            self._again_s = 0.0
+            return
         try:
             waiting: Sequence[tuple[int, bytes]] = self._journal.unsent()
-            while waiting:
-                for number, body in waiting:
-                    self._session.send(msgspec.json.decode(body, type=PlayReceipt), written=body)
-                    self._journal.sent(number)
-                waiting = self._journal.unsent()
+            for number, body in waiting[:MOST_AT_ONCE]:
+                self._session.send(msgspec.json.decode(body, type=PlayReceipt), written=body)
+                self._journal.sent(number)
+            if len(waiting) > MOST_AT_ONCE:
+                self._again_s = 0.0
             self._session.cleared("outbox-full")
         except OutboxFull as why:
             self._session.problem("outbox-full", str(why))
@@ -87,6 +95,8 @@ class Receipts:
             sqlite3.Error
         ) as why:  # of the journal or of the outbox: what was written stays and is sent later
             log.error("receipts wait: %s", why, extra={"event": "receipts-wait"})
+        finally:
+            self._sending.release()
 
 
 def teller(receipt: PlayReceipt) -> Tell:

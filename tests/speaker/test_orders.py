@@ -253,6 +253,22 @@ def test_a_halt_meant_for_one_play_does_not_end_the_one_that_follows(
         assert office.desk.take_halt(name) == "", "the play it was meant for is over"
 
 
+def test_a_plan_with_many_new_entries_waits_for_the_disk_once(office: Office, signers: Signers) -> None:
+    starts = [MORNING + n * MINUTE for n in range(100)]
+    asked: list[str] = []
+    office.journal._db.set_trace_callback(asked.append)
+    office.hear(
+        signers.plan(signers.announcement(*starts[:60]), signers.announcement(*starts[60:], by="hub"))
+    )
+    first = asked.index("COMMIT")
+    assert sum("INSERT INTO plays" in sql for sql in asked[:first]) == 100
+    while len(office.told()) < 100:
+        before = len(office.told())
+        office.desk.catch_up()
+        assert len(office.told()) > before, "what is left goes with the next catch-up"
+    assert is_chain(office.receipts())
+
+
 def test_what_a_plan_cancels_falls_silent_before_the_rest_is_written_down(
     office: Office, signers: Signers
 ) -> None:
