@@ -10,16 +10,17 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from broker.contract.speaker import PlayState
 from edge.speaker.chain import Chain, Owed, Tell
 from edge.speaker.firewall import NOTHING, SESSION_CEILING_S, Ask, Said
-from edge.speaker.programme import Mark, Play
+from edge.speaker.programme import GAVE_WAY, Mark, Play
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS plays (
   occurrence TEXT PRIMARY KEY, announcement TEXT NOT NULL, revision INTEGER NOT NULL, kind TEXT NOT NULL,
   state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', starts INTEGER NOT NULL DEFAULT 0,
-  planned_at TEXT NOT NULL, started_at TEXT, ended_at TEXT, noted_at TEXT NOT NULL
+  planned_at TEXT NOT NULL, started_at TEXT, ended_at TEXT, noted_at TEXT NOT NULL,
+  gave_way INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS plays_started ON plays (started_at);
 CREATE TABLE IF NOT EXISTS forgotten (until TEXT NOT NULL);
@@ -104,8 +106,10 @@ class Journal:
             raise sqlite3.DatabaseError(verdict)
         self._db.executescript(_SCHEMA)
         self._chain = Chain(self._db)
-        rows = self._db.execute("SELECT occurrence, state, starts, reason FROM plays").fetchall()
-        self._marks = {occurrence: Mark(state, starts, reason) for occurrence, state, starts, reason in rows}
+        if "gave_way" not in [row[1] for row in self._db.execute("PRAGMA table_info(plays)")]:
+            self._db.execute("ALTER TABLE plays ADD COLUMN gave_way INTEGER NOT NULL DEFAULT 0")
+        rows = self._db.execute("SELECT occurrence, state, starts, reason, gave_way FROM plays").fetchall()
+        self._marks = {occurrence: Mark(*mark) for occurrence, *mark in rows}
         (until,) = self._db.execute("SELECT max(until) FROM forgotten").fetchone()
         self.forgotten_until = None if until is None else _time(until)
 
@@ -122,10 +126,10 @@ class Journal:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def marks(self) -> dict[str, Mark]:
-        """How far every occurrence has come."""
-        with self._lock:
-            return dict(self._marks)
+    def marks(self) -> Mapping[str, Mark]:
+        """How far every occurrence has come. It is asked for many times a second and there are many: no copy, it goes
+        on changing. Look names up in it; whoever goes through it must be the only thread."""
+        return MappingProxyType(self._marks)
 
     def mark(self, occurrence: str) -> Mark | None:
         """How far one occurrence has come; None when nothing is known of it."""
@@ -161,8 +165,8 @@ class Journal:
         with self._writing():
             news = [each for each in notes if self._put(each, at)]
         for each in notes:
-            before = self._marks.get(each.ask.occurrence)
-            self._marks[each.ask.occurrence] = Mark(each.state, before.starts if before else 0, each.reason)
+            before = self._marks.get(each.ask.occurrence) or Mark(each.state)
+            self._marks[each.ask.occurrence] = replace(before, state=each.state, reason=each.reason)
         return news
 
     def _put(self, note: Note, at: datetime) -> bool:
@@ -188,8 +192,9 @@ class Journal:
         Raises sqlite3.Error; an emergency, which sounds all the same, is then remembered until this process ends.
         """
         ask, kind = play.ask, play.envelope.kind
-        before = self.mark(ask.occurrence)
-        starts = (before.starts if before else 0) + 1
+        before = self.mark(ask.occurrence) or Mark("playing")
+        starts = before.starts + 1
+        mark = Mark("playing", starts, "", before.gave_way)
         try:
             with self._writing():
                 self._db.execute(
@@ -205,9 +210,9 @@ class Journal:
                 self._chain.owe(ask.occurrence, "playing", "", _text(at), None)
         except sqlite3.Error:
             if kind == "emergency":
-                self._marks[ask.occurrence] = Mark("playing", starts)
+                self._marks[ask.occurrence] = mark
             raise
-        self._marks[ask.occurrence] = Mark("playing", starts)
+        self._marks[ask.occurrence] = mark
         return starts
 
     def end(
@@ -218,8 +223,9 @@ class Journal:
         lasted_s: how long it sounded by a clock that nobody sets; without it the time since the start is taken.
         Raises sqlite3.Error.
         """
-        before = self.mark(occurrence)
-        self._marks[occurrence] = Mark(state, before.starts if before else 0, reason)
+        before = self.mark(occurrence) or Mark(state)
+        gave_way = before.gave_way + (reason in GAVE_WAY)
+        self._marks[occurrence] = Mark(state, before.starts, reason, gave_way)
         with self._writing():
             row = self._db.execute(
                 "SELECT started_at FROM plays WHERE occurrence=?", (occurrence,)
@@ -227,8 +233,8 @@ class Journal:
             started = row[0] if row and row[0] else _text(at)
             ended = _text(at if lasted_s is None else _time(started) + timedelta(seconds=lasted_s))
             self._db.execute(
-                "UPDATE plays SET state=?, reason=?, ended_at=?, noted_at=? WHERE occurrence=?",
-                (state, reason, ended, _text(at), occurrence),
+                "UPDATE plays SET state=?, reason=?, ended_at=?, noted_at=?, gave_way=? WHERE occurrence=?",
+                (state, reason, ended, _text(at), gave_way, occurrence),
             )
             self._chain.owe(occurrence, state, reason, started, ended)
 

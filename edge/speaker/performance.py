@@ -33,7 +33,7 @@ from edge.speaker.firewall import (
 )
 from edge.speaker.kit import Kit
 from edge.speaker.player import LiveScore, Outcome, Score, play
-from edge.speaker.programme import Play, is_over
+from edge.speaker.programme import Play
 from edge.speaker.proof import Verdict, judge
 from edge.speaker.readying import Ready, Readying
 from edge.speaker.score import led_in
@@ -152,7 +152,7 @@ class Performance:
     def _may_sound(self) -> bool:
         """The judgement at the real start; a refusal is recorded and reported."""
         desk, one = self._desk, self._one
-        if is_over(one, desk.journal.mark(one.ask.occurrence)):
+        if desk.is_over(one):
             return False
         hindrance = self._hindrance()
         desk.hinder(one, hindrance)
@@ -209,7 +209,7 @@ class Performance:
         """Whether the plan names it no longer, or something ended it."""
         desk, name = self._desk, self._one.ask.occurrence
         is_there = any(each.ask.occurrence == name for each in desk.programme.all())
-        return not is_there or name in desk.programme.cancelled or is_over(self._one, desk.journal.mark(name))
+        return not is_there or name in desk.programme.cancelled or desk.is_over(self._one)
 
     def _begin(self) -> bool:
         """Judge once more now that the device is open, then put the intent on the disk.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from broker.trust.envelope import Start, occurrence_id
 from edge.speaker.firewall import Ask
 from edge.speaker.journal import KEPT_DAYS, Journal
-from edge.speaker.programme import Mark, Play, Programme, decide
+from edge.speaker.programme import Mark, Play, Programme, decide, is_over
 from tests.speaker.signers import DAY, MORNING, Signers, make_envelope
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +71,52 @@ def test_a_change_of_state_is_new_once_and_survives_reopening(signers: Signers, 
     assert [(one.until - one.since).seconds for one in again.said(MORNING - DAY)] == [9]
     assert not again.said(MORNING + DAY)
     again.close()
+
+
+def test_marks_are_looked_up_and_never_copied(signers: Signers, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.db")
+    marks, play = journal.marks(), play_at(signers)
+    journal.begin(play, MORNING)
+    assert marks[play.ask.occurrence] == journal.mark(play.ask.occurrence)
+    with pytest.raises(TypeError):
+        marks["X"] = Mark("played")  # type: ignore[index]
+    journal.close()
+
+
+def test_only_starts_that_the_power_or_the_sound_card_cut_off_are_used_up(
+    signers: Signers, tmp_path: Path
+) -> None:
+    play, path = play_at(signers, kind="emergency"), tmp_path / "j.db"
+    name = play.ask.occurrence
+    journal = Journal(path)
+    for n, reason in enumerate(["muted-here", "preempted", "local-use"] * 3):
+        assert journal.begin(play, MORNING) == n + 1
+        journal.end(name, "interrupted", reason, MORNING)
+        assert not is_over(play, journal.mark(name)), "somebody wanted it silent for a while"
+    for reason, left in [("power", True), ("sound-failed", True), ("power", True), ("power", False)]:
+        journal.close()
+        journal = Journal(path)
+        journal.begin(play, MORNING)
+        journal.end(name, "interrupted", reason, MORNING)
+        assert is_over(play, journal.mark(name)) is not left
+    assert journal.mark(name) == Mark("interrupted", 13, "power", 9)
+    journal.note(play, "armed", "", MORNING)
+    assert journal.mark(name) == Mark("armed", 13, "", 9)
+    journal.close()
+
+
+def test_a_journal_of_an_earlier_release_is_taken_over(signers: Signers, tmp_path: Path) -> None:
+    play, path = play_at(signers, kind="emergency"), tmp_path / "j.db"
+    journal = Journal(path)
+    journal.begin(play, MORNING)
+    journal.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE plays DROP COLUMN gave_way")
+    again = Journal(path)
+    assert again.mark(play.ask.occurrence) == Mark("playing", 1)
+    again.end(play.ask.occurrence, "interrupted", "muted-here", MORNING)
+    again.close()
+    assert Journal(path).mark(play.ask.occurrence) == Mark("interrupted", 1, "muted-here", 1)
 
 
 def test_emergencies_do_not_count_as_ordinary_sound(signers: Signers, tmp_path: Path) -> None:

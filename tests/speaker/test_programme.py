@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from broker.contract.hub import Signed
+from broker.contract.speaker import PlayState
 from broker.trust.envelope import PlaysBody, Quiet, Refused, Relay
 from edge.speaker.firewall import Allowed, Ask, Post, check
 from edge.speaker.programme import (
@@ -175,6 +176,38 @@ def test_an_emergency_cut_off_starts_again_three_times_and_an_ordinary_play_neve
         assert (decide(programme, marks, MORNING + HOUR, "trusted").due is not None) is again
     stopped = {name: Mark("cancelled", 1, "stopped")}
     assert decide(programme, stopped, MORNING + HOUR, "trusted").due is None
+
+
+@pytest.mark.parametrize("state", ["expired", "missed"])
+def test_what_a_clock_that_was_fast_gave_up_is_taken_back_for_emergencies_only(
+    state: PlayState, signers: Signers
+) -> None:
+    programme = taken(
+        signers,
+        signers.announcement(),
+        signers.announcement(announcement="E1", kind="emergency", issued_at=MORNING),
+    )
+    marks = {play.ask.occurrence: Mark(state, 0, state) for play in programme.plays}
+    for clock in ("trusted", "estimated"):
+        agenda = decide(programme, marks, MORNING, clock)
+        assert [play.ask.announcement for play in agenda.wanted] == ["E1"]
+        assert agenda.due is not None
+    assert decide(programme, marks, MORNING + 2 * DAY, "trusted") == Agenda(), (
+        "told once, not again and again"
+    )
+    assert decide(programme, marks, MORNING, "unknown") == Agenda(), (
+        "a clock nobody believes takes nothing back"
+    )
+    began = {name: Mark(state, 1, state) for name in marks}
+    assert decide(programme, began, MORNING, "trusted") == Agenda(), "it sounded"
+
+
+def test_an_ordinary_play_that_began_is_over_even_where_its_end_was_never_written(signers: Signers) -> None:
+    programme = taken(
+        signers, signers.announcement(), signers.announcement(announcement="E1", kind="emergency")
+    )
+    marks = {play.ask.occurrence: Mark("playing", 1) for play in programme.plays}
+    assert [play.ask.announcement for play in decide(programme, marks, MORNING, "trusted").wanted] == ["E1"]
 
 
 def test_a_cancelled_play_is_over(signers: Signers) -> None:
