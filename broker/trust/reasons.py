@@ -48,6 +48,7 @@ REASONS: Final = MappingProxyType(
         "sound-failed": "Thiết bị âm thanh không nhận hoặc ngừng nhận âm thanh.",
         "disk-full": "Điểm hết chỗ ghi nên không dám phát (không ghi được nhật ký).",
         "journal-lost": "Nhật ký phát của điểm bị hỏng, không chắc lượt này đã phát chưa nên loa không phát lại.",
+        "no-journal": "Điểm không mở được nhật ký phát nên không dám phát; chỉ tin khẩn cấp mới được phát.",
         "silenced": "Xã đang cho loa im lặng nên không phát.",
         "muted-here": "Khoá im lặng ở điểm đang bật nên loa không phát.",
         "local-use": "Người ở thôn đang nói vào micro nên loa nhường.",

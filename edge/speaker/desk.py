@@ -72,6 +72,11 @@ class Desk:
         self._halt_lock = threading.Lock()
         self._shown: SpeakerStatus | None = None
         self._tell_what_is_owed()
+        if not journal.is_lasting:
+            session.problem(
+                "no-journal",
+                "Điểm không mở được nhật ký phát nên chỉ phát tin khẩn cấp; xin kiểm tra thẻ nhớ và khởi động lại máy.",
+            )
         if journal.is_after_damage:
             session.problem(
                 "journal-damaged", "Nhật ký phát của điểm bị hỏng, đã mở quyển mới; xin kiểm tra thẻ nhớ."
@@ -101,6 +106,7 @@ class Desk:
                 cancelled=self.programme.cancelled,
                 said=self.journal.said(now - timedelta(days=1)),
                 forgotten_until=self.journal.forgotten_until,
+                is_forgetful=not self.journal.is_lasting,
                 silenced=self.silenced(),
             )
 

@@ -89,6 +89,8 @@ class Post:
     said: Sequence[Said] = ()
     forgotten_until: datetime | None = None
     """What was to start before this may have sounded: the journal of that time is lost."""
+    is_forgetful: bool = False
+    """Nothing that sounds here is remembered beyond this process: the journal cannot be opened."""
     silenced: str = ""
     """Why nothing at all may sound now, a code of REASONS; empty when nothing hinders."""
 
@@ -226,7 +228,11 @@ def _check_target(ask: Ask, post: Post, envelope: Envelope) -> None:
 
 def _check_memory(ask: Ask, post: Post, envelope: Envelope) -> None:
     """Where the journal was lost an ordinary play that may have sounded does not sound; an emergency may twice."""
-    if envelope.kind == "emergency" or post.forgotten_until is None:
+    if envelope.kind == "emergency":
+        return
+    if post.is_forgetful:
+        raise Refused("no-journal", "whoever starts next would not know that it sounded")
+    if post.forgotten_until is None:
         return
     if ask.start - timedelta(seconds=EARLY_S) <= post.forgotten_until:
         raise Refused("journal-lost", f"nothing is known of what sounded until {post.forgotten_until}")

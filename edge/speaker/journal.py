@@ -64,18 +64,28 @@ class Note:
 class Journal:
     """The seen-set and the record of plays. Safe for several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None, now: datetime | None = None) -> None:
         """Opens or makes the file; a damaged one is moved aside, and the new one knows until when it remembers nothing.
 
-        Raises sqlite3.OperationalError or OSError when the disk cannot be used.
+        path: None for a journal in memory, which ends with the process. now: the latest time that is known; what
+        wrote the damaged file may have had a clock in 1970. Raises sqlite3.Error or OSError when the disk cannot be
+        used.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self.is_lasting = path is not None
+        """Whether it remembers beyond this process."""
         self.is_after_damage = False
         """Whether this start found the journal damaged."""
         self.forgotten_until: datetime | None = None
         """Up to then an ordinary play may have sounded that nobody remembers; None while nothing was lost."""
-        self._reserve = path.with_name(f"{path.name}.reserve")
+        if path is None:
+            self._open(":memory:")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._reserve = path.with_name(f"{path.name}.reserve")
+            self._open_file(path, now)
+
+    def _open_file(self, path: Path, now: datetime | None) -> None:
         try:
             self._open(path)
         except sqlite3.OperationalError:
@@ -87,7 +97,8 @@ class Journal:
             written_s = _move_aside(path)
             self._open(path)
             self.is_after_damage = True
-            self.forgotten_until = datetime.fromtimestamp(written_s, UTC)
+            written_at = datetime.fromtimestamp(written_s, UTC)
+            self.forgotten_until = max(written_at, now or written_at)
             self._db.execute("INSERT INTO forgotten VALUES (?)", (_text(self.forgotten_until),))
         self._set_aside()
 
@@ -97,7 +108,7 @@ class Journal:
             if file.tell() < RESERVE:
                 os.posix_fallocate(file.fileno(), 0, RESERVE)
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path | str) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -304,6 +315,15 @@ class Journal:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+
+def open_journal(path: Path, now: datetime) -> Journal:
+    """The journal of this node; one in memory where the disk gives none, so that emergencies are heard all the same."""
+    try:
+        return Journal(path, now)
+    except (OSError, sqlite3.Error) as why:
+        log.error("%s cannot be used: %s", path, why, extra={"event": "no-journal"})
+        return Journal(None)
 
 
 def _move_aside(path: Path) -> float:

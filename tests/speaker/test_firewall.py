@@ -290,6 +290,13 @@ def test_silence_refuses_everything_for_as_long_as_it_lasts(why: str, signers: S
     assert why in PASSING
 
 
+def test_a_node_that_cannot_remember_speaks_only_in_an_emergency(signers: Signers, post: Post) -> None:
+    forgetful = replace(post, is_forgetful=True)
+    for kind in ("routine", "priority"):
+        assert code(check(ask_for(signers.announcement(kind=kind)), forgetful, MORNING)) == "no-journal"
+    assert code(check(ask_for(signers.announcement(kind="emergency")), forgetful, MORNING)) == "allowed"
+
+
 def test_after_a_lost_journal_what_may_have_sounded_is_not_played_again(signers: Signers, post: Post) -> None:
     lost = replace(post, forgotten_until=MORNING - timedelta(seconds=1))
     assert code(check(ask_for(signers.announcement()), lost, MORNING)) == "journal-lost"

@@ -9,14 +9,14 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from broker.trust.envelope import Start, occurrence_id
 from edge.speaker.firewall import Ask
-from edge.speaker.journal import KEPT_DAYS, Journal
+from edge.speaker.journal import KEPT_DAYS, Journal, open_journal
 from edge.speaker.programme import Mark, Play, Programme, decide, is_over
 from tests.speaker.signers import DAY, MORNING, Signers, make_envelope
 
@@ -152,6 +152,30 @@ def test_a_damaged_file_is_moved_aside_and_the_loudspeaker_goes_on(
     again = Journal(tmp_path / "j.db")
     assert (again.is_after_damage, again.forgotten_until) == (False, MORNING), "it is known for good"
     again.close()
+
+
+@pytest.mark.parametrize("written", [datetime(1970, 1, 1, 0, 20, tzinfo=UTC), MORNING + DAY])
+def test_a_damaged_journal_forgets_up_to_the_latest_time_known(written: datetime, tmp_path: Path) -> None:
+    """Its file may have been written while the clock stood in 1970: nothing would be refused for it."""
+    path = tmp_path / "j.db"
+    path.write_bytes(b"not a database at all")
+    os.utime(path, (written.timestamp(), written.timestamp()))
+    journal = open_journal(path, MORNING)
+    assert journal.forgotten_until == max(MORNING, written)
+    journal.close()
+
+
+def test_where_the_file_cannot_be_opened_a_journal_in_memory_serves(signers: Signers, tmp_path: Path) -> None:
+    (tmp_path / "j.db").mkdir()
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "j.db", tmp_path / "file" / "j.db"):
+        journal = open_journal(path, MORNING)
+        assert (journal.is_lasting, journal.is_after_damage) == (False, False)
+        assert journal.begin(play_at(signers, kind="emergency"), MORNING) == 1
+        journal.close()
+    lasting = open_journal(tmp_path / "other.db", MORNING)
+    assert lasting.is_lasting
+    lasting.close()
 
 
 @pytest.mark.parametrize("seed", range(12))
