@@ -1,4 +1,4 @@
-"""Takes orders: trust lists, plans, commands to play or be silent, and a neighbour's wish for a chime."""
+"""Takes orders: trust lists, plans, commands to play, and a neighbour's wish for a chime."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from broker.trust.envelope import (
 )
 from broker.trust.reasons import sentence
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import EARLY_S, NOTHING, Allowed, Ask, at_least, check, is_usable, since_signed
+from edge.speaker.firewall import NOTHING, Allowed, Ask, at_least, check, is_usable
 from edge.speaker.journal import Note
-from edge.speaker.programme import MOST_NAME, OVER, Mark, Play, Programme, apply, command
+from edge.speaker.programme import OVER, Mark, Play, Programme, apply, command
 from edge.speaker.refusals import Refusals
+from edge.speaker.stopping import Stopping
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,14 @@ SAID_TWICE_S = 120.0
 class Orders:
     """The worker that listens."""
 
-    def __init__(self, desk: Desk, home: Path, root_public: str, inbox: Inbox[Received]) -> None:
+    def __init__(
+        self, desk: Desk, home: Path, root_public: str, inbox: Inbox[Received], stopping: Stopping
+    ) -> None:
         """home: folder where orders are kept, so that the node goes on without a hub.
-        root_public: the commune's root key, PEM; it alone makes a trust list believed."""
+        root_public: the commune's root key, PEM; it alone makes a trust list believed.
+        stopping: obeys a stop at once; here it only reaches what waited before it among the orders."""
         self._desk = desk
+        self._stopping = stopping
         self._home = home
         self._root = root_public
         self._inbox = inbox
@@ -76,7 +81,7 @@ class Orders:
     def take(self, message: object) -> None:
         """Obey one message, or refuse it with a reason."""
         if isinstance(message, StopPlay):
-            self._silence(message)
+            self._stopping.cancel(message)
         elif isinstance(message, PlayNow):
             self._play_now(message)
         elif isinstance(message, TrustPlan):
@@ -270,42 +275,6 @@ class Orders:
         log.warning("%s", why, extra={"event": "play-refused", "occurrence": ask.occurrence})
         if self._refusals.may_tell(ask.occurrence, why.code):
             self._desk.receipt(ask, "refused", why.code)
-
-    def _silence(self, message: StopPlay) -> None:
-        """Silence wins: over what plays, over what is about to play, and over a command not heard yet."""
-        desk = self._desk
-        now, clock = desk.clock.now(), desk.clock.state()
-        if not message.occurrence:
-            desk.silence.stop(message.at)
-        with desk.lock:
-            current = desk.playing
-            if current is not None and message.occurrence in ("", current.ask.occurrence):
-                desk.halt("stopped", current.ask.occurrence)
-            known = desk.programme.all()
-            for play in known:
-                if play == current:
-                    continue
-                lead_s = (play.ask.start - since_signed(play.envelope, clock, now)).total_seconds()
-                is_meant = play.ask.occurrence == message.occurrence
-                if is_meant or (not message.occurrence and lead_s <= EARLY_S):
-                    mark = desk.journal.mark(play.ask.occurrence)
-                    if mark is None or mark.state not in OVER:
-                        desk.note(play, "cancelled", "stopped")
-            if message.occurrence and message.occurrence not in [play.ask.occurrence for play in known]:
-                self._forbid(message.occurrence)
-        desk.stage_wake.set()
-
-    def _forbid(self, occurrence: str) -> None:
-        """Remember a stop that overtook its play, so that the play never starts."""
-        desk = self._desk
-        try:
-            announcement, revision, start = parse_occurrence(occurrence)
-        except ValueError:
-            log.warning("stop for an unknown name", extra={"event": "stop-unknown"})
-            return
-        if len(occurrence) <= MOST_NAME and desk.journal.mark(occurrence) is None:
-            ask = Ask(occurrence, announcement, revision, start, NOTHING)
-            desk.note_entry(ask, "routine", "cancelled", "stopped")
 
     def _kept(self, what: Order) -> Signed | None:
         return find_signed(self._home / f"{what}.json")

@@ -35,6 +35,7 @@ from edge.speaker.radio import Radio
 from edge.speaker.readying import Readying
 from edge.speaker.sinks import Sink, choose_sink
 from edge.speaker.stage import Stage
+from edge.speaker.stopping import Stopping
 from edge.speaker.testing import Testing
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ def assemble(
     sound = settings.speaker
     desk = Desk(session, settings.place.village, Journal(home / "journal.db"), store)
     inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, TestSpeaker, HelperCalled)
-    orders = Orders(desk, home, load_root(settings.keys_dir), inbox)
+    stopping = Stopping(desk, session.inbox(StopPlay))
+    orders = Orders(desk, home, load_root(settings.keys_dir), inbox, stopping)
     amplifier = Amplifier(session, desk.clock, home, changed=desk.keys_turned, monotonic=desk.clock.monotonic)
     desk.amplifier_mute = lambda: amplifier.mute
     hub_time = HubTime(session)
@@ -84,6 +86,7 @@ def assemble(
     orders.recall()
     return [
         Worker("orders", orders.run),
+        Worker("stopping", stopping.run),
         Worker("gathering", Gathering(desk, client).run, FETCH_PATIENCE_S),
         Worker("stage", stage.run, SPEAK_PATIENCE_S),
         Worker("amplifier", amplifier.run),

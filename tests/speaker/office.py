@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from broker.contract import Identity
+from broker.contract.hub import StopPlay
 from broker.contract.message import Message, payload
 from broker.contract.speaker import PlayReceipt, receipt_digest
 from broker.link.inbox import Inbox
@@ -17,6 +18,7 @@ from edge.speaker.desk import Desk
 from edge.speaker.journal import Journal
 from edge.speaker.orders import Orders
 from edge.speaker.programme import Play
+from edge.speaker.stopping import Stopping
 from tests.fakes.clock import FakeClock
 from tests.fakes.session import FakeSession
 from tests.speaker.signers import MORNING, Signers
@@ -39,7 +41,8 @@ class Office:
         self.store = MediaStore(self.folder / "media")
         self.journal = Journal(self.folder / "journal.db")
         self.desk = Desk(cast(Session, self.session), "dong", self.journal, self.store)
-        self.orders = Orders(self.desk, self.folder, self._root, Inbox[Any](1))
+        self.stopping = Stopping(self.desk, Inbox[Any](1))
+        self.orders = Orders(self.desk, self.folder, self._root, Inbox[Any](1), self.stopping)
         self.orders.recall()
 
     def reopen(self) -> None:
@@ -55,8 +58,10 @@ class Office:
     def hear(self, *messages: Message) -> None:
         """Take messages, one after the other, as they come out of the wire's decoder."""
         for message in messages:
-            body = msgspec.json.encode(message)
-            self.orders.take(msgspec.json.decode(body, type=type(message)))
+            taken = msgspec.json.decode(msgspec.json.encode(message), type=type(message))
+            if isinstance(taken, StopPlay):
+                self.stopping.take(taken)
+            self.orders.take(taken)
 
     def due(self) -> Play | None:
         """What would start now."""

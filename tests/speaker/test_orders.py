@@ -301,7 +301,7 @@ def test_after_a_stop_of_everything_nothing_sounds_until_a_newer_plan_or_a_while
 
 
 def test_a_stop_without_a_time_zone_silences_too(office: Office, signers: Signers) -> None:
-    office.orders.take(StopPlay(occurrence="", at=MORNING.replace(tzinfo=None)))
+    office.stopping.take(StopPlay(occurrence="", at=MORNING.replace(tzinfo=None)))
     office.hear(play_now(signers.announcement(kind="emergency")), signers.plan(generation=2))
     assert office.desk.silenced() == "silenced"
 
