@@ -12,6 +12,7 @@ from sqlalchemy import select
 from broker.contract.hub import Media
 from broker.hub.accounts import create_account
 from broker.hub.announcing.workflow import newest_revision
+from broker.hub.heard import Hearing
 from broker.hub.recordings import TEXT, Track
 from broker.hub.records import (
     Alert,
@@ -85,7 +86,50 @@ def test_every_loudspeaker_is_either_ready_or_in_the_list_of_what_needs_a_person
 def test_a_day_without_anything_says_so(stage: Stage) -> None:
     page = stage.client("hanh").get("/").get_data(as_text=True)
     assert "Hôm nay chưa có lượt phát nào." in page
-    assert "Mọi cụm loa đều ổn." in page
+    assert "4 cụm loa sẵn sàng, ghi vào tệp vì chạy thử không có loa." in page
+    assert "Không cụm loa nào hỏng." in page
+
+
+def test_nobody_is_called_ready_while_the_commune_is_silent_or_no_word_comes(stage: Stage) -> None:
+    client = stage.client("binh")
+    stage.post(client, "/silence", {}, page="/")
+    page = client.get("/").get_data(as_text=True)
+    assert "Cả xã đang im tiếng đến 16:52, kể cả loa sẵn sàng cũng không nói." in page
+    assert "các loa im theo lệnh" in page
+    stage.post(client, "/silence/lift", {}, page="/")
+    with stage.database.session() as db:
+        Hearing().write(db, False, stage.now() - timedelta(minutes=1))
+        Hearing().write(db, False, stage.now())
+    page = client.get("/").get_data(as_text=True)
+    assert "Chưa biết các cụm loa thế nào." in page
+    assert "cụm loa sẵn sàng" not in page
+    assert "Không cụm loa nào hỏng" not in page
+
+
+def test_a_play_that_did_not_reach_its_loudspeaker_stands_among_what_needs_a_person(stage: Stage) -> None:
+    key = stage.approved(villages=["dong"]).announcement_id
+    stage.clock.step(50 * 60)
+    client = stage.client("hanh")
+    stage.receipt(key, "thon-01", "interrupted", sound="card", reason="restarted")
+    page = client.get("/").get_data(as_text=True)
+    assert '<h2>Lượt phát cần người xem</h2><span class="soft">1</span>' in page
+    assert "Hôm nay chưa lượt nào phát trọn." in page
+    stage.receipt(key, "thon-01", "played", sound="card", started_at=stage.now(), reason="")
+    page = client.get("/").get_data(as_text=True)
+    assert "Lượt phát cần người xem" not in page
+    assert "Hôm nay đã nói xong." in page
+
+
+def test_in_a_trial_a_file_needs_nobody_and_is_not_called_spoken(stage: Stage) -> None:
+    key = stage.approved(villages=["dong"]).announcement_id
+    stage.clock.step(50 * 60)
+    stage.receipt(key, "thon-01", "played", sound="file", started_at=stage.now())
+    client = stage.client("hanh")
+    page = client.get("/").get_data(as_text=True)
+    assert "Hôm nay chỉ ghi vào tệp, chưa loa nào nói." in page
+    assert "Lượt phát cần người xem" not in page
+    stage.settings.console.second_factor = True
+    assert "Lượt phát cần người xem" in client.get("/").get_data(as_text=True)
 
 
 def test_a_call_for_a_helper_is_taken(stage: Stage) -> None:

@@ -11,9 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from broker.hub.console.stages import Progress, progress_of
+from broker.hub.console.stopping import Orders
 from broker.hub.console.wording import hm, hours_of, lasting, local
 from broker.hub.console.wording import villages as say_villages
-from broker.hub.records import NodeRecord, Occurrence, Play, Revision, ServiceSeen, Village
+from broker.hub.records import NodeRecord, Occurrence, Play, Revision, ServiceSeen, SpeakerSeen, Village
+from broker.hub.silence import silent_until
 from broker.hub.stations import relay_of
 from broker.link.clock import LOCAL
 from broker.look.dayline import Mark, Span, day_line
@@ -30,6 +32,10 @@ class Commune:
     villages: Sequence[Village]
     nodes: Sequence[NodeRecord]
     speakers: Mapping[str, ServiceSeen]
+    applied: Mapping[str, datetime | None]
+    """When each loudspeaker last said that it follows its plan."""
+    silent_until: datetime | None
+    """Until when the commune was last ordered to be silent; may be past."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -49,11 +55,30 @@ class Commune:
         names = self.names
         return say_villages([names.get(code, code) for code in codes], len(self.villages))
 
+    def unheard(self, codes: Sequence[str]) -> list[str]:
+        """Names of those among some villages that have no loudspeaker."""
+        with_node = {node.village for node in self.nodes}
+        return [self.names.get(code, code) for code in codes if code not in with_node]
+
     def say_unheard(self, codes: Sequence[str]) -> str:
         """Behind villages that were named: which of them nobody would hear; empty when all have a loudspeaker."""
-        with_node = {node.village for node in self.nodes}
-        without = [self.names.get(code, code) for code in codes if code not in with_node]
+        without = self.unheard(codes)
         return f" (chưa có loa: {', '.join(without)})" if without else ""
+
+    def count_unheard(self, codes: Sequence[str]) -> str:
+        """The same where there is little room: beyond two villages only their number."""
+        without = self.unheard(codes)
+        return f" ({len(without)} thôn chưa có loa)" if len(without) > 2 else self.say_unheard(codes)
+
+    def warn_unheard(self, codes: Sequence[str]) -> str:
+        """A sentence for who decides: which villages will hear nothing; empty when all have a loudspeaker."""
+        without = self.unheard(codes)
+        if not without:
+            return ""
+        if len(without) == len(codes):
+            return "Những thôn này đều chưa có loa: không ai nghe được bản tin."
+        verb = "Thôn" if len(without) == 1 else "Các thôn"
+        return f"{verb} {', '.join(without)} chưa có loa nên không nghe được bản tin này."
 
 
 @dataclass(frozen=True)
@@ -92,6 +117,8 @@ def commune_of(db: Session) -> Commune:
             seen.node: seen
             for seen in db.scalars(select(ServiceSeen).where(ServiceSeen.service == "speaker")).all()
         },
+        {node: at for node, at in db.execute(select(SpeakerSeen.node, SpeakerSeen.applied_at))},
+        silent_until(db),
     )
 
 
@@ -139,6 +166,12 @@ def progress_rows(commune: Commune, occurrence: Occurrence, now: datetime) -> li
                 now,
                 occurrence.tolerance_s,
                 is_relay=occurrence.revision.relay is not None,
+                orders=Orders(
+                    occurrence.cancelled_at,
+                    commune.silent_until,
+                    commune.applied.get(node.name),
+                    occurrence.duration_s,
+                ),
             )
             rows.append(row)
     return sorted(rows, key=lambda row: (not row.needs_person, -row.done, row.name))
@@ -203,7 +236,7 @@ def _planned(one: Occurrence, commune: Commune, now: datetime) -> Row:
         at=one.start,
         title=revision.title,
         kind=revision.kind,
-        where=commune.say_places(revision.villages),
+        where=commune.say_places(revision.villages) + commune.count_unheard(revision.villages),
         length=lasting(length_s) if length_s else "",
         length_s=one.duration_s,
         announcement=revision.announcement_id,
@@ -225,7 +258,7 @@ def _held(one: Revision, commune: Commune, begin: datetime, end: datetime, now: 
             at=at,
             title=one.title,
             kind=one.kind,
-            where=commune.say_places(one.villages),
+            where=commune.say_places(one.villages) + commune.count_unheard(one.villages),
             length=lasting(length_s) if length_s else "",
             length_s=length_s,
             announcement=one.announcement_id,

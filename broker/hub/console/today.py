@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, redirect, render_template, url_for
-from markupsafe import Markup, escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -18,17 +17,17 @@ from broker.hub.announcing.rules import rules_of
 from broker.hub.console import access, steps
 from broker.hub.console.day import Commune, Row, commune_of, lines, rows_of, start_of, today_of, waiting
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.faults import Fault, broker_trouble, faults_of
+from broker.hub.console.faults import broker_trouble, faults_of
+from broker.hub.console.outlook import headline, ready_of, stuck_of, well_of
 from broker.hub.console.sources import todo_for
-from broker.hub.console.wording import ago, hm, lasting, long_day, when
+from broker.hub.console.wording import ago, hm, long_day, when
 from broker.hub.records import Account, HelperCall, NodeRecord, Revision
 from broker.hub.roles import villages_of
+from broker.hub.silence import silence_of
 
 pages = Blueprint("today", __name__)
 
 CALLS_SHOWN_S = 12 * 3600
-_OPEN = ("planned", "sent", "fetching", "ready", "armed")
-"""States of a play that is still to come."""
 READERS = ("editor", "approver", "leader", "admin", "auditor", "village", "helper")
 
 
@@ -66,21 +65,22 @@ def today() -> str:
     """The page, or only its changing part for the script."""
     at = now()
     with desk().database.reading() as db:
-        commune = commune_of(db)
+        commune, dead, silence = commune_of(db), broker_trouble(db, at), silence_of(db, at)
         rows = rows_of(db, commune, today_of(at), at)
         tomorrow = rows_of(db, commune, today_of(at) + timedelta(days=1), at)
         quiet = rules_of(db).quiet
         faults = faults_of(db, commune, at)
         found = {
             "rows": _order(rows),
-            "head": headline(rows, at),
-            "ready": _ready(commune, faults),
+            "head": headline(rows, at, is_dark=bool(dead), is_silent=silence is not None),
+            "ready": ready_of(db, commune, faults, silence, dead),
+            "well": well_of(commune, silence, dead),
+            "stuck": stuck_of(rows, at),
             "line": lines(rows, quiet, at),
             "waits": _waits(db, at),
             "faults": faults,
-            "has_speakers": bool(commune.nodes),
             "lacks_key": _lacks_key(db, at),
-            "dead": broker_trouble(db, at),
+            "dead": dead,
             "todo": todo_for(db, access.visitor(), at),
             "first": _first_steps(db, at),
             "calls": _calls(db, commune, db.get_one(Account, access.visitor().id), at),
@@ -136,51 +136,9 @@ def _lacks_key(db: Session, at: datetime) -> str:
     return "Anh/chị chưa có khoá ký nên chưa duyệt được bản tin nào."
 
 
-def headline(rows: Sequence[Row], at: datetime) -> Markup:
-    """The answer first: what is being said, or what comes next and when."""
-    playing = [r for r in rows if any(p.state == "playing" for p in r.progress)]
-    if playing:
-        return Markup("Đang phát <mark>{}</mark>: {}.").format(playing[0].clock, playing[0].title)
-    coming = [r for r in rows if r.occurrence and r.at > at and not r.is_cancelled]
-    if coming:
-        left = (coming[0].at - at).total_seconds()
-        return Markup("Lượt phát tới lúc <mark>{}</mark>, còn {}.").format(
-            coming[0].clock, lasting(_round(left))
-        )
-    if any(not r.occurrence and r.at > at for r in rows):
-        return Markup("Chưa có lượt phát nào được duyệt cho hôm nay.")
-    due = [r for r in rows if r.occurrence and not r.is_cancelled and _is_open(r)]
-    if due:
-        return Markup("Đến giờ phát <mark>{}</mark>, chờ loa báo về: {}.").format(due[0].clock, due[0].title)
-    if any(r.is_past and r.occurrence for r in rows):
-        return Markup("Hôm nay đã nói xong.")
-    return escape("Hôm nay chưa có lượt phát nào.")
-
-
-def _is_open(row: Row) -> bool:
-    """Whether a loudspeaker may still say it: neither spoken nor given up."""
-    return any(each.state in _OPEN and not each.needs_person for each in row.progress)
-
-
-def _round(seconds: float) -> float:
-    """Whole minutes above one minute: a countdown in seconds would never be right on a page."""
-    return max(60.0, seconds // 60 * 60) if seconds >= 60 else seconds
-
-
 def _order(rows: Sequence[Row]) -> list[Row]:
     """What is still to come first, then what is over."""
     return [*(r for r in rows if not r.is_past), *(r for r in rows if r.is_past)]
-
-
-def _ready(commune: Commune, faults: Sequence[Fault]) -> str:
-    """How many loudspeakers are ready: all but those in the list of what needs a person."""
-    total = len(commune.nodes)
-    ready = total - len({fault.node for fault in faults})
-    if not total:
-        return "Xã chưa có cụm loa nào được đăng ký."
-    if ready == total:
-        return f"Cả {total} cụm loa sẵn sàng." if total > 1 else "Cụm loa sẵn sàng."
-    return f"{ready} trên {total} cụm loa sẵn sàng."
 
 
 def _waits(db: Session, at: datetime) -> list[Wait]:
