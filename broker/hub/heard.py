@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -21,12 +21,17 @@ class Hearing:
 
     def __init__(self) -> None:
         self._said_at: datetime | None = None
+        self._changed_at = datetime.max.replace(tzinfo=UTC)
         self._was_connected: bool | None = None
+        self._is_told = False
+        """Whether pages were told that the connection is away for longer than the grace."""
 
     def is_due(self, is_connected: bool, now: datetime) -> bool:
         """Whether something is to be written now."""
         if self._said_at is None or is_connected != self._was_connected:
             return True
+        if not is_connected and not self._is_told and now - self._changed_at >= GRACE:
+            return True  # pages looked at the change itself, when it could still be nobody's outage
         return not timedelta(0) <= now - self._said_at < SAY_AGAIN  # also when the clock was set back
 
     def write(self, db: Session, is_connected: bool, now: datetime) -> None:
@@ -34,9 +39,12 @@ class Hearing:
         before = str(setting(db, SETTING, {}).get("away_since", ""))
         away_since = "" if is_connected else before or now.isoformat()
         put_setting(db, SETTING, {"away_since": away_since}, now)
-        if before != away_since:
+        is_outage = bool(away_since) and now - datetime.fromisoformat(away_since) >= GRACE
+        if before != away_since or is_outage != self._is_told:
             note_change(db, "service", "broker", now)
-        self._said_at, self._was_connected = now, is_connected
+        if is_connected != self._was_connected:
+            self._changed_at = now
+        self._said_at, self._was_connected, self._is_told = now, is_connected, is_outage
 
 
 def silent_since(db: Session, now: datetime) -> datetime | None:

@@ -40,7 +40,23 @@ def test_an_outage_keeps_its_beginning_over_a_restart_of_announce_and_ends(tmp_p
         assert away_since(db, at(301)) == at(4)
         Hearing().write(db, True, at(310))
         assert away_since(db, at(330)) is None
-        assert [change.key for change in changes_after(db, 0, ("service",))] == ["broker", "broker"]
+        assert [change.key for change in changes_after(db, 0, ("service",))] == ["broker"] * 3
+
+
+def test_pages_hear_of_an_outage_as_soon_as_it_is_one(tmp_path: Path) -> None:
+    hearing, database = Hearing(), open_url(f"sqlite:///{tmp_path}/hub.db")
+    with database.session() as db:
+        hearing.write(db, True, NOW)
+        hearing.write(db, False, at(1))
+        assert not hearing.is_due(False, at(5.9))
+        assert hearing.is_due(False, at(6))
+        hearing.write(db, False, at(6))
+        assert len(changes_after(db, 0, ("service",))) == 2, "at the change, and when it became an outage"
+        assert not hearing.is_due(False, at(15))
+        hearing.write(db, False, at(16))
+        assert len(changes_after(db, 0, ("service",))) == 2
+        hearing.write(db, True, at(17))
+        assert len(changes_after(db, 0, ("service",))) == 3
 
 
 def test_an_old_word_says_only_that_announce_is_silent(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from broker.contract import HUB
 from broker.hub import heard
+from broker.hub.console import access
 from broker.hub.console.day import Commune
 from broker.hub.console.desk import desk
 from broker.hub.console.wording import when
@@ -120,7 +121,7 @@ def service_trouble(seen: ServiceSeen | None, now: datetime) -> tuple[Literal["l
 def advice_of(seen: ServiceSeen) -> str:
     """What to do about a service that is lost."""
     if seen.node == HUB:
-        return f"Ở máy trung tâm chạy: sudo systemctl restart langso-hub@{seen.service}"
+        return _restart(f"langso-hub@{seen.service}")
     return "Máy tự nối lại khi có điện, có mạng."
 
 
@@ -129,7 +130,7 @@ def broker_trouble(db: Session, now: datetime) -> str:
     since = heard.away_since(db, now)
     if since is None:
         return ""
-    return f"Máy chuyển tin không chạy từ {when(since, now)}. Ở máy trung tâm chạy: sudo systemctl restart mosquitto"
+    return f"Máy chuyển tin không chạy từ {when(since, now)}. {_restart('mosquitto')}"
 
 
 def announce_trouble(db: Session, now: datetime) -> str:
@@ -137,10 +138,15 @@ def announce_trouble(db: Session, now: datetime) -> str:
     since = heard.silent_since(db, now)
     if since is None:
         return ""
-    return (
-        f"Chưa biết: chương trình gửi lịch phát im lặng từ {when(since, now)}. "
-        "Ở máy trung tâm chạy: sudo systemctl restart langso-hub@announce"
-    )
+    said = f"Chưa biết: chương trình gửi lịch phát im lặng từ {when(since, now)}."
+    return f"{said} {_restart('langso-hub@announce')}"
+
+
+def _restart(unit: str) -> str:
+    """What to do about a program of the hub: the command for who may type it, for others whom to tell."""
+    if access.visitor().is_any("admin"):
+        return f"Ở máy trung tâm chạy: sudo systemctl restart {unit}"
+    return "Xin báo người quản trị."
 
 
 def service_rows(db: Session, node: str) -> Sequence[ServiceSeen]:
