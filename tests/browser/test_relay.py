@@ -55,7 +55,7 @@ def test_a_station_is_listed_and_taken_and_sent_for_approval(
     page.get_by_label("Tên đài").fill("Đài tỉnh")
     page.get_by_label("Địa chỉ luồng phát thanh").fill(ADDRESS)
     page.get_by_role("button", name="Thêm đài này").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Xã tiếp sóng được 1 đài.")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Danh sách có 1 đài.")
     no_trouble(page)
     watched.check()
     other = open_page(*DESK)

@@ -58,7 +58,7 @@ def test_an_approver_lists_a_station_and_takes_it_off_again(stage: Stage) -> Non
     assert "Chưa có đài nào để tiếp sóng." in client.get("/stations").get_data(as_text=True)
     assert stage.post(client, "/stations", LISTED, page="/stations").status_code == 302
     page = client.get("/stations?note=added").get_data(as_text=True)
-    assert "Xã tiếp sóng được 1 đài." in page
+    assert "Danh sách có 1 đài." in page
     assert f'<a class="press" href="{ADDRESS}" target="_blank" rel="noopener noreferrer">' in page
     log = stage.client("soat").get("/audit").get_data(as_text=True)
     assert "thêm đài tiếp sóng “Đài tỉnh”" in log
