@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 MOST_WAIT_S: Final = 60.0
 KEPT_S: Final = 14 * 86_400.0
 """Sound that no play wants any more is kept this long, while there is room."""
+MOST_SPOILED: Final = 3
+"""Approved bytes that were no sound so often are given up for the node's own voice."""
 LEFT_FREE: Final = 32 << 20
 """Bytes of the disk that sound never takes: the journal and the outbox need them."""
 
@@ -67,6 +69,8 @@ class Gathering:
         self._client = client
         self._free = free or _free
         self._not_before_s: dict[str, float] = {}
+        self._spoiled: dict[str, int] = {}
+        """How many of the desk's spoiled sounds have been reckoned with."""
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Fetch what is wanted until `stop`."""
@@ -90,9 +94,21 @@ class Gathering:
             sha256 = play.envelope.audio.sha256
             if self._desk.store.path_of(sha256) is not None:
                 continue
-            if not self._desk.fetch_failures.get(sha256) or now_s >= self._not_before_s.get(sha256, 0.0):
+            self._reckon_spoiled(sha256)
+            has_failed = self._desk.fetch_failures.get(sha256) or self._desk.spoiled.get(sha256)
+            if not has_failed or now_s >= self._not_before_s.get(sha256, 0.0):
                 return play
         return None
+
+    def _reckon_spoiled(self, sha256: str) -> None:
+        """What came and was no sound counts as a failed try: it is not asked for again without rest."""
+        count = self._desk.spoiled.get(sha256, 0)
+        if count == self._spoiled.get(sha256, 0):
+            return
+        self._spoiled[sha256] = count
+        self._wait(sha256, count)
+        if count >= MOST_SPOILED:
+            self._tell(sha256, "wrong-audio")
 
     def _fetch(self, play: Play, interrupted: threading.Event) -> None:
         desk, media = self._desk, play.envelope.audio
@@ -124,13 +140,20 @@ class Gathering:
             return False  # not even a folder can be made
 
     def _failed(self, sha256: str, why: MediaError) -> None:
-        desk = self._desk
-        failures = desk.fetch_failures.get(sha256, 0) + 1
-        desk.fetch_failures[sha256] = failures
-        wait_s = min(MOST_WAIT_S, 0.5 * 2.0 ** min(failures, 10)) * random.uniform(0.7, 1.3)  # noqa: S311  (jitter)
-        self._not_before_s[sha256] = desk.clock.monotonic() + wait_s
+        failures = self._desk.fetch_failures.get(sha256, 0) + 1
+        self._desk.fetch_failures[sha256] = failures
+        self._wait(sha256, failures + self._spoiled.get(sha256, 0))
         code = _code_of(why)
         log.warning("%s", why, extra={"event": code, "count": failures})
+        self._tell(sha256, code)
+
+    def _wait(self, sha256: str, failures: int) -> None:
+        wait_s = min(MOST_WAIT_S, 0.5 * 2.0 ** min(failures, 10)) * random.uniform(0.7, 1.3)  # noqa: S311  (jitter)
+        self._not_before_s[sha256] = self._desk.clock.monotonic() + wait_s
+
+    def _tell(self, sha256: str, code: str) -> None:
+        """Say what keeps this sound from coming."""
+        desk = self._desk
         desk.session.problem(code, TROUBLES[code])
         if code != "fetch-failed":
             for play in self._plays_of(sha256):
@@ -146,8 +169,10 @@ class Gathering:
         desk = self._desk
         desk.fetch_failures.pop(sha256, None)
         self._not_before_s.pop(sha256, None)
+        is_doubtful = bool(desk.spoiled.get(sha256))
         for code in TROUBLES:
-            desk.session.cleared(code)
+            if code != "wrong-audio" or not is_doubtful:
+                desk.session.cleared(code)
         for play in self._plays_of(sha256):
             desk.hinder(play, "")
             mark = desk.journal.mark(play.ask.occurrence)

@@ -263,18 +263,22 @@ class Performance:
         return not self._is_emergency and abs(moved_s) > STEP_S
 
     def _is_outranked(self) -> bool:
-        """Whether a play of a higher kind is ready and has come."""
+        """Whether a play of a higher kind has come that is ready and would be let through."""
         desk, rank = self._desk, self._one.rank
         agenda = desk.agenda(rank)
-        soon = timedelta(seconds=YIELD_S)
-        coming = (
-            each for each in agenda.near if each.rank > rank and each.ask.start - self._clock.now() <= soon
-        )
-        better = agenda.due or next(coming, None)
-        if better is None:
+        soon = self._clock.now() + timedelta(seconds=YIELD_S)
+        coming = [one for one in agenda.near if one.rank > rank and one.ask.start <= soon]
+        better = [*agenda.dues, *(one for one in coming if one not in agenda.dues)]
+        self._readying.ask(better)
+        return any(self._would_sound(one) for one in better)
+
+    def _would_sound(self, better: Play) -> bool:
+        held = self._readying.get(better)
+        if held is None:
             return False
-        self._readying.prepare(better)
-        return self._readying.get(better) is not None
+        at = max(self._clock.now(), better.ask.start)
+        lasts_s = held.score.total_ms / 1000
+        return isinstance(check(better.ask, self._desk.post(better), at, held.sound, lasts_s), Allowed)
 
     def _tell_started(self) -> None:
         """Once the first sample is out. The end's receipt has its time by the audio clock."""

@@ -1,28 +1,30 @@
-"""Holds near plays ready to sound: decoded from the approved bytes, spoken here from the approved words, tuned in."""
+"""What is held ready to sound, by occurrence, and the relayed programmes that are tuned in.
+
+What is held is put here by the two workers of preparing.py and taken by the stage; receptions are the stage's alone.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from broker.speech.sound import Pcm, SoundError, decode
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import CHIME_REST_S, SPOKEN_HERE, chime_of
-from edge.speaker.player import LiveScore, Score, score_of
+from edge.speaker.player import LiveScore, Score
 from edge.speaker.player import chime_of as bell_of
-from edge.speaker.programme import Play
+from edge.speaker.programme import RANK, Play, is_over
 from edge.speaker.radio import Radio, Reception
 from edge.speaker.sinks import Samples
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S: Final = 5.0
-"""So long a play that is near waits for its own sound before the node speaks the words itself."""
+COMING_S: Final = 3.0
+"""So long what is lower waits for a play that is just being made ready: else it would only be broken into."""
 
 TUNE_S: Final = 120.0
 """So long before its start a relayed programme is tuned in, to see whether it can be had."""
@@ -35,8 +37,6 @@ RELAY_HZ: Final = 16_000
 
 KEPT_S: Final = 180
 """Of a relayed programme so much is kept, to be recognised by the microphone."""
-
-Speak = Callable[[Play], Pcm | None]
 
 
 @dataclass(frozen=True)
@@ -73,26 +73,65 @@ class Live:
 class Readying:
     """What is held ready, by occurrence."""
 
-    def __init__(self, desk: Desk, speak: Speak, radio: Radio) -> None:
-        """speak: the node's own voice, None when it has none."""
+    def __init__(self, desk: Desk, radio: Radio) -> None:
         self._desk = desk
-        self._speak = speak
         self._radio = radio
+        self.asked = {False: threading.Event(), True: threading.Event()}
+        """Set to make the worker for ordinary plays (False) or for emergencies (True) look at once."""
+        self._lock = threading.Lock()
         self._held: dict[str, Ready] = {}
+        self._since_s: dict[str, float] = {}
+        self._tried: set[str] = set()
         self._receptions: dict[str, Reception] = {}
         self._tuned_in: set[str] = set()
         self._tuning_since_s: dict[str, float] = {}
         self._live: dict[str, Live] = {}
-        self._near_since_s: dict[str, float] = {}
+
+    # -- for every thread
 
     def get(self, one: Play) -> Ready | None:
         """What is held for a play; None when it cannot sound yet."""
-        return self._held.get(one.ask.occurrence)
+        with self._lock:
+            return self._held.get(one.ask.occurrence)
+
+    def ask(self, plays: Iterable[Play]) -> None:
+        """Have those made ready that are not, soon; returns at once."""
+        for one in plays:
+            if self.get(one) is None:
+                self.asked[one.rank == RANK["emergency"]].set()
+
+    def put(self, one: Play, ready: Ready) -> bool:
+        """Hold it ready and say so; False where it plays already or is over."""
+        desk, name = self._desk, one.ask.occurrence
+        with desk.lock:  # it cannot begin between the look and the note
+            is_playing = desk.playing is not None and desk.playing.ask.occurrence == name
+            if is_playing or is_over(one, desk.journal.mark(name)):
+                return False
+            desk.note(one, "armed", SPOKEN_HERE if ready.sound == SPOKEN_HERE else "")
+            with self._lock:
+                self._held[name] = ready
+        return True
+
+    def cannot(self, one: Play) -> None:
+        """It was tried in vain: nothing waits for it any more."""
+        with self._lock:
+            self._tried.add(one.ask.occurrence)
+
+    def is_coming(self, one: Play) -> bool:
+        """Whether it is so likely to be ready in a moment that a lower play had better not begin."""
+        now_s, name = self._desk.clock.monotonic(), one.ask.occurrence
+        with self._lock:
+            since_s = self._since_s.setdefault(name, now_s)
+            return name not in self._held and name not in self._tried and now_s - since_s < COMING_S
+
+    # -- for the stage
 
     def keep_only(self, wanted: set[str]) -> None:
         """Let go of what no longer is to be played."""
-        self._held = {name: held for name, held in self._held.items() if name in wanted}
-        self._near_since_s = {name: since_s for name, since_s in self._near_since_s.items() if name in wanted}
+        with self._lock:
+            self._held = {name: held for name, held in self._held.items() if name in wanted}
+            self._since_s = {name: at_s for name, at_s in self._since_s.items() if name in wanted}
+            self._tried &= wanted
         self._live = {name: live for name, live in self._live.items() if name in wanted}
         self._tuned_in &= wanted
         self._tuning_since_s = {name: at_s for name, at_s in self._tuning_since_s.items() if name in wanted}
@@ -140,46 +179,3 @@ class Readying:
     def close(self) -> None:
         """End every reception."""
         self.keep_only(set())
-
-    def prepare(self, one: Play) -> None:
-        """Decode a play's sound, or speak its words where that sound does not come; nothing when neither can be."""
-        desk, name = self._desk, one.ask.occurrence
-        held = self._held.get(name)
-        audio = one.envelope.audio.sha256
-        if held is not None and (held.sound == audio or desk.store.path_of(audio) is None):
-            return
-        pcm = self._approved_sound(audio)
-        sound = audio
-        if pcm is None and held is None and self._may_speak_itself(one):
-            pcm, sound = self._speak(one), SPOKEN_HERE
-        if pcm is None:
-            return
-        score = score_of(pcm, chime_of(one.envelope), one.envelope.repeat, one.envelope.gap_s)
-        _ = score.pauses  # found now, not in the moment it begins
-        self._held[name] = Ready(score, sound)
-        desk.note(one, "armed", SPOKEN_HERE if sound == SPOKEN_HERE else "")
-
-    def _approved_sound(self, sha256: str) -> Pcm | None:
-        """The sound by its hash, read and hashed again: a worn memory card changes bytes."""
-        store = self._desk.store
-        path = store.path_of(sha256)
-        if path is None:
-            return None
-        try:
-            raw = path.read_bytes()
-            if hashlib.sha256(raw).hexdigest() == sha256:
-                return decode(raw)
-            log.error("%s has changed on disk", path.name, extra={"event": "wrong-audio"})
-        except (OSError, SoundError) as why:
-            log.error("%s: %s", path.name, why, extra={"event": "wrong-audio"})
-        store.forget(sha256)
-        self._desk.gather_wake.set()
-        return None
-
-    def _may_speak_itself(self, one: Play) -> bool:
-        """Near its start a play waits a moment for its own sound, and no longer once fetching has failed."""
-        desk = self._desk
-        now_s = desk.clock.monotonic()
-        since_s = self._near_since_s.setdefault(one.ask.occurrence, now_s)
-        has_failed = desk.fetch_failures.get(one.envelope.audio.sha256, 0) > 0
-        return has_failed or now_s - since_s >= PATIENCE_S

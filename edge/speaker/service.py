@@ -27,9 +27,10 @@ from edge.speaker.amplifier import Amplifier
 from edge.speaker.desk import Desk
 from edge.speaker.ear import Ear
 from edge.speaker.gathering import Fetches, Gathering
-from edge.speaker.journal import Journal
+from edge.speaker.journal import open_journal
 from edge.speaker.kit import Kit
 from edge.speaker.orders import Orders
+from edge.speaker.preparing import Preparing
 from edge.speaker.programme import Play
 from edge.speaker.radio import Radio
 from edge.speaker.readying import Readying
@@ -48,8 +49,8 @@ SPEAK_PATIENCE_S: Final = 90.0
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
-    """The workers of this node's loudspeaker. Raises IdentityError without root.pub, OSError or sqlite3.Error
-    when the data folder cannot be used."""
+    """The workers of this node's loudspeaker. Raises IdentityError without root.pub, OSError when the
+    data folder cannot be used."""
     store = MediaStore(settings.data_dir / "speaker" / "media")
     return assemble(settings, session, store, MediaClient(settings, session.who, store))
 
@@ -66,7 +67,8 @@ def assemble(
     only tests want."""
     home = settings.data_dir / "speaker"
     sound = settings.speaker
-    desk = Desk(session, settings.place.village, Journal(home / "journal.db"), store)
+    journal = open_journal(home / "journal.db", session.clock.now())
+    desk = Desk(session, settings.place.village, journal, store)
     inbox = session.inbox(TrustPlan, PlayPlan, PlayNow, StopPlay, TestSpeaker, HelperCalled)
     stopping = Stopping(desk, session.inbox(StopPlay))
     orders = Orders(desk, home, load_root(settings.keys_dir), inbox, stopping)
@@ -81,7 +83,8 @@ def assemble(
     )
     voice = _Voice(home / "speech", settings.speech)
     radio = Radio(sound.snapclient, may_be_here=may_tune_in_here)
-    stage = Stage(desk, kit, Readying(desk, voice.speak, radio), Testing(desk, kit, home))
+    readying = Readying(desk, radio)
+    stage = Stage(desk, kit, readying, Testing(desk, kit, home))
     stage.recover()
     orders.recall()
     return [
@@ -89,6 +92,8 @@ def assemble(
         Worker("stopping", stopping.run),
         Worker("gathering", Gathering(desk, client).run, FETCH_PATIENCE_S),
         Worker("stage", stage.run, SPEAK_PATIENCE_S),
+        Worker("readying", Preparing(desk, voice.speak, readying, is_urgent=False).run, SPEAK_PATIENCE_S),
+        Worker("urgent", Preparing(desk, voice.speak, readying, is_urgent=True).run, SPEAK_PATIENCE_S),
         Worker("amplifier", amplifier.run),
         Worker("hub-time", hub_time.run),
     ]

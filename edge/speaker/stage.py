@@ -13,6 +13,7 @@ from broker.link.service import Beat
 from edge.speaker.align import moment_of
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import is_quiet, since_signed
+from edge.speaker.gathering import MOST_SPOILED
 from edge.speaker.kit import Kit
 from edge.speaker.performance import OPEN_S, Performance
 from edge.speaker.player import chime_alone, play
@@ -28,6 +29,12 @@ CHIME_PAUSE_S: Final = 30.0
 
 EMERGENCY: Final = RANK["emergency"]
 
+TURNED_S: Final = 0.5
+"""A play that was refused at its start, but may sound later, is tried again after this."""
+
+SHORTEST_S: Final = 0.05
+"""Nothing that starts wants a quicker look: the device is opened long before, and what becomes ready wakes."""
+
 LOOK_S: Final = 30.0
 """So often an idle node looks whether its sound card is still there."""
 
@@ -41,6 +48,8 @@ class Stage:
         self._readying = readying
         self._testing = testing
         self._retry_s = self._chimed_s = self._looked_s = -CHIME_PAUSE_S
+        self._turned_s: dict[str, float] = {}
+        """Until which monotonic second a play that was refused at its start lets others go first."""
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Play what is due until `stop`."""
@@ -71,13 +80,11 @@ class Stage:
         agenda = desk.agenda()
         for one, state, reason in agenda.over:
             desk.note(one, state, reason)
-        self._hold_ready(agenda, beat)
+        self._hold_ready(agenda)
         called = self._called(agenda)
         if called is not None and desk.clock.monotonic() >= self._retry_s:
             held = self._readying.get(called)
-            if held is None:
-                desk.hinder(called, "no-audio")
-            elif not self._readying.is_tuning(called):
+            if held is not None:
                 return self._perform(
                     Performance(desk, self._kit, self._readying, called, held, stop, beat), called
                 )
@@ -90,21 +97,38 @@ class Stage:
 
     # -- what comes next
 
-    def _hold_ready(self, agenda: Agenda, beat: Beat) -> None:
-        wanted = {one.ask.occurrence for one in agenda.wanted}
-        self._readying.keep_only(wanted)
+    def _hold_ready(self, agenda: Agenda) -> None:
+        """Have made ready what is near; what is due and not ready has its reason, should its time pass."""
+        desk = self._desk
+        self._readying.keep_only({one.ask.occurrence for one in agenda.wanted})
+        self._readying.ask(agenda.near)
         for one in agenda.wanted:
             if one.envelope.relay is not None and self._lead_s(one) <= TUNE_S:
                 self._readying.tune(one)
-        for one in agenda.near[:3]:
-            beat()
-            self._readying.prepare(one)
+        for one in agenda.dues:
+            if self._readying.get(one) is None:
+                is_spoiled = desk.spoiled.get(one.envelope.audio.sha256, 0) >= MOST_SPOILED
+                desk.hinder(one, "wrong-audio" if is_spoiled else "no-audio")
 
     def _called(self, agenda: Agenda) -> Play | None:
-        """The play for which the device is to be opened now."""
-        if agenda.due is not None:
-            return agenda.due
-        return next((one for one in agenda.near if self._lead_s(one) <= OPEN_S), None)
+        """The play for which the device is to be opened now: the first that can sound and was not turned away."""
+        if self._desk.silenced():
+            return None
+        self._readying.ask(agenda.near)
+        now_s = self._desk.clock.monotonic()
+        self._turned_s = {name: at_s for name, at_s in self._turned_s.items() if now_s < at_s}
+        near = (one for one in agenda.near if one not in agenda.dues and self._lead_s(one) <= OPEN_S)
+        waits_for = 0
+        for one in (*agenda.dues, *near):
+            if one.rank < waits_for or one.ask.occurrence in self._turned_s:
+                continue
+            if self._readying.get(one) is None:
+                waits_for = max(waits_for, one.rank if self._readying.is_coming(one) else 0)
+            elif self._readying.is_tuning(one):
+                waits_for = max(waits_for, one.rank + 1)
+            else:
+                return one
+        return None
 
     def _lead_s(self, one: Play) -> float:
         """Seconds until its start by the commune's time."""
@@ -124,6 +148,9 @@ class Stage:
             self._no_sound(performance.failure)
         elif began:
             self._desk.session.cleared("no-sound")
+        else:  # another may sound meanwhile: looked for at once
+            self._turned_s[one.ask.occurrence] = self._desk.clock.monotonic() + TURNED_S
+            self._desk.stage_wake.set()
         return began
 
     def _chime(self, stop: threading.Event, beat: Beat) -> bool:
@@ -205,4 +232,4 @@ class Stage:
         left = next_moment(desk.programme, desk.journal.marks(), desk.clock.now())
         if left is None or left > timedelta(seconds=OPEN_S + 0.5):
             return 0.5
-        return min(0.5, max(0.002, left.total_seconds() - OPEN_S))
+        return min(0.5, max(SHORTEST_S, left.total_seconds() - OPEN_S))
