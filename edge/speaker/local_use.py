@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -73,6 +74,9 @@ class Uses:
                 self._session.send(said)
             except OutboxFull as full:
                 log.warning("%s", full, extra={"event": "local-use-waits"})
+                break
+            except sqlite3.Error as why:  # a disk that takes nothing: no reason to let go of the amplifier
+                log.error("%s", why, extra={"event": "local-use-waits"})
                 break
             use.is_told = True
         self._uses = [use for use in self._uses if use.ended_at is None or not use.is_told]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+import msgspec
 
 from broker.contract import Received
 from broker.contract.hub import PlayNow, PlayPlan, Signed, StopPlay, TestSpeaker, TrustPlan
 from broker.contract.kiosk import HelperCalled
+from broker.contract.message import SMALL
 from broker.contract.speaker import PlanApplied, Refusal
 from broker.link.inbox import Inbox
 from broker.link.outbox import OutboxFull
@@ -25,10 +29,11 @@ from broker.trust.envelope import (
     parse_occurrence,
 )
 from broker.trust.reasons import sentence
+from edge.speaker.commands import Commands
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import NOTHING, Allowed, Ask, at_least, check, is_usable
+from edge.speaker.firewall import NOTHING, Ask, at_least, check, is_usable
 from edge.speaker.journal import Note
-from edge.speaker.programme import OVER, Mark, Play, Programme, apply, command
+from edge.speaker.programme import BY_TIME, OVER, Mark, Play, Programme, apply, command
 from edge.speaker.refusals import Refusals
 from edge.speaker.stopping import Stopping
 
@@ -37,7 +42,13 @@ log = logging.getLogger(__name__)
 Order = Literal["trust", "plan"]
 
 MOST_NAMED = 100
-"""Occurrences named in one PlanApplied; a message has at most 16 KiB."""
+"""Occurrences named in each list of one PlanApplied."""
+
+ROOM_BYTES: Final = SMALL - 1024
+"""For the names in one PlanApplied, beside its frame and what else stands in it."""
+
+REOPENED: Final = BY_TIME | {"interrupted", "preempted"}
+"""States after which an emergency may begin again all the same."""
 
 SAID_TWICE_S = 120.0
 """The wire may bring a command twice within this time of its play; after that somebody sends an old one again."""
@@ -60,6 +71,7 @@ class Orders:
         self._waiting_plan: Signed | None = None
         self._in_force = self._newest = ""
         self._refusals = Refusals(desk.clock)
+        self._commands = Commands(home / "commands.json")
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Take what comes until `stop`."""
@@ -77,6 +89,7 @@ class Orders:
             self._trust(trust, is_kept=True)
         if plan is not None:
             self._plan(plan, is_kept=True)
+        self._recall_commands()
 
     def take(self, message: object) -> None:
         """Obey one message, or refuse it with a reason."""
@@ -215,43 +228,55 @@ class Orders:
                 is_here = desk.store.path_of(play.envelope.audio.sha256) is not None
                 (ready if is_here else missing).append(play.ask.occurrence)
         refused = [Refusal(occurrence=one.entry.occurrence, reason=one.code) for one in programme.rejected]
-        try:
-            desk.session.send(
-                PlanApplied(
-                    generation=programme.generation,
-                    at=desk.clock.now(),
-                    ready=ready[:MOST_NAMED],
-                    missing=missing[:MOST_NAMED],
-                    refused=refused[:MOST_NAMED],
-                )
+        told = _fitting(
+            PlanApplied(
+                generation=programme.generation,
+                at=desk.clock.now(),
+                ready=ready[:MOST_NAMED],
+                missing=missing[:MOST_NAMED],
+                refused=refused[:MOST_NAMED],
             )
+        )
+        try:
+            desk.session.send(told)
         except OutboxFull as why:
             desk.session.problem("outbox-full", str(why))
+        except sqlite3.Error as why:  # the hub sees the generation in the next status
+            desk.disk_trouble(why)
 
     def _play_now(self, message: PlayNow) -> None:
         desk = self._desk
-        if not is_usable(message.start):
+        ask = _ask_of(message)
+        if ask is None:
             log.warning("a start nobody can reckon with", extra={"event": "play-refused"})
             return
-        try:
-            _, revision, _ = parse_occurrence(message.occurrence)
-        except ValueError:
-            revision = 0
-        ask = Ask(message.occurrence, message.announcement, revision, message.start, message.signed)
         mark = desk.journal.mark(ask.occurrence)
-        if mark is not None and (mark.starts or mark.state in ("cancelled", "expired", "missed")):
+        if mark is not None and (mark.starts or mark.state == "cancelled"):
             self._known_already(ask, mark)
             return
+        play = self._judge_command(ask, message)
+        if mark is not None and mark.state in BY_TIME and (isinstance(play, Refused) or desk.is_over(play)):
+            self._known_already(ask, mark)
+        elif isinstance(play, Refused):
+            self._refuse(ask, play)
+        else:
+            self._take_up(play)
+            if play.envelope.kind == "emergency":
+                self._keep_command(message)
+
+    def _judge_command(self, ask: Ask, message: PlayNow) -> Play | Refused:
+        desk = self._desk
         with desk.lock:
-            rules = desk.programme
-            post = desk.planning_post(rules, desk.clock.state())
+            post = desk.planning_post(desk.programme, desk.clock.state())
         verdict = check(ask, post, max(ask.start, desk.clock.now()))
-        if isinstance(verdict, Allowed) and verdict.envelope.audio != message.media:
-            verdict = Refused("wrong-audio", "the command names another sound than was signed")
         if isinstance(verdict, Refused):
-            self._refuse(ask, verdict)
-            return
-        play = Play(ask, verdict.envelope, is_command=True)
+            return verdict
+        if verdict.envelope.audio != message.media:
+            return Refused("wrong-audio", "the command names another sound than was signed")
+        return Play(ask, verdict.envelope, is_command=True)
+
+    def _take_up(self, play: Play) -> None:
+        desk = self._desk
         with desk.lock:
             desk.programme = command(desk.programme, play)
         if desk.store.path_of(play.envelope.audio.sha256) is None:
@@ -259,6 +284,29 @@ class Orders:
             desk.note(play, "fetching")
         desk.gather_wake.set()
         desk.stage_wake.set()
+
+    def _keep_command(self, message: PlayNow) -> None:
+        """Until it is over it outlasts a restart; what began and was cut off may begin again."""
+        marks = self._desk.journal
+        others = [
+            each
+            for each in self._commands.kept()
+            if each.occurrence != message.occurrence
+            and ((mark := marks.mark(each.occurrence)) is None or mark.state not in OVER - REOPENED)
+        ]
+        try:
+            self._commands.keep([*others, message])
+        except OSError as why:
+            self._desk.disk_trouble(why)
+
+    def _recall_commands(self) -> None:
+        """Commands of before the restart, judged as if they had just come. Whatever is over or refused stays silent,
+        and nobody is told again."""
+        for message in self._commands.kept():
+            ask = _ask_of(message)
+            play = None if ask is None else self._judge_command(ask, message)
+            if isinstance(play, Play) and play.envelope.kind == "emergency" and not self._desk.is_over(play):
+                self._take_up(play)
 
     def _known_already(self, ask: Ask, mark: Mark) -> None:
         """A command for what began, was cancelled or is past: the wire's second copy, or somebody's replay."""
@@ -289,3 +337,28 @@ class Orders:
     def _complain(self, code: str, what: str, why: Refused) -> None:
         log.warning("%s: %s", code, why, extra={"event": code, "reason": why.code})
         self._desk.session.problem(code, f"{what} bị từ chối: {sentence(why.code)}")
+
+
+def _fitting(told: PlanApplied) -> PlanApplied:
+    """As much of the lists as one packet takes: what is refused first, for nothing else tells of it as soon."""
+    left = ROOM_BYTES
+    lists: dict[str, list[object]] = {}
+    for name in ("refused", "missing", "ready"):
+        lists[name] = []
+        for each in getattr(told, name):
+            left -= len(msgspec.json.encode(each)) + 1
+            if left < 0:
+                break
+            lists[name].append(each)
+    return msgspec.structs.replace(told, **lists)
+
+
+def _ask_of(message: PlayNow) -> Ask | None:
+    """What a command asks for; None when nobody can reckon with its start."""
+    if not is_usable(message.start):
+        return None
+    try:
+        _, revision, _ = parse_occurrence(message.occurrence)
+    except ValueError:
+        revision = 0
+    return Ask(message.occurrence, message.announcement, revision, message.start, message.signed)

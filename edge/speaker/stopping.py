@@ -15,7 +15,7 @@ from broker.trust.envelope import parse_occurrence
 from edge.speaker.desk import Desk
 from edge.speaker.firewall import EARLY_S, NOTHING, Ask, since_signed
 from edge.speaker.journal import KEPT_DAYS
-from edge.speaker.programme import MOST_NAME, Play, is_over
+from edge.speaker.programme import MOST_NAME, Play
 from edge.speaker.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Stopping:
                 is_near = bool(message.occurrence) or lead_s <= EARLY_S
                 if play == desk.playing or not is_near or not self._is_meant(message, play):
                     continue
-                if not is_over(play, desk.journal.mark(play.ask.occurrence)):
+                if not desk.is_over(play):
                     desk.note(play, "cancelled", "stopped")
 
     def _is_meant(self, message: StopPlay, play: Play) -> bool:

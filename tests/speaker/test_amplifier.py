@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -213,10 +214,11 @@ def test_a_use_goes_on_across_a_start_of_the_service_and_ends_once(tmp_path: Pat
     assert ended.ended_at is not None
 
 
-def test_a_full_outbox_keeps_the_news_for_later(room: Room) -> None:
+@pytest.mark.parametrize("why", [OutboxFull("Đầy chỗ chờ gửi."), sqlite3.OperationalError("disk is full")])
+def test_a_full_outbox_keeps_the_news_for_later(room: Room, why: Exception) -> None:
     with room.live():
         until(lambda: room.leases(), 5)
-        room.session.refuse = OutboxFull("Đầy chỗ chờ gửi.")
+        room.session.refuse = why
         room.hear(keys(microphone=True))
         until(lambda: room.amplifier.microphone, 5)
         room.hear(keys())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from broker.contract.hub import Media, PlayNow, PlayPlan, Signature, Signed, StopPlay, TestSpeaker
 from broker.contract.message import Message
 from broker.contract.speaker import PlanApplied, SpeakerStatus
-from broker.trust.envelope import PlaysBody, Tuning, canonical, occurrence_id
+from broker.trust.envelope import PlayEntry, PlaysBody, Tuning, canonical, occurrence_id
 from broker.trust.reasons import REASONS
 from edge.speaker.orders import SAID_TWICE_S
 from edge.speaker.refusals import DAY_S, Refusals
@@ -100,7 +101,75 @@ def test_the_plan_tells_how_the_loudspeaker_is_set(office: Office, signers: Sign
     assert set_so == {"A1": (40, 1.5), "P1": (70, 1.5), "E1": (90, 0)}
 
 
+def test_a_plan_with_long_names_is_reported_as_far_as_one_message_takes_it(
+    office: Office, signers: Signers
+) -> None:
+    starts = [MORNING + n * MINUTE for n in range(300)]
+    known = signers.announcement(*starts[:130], announcement="a" * 64)
+    entries = [
+        PlayEntry(occurrence=occurrence_id("a" * 64, 1, at), announcement="a" * 64, revision=1, start=at)
+        for at in starts
+    ]
+    office.hear(signers.plan(known, plays=entries))
+    (told,) = office.session.messages(PlanApplied)
+    assert len(told.refused) == 100
+    assert len(told.missing) > 10
+
+
+def test_a_disk_that_takes_no_report_stops_no_plan(office: Office, signers: Signers) -> None:
+    whole = office.session.send
+
+    def send(msg: Any, to: Any = None, *, written: bytes | None = None) -> None:
+        if isinstance(msg, PlanApplied):
+            raise sqlite3.OperationalError("database or disk is full")
+        whole(msg, to, written=written)
+
+    office.session.send = send  # type: ignore[method-assign]
+    office.hear(signers.plan(signers.announcement(), generation=7))
+    assert office.desk.programme.generation == 7
+    assert "thẻ nhớ" in office.session.problems["disk-full"]
+
+
 # -- commands
+
+
+def test_a_commanded_emergency_outlasts_restarts_until_it_is_over(office: Office, signers: Signers) -> None:
+    name = occurrence_id("A1", 1, MORNING)
+    office.hear(signers.plan(), play_now(signers.announcement(kind="emergency")))
+    office.hear(play_now(signers.announcement(announcement="R")))
+    office.reopen()
+    play = office.due()
+    assert play is not None
+    assert play.ask.announcement == "A1", "an ordinary play comes with the plan or not at all"
+    office.journal.begin(play, MORNING)
+    office.journal.end(name, "interrupted", "power", MORNING)
+    office.hear(play_now(signers.announcement(announcement="E2", kind="emergency")))
+    office.reopen()
+    assert [each.ask.announcement for each in office.desk.agenda().wanted] == ["A1", "E2"]
+    begin_and_end(office)
+    office.hear(StopPlay(occurrence=occurrence_id("E2", 1, MORNING), at=MORNING))
+    office.reopen()
+    assert office.due() is None
+
+
+def test_commands_on_disk_are_judged_again_and_a_damaged_file_hurts_nobody(
+    office: Office, signers: Signers
+) -> None:
+    office.hear(play_now(signers.announcement(kind="emergency", expires=MORNING + MINUTE)))
+    kept = office.folder / "commands.json"
+    good = kept.read_bytes()
+    kept.write_bytes(good.replace(b"emergency", b"priority"))
+    office.reopen()
+    assert office.due() is None
+    kept.write_bytes(good[:-40])
+    office.reopen()
+    assert office.due() is None
+    kept.write_bytes(good)
+    office.reopen()
+    assert office.due() is not None
+    office.clock.advance(61)
+    office.reopen()
+    assert office.due() is None
 
 
 def test_an_emergency_sent_again_later_is_refused_as_a_replay_and_told_once(
