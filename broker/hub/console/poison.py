@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 KINDS = {
+    "AmplifierAlarm": "Báo động tăng âm",
+    "AmplifierState": "Tình trạng tăng âm",
     "BoardStatus": "Tình trạng bo mạch",
     "CameraStatus": "Tình trạng camera",
     "CameraTampered": "Báo camera bị che",
     "FeedbackSent": "Phản ánh của bà con",
     "HelperCalled": "Lời nhờ giúp",
+    "LocalUse": "Báo người ở thôn tự dùng loa",
     "Lost": "Lời báo thiếu tin",
     "MotionEnded": "Báo hết chuyển động",
     "MotionStarted": "Báo chuyển động",
@@ -20,6 +23,7 @@ KINDS = {
     "ReadingsNow": "Số đo lúc này",
     "ServiceState": "Tình trạng dịch vụ",
     "SpeakerStatus": "Tình trạng loa",
+    "SpeakerTested": "Kết quả thử loa",
 }
 """Names of messages as people know them."""
 
