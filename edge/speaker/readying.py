@@ -17,7 +17,7 @@ from edge.speaker.desk import Desk
 from edge.speaker.firewall import CHIME_REST_S, SPOKEN_HERE, chime_of
 from edge.speaker.player import LiveScore, Score
 from edge.speaker.player import chime_of as bell_of
-from edge.speaker.programme import RANK, Play, is_over
+from edge.speaker.programme import RANK, Play
 from edge.speaker.radio import Radio, Reception
 from edge.speaker.sinks import Samples
 
@@ -105,7 +105,7 @@ class Readying:
         desk, name = self._desk, one.ask.occurrence
         with desk.lock:  # it cannot begin between the look and the note
             is_playing = desk.playing is not None and desk.playing.ask.occurrence == name
-            if is_playing or is_over(one, desk.journal.mark(name)):
+            if is_playing or desk.is_over(one):
                 return False
             desk.note(one, "armed", SPOKEN_HERE if ready.sound == SPOKEN_HERE else "")
             with self._lock:

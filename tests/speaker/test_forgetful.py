@@ -68,3 +68,16 @@ def test_an_emergency_given_up_by_a_clock_that_was_fast_sounds_when_the_clock_is
     assert not isinstance(check(play.ask, office.desk.post(play), MORNING), Refused)
     assert not office.desk.is_over(play)
     office.close()
+
+
+def test_an_emergency_taken_back_from_a_fast_clock_is_heard(house: House, signers: Signers) -> None:
+    media = house.hub.add(0.3)
+    house.store.add(house.hub.files[media.sha256], media.type)
+    house.clock.step(2 * 86_400)
+    house.start().hear(
+        signers.trust_plan(), signers.plan(signers.announcement(kind="emergency", audio=media))
+    )
+    house.receipt("expired")
+    house.clock.step(-2 * 86_400)
+    house.receipt("played")
+    assert house.states() == ["expired", "armed", "playing", "played"]
