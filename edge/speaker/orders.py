@@ -26,15 +26,13 @@ from broker.trust.envelope import (
     open_announcement,
     open_signed,
     open_trust,
-    parse_occurrence,
 )
 from broker.trust.reasons import sentence
 from edge.speaker.commands import Commands
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import NOTHING, Ask, at_least, check, is_usable
+from edge.speaker.firewall import NOTHING, Ask, at_least, check
 from edge.speaker.journal import Note
-from edge.speaker.programme import BY_TIME, OVER, Mark, Play, Programme, apply, command
-from edge.speaker.refusals import Refusals
+from edge.speaker.programme import OVER, Play, Programme, apply
 from edge.speaker.stopping import Stopping
 
 log = logging.getLogger(__name__)
@@ -46,12 +44,6 @@ MOST_NAMED = 100
 
 ROOM_BYTES: Final = SMALL - 1024
 """For the names in one PlanApplied, beside its frame and what else stands in it."""
-
-REOPENED: Final = BY_TIME | {"interrupted", "preempted"}
-"""States after which an emergency may begin again all the same."""
-
-SAID_TWICE_S = 120.0
-"""The wire may bring a command twice within this time of its play; after that somebody sends an old one again."""
 
 
 class Orders:
@@ -70,8 +62,7 @@ class Orders:
         self._inbox = inbox
         self._waiting_plan: Signed | None = None
         self._in_force = self._newest = ""
-        self._refusals = Refusals(desk.clock)
-        self._commands = Commands(home / "commands.json")
+        self._commands = Commands(desk, home / "commands.json")
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Take what comes until `stop`."""
@@ -89,14 +80,14 @@ class Orders:
             self._trust(trust, is_kept=True)
         if plan is not None:
             self._plan(plan, is_kept=True)
-        self._recall_commands()
+        self._commands.recall()
 
     def take(self, message: object) -> None:
         """Obey one message, or refuse it with a reason."""
         if isinstance(message, StopPlay):
             self._stopping.cancel(message)
         elif isinstance(message, PlayNow):
-            self._play_now(message)
+            self._commands.take(message)
         elif isinstance(message, TrustPlan):
             self._trust(message.signed)
         elif isinstance(message, PlayPlan):
@@ -244,86 +235,6 @@ class Orders:
         except sqlite3.Error as why:  # the hub sees the generation in the next status
             desk.disk_trouble(why)
 
-    def _play_now(self, message: PlayNow) -> None:
-        desk = self._desk
-        ask = _ask_of(message)
-        if ask is None:
-            log.warning("a start nobody can reckon with", extra={"event": "play-refused"})
-            return
-        mark = desk.journal.mark(ask.occurrence)
-        if mark is not None and (mark.starts or mark.state == "cancelled"):
-            self._known_already(ask, mark)
-            return
-        play = self._judge_command(ask, message)
-        if mark is not None and mark.state in BY_TIME and (isinstance(play, Refused) or desk.is_over(play)):
-            self._known_already(ask, mark)
-        elif isinstance(play, Refused):
-            self._refuse(ask, play)
-        else:
-            self._take_up(play)
-            if play.envelope.kind == "emergency":
-                self._keep_command(message)
-
-    def _judge_command(self, ask: Ask, message: PlayNow) -> Play | Refused:
-        desk = self._desk
-        with desk.lock:
-            post = desk.planning_post(desk.programme, desk.clock.state())
-        verdict = check(ask, post, max(ask.start, desk.clock.now()))
-        if isinstance(verdict, Refused):
-            return verdict
-        if verdict.envelope.audio != message.media:
-            return Refused("wrong-audio", "the command names another sound than was signed")
-        return Play(ask, verdict.envelope, is_command=True)
-
-    def _take_up(self, play: Play) -> None:
-        desk = self._desk
-        with desk.lock:
-            desk.programme = command(desk.programme, play)
-        if desk.store.path_of(play.envelope.audio.sha256) is None:
-            desk.fetch_failures.pop(play.envelope.audio.sha256, None)
-            desk.note(play, "fetching")
-        desk.gather_wake.set()
-        desk.stage_wake.set()
-
-    def _keep_command(self, message: PlayNow) -> None:
-        """Until it is over it outlasts a restart; what began and was cut off may begin again."""
-        marks = self._desk.journal
-        others = [
-            each
-            for each in self._commands.kept()
-            if each.occurrence != message.occurrence
-            and ((mark := marks.mark(each.occurrence)) is None or mark.state not in OVER - REOPENED)
-        ]
-        try:
-            self._commands.keep([*others, message])
-        except OSError as why:
-            self._desk.disk_trouble(why)
-
-    def _recall_commands(self) -> None:
-        """Commands of before the restart, judged as if they had just come. Whatever is over or refused stays silent,
-        and nobody is told again."""
-        for message in self._commands.kept():
-            ask = _ask_of(message)
-            play = None if ask is None else self._judge_command(ask, message)
-            if isinstance(play, Play) and play.envelope.kind == "emergency" and not self._desk.is_over(play):
-                self._take_up(play)
-
-    def _known_already(self, ask: Ask, mark: Mark) -> None:
-        """A command for what began, was cancelled or is past: the wire's second copy, or somebody's replay."""
-        noted = self._desk.journal.noted_at(ask.occurrence)
-        age_s = abs((self._desk.clock.now() - noted).total_seconds()) if noted is not None else 0.0
-        if mark.state == "playing" or age_s <= SAID_TWICE_S:
-            log.info("known already", extra={"event": "said-twice", "occurrence": ask.occurrence})
-            return
-        code = "replayed" if mark.starts else {"cancelled": "cancelled", "expired": "expired"}.get(mark.state)
-        self._refuse(ask, Refused(code or "too-late", ask.occurrence))
-
-    def _refuse(self, ask: Ask, why: Refused) -> None:
-        """Log a refused command, and tell of it unless that was told just now or too much is told already."""
-        log.warning("%s", why, extra={"event": "play-refused", "occurrence": ask.occurrence})
-        if self._refusals.may_tell(ask.occurrence, why.code):
-            self._desk.receipt(ask, "refused", why.code)
-
     def _kept(self, what: Order) -> Signed | None:
         return find_signed(self._home / f"{what}.json")
 
@@ -351,14 +262,3 @@ def _fitting(told: PlanApplied) -> PlanApplied:
                 break
             lists[name].append(each)
     return msgspec.structs.replace(told, **lists)
-
-
-def _ask_of(message: PlayNow) -> Ask | None:
-    """What a command asks for; None when nobody can reckon with its start."""
-    if not is_usable(message.start):
-        return None
-    try:
-        _, revision, _ = parse_occurrence(message.occurrence)
-    except ValueError:
-        revision = 0
-    return Ask(message.occurrence, message.announcement, revision, message.start, message.signed)

@@ -17,7 +17,7 @@ from broker.contract.message import Message
 from broker.contract.speaker import PlanApplied, SpeakerStatus
 from broker.trust.envelope import PlayEntry, PlaysBody, Tuning, canonical, occurrence_id
 from broker.trust.reasons import REASONS
-from edge.speaker.orders import SAID_TWICE_S
+from edge.speaker.commands import SAID_TWICE_S
 from edge.speaker.refusals import DAY_S, Refusals
 from edge.speaker.silence import STOP_HOLDS_S
 from tests.fakes.clock import FakeClock
