@@ -120,6 +120,26 @@ def test_a_play_that_did_not_reach_its_loudspeaker_stands_among_what_needs_a_per
     assert "Hôm nay đã nói xong." in page
 
 
+def test_who_decides_is_told_which_villages_will_hear_nothing(stage: Stage) -> None:
+    key = stage.submitted(villages=["dong", "doai"]).announcement_id
+    said = "Thôn Đoài chưa có loa nên không nghe được bản tin này."
+    client = stage.client("binh")
+    for path in (f"/announcements/{key}/approve", f"/announcements/{key}"):
+        assert said in client.get(path).get_data(as_text=True), path
+    assert "Thôn Đông, thôn Đoài (chưa có loa: Đoài)" in client.get("/").get_data(as_text=True)
+    heard = stage.submitted(villages=["dong"], starts=[NOW + timedelta(hours=2)]).announcement_id
+    assert "chưa có loa" not in client.get(f"/announcements/{heard}/approve").get_data(as_text=True)
+
+
+def test_progress_says_that_no_word_can_come(stage: Stage) -> None:
+    key = stage.approved(villages=["dong"]).announcement_id
+    with stage.database.session() as db:
+        Hearing().write(db, False, stage.now() - timedelta(minutes=1))
+        Hearing().write(db, False, stage.now())
+    page = stage.client("binh").get(f"/announcements/{key}").get_data(as_text=True)
+    assert "Máy chuyển tin không chạy từ 16:41. Xin báo người quản trị. Tin dưới đây là tin cũ" in page
+
+
 def test_in_a_trial_a_file_needs_nobody_and_is_not_called_spoken(stage: Stage) -> None:
     key = stage.approved(villages=["dong"]).announcement_id
     stage.clock.step(50 * 60)

@@ -14,8 +14,11 @@ const clock = new Intl.DateTimeFormat("vi-VN", {
   timeZone: "Asia/Ho_Chi_Minh", weekday: "long", day: "numeric", month: "numeric", hour: "2-digit", minute: "2-digit",
 });
 
-function say(sentence, kind = "bad") {
-  const note = find("noi");
+/** Beside what was pressed, where eyes and thumb are; above the page what concerns all of it. */
+function say(sentence, kind = "bad", beside = null) {
+  for (const each of ["noi", "noi-ky"]) find(each).hidden = true;
+  const note = find(beside ? "noi-ky" : "noi");
+  beside?.before(note);
   note.className = `notice ${kind}`;
   note.textContent = sentence;
   note.hidden = !sentence;
@@ -23,15 +26,36 @@ function say(sentence, kind = "bad") {
 
 const isAnswered = () => !state.envelope?.relay || find("hieu-dai")?.checked === true;
 const isHeard = () => state.envelope && isAnswered() && (state.heard || find("khong-nghe")?.checked);
+const hasPin = () => find("pin").value.length >= 6; // files from before PINs had eight digits
+const hasFile = () => find("khoa").files.length === 1;
+
+/** What still has to be done before `own` (the key's part) can be signed with, in the order of the page. */
+function lacking(own) {
+  if (!state.envelope) return [];
+  const found = [];
+  if (!state.heard && !find("khong-nghe")?.checked) {
+    found.push(find("khong-nghe") ? "nghe hết, hoặc đánh dấu “Tôi duyệt mà không nghe hết”" : "nghe hết bản tin");
+  }
+  if (!isAnswered()) found.push("đánh dấu “Tôi biết không ai nghe trước được”");
+  return [...found, ...own];
+}
+
+function tell(id, missing) {
+  const note = find(id);
+  if (!note) return;
+  note.hidden = !missing.length || state.busy;
+  note.textContent = missing.length ? `Còn thiếu: ${missing.join("; ")}.` : "";
+}
 
 function allow(id, ready) {
   find(id)?.setAttribute("aria-disabled", String(!ready || state.busy));
 }
 
 function check() {
-  const hasFile = find("khoa").files.length === 1 && find("pin").value.length >= 6;
   allow("ky-bang-may", isHeard());
-  allow("ky-duyet", isHeard() && hasFile);
+  allow("ky-duyet", isHeard() && hasFile() && hasPin());
+  tell("thieu-may", lacking([]));
+  tell("thieu", lacking([...(hasFile() ? [] : ["chọn tệp khoá"]), ...(hasPin() ? [] : ["nhập mã PIN"])]));
 }
 
 /** Everything shown comes out of the very text that will be signed. */
@@ -42,14 +66,24 @@ function show(envelope) {
   const isWhole = envelope.villages.length === Object.keys(names).length;
   const places = envelope.villages.map((code) => names[code] ?? code).join(", ");
   find("o-dau").textContent = isWhole ? `Cả xã: ${places}` : `Thôn ${places}`;
-  find("luc-nao").replaceChildren(...envelope.starts.map((start) => {
+  const starts = page.dataset.playNow ? atOnce(envelope) : envelope.starts.map((start) => moment(start.at));
+  find("luc-nao").replaceChildren(...starts.map((said) => {
     const item = document.createElement("li");
-    item.textContent = clock.format(new Date(start.at)).replace("Chủ Nhật", "Chủ nhật");
+    item.textContent = said;
     return item;
   }));
   if (find("may-lan")) find("may-lan").textContent = `${envelope.repeat} lần`;
   if (envelope.relay) showRelay(envelope.relay);
-  find("het-han").textContent = clock.format(new Date(envelope.expires)).replace("Chủ Nhật", "Chủ nhật");
+  const holds = Math.ceil((new Date(envelope.expires) - new Date(envelope.issued_at)) / 60_000);
+  find("het-han").textContent = page.dataset.playNow ? `${holds}\u00a0phút sau khi ký` : moment(envelope.expires);
+}
+
+const moment = (at) => clock.format(new Date(at)).replace("Chủ Nhật", "Chủ nhật");
+
+/** Its start is the moment of signing, so that a clock time shown before would be a past one. */
+function atOnce(envelope) {
+  const minutes = Math.floor(envelope.starts[0].tolerance_s / 60);
+  return ["Ngay khi ký", `Loa nhận chậm vẫn phát nếu chưa quá ${minutes}\u00a0phút`];
 }
 
 function showRelay(relay) {
@@ -106,15 +140,17 @@ async function renew() {
   }
 }
 
+const hearing = () => find("nghe").parentElement;
+
 /** Plays exactly the bytes whose hash stands in the envelope. */
 async function hear() {
   if (state.source) { state.source.stop(); return; }
   const address = page.dataset.audioBase.replace("0".repeat(64), state.envelope.audio.sha256);
   const answer = await fetch(address, { headers: { "X-Part": "1" } });
-  if (!answer.ok) { say("Chưa tải được âm thanh, xin thử lại."); return; }
+  if (!answer.ok) { say("Chưa tải được âm thanh, xin thử lại.", "bad", hearing()); return; }
   const bytes = await answer.arrayBuffer();
   if (toHex(await crypto.subtle.digest("SHA-256", bytes)) !== state.envelope.audio.sha256) {
-    say("Âm thanh tải về không đúng bản sẽ ký. Xin đừng ký, báo người quản trị.");
+    say("Âm thanh tải về không đúng bản sẽ ký. Xin đừng ký, báo người quản trị.", "bad", hearing());
     return;
   }
   state.context ??= new AudioContext();
@@ -159,21 +195,24 @@ async function sign(button, how) {
     find("pin").value = "";
     form.submit();
   } catch (why) {
-    say(why.message || "Chưa ký được, xin thử lại.");
-    if (why instanceof WrongSecret) { find("pin").value = ""; find("pin").focus(); }
+    say(why.message || "Chưa ký được, xin thử lại.", "bad", button);
+    const isWrong = why instanceof WrongSecret;
+    find("pin").setAttribute("aria-invalid", String(isWrong));
+    if (isWrong) { find("pin").value = ""; find("pin").focus(); }
     state.busy = false;
     check();
+    find("noi-ky").scrollIntoView({ block: "nearest" });
   }
 }
 
 async function byFile() {
-  say("Đang mở khoá và ký…", "wait");
+  say("Đang mở khoá và ký…", "wait", find("ky-duyet"));
   const { id, key } = await unlock(await find("khoa").files[0].text(), find("pin").value);
   return { key: id, signature: toBase64(await signText(key, "announcement", state.body)) };
 }
 
 async function byPasskey() {
-  say("Xin xác nhận trên máy: vân tay, khuôn mặt hoặc mã mở khoá.", "wait");
+  say("Xin xác nhận trên máy: vân tay, khuôn mặt hoặc mã mở khoá.", "wait", find("ky-bang-may"));
   try {
     return await signWithPasskey(passkeys, page.dataset.rp, "announcement", state.body);
   } catch (why) {
