@@ -90,7 +90,7 @@ class Preparing:
         if pcm is None and held is None and self._may_speak_itself(one):
             pcm, sound = self._spoken(one), SPOKEN_HERE
         if pcm is None:
-            self._readying.cannot(one)
+            self._readying.cannot(one, is_here=is_here)
             return False
         score = score_of(pcm, chime_of(one.envelope), one.envelope.repeat, one.envelope.gap_s)
         _ = score.pauses  # found now, not in the moment it begins

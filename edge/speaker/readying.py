@@ -80,8 +80,9 @@ class Readying:
         """Set to make the worker for ordinary plays (False) or for emergencies (True) look at once."""
         self._lock = threading.Lock()
         self._held: dict[str, Ready] = {}
-        self._since_s: dict[str, float] = {}
-        self._tried: set[str] = set()
+        self._since_s: dict[tuple[str, bool], float] = {}
+        self._tried: set[tuple[str, bool]] = set()
+        """By occurrence, and whether its own sound was here: when that comes, all is to be hoped for again."""
         self._receptions: dict[str, Reception] = {}
         self._tuned_in: set[str] = set()
         self._tuning_since_s: dict[str, float] = {}
@@ -112,17 +113,18 @@ class Readying:
                 self._held[name] = ready
         return True
 
-    def cannot(self, one: Play) -> None:
-        """It was tried in vain: nothing waits for it any more."""
+    def cannot(self, one: Play, *, is_here: bool) -> None:
+        """It was tried in vain: nothing waits for it any more. is_here: whether its own sound was on the disk."""
         with self._lock:
-            self._tried.add(one.ask.occurrence)
+            self._tried.add((one.ask.occurrence, is_here))
 
     def is_coming(self, one: Play) -> bool:
         """Whether it is so likely to be ready in a moment that a lower play had better not begin."""
         now_s, name = self._desk.clock.monotonic(), one.ask.occurrence
+        key = name, self._desk.store.path_of(one.envelope.audio.sha256) is not None
         with self._lock:
-            since_s = self._since_s.setdefault(name, now_s)
-            return name not in self._held and name not in self._tried and now_s - since_s < COMING_S
+            since_s = self._since_s.setdefault(key, now_s)
+            return name not in self._held and key not in self._tried and now_s - since_s < COMING_S
 
     # -- for the stage
 
@@ -130,8 +132,8 @@ class Readying:
         """Let go of what no longer is to be played."""
         with self._lock:
             self._held = {name: held for name, held in self._held.items() if name in wanted}
-            self._since_s = {name: at_s for name, at_s in self._since_s.items() if name in wanted}
-            self._tried &= wanted
+            self._since_s = {key: at_s for key, at_s in self._since_s.items() if key[0] in wanted}
+            self._tried = {key for key in self._tried if key[0] in wanted}
         self._live = {name: live for name, live in self._live.items() if name in wanted}
         self._tuned_in &= wanted
         self._tuning_since_s = {name: at_s for name, at_s in self._tuning_since_s.items() if name in wanted}

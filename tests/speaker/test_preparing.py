@@ -32,7 +32,7 @@ from edge.speaker.stage import Stage
 from edge.speaker.testing import Testing
 from tests.speaker.house import House
 from tests.speaker.office import Office
-from tests.speaker.signers import MORNING, Signers, play_now
+from tests.speaker.signers import AUDIO, MORNING, Signers, play_now
 from tests.until import until
 
 SOON = MORNING + timedelta(seconds=30)
@@ -53,7 +53,7 @@ def office(tmp_path: Path, signers: Signers) -> Iterator[Office]:
 
 @pytest.fixture
 def house(tmp_path: Path, signers: Signers) -> Iterator[House]:
-    made = House(tmp_path, signers)
+    made = House(tmp_path, signers, speed=2.0)
     yield made
     made.end()
 
@@ -167,8 +167,11 @@ def test_a_lower_play_waits_a_moment_for_a_higher_one_that_is_being_made_ready_a
     office.clock.advance(COMING_S)
     assert not readying.is_coming(one)
     other = Readying(office.desk, Radio(""))
-    other.cannot(one)
+    other.cannot(one, is_here=False)
     assert not other.is_coming(one), "it was tried in vain"
+    office.store.place_of(AUDIO.sha256).parent.mkdir()
+    office.store.place_of(AUDIO.sha256).write_bytes(b"its own sound")
+    assert other.is_coming(one), "its own sound has come meanwhile"
 
 
 # -- the whole service
@@ -195,7 +198,7 @@ def test_bytes_that_are_no_sound_are_fetched_with_rests_and_then_the_words_are_s
 ) -> None:
     house.hub.files[NO_SOUND.sha256] = GARBAGE
     house.start()
-    start = MORNING + timedelta(seconds=12)
+    start = MORNING + timedelta(seconds=10)
     house.hear(
         signers.trust_plan(),
         signers.plan(signers.announcement(start, audio=NO_SOUND, spoken="Xin chào bà con.")),
