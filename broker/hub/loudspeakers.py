@@ -114,6 +114,8 @@ def refusal_of_test(db: Session, node: NodeRecord, now: datetime) -> str:
         return "Khoá im lặng ở điểm đang bật; nhờ người ở thôn gạt khoá rồi thử."
     if _plays_near(db, node, now):
         return "Loa đang phát hoặc sắp phát bản tin; xong bản tin rồi thử."
+    if _is_testing(db, node, now):
+        return "Loa đang thử, chờ loa báo kết quả."
     last = _last_test(db, node, now)
     if last is not None:
         return f"Loa vừa thử lúc {last.astimezone(LOCAL):%H:%M}, mười phút sau mới thử lại được."
@@ -166,6 +168,15 @@ def _plays_near(db: Session, node: NodeRecord, now: datetime) -> bool:
     return any(
         state == "playing" or start + timedelta(seconds=duration_s) > now for state, start, duration_s in rows
     )
+
+
+def _is_testing(db: Session, node: NodeRecord, now: datetime) -> bool:
+    """Whether a test was asked for and its answer may still come."""
+    since = now - ORDER_LASTS - TEST_LASTS
+    query = select(SpeakerTest.test).where(
+        SpeakerTest.node == node.name, SpeakerTest.at.is_(None), SpeakerTest.asked_at >= since
+    )
+    return db.scalars(query.limit(1)).first() is not None
 
 
 def _last_test(db: Session, node: NodeRecord, now: datetime) -> datetime | None:

@@ -136,7 +136,7 @@ def test_silence_comes_and_goes_on_an_open_page(
     page = watched.page
     sign_in(page, address, "binh", "/")
     until(lambda: stage.broadcaster.count() > 0, 10)
-    line = page.get_by_text("Cả xã đang im tiếng đến 16:52.")
+    line = page.get_by_text("Đã ra lệnh im tiếng cả xã đến 16:52.")
     expect(line).to_have_count(0)
     with stage.database.session() as db:
         workflow.stop(db, stage.people["binh"], "", stage.now())
@@ -160,7 +160,7 @@ def test_who_has_a_page_open_that_follows_something_else_learns_of_silence_too(
     page = watched.page
     page.clock.install()
     sign_in(page, address, who, path)
-    line = page.get_by_text("Cả xã đang im tiếng đến 16:52.")
+    line = page.get_by_text("Đã ra lệnh im tiếng cả xã đến 16:52.")
     page.get_by_role("banner").wait_for()
     expect(line).to_have_count(0)
     with stage.database.session() as db:

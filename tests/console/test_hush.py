@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from broker.hub.records import ServiceSeen, SpeakerSeen
 from tests.console.stage import Stage
 
-LINE = "Cả xã đang im tiếng đến 16:52."
+ORDERED = "Đã ra lệnh im tiếng cả xã đến 16:52."
+SURE = "Cả xã đang im tiếng đến 16:52."
+LINE = "đến 16:52.</b>"
+"""Of either kind of line."""
 
 
 def silence(stage: Stage) -> str:
@@ -34,6 +38,55 @@ def test_silencing_says_how_long_it_holds_and_offers_to_hold_on(stage: Stage) ->
     page = silence(stage)
     assert "giữ im mười phút" in page
     assert "Giữ im thêm mười phút" in page
+
+
+def confirm(stage: Stage, *nodes: str) -> None:
+    """What ingest writes when loudspeakers say that they are silent."""
+    with stage.database.session() as db:
+        for node in nodes:
+            seen = db.get_one(SpeakerSeen, node)
+            seen.silenced, seen.seen_at = "commune", stage.now()
+
+
+def line_of(stage: Stage) -> str:
+    return stage.client("giup").get("/live/silence").get_data(as_text=True)
+
+
+def test_an_order_is_not_told_as_silence_before_every_loudspeaker_said_so(stage: Stage) -> None:
+    silence(stage)
+    line = line_of(stage)
+    assert ORDERED in line
+    assert SURE not in line
+    assert "0 trên 4 cụm loa đã báo im. Đang chờ loa báo." in line
+    confirm(stage, "thon-01", "thon-02", "thon-03")
+    stage.clock.advance(15)
+    line = line_of(stage)
+    assert ORDERED in line
+    assert "3 trên 4 cụm loa đã báo im." in line
+    assert "có thể vẫn đang nói: Trung 1, đình." in line
+    assert "tắt nguồn tăng âm" in line
+    assert "Đã ra lệnh im, loa chưa báo đã im." in stage.client("binh").get("/speakers").get_data(
+        as_text=True
+    )
+    confirm(stage, "thon-04")
+    line = line_of(stage)
+    assert SURE in line
+    assert "Cả 4 cụm loa đã báo im." in line
+
+
+def test_a_loudspeaker_that_is_away_or_spoke_of_an_earlier_silence_has_not_confirmed(stage: Stage) -> None:
+    confirm(stage, "thon-01", "thon-02", "thon-03", "thon-04")
+    stage.clock.advance(60)
+    silence(stage)
+    stage.clock.advance(15)
+    assert "0 trên 4 cụm loa đã báo im." in line_of(stage)
+    confirm(stage, "thon-01", "thon-02", "thon-03", "thon-04")
+    with stage.database.session() as db:
+        db.get_one(ServiceSeen, "thon-02.speaker").state = "lost"
+        db.get_one(ServiceSeen, "thon-03.speaker").state = "stopped"
+    line = line_of(stage)
+    assert "2 trên 3 cụm loa đã báo im." in line, "one that was switched off cannot speak"
+    assert "có thể vẫn đang nói: Bến 1, trạm bơm." in line
 
 
 def test_it_ends_by_itself(stage: Stage) -> None:

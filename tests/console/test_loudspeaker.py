@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from broker.hub.console.evidence import say_test
 from broker.hub.records import (
     AmplifierSeen,
     AmplifierTrouble,
@@ -56,6 +57,14 @@ def test_everything_that_is_known_of_a_loudspeaker_is_in_plain_words(stage: Stag
     ):
         assert said in page, said
     assert "chưa ai đặt" not in page
+
+
+def test_a_test_that_was_cut_off_says_how_long_it_sounded(stage: Stage) -> None:
+    row = SpeakerTest(test="t", node="thon-01", at=stage.now(), is_weekly=False, sound="card", volume=60)
+    row.frames, row.reason, row.underruns, row.proof, row.proof_level = 80_000, "silenced", 0, "", 0
+    assert say_test(row, "", stage.now()).said == "Bị dừng sau 5\N{NO-BREAK SPACE}giây: xã ra lệnh im tiếng."
+    row.frames = 0
+    assert say_test(row, "", stage.now()).said.startswith("Không thử: ")
 
 
 def test_a_loudspeaker_nobody_knows_anything_of_says_so(stage: Stage) -> None:
@@ -264,3 +273,10 @@ def test_a_new_book_of_receipts_is_told(stage: Stage) -> None:
     page = words(stage)
     assert "Liền mạch 4 tin báo, từ 08:42." in page
     assert "Loa đã mở sổ mới" in page
+
+
+def test_a_board_that_runs_without_an_amplifier_is_not_called_missing(stage: Stage) -> None:
+    assert "bo mạch đang chạy nhưng không nối với tăng âm, không đo được" in words(stage)
+    with stage.database.session() as db:
+        db.delete(db.get_one(ServiceSeen, "thon-01.board"))
+    assert "chưa nối bo mạch, không đo được" in words(stage)

@@ -174,7 +174,7 @@ def test_no_test_into_an_announcement(alive: Town) -> None:
 
 def test_ten_minutes_lie_between_two_tests_unless_the_first_was_not_done(alive: Town) -> None:
     assert ask(alive) == ""
-    assert "Loa vừa thử" in ask(alive, NOW + timedelta(minutes=1))
+    assert "Loa đang thử" in ask(alive, NOW + timedelta(minutes=1))
     with alive.database.session() as db:
         row = db.query(SpeakerTest).one()
         row.at = NOW + timedelta(seconds=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from broker.contract.hub import PlayPlan, StopPlay
 from broker.hub.announcing import workflow
 from broker.hub.declined import Declined
-from broker.hub.records import AuditRow
+from broker.hub.records import AuditRow, Occurrence, Play
 from broker.hub.silence import HELD, lift_silence, silence_of
 from tests.hub.studio import Studio
 from tests.hub.town import NOW, Town
@@ -67,6 +67,26 @@ def test_only_who_approves_lets_loudspeakers_speak_again_and_both_orders_are_wri
     with town.database.reading() as db:
         rows = db.execute(select(AuditRow.actor, AuditRow.action, AuditRow.subject).order_by(AuditRow.id))
         assert list(rows)[-2:] == [("binh", "play.stopped", "*"), ("lanh", "play.resumed", "*")]
+
+
+def test_silence_leaves_alone_what_has_ended_and_what_is_still_far_off(town: Town) -> None:
+    revision = town.approved()
+    start = NOW.replace(hour=17, minute=30)
+
+    def stopped(state: str, at: datetime) -> bool:
+        with town.database.session() as db:
+            db.query(Play).one().state = state
+            occurrence = db.query(Occurrence).filter_by(revision_id=revision).one()
+            occurrence.cancelled_at = None
+            workflow.stop(db, town.binh, "", at)
+            return occurrence.cancelled_at is not None
+
+    soon = start + timedelta(seconds=20)
+    for state in ("played", "missed", "interrupted", "preempted", "failed", "expired"):
+        assert not stopped(state, soon), state
+    for state in ("planned", "sent", "fetching", "ready", "armed", "playing", "refused"):
+        assert stopped(state, soon), state
+    assert not stopped("ready", start - timedelta(minutes=5))
 
 
 def test_every_plan_carries_the_silence_and_loses_it_when_it_is_lifted(studio: Studio) -> None:

@@ -16,6 +16,9 @@ from broker.trust.envelope import Start, occurrence_id
 HORIZON = timedelta(days=8)
 """Plays are written this far ahead; announce goes on as time passes."""
 
+_ENDED = frozenset({"played", "expired", "cancelled"})
+_ENDED_ORDINARY = frozenset({"missed", "interrupted", "preempted", "failed"})
+
 
 def starts_of(revision: Revision) -> list[Start]:
     """The starts of a revision, ascending."""
@@ -152,6 +155,15 @@ def cancel_occurrences(db: Session, rows: Sequence[Occurrence], now: datetime) -
     for play in _plays_of(db, [row.id for row in rows]):
         if play.state == "planned":
             play.state, play.reason = "cancelled", "cancelled"
+
+
+def is_over(row: Occurrence) -> bool:
+    """Whether every loudspeaker said that its play of this ended for good; False while one has not.
+
+    An emergency that was cut off begins again within its tolerance, and what was refused may be allowed yet.
+    """
+    ended = _ENDED if row.revision.kind == "emergency" else _ENDED | _ENDED_ORDINARY
+    return bool(row.plays) and all(play.state in ended for play in row.plays)
 
 
 def _known_plays(db: Session, occurrences: Sequence[str]) -> set[tuple[str, str]]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from broker.contract.hub import Signed
 from broker.hub import phrases, stations
@@ -322,15 +322,21 @@ def _end(db: Session, revision: Revision, state: str, now: datetime) -> None:
 
 
 def _running(db: Session, now: datetime) -> list[Occurrence]:
-    """Occurrences that may be playing, or may still begin within their tolerance."""
+    """Occurrences that may be playing, or may still begin within their tolerance; not what ended on every node."""
     rows = db.scalars(
-        select(Occurrence).where(
+        select(Occurrence)
+        .where(
             Occurrence.start > now - timedelta(days=1),
             Occurrence.start <= now,
             Occurrence.cancelled_at.is_(None),
         )
+        .options(selectinload(Occurrence.plays), selectinload(Occurrence.revision))
     )
-    return [row for row in rows if row.start + timedelta(seconds=row.tolerance_s + row.duration_s) > now]
+    return [
+        row
+        for row in rows
+        if row.start + timedelta(seconds=row.tolerance_s + row.duration_s) > now and not schedule.is_over(row)
+    ]
 
 
 def _nodes_of(db: Session, villages: Sequence[str] | None) -> list[str]:

@@ -117,7 +117,7 @@ def commune_of(db: Session) -> Commune:
             seen.node: seen
             for seen in db.scalars(select(ServiceSeen).where(ServiceSeen.service == "speaker")).all()
         },
-        {node: at for node, at in db.execute(select(SpeakerSeen.node, SpeakerSeen.applied_at))},
+        {seen.node: seen.applied_at for seen in db.scalars(select(SpeakerSeen)).all()},
         silent_until(db),
     )
 

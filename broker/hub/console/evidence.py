@@ -24,10 +24,13 @@ from broker.hub.records import (
     SpeakerSeen,
     SpeakerTest,
 )
+from broker.hub.silence import follows, silence_of
 from broker.trust.reasons import sentence
 
 Weight = Literal["ok", "wait", "look", "bad", "plain"]
 """Shape and colour; what is over and needs nobody is plain."""
+TEST_HZ = 16_000
+"""Frames a second of the test chime (edge.speaker.testing)."""
 SHOWN = 6
 """How many of the last tests, uses and alarms a page shows."""
 
@@ -44,6 +47,14 @@ _PROOFS: dict[str, tuple[Weight, str]] = {
     "consumed": ("wait", "Máy đã phát đủ, chưa đo ngoài loa"),
     "inconclusive": ("look", "Không rõ: micro có nghe nhưng không chắc là tiếng loa này"),
 }
+_ENDED_BY = {
+    "silenced": "xã ra lệnh im tiếng.",
+    "stopped": "xã ra lệnh dừng.",
+    "muted-here": "khoá im lặng ở điểm được bật.",
+    "local-use": "người ở thôn nói vào micro.",
+    "preempted": "đến giờ loa phát bản tin.",
+}
+"""Why a test that sounded did not come to its end."""
 _LEVELS = {1: "consumed", 2: "current", 3: "heard"}
 _RELAY = {"on": "đang bật", "off": "đang tắt", "unknown": "không đọc được"}
 _CURRENT = {"flowing": "có", "none": "không", "unknown": "không có cảm biến"}
@@ -85,6 +96,9 @@ def standing_of(db: Session, node: NodeRecord, at: datetime) -> Said:
     if seen is not None and seen.silenced:
         is_here = seen.silenced == "here"
         return Said("look", "Khoá im lặng ở điểm đang bật." if is_here else "Im theo lệnh của xã.")
+    silence = silence_of(db, at)
+    if silence is not None and follows(life.state if life else None, seen, silence) == "waiting":
+        return Said("look", "Đã ra lệnh im, loa chưa báo đã im.")
     amplifier, board = db.get(AmplifierSeen, node.name), db.get(ServiceSeen, f"{node.name}.board")
     is_told = board is not None and board.state in ALIVE  # a board that is away knows nothing of this moment
     if amplifier is not None and amplifier.microphone and is_told:
@@ -120,6 +134,13 @@ def say_test(test: SpeakerTest, name: str, at: datetime) -> Said:
         if is_unheard(test, at):
             return Said("bad", "Loa không báo về", f"{by}. Có thể điểm mất nối hoặc đang tắt.")
         return Said("wait", "Đang thử, chờ loa báo về", f"{by}.")
+    if test.reason and test.frames:
+        lasted = lasting(test.frames / TEST_HZ)
+        return Said(
+            "look",
+            f"Bị dừng sau {lasted}: {_ENDED_BY.get(test.reason) or _lower(sentence(test.reason))}",
+            f"{by}.",
+        )
     if test.reason:
         return Said("look", f"Không thử: {_lower(sentence(test.reason))}", f"{by}.")
     if test.sound != "card":
@@ -173,7 +194,10 @@ def facts_of(db: Session, node: str, at: datetime) -> list[tuple[str, str]]:
         if seen.refused:
             said.append(("Từ chối", f"{len(seen.refused)} lượt phát"))
     if amplifier is None:
-        return [*said, ("Tăng âm", "chưa nối bo mạch, không đo được")]
+        board = db.get(ServiceSeen, f"{node}.board")
+        is_there = board is not None and board.state in ALIVE
+        why = "bo mạch đang chạy nhưng không nối với tăng âm" if is_there else "chưa nối bo mạch"
+        return [*said, ("Tăng âm", f"{why}, không đo được")]
     flows = _CURRENT.get(amplifier.current, amplifier.current)
     if amplifier.current == "flowing" and amplifier.current_a is not None:
         flows = f"có, {number(amplifier.current_a, 1)} A"

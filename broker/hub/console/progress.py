@@ -18,12 +18,13 @@ from broker.hub.console.access import Visitor
 from broker.hub.console.day import Commune, commune_of, length_of, progress_rows, start_of
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.drafting import KINDS
+from broker.hub.console.faults import broker_trouble
 from broker.hub.console.relaying import say_relay
 from broker.hub.console.stages import STAGES, Progress
 from broker.hub.console.tracks import say_languages
 from broker.hub.console.wording import lasting, when
 from broker.hub.recordings import tracks_of
-from broker.hub.records import Account, Occurrence, Revision
+from broker.hub.records import Account, Occurrence, Revision, Stop
 from broker.hub.roles import has_role, villages_of
 from broker.hub.stations import relay_of
 
@@ -38,11 +39,13 @@ NOTES = {
     "sent": "Đã gửi duyệt. Người duyệt sẽ thấy bản tin này ở trang Hôm nay.",
     "approved": "Đã ký duyệt. Từng cụm loa báo lại ở dưới.",
     "returned": "Đã trả lại cho người viết.",
-    "stopped": "Đã ra lệnh dừng. Loa im trong giây lát.",
-    "silenced": "Đã ra lệnh tắt tiếng cả xã. Loa im trong giây lát và giữ im mười phút.",
+    "stopped": "Đã ra lệnh dừng. Cụm loa nào đã báo im thì ghi ở dưới.",
+    "silenced": "Đã ra lệnh cho loa cả xã im ngay và giữ im mười phút. Dòng đỏ cho biết cụm loa nào đã báo im.",
     "lifted": "Loa cả xã được nói lại. Lượt phát đã dừng thì không tự phát lại.",
     "withdrawn": "Đã gỡ bản tin này.",
 }
+PLAYED = 4
+"""Stages behind a play that came to its end."""
 _STATES = {
     "draft": "Bản nháp",
     "submitted": "Chờ duyệt",
@@ -86,7 +89,8 @@ def announcement(key: str) -> str:
         revision = _shown(db, key)
         commune = commune_of(db)
         occurrence = _chosen(revision, request.args.get("lan", ""), at)
-        found = _found(commune, revision, occurrence, at)
+        found = _found(commune, revision, occurrence, _stopped_by(db, occurrence), at)
+        found["dead"] = broker_trouble(db, at)
         template = "_progress.html" if is_part() else "progress.html"
         note = NOTES.get(request.args.get("note", ""), "")
         return render_template(template, here="play", note=note, **found)
@@ -114,9 +118,13 @@ def silence() -> Response:
 
 
 def status_of(
-    revision: Revision, occurrence: Occurrence | None, rows: Sequence[Progress], at: datetime
+    revision: Revision,
+    occurrence: Occurrence | None,
+    rows: Sequence[Progress],
+    at: datetime,
+    stopped_by: str = "",
 ) -> str:
-    """The line above the title: where this announcement stands now."""
+    """The line above the title: where this announcement stands now. stopped_by: full name of who ordered it to stop."""
     if occurrence is None:
         said = _STATES.get(revision.state, revision.state)
         if revision.state != "submitted":
@@ -127,12 +135,15 @@ def status_of(
         return f"{said}, phát {when(min(starts), at)}" if starts else said
     name = f"Lượt phát {when(occurrence.start, at)}"
     end = occurrence.start + timedelta(seconds=occurrence.duration_s)
-    if occurrence.cancelled_at is not None:
-        return f"{name}, đã dừng lúc {when(occurrence.cancelled_at, at)}"
+    if occurrence.cancelled_at is not None and (not rows or any(row.done < PLAYED for row in rows)):
+        stopped = f"{when(occurrence.cancelled_at, at)}{f', {stopped_by} ra lệnh' if stopped_by else ''}"
+        if any(row.is_unconfirmed for row in rows):
+            return f"{name}, đã ra lệnh dừng lúc {stopped}, chờ loa báo"
+        return f"{name}, đã dừng lúc {stopped}"
     if any(row.state == "playing" for row in rows):
         left = (end - at).total_seconds()
         return f"{name}, đang phát" + (f" · còn {lasting(left)}" if left > 1 else "")
-    if any(row.done >= 4 for row in rows):
+    if any(row.done >= PLAYED for row in rows):
         return f"{name}, đã phát"
     if any(row.is_filed for row in rows):
         return f"{name}, đã ghi vào tệp, không ra loa nào"
@@ -208,8 +219,20 @@ def _chosen(revision: Revision, asked: str, at: datetime) -> Occurrence | None:
     return rows[-1] if rows else None
 
 
+def _stopped_by(db: Session, occurrence: Occurrence | None) -> str:
+    """Full name of who silenced this playing, alone or with the whole commune; empty for what was withdrawn."""
+    if occurrence is None or occurrence.cancelled_at is None:
+        return ""
+    query = (
+        select(Account.full_name)
+        .join(Stop, Stop.account_id == Account.id)
+        .where(Stop.at == occurrence.cancelled_at, Stop.occurrence.in_((occurrence.id, "")))
+    )
+    return db.scalars(query.limit(1)).first() or ""
+
+
 def _found(
-    commune: Commune, revision: Revision, occurrence: Occurrence | None, at: datetime
+    commune: Commune, revision: Revision, occurrence: Occurrence | None, stopped_by: str, at: datetime
 ) -> dict[str, Any]:
     rows = progress_rows(commune, occurrence, at) if occurrence else []
     person = access.visitor()
@@ -219,7 +242,7 @@ def _found(
         "rows": rows,
         "sums": sums_of(rows),
         "stages": STAGES,
-        "status": status_of(revision, occurrence, rows, at),
+        "status": status_of(revision, occurrence, rows, at, stopped_by),
         "facts": _facts(commune, revision, at),
         "others": _others(revision, occurrence, at),
         "audio": _audio(revision, person),
@@ -258,6 +281,7 @@ def _facts(commune: Commune, revision: Revision, at: datetime) -> dict[str, str]
     return {
         "kind": KINDS.get(revision.kind, revision.kind),
         "where": commune.say_places(revision.villages),
+        "unheard": commune.warn_unheard(revision.villages),
         "length": lasting(length_s) if length_s and revision.relay is None else "",
         "relay": say_relay(relay_of(revision.relay)),
         "languages": say_languages(tracks_of(revision.tracks)) if revision.tracks else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template, request, url_for
@@ -32,6 +32,8 @@ LIFE = {
 }
 ORDER = ("speaker", "camera", "kiosk", "board", "node")
 HUB_NAMES = {"ingest": "Nhận tin từ các điểm", "announce": "Gửi lịch phát", "web": "Trang làm việc này"}
+_ON_WIRE = {"ingest": "Không tin nào về được.", "announce": "Không lịch phát, lệnh nào tới loa."}
+"""What a service of the hub cannot do while the broker is down."""
 CLOCKS = {"trusted": "đồng hồ tin được", "estimated": "đồng hồ ước lượng", "unknown": "chưa biết chắc giờ"}
 
 
@@ -80,14 +82,22 @@ def points() -> str:
         seen = db.scalars(select(ServiceSeen)).all()
         health = {one.node: one for one in db.scalars(select(NodeSeen)).all()}
         shown = [
-            _point(n, commune, seen, health.get(n.name), evidence.standing_of(db, n, at), at)
+            _point(
+                n,
+                commune,
+                seen,
+                health.get(n.name),
+                _standing(db, n, at, is_dark=bool(dead)),
+                at,
+                is_dark=bool(dead),
+            )
             for n in commune.nodes
         ]
         found = {
             "points": sorted(shown, key=_trouble),
             "head": "Chưa biết các cụm loa thế nào." if dead and shown else _headline(shown),
             "dead": dead,
-            "hub": [_service(one, at) for one in seen if one.node == HUB],
+            "hub": [_service(one, at, is_dark=bool(dead)) for one in seen if one.node == HUB],
             "playing": _lines(db, at, playing=True),
             "recent": _lines(db, at, playing=False),
             "is_silent": silence_of(db, at) is not None,
@@ -122,9 +132,11 @@ def _point(
     health: NodeSeen | None,
     standing: evidence.Said,
     at: datetime,
+    *,
+    is_dark: bool,
 ) -> Point:
     own = sorted((s for s in seen if s.node == node.name), key=_rank)
-    services = [_service(one, at) for one in own]
+    services = [_service(one, at, is_dark=is_dark) for one in own]
     village = f"Thôn {commune.names.get(node.village, node.village)}"
     return Point(node.name, node.label, village, services, " · ".join(_health(health, at)), standing)
 
@@ -133,11 +145,31 @@ def _rank(seen: ServiceSeen) -> int:
     return ORDER.index(seen.service) if seen.service in ORDER else len(ORDER)
 
 
-def _service(seen: ServiceSeen, at: datetime) -> Service:
+def _standing(db: Session, node: NodeRecord, at: datetime, *, is_dark: bool) -> evidence.Said:
+    """How a loudspeaker stands; while the broker is down nobody knows whether what was well still is."""
+    known = evidence.standing_of(db, node, at)
+    if is_dark and known.weight in ("ok", "wait", "plain"):
+        return evidence.Said(
+            "wait", f"Chưa biết, lần cuối: {known.said[:1].lower()}{known.said[1:]}", known.more
+        )
+    return known
+
+
+def _service(seen: ServiceSeen, at: datetime, *, is_dark: bool) -> Service:
+    """One row. is_dark: the broker is down, so what a service last said is old, and the hub's own reach nobody."""
     trouble = service_trouble(seen, at)
     text = " ".join(str(problem.get("text", "")) for problem in seen.problems)
     if seen.state == "lost" or (seen.state == "stopped" and seen.node == HUB):
         text = advice_of(seen)
+    row = _row(seen, trouble, text, at)
+    if is_dark and trouble is None and seen.node == HUB and seen.service in _ON_WIRE:
+        return replace(row, weight="bad", said="Chạy, nhưng máy chuyển tin tắt", text=_ON_WIRE[seen.service])
+    if is_dark and trouble is None and seen.node != HUB:
+        return replace(row, weight="wait", said="Chưa biết", text="lần cuối: đang chạy")
+    return row
+
+
+def _row(seen: ServiceSeen, trouble: tuple[str, str] | None, text: str, at: datetime) -> Service:
     return Service(
         identity=seen.identity,
         name=SERVICE_NAMES.get(seen.service) or HUB_NAMES.get(seen.service, seen.service),
@@ -173,22 +205,30 @@ def _lines(db: Session, at: datetime, *, playing: bool) -> list[Line]:
         .order_by(Occurrence.start.desc())
         .limit(40)
     ).all()
-    shown = [row for row in rows if any(play.state == "playing" for play in row.plays) == playing]
+    shown = [row for row in rows if _is_under_way(row, at) == playing]
     return [
         Line(
             row.revision.title,
-            f"{when(row.start, at)} · {_said(row)}",
+            f"{when(row.start, at)} · {_said(row, at)}",
             url_for("progress.announcement", key=row.revision.announcement_id, lan=row.id),
         )
         for row in shown[:6]
     ]
 
 
-def _said(row: Occurrence) -> str:
-    if row.cancelled_at is not None:
-        return "đã dừng"
+def _is_under_way(row: Occurrence, at: datetime) -> bool:
+    """Whether it sounds now, as far as is known: nobody stopped it, and it could not be over yet."""
+    latest = row.start + timedelta(seconds=row.tolerance_s + row.duration_s)
+    return row.cancelled_at is None and latest > at and any(play.state == "playing" for play in row.plays)
+
+
+def _said(row: Occurrence, at: datetime) -> str:
     played = sum(is_spoken(play) for play in row.plays)
     now_playing = sum(play.state == "playing" for play in row.plays)
+    if row.cancelled_at is not None and played < len(row.plays):
+        return f"đã ra lệnh dừng, {now_playing} cụm chưa báo đã im" if now_playing else "đã dừng"
+    if now_playing and not _is_under_way(row, at):
+        return f"{played}/{len(row.plays)} cụm đã phát, {now_playing} cụm chưa báo đã xong"
     if now_playing:
         return f"{now_playing}/{len(row.plays)} cụm đang phát"
     return f"{played}/{len(row.plays)} cụm đã phát"

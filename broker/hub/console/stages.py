@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from broker.hub.console.relaying import say_play
+from broker.hub.console.stopping import OPEN, Orders, is_unconfirmed, say_cut, say_held, say_unconfirmed
 from broker.hub.console.wording import hm, hms
 from broker.hub.records import Play, ServiceSeen
 from broker.trust.reasons import sentence
@@ -34,6 +35,8 @@ _DONE: dict[str, int] = {
     "expired": 1,
     "cancelled": 0,
 }
+_CUT_SHORT = 3
+"""Stages behind a play that sounded and was ended in the middle."""
 _NOW = frozenset({"planned", "sent", "fetching", "playing"})
 _FAIL = frozenset({"interrupted", "preempted", "failed", "refused", "missed", "expired"})
 _WHY = {
@@ -65,6 +68,7 @@ _BY_LEVEL = {2: "cảm biến ở tăng âm", 3: "micro"}
 FILED = "Ghi vào tệp, điểm không có loa: chưa ai nghe thấy."
 LATE_MS = 500
 """From here on a start that came late is worth telling."""
+NO_ORDERS = Orders()
 SOFT_PERCENT = 50
 """Below this somebody should know how low the loudspeaker is set."""
 
@@ -86,12 +90,16 @@ class Progress:
     needs_person: bool
     is_filed: bool = False
     """Played into a file because the house has no loudspeaker: nobody heard it, so it does not count as played."""
+    is_unconfirmed: bool = False
+    """Ordered to stop, and its loudspeaker has not said that it is silent."""
 
     @property
     def stage(self) -> str:
         """The stage reached, in a word, for small screens and screen readers."""
+        if self.is_unconfirmed:
+            return "Chưa báo đã im"
         if self.state == "cancelled":
-            return "Đã huỷ"
+            return "Đã dừng" if self.done == _CUT_SHORT else "Đã huỷ"
         if self.is_filed:
             return "Ghi vào tệp"
         if self.mark:
@@ -113,17 +121,25 @@ def progress_of(
     tolerance_s: int,
     *,
     is_relay: bool = False,
+    orders: Orders = NO_ORDERS,
 ) -> Progress:
     """What the row of one loudspeaker says at this moment. is_relay: of a relayed programme."""
     is_cut_off = speaker is None or speaker.state in ("lost", "stopped")
     is_waiting = play.state in ("planned", "sent", "fetching")
     until = play.planned_at + timedelta(seconds=tolerance_s)
-    done, mark = _DONE.get(play.state, 0), _mark(play.state)
-    why = (say_play(play) if is_relay else "") or _why(play)
+    done, mark = _done(play), _mark(play.state)
+    why = (say_play(play) if is_relay else "") or _why(play, is_relay=is_relay)
+    if is_unconfirmed(play, orders):
+        why, needs = say_unconfirmed(play, orders, now, until, is_cut_off=is_cut_off)
+        step: Mark = "fail" if needs else "now"
+        shade: Weight = "bad" if needs else "wait"
+        return Progress(play.node, name, village, play.state, done, step, why, shade, needs, False, True)
     if is_waiting and now > until:
         mark, why = "fail", "Đã qua giờ, chưa có tin báo về: chưa xác nhận là đã phát."
     elif is_waiting and is_cut_off:
         mark, why = "fail", f"{_gone(speaker)} Có mạng trước {hm(until)} sẽ phát."
+    elif play.state in OPEN:
+        why = say_held(play, orders, now, until) or why
     if play.state == "played" and play.proof_level >= HEARD_LEVEL:
         done = 5
     is_filed = play.state == "played" and not is_spoken(play)
@@ -134,11 +150,17 @@ def progress_of(
     return Progress(play.node, name, village, play.state, done, mark, why, weight, needs, is_filed)
 
 
+def _done(play: Play) -> int:
+    if play.state == "cancelled" and play.said_at is not None:
+        return 1 if play.started_at is None else _CUT_SHORT
+    return _DONE.get(play.state, 0)
+
+
 def _mark(state: str) -> Mark:
     return "fail" if state in _FAIL else "now" if state in _NOW else ""
 
 
-def _why(play: Play) -> str:
+def _why(play: Play, *, is_relay: bool) -> str:
     if play.state == "playing":
         turn = f"Lần đọc {play.repeat}" if play.repeat else "Đang đọc"
         late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= 100 else ""
@@ -147,6 +169,9 @@ def _why(play: Play) -> str:
         return f"{turn}{begun}{late}.{into}"
     if play.state == "played":
         return _played(play)
+    cut = say_cut(play, is_relay=is_relay) if play.state in ("cancelled", "interrupted", "preempted") else ""
+    if cut:
+        return cut
     said = _WHY.get(play.state, f"Trạng thái lạ: {play.state}.")
     return sentence(play.reason) or said
 
