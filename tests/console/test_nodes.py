@@ -26,6 +26,7 @@ from broker.hub.records import (
     NodeRecord,
     Revocation,
     ServiceSeen,
+    SpeakerSeen,
     Village,
     put_setting,
 )
@@ -403,6 +404,25 @@ def test_a_dead_broker_is_named_on_every_page_that_speaks_of_nodes(stage: Stage)
         assert "Máy chuyển tin không chạy từ 16:22. Xin báo người quản trị." in said, path
         assert "systemctl" not in said, path
         assert "sudo systemctl restart mosquitto" in text_of(stage, path, "quan"), path
+
+
+def test_while_the_broker_is_down_nothing_is_called_well(stage: Stage) -> None:
+    for path, said in (("/speakers", "Đang chạy"), ("/nodes", "Đang chạy"), ("/nodes/thon-01", "Đang chạy")):
+        assert said in text_of(stage, path), path
+    with stage.database.session() as db:
+        db.get_one(SpeakerSeen, "thon-01").sound = "card"
+        Hearing().write(db, False, NOW - timedelta(minutes=20))
+        Hearing().write(db, False, NOW)
+    speakers = text_of(stage, "/speakers")
+    assert "Chạy, nhưng máy chuyển tin tắt. Không tin nào về được." in speakers
+    assert "Chưa biết, lần cuối: sẵn sàng" in speakers
+    assert speakers.count("Đang chạy") == 1, "only the page that is being read"
+    assert "Chưa biết, lần cuối: đang chạy." in text_of(stage, "/nodes/thon-01")
+    points = text_of(stage, "/nodes")
+    assert "lần cuối: đang chạy" in points
+    overview = text_of(stage, "/overview")
+    assert "Chưa biết các thôn thế nào." in overview
+    assert "Không màu: chưa biết hoặc chưa có điểm" in overview
 
 
 def test_a_lost_service_of_the_hub_has_the_advice_for_the_hub(stage: Stage) -> None:

@@ -114,6 +114,8 @@ def test_a_play_that_did_not_reach_its_loudspeaker_stands_among_what_needs_a_per
     page = client.get("/").get_data(as_text=True)
     assert '<h2>Lượt phát cần người xem</h2><span class="soft">1</span>' in page
     assert "Hôm nay chưa lượt nào phát trọn." in page
+    assert "1/1 chưa phát trọn" in page
+    assert "1/1 cụm sẵn sàng" not in page
     stage.receipt(key, "thon-01", "played", sound="card", started_at=stage.now(), reason="")
     page = client.get("/").get_data(as_text=True)
     assert "Lượt phát cần người xem" not in page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
@@ -85,7 +85,7 @@ def all_nodes() -> str:
     with desk().database.reading() as db:
         seen = seen_of(db)
         doors, dead = _doors(db, at), broker_trouble(db, at)
-    points = points_of(seen, at)
+    points = points_of(replace(seen, is_dark=bool(dead)), at)
     return render_template(
         "_nodes.html" if is_part() else "nodes.html",
         here="nodes",
@@ -106,7 +106,7 @@ def one_node(name: str) -> str:
     at = now()
     with desk().database.reading() as db:
         node = node_of(db, name)
-        seen = seen_of(db, name)
+        seen = replace(seen_of(db, name), is_dark=bool(broker_trouble(db, at)))
         point = point_of(seen, node, at)
         past = _past(db, node)
     return render_template(

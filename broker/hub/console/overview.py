@@ -57,18 +57,19 @@ def overview() -> str:
         charts: Sequence[Chart] = charts_of(db, commune, at)
         todo = todo_for(db, access.visitor(), at)
         dead = broker_trouble(db, at)
-    states = states_of(commune, needs)
+    states = states_of(commune, needs, is_dark=bool(dead))
+    head = "Chưa biết các thôn thế nào." if dead and commune.nodes else headline(commune, states)
     drawn = village_map(
         commune.shapes(),
         states,
-        label=f"Bản đồ xã: {headline(commune, states)}",
+        label=f"Bản đồ xã: {head}",
         river=desk().river(),
     )
     return render_template(
         "overview.html",
         here="over",
         day=long_day(today),
-        head="Chưa biết các thôn thế nào." if dead and commune.nodes else headline(commune, states),
+        head=head,
         map=drawn,
         needs=needs,
         figures=figures,
@@ -79,9 +80,12 @@ def overview() -> str:
     )
 
 
-def states_of(commune: Commune, needs: Sequence[Need]) -> dict[str, VillageState]:
-    """Colour of each village: the worst of what it needs; villages without a point stay blank."""
-    states: dict[str, VillageState] = {node.village: "ok" for node in commune.nodes}
+def states_of(commune: Commune, needs: Sequence[Need], *, is_dark: bool = False) -> dict[str, VillageState]:
+    """Colour of each village: the worst of what it needs; villages without a point stay blank.
+
+    is_dark: no word comes from any point, so that nobody can call a village calm.
+    """
+    states: dict[str, VillageState] = {} if is_dark else {node.village: "ok" for node in commune.nodes}
     for need in needs:
         if need.weight == "bad":
             states[need.village] = "bad"

@@ -81,6 +81,8 @@ class Seen:
     speakers: Mapping[str, SpeakerSeen]
     revocations: Mapping[str, Revocation] = field(default_factory=dict)
     """The newest of each node."""
+    is_dark: bool = False
+    """The broker is down: what was well when it was last heard may not be any more."""
 
 
 def seen_of(db: Session, name: str | None = None) -> Seen:
@@ -140,6 +142,8 @@ def point_of(seen: Seen, node: NodeRecord, at: datetime) -> Point:
     rest_s = 0.0 if services else rest_of(seen.revocations.get(node.name), at)
     if rest_s and node.retired_at is None and certificates:
         weight, said, since = "wait", "Chờ đủ hai phút sau thu hồi", f"còn {lasting(rest_s)}"
+    if seen.is_dark and services and weight == "ok":
+        weight, said, since = "wait", "Chưa biết", "lần cuối: đang chạy"
     until_weight, until = _until(certificates, at)
     words = [one.seen_at for one in services]
     if node.name in seen.health:
@@ -165,7 +169,7 @@ def point_of(seen: Seen, node: NodeRecord, at: datetime) -> Point:
         is_enrolled=bool(certificates),
         is_retired=is_retired,
         code=code,
-        lines=() if is_retired else _lines(certificates, services, at),
+        lines=() if is_retired else _lines(certificates, services, at, is_dark=seen.is_dark),
     )
 
 
@@ -250,19 +254,33 @@ def _until(certificates: Sequence[Certificate], at: datetime) -> tuple[str, str]
     return "ok", f"đến {_day(end)}"
 
 
-def _lines(certificates: Sequence[Certificate], services: Sequence[ServiceSeen], at: datetime) -> list[Line]:
+def _lines(
+    certificates: Sequence[Certificate], services: Sequence[ServiceSeen], at: datetime, *, is_dark: bool
+) -> list[Line]:
     """Every program of a node that has a certificate or was heard."""
     own = {one.identity: one for one in certificates}
     lives = {one.identity: one for one in services}
-    return [_line(name, own.get(name), lives.get(name), at) for name in sorted({*own, *lives}, key=_rank)]
+    return [
+        _line(name, own.get(name), lives.get(name), at, is_dark=is_dark)
+        for name in sorted({*own, *lives}, key=_rank)
+    ]
 
 
-def _line(identity: str, certificate: Certificate | None, life: ServiceSeen | None, at: datetime) -> Line:
+def _line(
+    identity: str,
+    certificate: Certificate | None,
+    life: ServiceSeen | None,
+    at: datetime,
+    *,
+    is_dark: bool,
+) -> Line:
     service = identity.partition(".")[2]
     weight, said = "wait", "Chưa nối"
     if life is not None:
         trouble = service_trouble(life, at)
-        weight, said = trouble or ("ok", "Đang chạy.")
+        weight, said = trouble or (
+            ("wait", "Chưa biết, lần cuối: đang chạy.") if is_dark else ("ok", "Đang chạy.")
+        )
     until_weight, until = _until([certificate] if certificate else [], at)
     return Line(
         identity=identity,
