@@ -122,7 +122,7 @@ source = "host"
         command = mosquitto.command(config)
         with (self.folder / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until(self._listens, 20, self.log)
+        until(self._listens, 60, self.log)
 
     def _listens(self) -> bool:
         with (
