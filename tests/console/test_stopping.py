@@ -111,14 +111,14 @@ def test_a_stopped_play_is_not_under_way_and_its_page_says_who_stopped_it(stage:
     assert "<h2>Đang phát</h2>" not in page
     assert "đã ra lệnh dừng, 1 cụm chưa báo đã im" in page
     page = client.get(f"/announcements/{key}").get_data(as_text=True)
-    assert "đã ra lệnh dừng lúc 17:30, Phạm Văn Bình ra lệnh, chờ loa báo" in page
+    assert "Phạm Văn Bình ra lệnh dừng lúc 17:30, chờ loa báo" in page
     stage.receipt(
         key, "thon-01", "cancelled", reason="stopped", played_ms=8_000, ended_at=stage.now(), sound="card"
     )
     page = client.get(f"/announcements/{key}").get_data(as_text=True)
-    assert "đã dừng lúc 17:30, Phạm Văn Bình ra lệnh" in page
+    assert "đã dừng lúc 17:30 theo lệnh của Phạm Văn Bình" in page
     assert "rồi dừng theo lệnh lúc 17:30:05." in page
-    assert "ra lệnh, chờ loa báo" not in page
+    assert "17:30, chờ loa báo" not in page
 
 
 def test_silence_after_a_play_leaves_its_page_as_it_was(stage: Stage) -> None:

@@ -136,9 +136,9 @@ def status_of(
     name = f"Lượt phát {when(occurrence.start, at)}"
     end = occurrence.start + timedelta(seconds=occurrence.duration_s)
     if occurrence.cancelled_at is not None and (not rows or any(row.done < PLAYED for row in rows)):
-        stopped = f"{when(occurrence.cancelled_at, at)}{f', {stopped_by} ra lệnh' if stopped_by else ''}"
+        stopped = f"{when(occurrence.cancelled_at, at)}{f' theo lệnh của {stopped_by}' if stopped_by else ''}"
         if any(row.is_unconfirmed for row in rows):
-            return f"{name}, đã ra lệnh dừng lúc {stopped}, chờ loa báo"
+            return f"{name}, {stopped_by or 'đã'} ra lệnh dừng lúc {when(occurrence.cancelled_at, at)}, chờ loa báo"
         return f"{name}, đã dừng lúc {stopped}"
     if any(row.state == "playing" for row in rows):
         left = (end - at).total_seconds()
