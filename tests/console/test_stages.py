@@ -117,7 +117,9 @@ def test_the_commune_is_not_ready_to_speak_before_a_loudspeaker_has(stage: Stage
 
 def test_a_house_without_a_loudspeaker_is_not_ready_except_in_a_trial(stage: Stage) -> None:
     client = stage.client("hanh")
-    assert "4 cụm loa sẵn sàng, ghi vào tệp vì chạy thử không có loa." in client.get("/").get_data(as_text=True)
+    assert "4 cụm loa sẵn sàng, ghi vào tệp vì chạy thử không có loa." in client.get("/").get_data(
+        as_text=True
+    )
     stage.settings.console.second_factor = True
     page = client.get("/").get_data(as_text=True)
     assert "0 trên 4 cụm loa sẵn sàng." in page
