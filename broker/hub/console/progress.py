@@ -40,7 +40,7 @@ NOTES = {
     "approved": "Đã ký duyệt. Từng cụm loa báo lại ở dưới.",
     "returned": "Đã trả lại cho người viết.",
     "stopped": "Đã ra lệnh dừng. Cụm loa nào đã báo im thì ghi ở dưới.",
-    "silenced": "Đã ra lệnh cho loa cả xã im ngay và giữ im mười phút. Dòng đỏ cho biết cụm loa nào đã báo im.",
+    "silenced": "Đã ra lệnh tắt tiếng cả xã và giữ im mười phút. Dòng đỏ cho biết cụm loa nào đã báo im.",
     "lifted": "Loa cả xã được nói lại. Lượt phát đã dừng thì không tự phát lại.",
     "withdrawn": "Đã gỡ bản tin này.",
 }
