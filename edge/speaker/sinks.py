@@ -26,6 +26,8 @@ CARDS: Final = Path("/proc/asound/cards")
 KEPT_FILES: Final = 20
 KEPT_BYTES: Final = 200 * 1024 * 1024
 
+_SILENT: Final = ".silent"
+"""Ends the name of a file whose play has not begun."""
 _CARD: Final = re.compile(r"^\s*\d+ \[(\S+)\s*\]", re.MULTILINE)
 
 
@@ -111,7 +113,7 @@ class FileSink:
         """Begin a file named by local time and `label`. Raises SinkError."""
         self.drop()
         self._label = re.sub(r"[^A-Za-z0-9._-]", "_", label)[:80]
-        self._path = self._path_at(self._now())
+        self._path = self._folder / f"{self._label}{_SILENT}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._make_room()
@@ -183,12 +185,15 @@ class FileSink:
         return self._folder / f"{moment.astimezone(LOCAL):%Y%m%d-%H%M%S}-{self._label}.wav"
 
     def _name_by_start(self, start: int) -> None:
-        """The device is open some seconds before it sounds; people look for a file by when it sounded."""
+        """The device is open some seconds before it sounds; people look for a file by when it sounded, and until it
+        sounds there is none to find."""
         path = self._path_at(self._now() + timedelta(seconds=(start - self._frame()) / self._rate_hz))
         with suppress(OSError):
             self._path = self._path.rename(path)
 
     def _make_room(self) -> None:
+        for left in self._folder.glob(f"*{_SILENT}"):  # of a process that ended before it sounded
+            left.unlink(missing_ok=True)
         files = sorted(self._folder.glob("*.wav"), key=lambda path: path.stat().st_mtime, reverse=True)
         total = 0
         for count, path in enumerate(files):
