@@ -91,6 +91,22 @@ def test_a_card_that_stopped_and_went_on_is_believed_after_three_readings() -> N
 # -- files
 
 
+def test_until_it_sounds_there_is_no_file_to_find(played: Path) -> None:
+    sink = FileSink(played, lambda: NOW, lambda: 100.0)
+    sink.open(RATE, "A1")
+    assert not list(played.glob("*.wav"))
+    sink.write(tone(0.1))
+    assert len(list(played.glob("*.wav"))) == 1
+    sink.drop()
+    left = FileSink(played, lambda: NOW, lambda: 100.0)
+    left.open(RATE, "A2")  # and the process ends
+    again = FileSink(played, lambda: NOW, lambda: 100.0)
+    again.open(RATE, "A3")
+    again.drop()
+    assert len(list(played.iterdir())) == 1
+    left.drop()
+
+
 def test_a_frame_of_a_file_sounds_when_its_number_says(played: Path) -> None:
     now_s = [100.0]
     sink = FileSink(played, lambda: NOW, lambda: now_s[0], ppm=100)
