@@ -138,3 +138,10 @@ def play_now(signed: Signed) -> PlayNow:
         signed=signed,
         media=envelope.audio,
     )
+
+
+def replanned(signers: Signers, plan: PlayPlan, **change: object) -> PlayPlan:
+    """The plan with other content, signed by the hub."""
+    body = msgspec.json.decode(plan.signed.body, type=PlaysBody)
+    body = msgspec.structs.replace(body, **change)
+    return PlayPlan(generation=body.generation, signed=signers.signed(body, "plays", "hub"))

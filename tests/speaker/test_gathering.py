@@ -34,14 +34,6 @@ class Room:
 
 
 @pytest.fixture
-def office(tmp_path: Path, signers: Signers) -> Iterator[Office]:
-    made = Office(tmp_path, signers)
-    made.hear(signers.trust_plan())
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def hub(office: Office) -> FakeHubMedia:
     return FakeHubMedia(office.store)
 

@@ -44,14 +44,6 @@ NO_SOUND = Media(
 
 
 @pytest.fixture
-def office(tmp_path: Path, signers: Signers) -> Iterator[Office]:
-    made = Office(tmp_path, signers)
-    made.hear(signers.trust_plan())
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def house(tmp_path: Path, signers: Signers) -> Iterator[House]:
     made = House(tmp_path, signers, speed=2.0)
     yield made

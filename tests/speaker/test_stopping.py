@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from broker.contract import Identity
 from broker.contract.hub import StopPlay
@@ -24,14 +21,6 @@ from tests.speaker.signers import MORNING, Signers, play_now
 
 SECOND = timedelta(seconds=1)
 NAME = occurrence_id("A1", 1, MORNING)
-
-
-@pytest.fixture
-def office(tmp_path: Path, signers: Signers) -> Iterator[Office]:
-    made = Office(tmp_path, signers)
-    made.hear(signers.trust_plan())
-    yield made
-    made.close()
 
 
 def test_a_named_stop_ends_an_emergency_that_was_cut_off_and_would_begin_again(
