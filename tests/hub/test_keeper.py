@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -258,6 +259,21 @@ def test_no_signal_goes_to_a_program_that_is_not_the_broker(commune: TrustedComm
     pid_file.unlink()
     with pytest.raises(crl.NotTold):
         crl.tell_broker(commune.settings)
+
+
+def test_a_broker_that_is_still_starting_is_not_ended_by_the_signal(commune: TrustedCommune) -> None:
+    starting = commune.folder / "mosquitto"
+    shutil.copy2("/bin/sleep", starting)
+    pid_file = Path(commune.settings.broker.pid_file)
+    pid_file.parent.mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen([starting, "600"]) as process:
+        try:
+            pid_file.write_text(str(process.pid))
+            with pytest.raises(crl.NotTold, match="still starting"):
+                crl.tell_broker(commune.settings)
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 # -- the whole service

@@ -144,7 +144,8 @@ def warning(until: datetime | None, now: datetime) -> str:
 def tell_broker(settings: Settings) -> None:
     """Have the broker read its list again. Raises NotTold.
 
-    The process named in the pid file is looked at first: after a power cut that number may be anyone's.
+    The process named in the pid file is looked at first: after a power cut that number may be anyone's, and a broker
+    that is still starting, which reads the list anyway, would be ended by the signal.
     """
     name = settings.broker.pid_file
     if not name:
@@ -152,14 +153,23 @@ def tell_broker(settings: Settings) -> None:
     try:
         pid = int(Path(name).read_text(encoding="ascii").strip())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError) as why:
         raise NotTold(f"{name}: the broker is not running: {why}") from why
     if not any(program in command for program in PROGRAMS):
         raise NotTold(f"{name}: process {pid} is not the broker but {command[:60]!r}")
+    if not _listens_to_hangup(status):
+        raise NotTold(f"{name}: the broker, process {pid}, is still starting")
     try:
         os.kill(pid, signal.SIGHUP)
     except OSError as why:
         raise NotTold(f"{name}: process {pid} cannot be told: {why.strerror}") from why
+
+
+def _listens_to_hangup(status: str) -> bool:
+    """Whether a process has its own way with SIGHUP (proc(5), SigCgt); without one the signal ends it."""
+    caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
+    return bool(int(caught, 16) >> (signal.SIGHUP - 1) & 1)
 
 
 def renew(settings: Settings, database: Database, now: datetime) -> datetime:
