@@ -10,7 +10,6 @@ from typing import Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from broker.hub.announcing.planner import touches_quiet
 from broker.hub.announcing.rules import rules_of
 from broker.hub.declined import Declined
 from broker.hub.records import (
@@ -29,6 +28,7 @@ from broker.hub.roles import require_role
 from broker.hub.silence import silence_of
 from broker.link.clock import LOCAL
 from broker.trust.envelope import Quiet, Tuning
+from broker.trust.quiet import is_quiet
 
 SETTERS: Final = ("approver", "admin")
 """Who sets loudspeakers and lets them chime: who answers for what is heard, and who looks after the machines."""
@@ -105,7 +105,7 @@ def refusal_of_test(db: Session, node: NodeRecord, now: datetime) -> str:
         return "Điểm này đã thu hồi."
     if life is None or life.state in ("lost", "stopped"):
         return "Điểm đang mất nối nên chưa kêu thử được; nối lại rồi thử."
-    if touches_quiet(now, now + TEST_LASTS, quiet):
+    if is_quiet(quiet, now, now + TEST_LASTS):
         return f"Đang trong giờ yên tĩnh, từ {quiet.since} đến {quiet.until}; loa không kêu thử."
     if silence is not None:
         until = silence.until.astimezone(LOCAL)
@@ -149,7 +149,7 @@ def _told(tuning: Tuning) -> dict[str, str]:
 def _is_quiet(test_at: str, quiet: Quiet) -> bool:
     """Whether a chime at this time of any day would touch the hours of silence."""
     begin = datetime.fromisoformat(f"2026-01-01T{test_at}").replace(tzinfo=LOCAL)
-    return touches_quiet(begin, begin + TEST_LASTS, quiet)
+    return is_quiet(quiet, begin, begin + TEST_LASTS)
 
 
 def _plays_near(db: Session, node: NodeRecord, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from msgspec import Meta, Struct
 from broker.contract.hub import Media, Signature, Signed
 from broker.trust.passkey import PasskeyUse, signed_part
 
-Domain = Literal["announcement", "trust", "plays", "cameras", "content", "audit", "key"]
+Domain = Literal["announcement", "template", "trust", "plays", "cameras", "content", "audit", "key"]
 Role = Literal["approver", "emergency", "hub"]
 Kind = Literal["routine", "priority", "emergency"]
 PrivateKey = ec.EllipticCurvePrivateKey
@@ -51,6 +51,7 @@ _MARKS: Final = re.compile(r"[^\w\x00-\x7f]{31,}")
 
 Instant = Annotated[datetime, Meta(tz=True)]
 LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+LocalDay = Annotated[str, Meta(pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$")]
 Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -106,6 +107,41 @@ class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, om
     author: str
     relay: Relay | None = None
     """Set for a relayed programme, which is never an emergency and played once."""
+    template: Signed | None = None
+    """A Template signed beforehand, word for word what is said here: with it one person may speak an emergency; words
+    nobody signed before need two."""
+    drill: bool = False
+    """An emergency's whole way with a short chime for its sound: it is nobody's emergency, breaks into nothing and
+    keeps the hours of silence."""
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether it is one in earnest, with all the rights of one."""
+        return self.kind == "emergency" and not self.drill
+
+
+class Template(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """An emergency's words and sound, signed on a quiet day so that in the hour of need one person can let it speak."""
+
+    template: Code
+    revision: Annotated[int, Meta(ge=1)]
+    commune: Annotated[str, Meta(pattern=r"^[0-9]{2,6}/[0-9]{2,6}$")]
+    title: str
+    spoken: str
+    voice: str
+    audio: Media
+    villages: Annotated[list[str], Meta(min_length=1, max_length=MOST_VILLAGES)]
+    """Where it may be let speak; whoever does so chooses among them."""
+    repeat: Annotated[int, Meta(ge=1, le=10)]
+    gap_s: Annotated[int, Meta(ge=0, le=600)]
+    every_s: Annotated[int, Meta(ge=0, le=7200)]
+    """It begins again so often until it is cancelled or ends; 0: it is said once."""
+    lasts_s: Annotated[int, Meta(ge=60, le=86_400)]
+    """The longest it may hold after it was let speak."""
+    issued_at: Instant
+    expires: Instant
+    """Until when it may be let speak."""
+    author: str
 
 
 class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -130,20 +166,41 @@ class TrustBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     keys: list[TrustedKey]
 
 
-class Quiet(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Hours of silence in local time; `since` later than `until` runs over midnight, equal means none."""
+class Hours(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Hours of silence of one kind of day, local time, as in Quiet."""
+
+    since: LocalTime
+    until: LocalTime
+
+
+class Quiet(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Hours of silence in local time; broker.trust.quiet says what they mean.
+
+    `since` later than `until`: silent from midnight to `until` and from `since` on; earlier: between the two; equal:
+    never.
+    """
 
     since: LocalTime = "21:00"
     until: LocalTime = "06:00"
+    weekend: Hours | None = None
+    """On Saturdays and Sundays instead; None: as on other days."""
+    holiday: Hours | None = None
+    """On `holidays` instead, whatever day of the week they are."""
+    holidays: Annotated[list[LocalDay], Meta(max_length=400)] = []
 
 
-class PlayEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class PlayEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One planned play of one node."""
 
     occurrence: str
     announcement: str
     revision: Annotated[int, Meta(ge=1, le=MOST_REVISIONS)]
     start: Instant
+    order: Annotated[int, Meta(ge=-1000, le=1000)] = 0
+    """The commune's order among plays of one kind that are due together; lower speaks first."""
+    offset_ms: Annotated[int, Meta(ge=0, le=900_000)] = 0
+    """So much later than planned here, where neighbours speak in turns; instead of Tuning.offset_ms, and never past the
+    signed tolerance."""
 
 
 class Tuning(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -177,6 +234,8 @@ class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, o
     tuning: Tuning = Tuning()
     silent_until: Instant | None = None
     """Until then nothing sounds, an emergency not either: the order to be silent beats whatever is asked again."""
+    keep: Annotated[list[Media], Meta(max_length=64)] = []
+    """Sounds to have at hand though nothing is planned for them: those of the emergency templates."""
 
 
 class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -332,15 +391,52 @@ def open_signed(
 
 
 def open_announcement(signed: Signed, trust: TrustBody, now: datetime) -> Envelope:
-    """An announcement whose signer may speak its kind: `emergency` needs that role, others `approver`.
+    """An announcement whose signers may speak its kind.
 
+    Ordinary words need one signature with the role `approver`. An emergency needs two people with the role
+    `emergency`, one where the words are those of a signed template, and one for a drill, which says nothing.
     Raises Refused.
     """
     _check_size(signed.body)
     envelope = _read(signed.body, Envelope)
-    role: Role = "emergency" if envelope.kind == "emergency" else "approver"
-    _believe(signed, "announcement", trust, role, now)
+    if envelope.kind != "emergency":
+        if envelope.drill or envelope.template is not None:
+            raise Refused("malformed", "a drill or a template that is no emergency")
+        _believe(signed, "announcement", trust, "approver", now)
+        return envelope
+    _believe(signed, "announcement", trust, "emergency", now)
+    if envelope.template is not None:
+        _check_template(
+            envelope, open_signed(envelope.template, "template", trust, "emergency", now, Template)
+        )
+    elif not envelope.drill and len(signers_of(signed, trust, "emergency", now)) < 2:
+        raise Refused("one-signer", "an emergency in free words needs two people")
     return envelope
+
+
+def signers_of(signed: Signed, trust: TrustBody, role: Role, now: datetime) -> frozenset[str]:
+    """The people whose signatures over an announcement stand: holders of keys that have `role`, each once."""
+    _check_size(signed.body)
+    return frozenset(
+        key.holder
+        for one in signed.signatures[:MOST_SIGNATURES]
+        if not _verdict(signed.body, "announcement", one, trust, role, now)
+        for key in trust.keys
+        if key.key == one.key
+    )
+
+
+def _check_template(envelope: Envelope, template: Template) -> None:
+    """Refuse an emergency that says, or holds, anything else than its template allows."""
+    said = [(each.spoken, each.voice, each.audio, each.repeat, each.gap_s) for each in (envelope, template)]
+    if said[0] != said[1] or envelope.commune != template.commune or envelope.relay is not None:
+        raise Refused("template-differs", f"{envelope.announcement} is not what {template.template} says")
+    if not set(envelope.villages) <= set(template.villages):
+        raise Refused("template-differs", f"{template.template} is not for all of these villages")
+    if not template.issued_at <= envelope.issued_at <= template.expires:
+        raise Refused("template-expired", template.expires.isoformat())
+    if (envelope.expires - envelope.issued_at).total_seconds() > template.lasts_s:
+        raise Refused("template-differs", f"{template.template} may hold for {template.lasts_s} s")
 
 
 def _check_size(body: str) -> None:

@@ -16,6 +16,9 @@ REASONS: Final = MappingProxyType(
         "bad-signature": "Chữ ký không khớp: nội dung đã bị sửa sau khi ký, hoặc được ký ở nơi khác.",
         "wrong-role": "Người ký không có quyền cho loại việc này.",
         "key-expired": "Chữ ký dùng khoá đã hết hạn hoặc chưa đến ngày hiệu lực.",
+        "one-signer": "Tin khẩn cấp tự viết cần hai người có quyền cùng ký.",
+        "template-differs": "Tin khẩn cấp không đúng với mẫu đã ký trước.",
+        "template-expired": "Mẫu tin khẩn cấp đã hết hạn hoặc chưa có hiệu lực.",
         "no-trust": "Điểm này chưa nhận được danh sách tin cậy của xã.",
         "malformed": "Nội dung gửi đến không đúng khuôn mẫu nên không dùng được.",
         "not-canonical": "Nội dung gửi đến không đúng cách viết đã ký nên không dùng được.",
@@ -57,6 +60,8 @@ REASONS: Final = MappingProxyType(
         "relay-lost": "Không bắt được đài nên loa đọc lời dự phòng.",
         "relay-ended": "Đài ngừng giữa chừng nên loa dừng.",
         "tested-lately": "Loa vừa thử xong, mười phút sau mới thử lại được.",
+        "next-due": "Đã đến lần nhắc sau của tin khẩn cấp nên bỏ lần này.",
+        "drill-waits": "Loa đang phát bản tin nên không diễn tập được lúc này.",
         "busy": "Loa đang phát bản tin khác đến hết giờ cho phép.",
     }
 )

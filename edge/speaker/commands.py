@@ -56,7 +56,7 @@ class Commands:
             self._refuse(ask, play)
         else:
             self._take_up(play)
-            if play.envelope.kind == "emergency":
+            if play.envelope.is_emergency:
                 self._keep(message)
 
     def _judge(self, ask: Ask, message: PlayNow) -> Play | Refused:
@@ -100,7 +100,7 @@ class Commands:
         for message in self._read():
             ask = _ask_of(message)
             play = None if ask is None else self._judge(ask, message)
-            if isinstance(play, Play) and play.envelope.kind == "emergency" and not self._desk.is_over(play):
+            if isinstance(play, Play) and play.envelope.is_emergency and not self._desk.is_over(play):
                 self._take_up(play)
 
     def _known_already(self, ask: Ask, mark: Mark) -> None:

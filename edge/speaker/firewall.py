@@ -25,6 +25,7 @@ from broker.trust.envelope import (
     occurrence_id,
     open_announcement,
 )
+from broker.trust.quiet import is_quiet
 
 EARLY_S: Final = 5
 """A hub's and a node's clock may differ by this much; a command to play now is not refused for it."""
@@ -126,7 +127,7 @@ def check(
             raise Refused(post.silenced, "nothing may sound now")
         _check_sound(envelope, sound)
         length = max(length_s(envelope), lasts_s)
-        if envelope.kind != "emergency":
+        if not envelope.is_emergency:
             _check_ears(post, moment, length)
     except Refused as why:
         return why
@@ -153,37 +154,24 @@ def chime_of(envelope: Envelope) -> ChimeName:
 
 
 def latest_start(envelope: Envelope, start: datetime, tolerance_s: int) -> datetime:
-    """Until when a play may still begin: its signed tolerance; an emergency until it expires."""
-    if envelope.kind == "emergency":
-        return envelope.expires
+    """Until when a play may still begin: its signed tolerance; an emergency until its next start or its end, so that a
+    loudspeaker that comes late says it once and not as often as it was missed."""
+    if envelope.is_emergency:
+        later = [one.at for one in envelope.starts if one.at > start]
+        return min([*later, envelope.expires])
     return min(start + timedelta(seconds=tolerance_s), envelope.expires)
 
 
 def since_signed(envelope: Envelope, clock: ClockState, now: datetime) -> datetime:
     """The earliest it can be: an unbelievable clock is at least as late as the signature in hand. For an emergency so
     is every clock: a believed signature out of our future shows that it is slow, and people wait for the warning."""
-    is_later = clock == "unknown" or envelope.kind == "emergency"
+    is_later = clock == "unknown" or envelope.is_emergency
     return max(now, envelope.issued_at) if is_later else now
 
 
 def at_least(trust: TrustBody, clock: ClockState, now: datetime) -> datetime:
     """The same by the trust list: the root key signed it after every `since` in it."""
     return max([now, *(key.since for key in trust.keys)]) if clock == "unknown" else now
-
-
-def is_quiet(quiet: Quiet, since: datetime, until: datetime) -> bool:
-    """Whether any moment from `since` to `until` lies in the quiet hours (local time)."""
-    if quiet.since == quiet.until:
-        return False
-    day = since.astimezone(LOCAL).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    while day <= until:
-        begins, ends = day + _clock_time(quiet.since), day + _clock_time(quiet.until)
-        if ends <= begins:
-            ends += timedelta(days=1)
-        if (begins < until or begins == since) and since < ends:
-            return True
-        day += timedelta(days=1)
-    return False
 
 
 def _open(ask: Ask, post: Post, at: datetime) -> Envelope:
@@ -228,7 +216,7 @@ def _check_target(ask: Ask, post: Post, envelope: Envelope) -> None:
 
 def _check_memory(ask: Ask, post: Post, envelope: Envelope) -> None:
     """Where the journal was lost an ordinary play that may have sounded does not sound; an emergency may twice."""
-    if envelope.kind == "emergency":
+    if envelope.is_emergency:
         return
     if post.is_forgetful:
         raise Refused("no-journal", "whoever starts next would not know that it sounded")
@@ -248,7 +236,7 @@ def _check_window(ask: Ask, post: Post, envelope: Envelope, at: datetime) -> Non
         raise Refused("too-early", f"{ask.start.isoformat()}, it is {at.isoformat()}")
     if at > latest_start(envelope, ask.start, tolerance_s):
         raise Refused("too-late", f"{ask.start.isoformat()} + {tolerance_s} s, it is {at.isoformat()}")
-    if post.clock == "unknown" and envelope.kind != "emergency":
+    if post.clock == "unknown" and not envelope.is_emergency:
         raise Refused("clock-unknown", "the time of this node cannot be believed")
 
 
@@ -294,7 +282,3 @@ def _said_today_s(said: Sequence[Said], at: datetime) -> float:
         for one in said
         if one.since.astimezone(LOCAL).date() == today
     )
-
-
-def _clock_time(text: str) -> timedelta:
-    return timedelta(hours=int(text[:2]), minutes=int(text[3:]))

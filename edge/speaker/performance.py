@@ -347,7 +347,7 @@ class Performance:
 
     @property
     def _is_emergency(self) -> bool:
-        return self._one.envelope.kind == "emergency"
+        return self._one.envelope.is_emergency
 
     def _sounds_by(self) -> str:
         """The reason of a play that sounds otherwise than was wished; empty when all is as it should be."""

@@ -77,7 +77,7 @@ class Play:
     @property
     def rank(self) -> int:
         """4 emergency, 3 priority, 2 routine, 1 a relayed programme."""
-        return RANK["relay" if self.envelope.relay is not None else self.envelope.kind]
+        return RANK[_rank_name(self.envelope)]
 
     @property
     def latest(self) -> datetime:
@@ -112,7 +112,7 @@ class Programme:
 
     def offset_of(self, play: Play) -> timedelta:
         """How much later than planned it sounds here, so that neighbours do not speak into one another."""
-        is_urgent = play.envelope.kind == "emergency"
+        is_urgent = play.envelope.is_emergency
         return timedelta(milliseconds=0 if is_urgent else self.tuning.offset_ms)
 
     def volume_of(self, play: Play) -> int:
@@ -147,6 +147,12 @@ class Agenda:
 
 
 Judge = Callable[[Ask], Allowed | Refused]
+
+
+def _rank_name(envelope: Envelope) -> str:
+    if envelope.relay is not None:
+        return "relay"
+    return "routine" if envelope.drill else envelope.kind
 
 
 class _Label(msgspec.Struct):
@@ -272,7 +278,7 @@ def is_over(play: Play, mark: Mark | None, now: datetime | None = None) -> bool:
     """
     if mark is None:
         return False
-    if play.envelope.kind != "emergency":
+    if not play.envelope.is_emergency:
         return mark.starts > 0 or mark.state in OVER
     if mark.state in BY_TIME and not mark.starts:
         return now is None or now > play.envelope.expires

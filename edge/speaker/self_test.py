@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from broker.link.clock import LOCAL, ClockState
 from broker.trust.envelope import Quiet, Tuning
-from edge.speaker.firewall import is_quiet
+from broker.trust.quiet import is_quiet
 
 Samples = NDArray[np.int16]
 

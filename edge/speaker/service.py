@@ -138,7 +138,7 @@ class _Voice:
         """The envelope's spoken text, unchanged; None when this machine cannot speak."""
         voice = play.envelope.voice if play.envelope.voice in VOICES else "vi"
         try:
-            engines = hurried(self._engines) if play.envelope.kind == "emergency" else self._engines
+            engines = hurried(self._engines) if play.envelope.is_emergency else self._engines
             with TemporaryDirectory(prefix="langso-") as folder:
                 clip = render(
                     play.envelope.spoken,

@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Final
 
 from broker.link.service import Beat
+from broker.trust.quiet import is_quiet
 from edge.speaker.align import moment_of
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import is_quiet, since_signed
+from edge.speaker.firewall import since_signed
 from edge.speaker.gathering import MOST_SPOILED
 from edge.speaker.kit import Kit
 from edge.speaker.performance import OPEN_S, Performance

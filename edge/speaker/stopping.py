@@ -74,7 +74,7 @@ class Stopping:
         if message.occurrence:
             return message.occurrence == play.ask.occurrence
         is_newer = message.at.tzinfo is not None and play.envelope.issued_at > message.at
-        return not (is_newer and play.envelope.kind == "emergency")
+        return not (is_newer and play.envelope.is_emergency)
 
     def _forbid(self, occurrence: str) -> None:
         """Remember a stop that overtook its play, so that the play never starts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,10 +18,10 @@ from broker.hub.announcing.planner import (
     overlap,
     play_order,
     total_s,
-    touches_quiet,
 )
 from broker.link.clock import LOCAL
 from broker.trust.envelope import Quiet
+from broker.trust.quiet import is_quiet
 
 DAY = datetime(2026, 11, 21, tzinfo=LOCAL)
 QUIET = Quiet()
@@ -45,39 +45,6 @@ bookings = st.builds(
 quiets = st.builds(
     lambda a, b: Quiet(since=f"{a:02}:00", until=f"{b:02}:30"), st.integers(0, 23), st.integers(0, 23)
 )
-
-
-def test_the_night_is_quiet_and_the_day_is_not() -> None:
-    assert touches_quiet(at(22), at(22.1), QUIET)
-    assert touches_quiet(at(2.5), at(2.6), QUIET)
-    assert touches_quiet(at(5.9), at(6.1), QUIET)
-    assert touches_quiet(at(20.9), at(21), QUIET), "it would run into the quiet hours"
-    assert not touches_quiet(at(6), at(6.2), QUIET)
-    assert not touches_quiet(at(17), at(17.1), QUIET)
-    assert not touches_quiet(at(2), at(3), Quiet(since="05:00", until="05:00"))
-    assert touches_quiet(at(12.5), at(12.6), Quiet(since="11:30", until="13:00"))
-
-
-def test_utc_and_local_times_mean_the_same() -> None:
-    assert touches_quiet(at(22).astimezone(UTC), at(22.1).astimezone(UTC), QUIET)
-
-
-@given(st.floats(0, 72), st.floats(0.01, 5), quiets)
-@settings(max_examples=300, deadline=None)
-def test_quiet_agrees_with_looking_at_every_minute(hour: float, hours: float, quiet: Quiet) -> None:
-    start, end = at(hour), at(hour + hours)
-
-    def quiet_at(moment: datetime) -> bool:
-        text = moment.astimezone(LOCAL).strftime("%H:%M")
-        if quiet.since < quiet.until:
-            return quiet.since <= text < quiet.until
-        return text >= quiet.since or text < quiet.until
-
-    minutes = [start + timedelta(minutes=n) for n in range(int(hours * 60) + 1)]
-    if any(quiet_at(m) for m in [*minutes, end]):
-        assert touches_quiet(start, end, quiet)
-    elif not touches_quiet(start, end, quiet):
-        assert not any(quiet_at(m) for m in minutes)
 
 
 def test_repeats_and_gaps_count() -> None:
@@ -120,7 +87,7 @@ def test_free_slots_are_free_later_and_in_order(
         placed = Booking(slot, wanted.duration_s, wanted.villages, wanted.kind, wanted.announcement)
         assert slot > at(hour)
         assert slot.astimezone(LOCAL).minute % 5 == 0
-        assert not touches_quiet(placed.start, placed.end, quiet)
+        assert not is_quiet(quiet, placed.start, placed.end)
         assert not any(overlap(placed, other) for other in booked)
 
 

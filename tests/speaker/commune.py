@@ -17,7 +17,7 @@ def make_signers(folder: Path) -> Signers:
     commune = create_commune(folder, "ba con gà trống", Place("00", "00000"), now=MORNING - 30 * DAY)
     create_hub(commune, ["127.0.0.1"], folder / "hub")
     hub, hub_key = load_hub_signer(folder / "hub")
-    keys = {"binh": new_key(), "cuong": new_key(), "stranger": new_key(), "hub": hub_key}
+    keys = {"binh": new_key(), "cuong": new_key(), "dung": new_key(), "stranger": new_key(), "hub": hub_key}
 
     def trusted(name: str, role: Role) -> TrustedKey:
         return TrustedKey(
@@ -30,5 +30,6 @@ def make_signers(folder: Path) -> Signers:
         )
 
     believed = [trusted("hub", "hub"), trusted("binh", "approver"), trusted("cuong", "emergency")]
+    believed.append(trusted("dung", "emergency"))
     trust = TrustBody(generation=2, commune=commune.place, keys=believed)
     return Signers(commune, keys, trust, sign_list(canonical(trust), commune.root), hub)

@@ -42,17 +42,18 @@ class Signers:
     hub: str
 
     def signed(self, what: msgspec.Struct, domain: Domain, name: str) -> Signed:
-        """`what` signed by one of binh (approver), cuong (emergency), hub, stranger."""
+        """`what` signed by one of binh (approver), cuong and dung (emergency), hub, stranger."""
         body = canonical(what)
         key_id = self.hub if name == "hub" else name
         return Signed(body=body, signatures=[sign(body, domain, key_id, self.keys[name])])
 
     def announcement(self, *starts: datetime, by: str = "", **change: object) -> Signed:
-        """A signed announcement, by the right person unless told otherwise."""
+        """A signed announcement, by the right people unless told otherwise."""
         envelope = make_envelope(*starts, **change)
-        return self.signed(
-            envelope, "announcement", by or ("cuong" if envelope.kind == "emergency" else "binh")
-        )
+        if by or envelope.kind != "emergency":
+            return self.signed(envelope, "announcement", by or "binh")
+        first, second = (self.signed(envelope, "announcement", name) for name in ("cuong", "dung"))
+        return Signed(body=first.body, signatures=[*first.signatures, *second.signatures])
 
     def plan(
         self,

@@ -152,7 +152,7 @@ def test_refusals_name_what_is_wrong_with_the_signature(
 def test_an_emergency_needs_an_emergency_signer_and_a_routine_text_an_approver(
     keys: dict[str, PrivateKey], trust: TrustBody
 ) -> None:
-    urgent = envelope(kind="emergency")
+    urgent = envelope(kind="emergency", drill=True)
     assert refusal(trust, signed(urgent, "announcement", "binh", keys["binh"])) == "wrong-role"
     assert open_announcement(signed(urgent, "announcement", "cuong", keys["cuong"]), trust, NOW) == urgent
     assert refusal(trust, signed(envelope(), "announcement", "cuong", keys["cuong"])) == "wrong-role"

@@ -14,6 +14,7 @@ from broker.hub.records.announcement import KINDS
 from broker.link.clock import LOCAL
 from broker.speech.normalise import Spoken
 from broker.trust.envelope import MOST_STARTS
+from broker.trust.quiet import is_quiet
 
 LONGEST_TEXT = 8_000
 """Characters; about ten minutes of speech."""
@@ -136,7 +137,7 @@ def refuse_times(
     if not wanted or wanted[0].kind == "emergency":
         return
     for each in wanted:
-        if planner.touches_quiet(each.start, each.end, rules.quiet):
+        if is_quiet(rules.quiet, each.start, each.end):
             hours = f"{rules.quiet.since}–{rules.quiet.until}"
             raise Declined(
                 "quiet-hours",

@@ -14,6 +14,7 @@ from itertools import takewhile
 
 from broker.link.clock import LOCAL
 from broker.trust.envelope import Quiet
+from broker.trust.quiet import is_quiet
 
 GUARD_S = 10.0
 """Silence between two announcements on one loudspeaker."""
@@ -54,22 +55,6 @@ def estimated_s(spoken: str) -> float:
 def total_s(once_s: float, repeat: int, gap_s: int) -> float:
     """Length of a play with its chime, its repeats and the gaps between them."""
     return HEAD_S + once_s * repeat + gap_s * max(0, repeat - 1)
-
-
-def touches_quiet(start: datetime, end: datetime, quiet: Quiet) -> bool:
-    """Whether any moment from `start` to `end` lies in the hours of silence."""
-    since, until = time.fromisoformat(quiet.since), time.fromisoformat(quiet.until)
-    if since == until:
-        return False
-    day = start.astimezone(LOCAL).date() - timedelta(days=1)
-    while True:
-        begin = datetime.combine(day, since, LOCAL)
-        over = datetime.combine(day if since < until else day + timedelta(days=1), until, LOCAL)
-        if begin > end:
-            return False
-        if start < over and end >= begin:
-            return True
-        day += timedelta(days=1)
 
 
 def overlap(one: Booking, other: Booking) -> bool:
@@ -137,7 +122,7 @@ def free_slots(
     found: list[datetime] = []
     for start in _steps(not_before, step_s):
         slot = Booking(start, wanted.duration_s, wanted.villages, wanted.kind, wanted.announcement)
-        if touches_quiet(slot.start, slot.end, quiet) or any(overlap(slot, each) for each in near):
+        if is_quiet(quiet, slot.start, slot.end) or any(overlap(slot, each) for each in near):
             continue
         if limit_s and not fits_sitting(slot, near, limit_s):
             continue

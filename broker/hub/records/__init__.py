@@ -4,7 +4,9 @@ from broker.hub.records.account import ROLES, Account, ApproverKey, Deputy, Invi
 from broker.hub.records.alert import ALERT_STATES, Alert, AlertStep
 from broker.hub.records.announcement import (
     Announcement,
+    EmergencyTemplate,
     Occurrence,
+    Pattern,
     Play,
     PlayStep,
     ReceiptBook,
@@ -13,8 +15,10 @@ from broker.hub.records.announcement import (
 )
 from broker.hub.records.audit import AuditRow, audit_rows, write_audit
 from broker.hub.records.camera import Camera, CameraSeen
+from broker.hub.records.cap import CapMessage, CapSource
 from broker.hub.records.certificate import Certificate, EnrolCode, Revocation
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
+from broker.hub.records.channel import Channel, Delivery
 from broker.hub.records.citizen import Feedback, HelperCall
 from broker.hub.records.database import REFUSALS, Database, DatabaseError, insert_into, open_database
 from broker.hub.records.node import (
@@ -62,12 +66,17 @@ __all__ = [
     "BoardSeen",
     "Camera",
     "CameraSeen",
+    "CapMessage",
+    "CapSource",
     "Certificate",
     "Change",
+    "Channel",
     "ContentBundle",
     "Database",
     "DatabaseError",
+    "Delivery",
     "Deputy",
+    "EmergencyTemplate",
     "EnrolCode",
     "Feedback",
     "Gap",
@@ -82,6 +91,7 @@ __all__ = [
     "NodeRecord",
     "NodeSeen",
     "Occurrence",
+    "Pattern",
     "Phrase",
     "Plan",
     "Play",

@@ -62,6 +62,17 @@ class Revision(Base):
     gap_s: Mapped[int] = mapped_column(default=5)
     relay: Mapped[dict[str, Any] | None]
     """trust Relay {"address", "station", "length_s"} of a relayed programme; the text is what is said without it."""
+    recurrence: Mapped[dict[str, Any] | None]
+    """The rule the starts were made by (announcing.recurrence); None for starts chosen one by one."""
+    template_id: Mapped[int | None] = mapped_column(ForeignKey("emergency_template.id"))
+    """The template an emergency was let speak by."""
+    drill: Mapped[bool] = mapped_column(default=False)
+    every_s: Mapped[int] = mapped_column(default=0)
+    """An emergency begins again so often until it ends; 0: it is said once."""
+    lasts_s: Mapped[int] = mapped_column(default=0)
+    """So long an emergency holds after it is let speak; 0 for others."""
+    source: Mapped[dict[str, Any] | None]
+    """Where its words came from, where nobody here wrote them: {"cap": id of a CapMessage}."""
     author_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     approver_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime]
@@ -77,7 +88,8 @@ class Revision(Base):
     audio_problem: Mapped[str] = mapped_column(default="")
     """One Vietnamese sentence when rendering failed."""
     envelope: Mapped[str | None] = mapped_column(Text)
-    """The canonical body that was shown to the approver's browser and signed there."""
+    """The canonical body that was shown to the approver's browser and signed there. Of an emergency in free words it
+    stands from the first of its two signatures, while the revision still waits."""
     signatures: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     """[{"key": id, "value": base64}]"""
 
@@ -101,6 +113,10 @@ class Occurrence(Base):
     duration_s: Mapped[float] = mapped_column(default=0.0)
     """Whole length with repeats and gaps."""
     cancelled_at: Mapped[datetime | None]
+    place: Mapped[int] = mapped_column(default=0)
+    """The commune's order among plays of one kind that are due together; lower speaks first."""
+    clicked_at: Mapped[datetime | None]
+    """When somebody pressed the button of an emergency or a drill, by the hub's clock."""
 
     revision: Mapped[Revision] = relationship(back_populates="occurrences")
     plays: Mapped[list[Play]] = relationship(
@@ -140,6 +156,10 @@ class Play(Base):
     clock_error_ms: Mapped[int | None] = mapped_column(BigInteger)
     said_at: Mapped[datetime | None]
     """When the node said so, by its own clock; None while no receipt has come."""
+    sent_at: Mapped[datetime | None]
+    """When the hub sent the command to play at once."""
+    told_at: Mapped[datetime | None]
+    """When the hub heard that it sounds, by the hub's clock."""
 
 
 class PlayStep(Base):
@@ -191,3 +211,61 @@ class Stop(Base):
     at: Mapped[datetime]
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     sent_at: Mapped[datetime | None]
+
+
+class EmergencyTemplate(Base):
+    """One wording of an emergency that was signed beforehand. Only a draft changes; a new wording is a new number."""
+
+    __tablename__ = "emergency_template"
+    __table_args__ = (UniqueConstraint("code", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    """The same over all its wordings; travels in signatures."""
+    number: Mapped[int]
+    state: Mapped[str] = mapped_column(default="draft", index=True)
+    """draft, submitted, ready, superseded or retired; one that has ended is still `ready` but past `expires`"""
+    icon: Mapped[str] = mapped_column(default="horn")
+    title: Mapped[str] = mapped_column(default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    spoken: Mapped[str] = mapped_column(Text, default="")
+    answers: Mapped[dict[str, str]] = mapped_column(default=dict)
+    voice: Mapped[str] = mapped_column(default="vi")
+    villages: Mapped[list[str]] = mapped_column(default=list)
+    repeat: Mapped[int] = mapped_column(default=3)
+    gap_s: Mapped[int] = mapped_column(default=5)
+    every_s: Mapped[int] = mapped_column(default=600)
+    lasts_s: Mapped[int] = mapped_column(default=7200)
+    author_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    signer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime]
+    edited_at: Mapped[datetime]
+    signed_at: Mapped[datetime | None]
+    expires: Mapped[datetime | None]
+    """Until when it may be let speak, as signed."""
+    ended_at: Mapped[datetime | None]
+    audio: Mapped[dict[str, Any] | None]
+    audio_problem: Mapped[str] = mapped_column(default="")
+    body: Mapped[str | None] = mapped_column(Text)
+    """The canonical trust Template as it was signed."""
+    signatures: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+
+    author: Mapped[Account] = relationship(foreign_keys=[author_id])
+    signer: Mapped[Account | None] = relationship(foreign_keys=[signer_id])
+
+
+class Pattern(Base):
+    """A bulletin the commune says again and again (mẫu bản tin): words to begin from, never played by itself."""
+
+    __tablename__ = "pattern"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(default="routine")
+    villages: Mapped[list[str]] = mapped_column(default=list)
+    repeat: Mapped[int] = mapped_column(default=1)
+    voice: Mapped[str] = mapped_column(default="vi")
+    author_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    edited_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]

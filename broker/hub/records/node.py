@@ -22,6 +22,9 @@ class NodeRecord(Base):
     """As people call it: "Đông 1, nhà văn hoá"."""
     registered_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+    latitude: Mapped[float | None]
+    """Of its loudspeakers, degrees north (WGS 84); None while nobody has entered it."""
+    longitude: Mapped[float | None]
 
 
 class ServiceSeen(Base):
