@@ -117,6 +117,8 @@ def _show(db: Session, node: str, said: PlayReceipt, now: datetime) -> None:
         if name not in _NOT_OF_A_PLAY:
             setattr(row, name, getattr(said, name))
     row.said_at = said.at
+    if said.started_at is not None and row.told_at is None:
+        row.told_at = now
     holds = db.get(SpeakerSeen, node)
     if holds is not None and said.state != "fetching" and said.occurrence in holds.missing:
         # PlanApplied tells of the moment a plan came; what was missing then is here now, or past needing

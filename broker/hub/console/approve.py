@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
-
-import msgspec
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from broker.contract.hub import Passkey, Signature, Signed
 from broker.hub import recordings, stations, trusted
 from broker.hub.announcing import signing, workflow
 from broker.hub.console import access
 from broker.hub.console.day import commune_of, start_of
 from broker.hub.console.desk import desk, now
 from broker.hub.console.drafting import KINDS
+from broker.hub.console.signatures import passkeys_of, signed_of_form
 from broker.hub.console.tracks import rows_of, say_missing
 from broker.hub.console.wording import lasting, when
 from broker.hub.declined import Declined
-from broker.hub.records import Account, ApproverKey, Revision, write_audit
+from broker.hub.records import Account, Revision, write_audit
 from broker.speech.languages import SPOKEN
-from broker.trust.passkey import PasskeyUse, raw_signature, use_of
+from broker.trust.passkey import use_of
 
 pages = Blueprint("approve", __name__)
 
@@ -60,7 +55,7 @@ def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
     """
     heard = "yes" if request.form.get("heard") == "yes" else "skipped"
     try:
-        signed = _signed()
+        signed = signed_of_form()
         with desk().database.session() as db:
             revision = workflow.newest_revision(db, key)
             account = _me(db)
@@ -106,7 +101,7 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
             revision=revision,
             trouble=trouble,
             has_key=bool(keys),
-            passkeys=_passkeys(keys, use),
+            passkeys=passkeys_of(keys, use),
             use=use,
             kind=KINDS.get(revision.kind, revision.kind),
             names=commune.names,
@@ -134,39 +129,6 @@ def _starts(revision: Revision) -> str:
         return "Ngay khi ký"
     at = now()
     return ", ".join(when(start_of(item), at) for item in revision.starts)
-
-
-def _signed() -> Signed:
-    """What the browser sent: a key file's signature (r and s), or an authenticator's (DER) with what it covers.
-
-    Raises Declined when it is no signature at all.
-    """
-    try:
-        value, passkey = _bytes("signature"), None
-        if request.form.get("client"):
-            passkey = msgspec.convert(
-                {"authenticator_data": _bytes("authenticator"), "client_data": _bytes("client")}, Passkey
-            )
-            value = raw_signature(value)
-        if len(value) != 64:
-            raise ValueError
-    except (binascii.Error, ValueError) as why:
-        raise Declined("bad-signature", "Chữ ký gửi lên không đọc được, xin ký lại.") from why
-    signature = Signature(key=request.form.get("key", "")[:64], value=value, passkey=passkey)
-    return Signed(body=request.form.get("body", ""), signatures=[signature])
-
-
-def _bytes(name: str) -> bytes:
-    return base64.b64decode(request.form.get(name, ""), validate=True)
-
-
-def _passkeys(keys: Sequence[ApproverKey], use: PasskeyUse | None) -> list[dict[str, str]]:
-    """The person's passkeys that sign here, for the script."""
-    return [
-        {"key": row.id, "credential": base64.urlsafe_b64encode(row.credential).rstrip(b"=").decode()}
-        for row in keys
-        if row.credential and use and row.origin == use.origin
-    ]
 
 
 def _me(db: Session) -> Account:
