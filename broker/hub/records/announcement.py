@@ -25,6 +25,8 @@ class Announcement(Base):
     author_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     latest: Mapped[int] = mapped_column(default=1)
     """Number of its newest revision."""
+    field: Mapped[str] = mapped_column(default="")
+    """What it is about, for the station's figures: a code of broadcast_log.FIELDS; empty until somebody says."""
 
     revisions: Mapped[list[Revision]] = relationship(
         back_populates="announcement", order_by="Revision.number"
@@ -135,7 +137,7 @@ class Play(Base):
     revision: Mapped[int]
     state: Mapped[str] = mapped_column(default="planned")
     """planned, sent, or a PlayState of the contract"""
-    planned_at: Mapped[datetime]
+    planned_at: Mapped[datetime] = mapped_column(index=True)
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     late_ms: Mapped[int | None]

@@ -62,6 +62,8 @@ def _templates() -> None:
 
 
 def _extend() -> None:
+    with op.batch_alter_table("announcement") as table:
+        table.add_column(sa.Column("field", sa.String, nullable=False, server_default=""))
     with op.batch_alter_table("revision") as table:
         table.add_column(sa.Column("recurrence", sa.JSON))
         table.add_column(
@@ -81,6 +83,7 @@ def _extend() -> None:
     with op.batch_alter_table("play") as table:
         table.add_column(sa.Column("sent_at", sa.DateTime))
         table.add_column(sa.Column("told_at", sa.DateTime))
+        table.create_index("ix_play_planned_at", ["planned_at"])
     with op.batch_alter_table("node") as table:
         table.add_column(sa.Column("latitude", sa.Double))
         table.add_column(sa.Column("longitude", sa.Double))
