@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from lunar_vn import solar_to_lunar
 
@@ -31,6 +32,20 @@ def lunar_of(day: date) -> Lunar:
     """The lunar date of a solar day."""
     found = solar_to_lunar(day)
     return Lunar(found.day, found.month, found.year, bool(found.leap))
+
+
+def month_name(month: int) -> str:
+    """A lunar month as people call it: 1 is `Giêng`, 12 is `Chạp`."""
+    return _MONTHS[month - 1]
+
+
+def lunar_months(since: date, until: date) -> Iterator[tuple[date, Lunar, int]]:
+    """The lunar months that touch the days from `since` to `until`: first day, its lunar date, length (29 or 30)."""
+    first = since - timedelta(days=lunar_of(since).day - 1)
+    while first <= until:
+        length = 30 if lunar_of(first + timedelta(days=29)).day == 30 else 29
+        yield first, lunar_of(first), length
+        first += timedelta(days=length)
 
 
 def day_name(day: date) -> str:
