@@ -9,9 +9,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from broker.hub import recordings, stations, trusted
 from broker.hub.announcing import signing, workflow
 from broker.hub.console import access
+from broker.hub.console.approvals import Turn, done_note, turn_of
 from broker.hub.console.day import commune_of, start_of
 from broker.hub.console.desk import desk, now
 from broker.hub.console.drafting import KINDS
+from broker.hub.console.revisions import changes_for_signer
 from broker.hub.console.signatures import passkeys_of, signed_of_form
 from broker.hub.console.tracks import rows_of, say_missing
 from broker.hub.console.wording import lasting, when
@@ -52,12 +54,13 @@ def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
     relay answers (yes: whoever signs knows that nobody can hear the station beforehand).
     What somebody recorded for this announcement is never signed unheard, an emergency neither: no rule of ours reads
     a recording, and whoever is in a hurry has the words spoken by a machine.
+    queue: 1 where the person goes through all that waits (broker.hub.console.approvals); then the next one follows.
     """
     heard = "yes" if request.form.get("heard") == "yes" else "skipped"
     try:
         signed = signed_of_form()
         with desk().database.session() as db:
-            revision = workflow.newest_revision(db, key)
+            revision, turn = workflow.newest_revision(db, key), _turn(db, key)
             account = _me(db)
             if heard != "yes" and _must_be_heard(revision):
                 raise Declined("unheard", "Bản tin có bản ghi âm, xin nghe hết rồi mới ký.")
@@ -67,7 +70,7 @@ def sign(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
             write_audit(db, now(), account.username, "announcement.heard", key, {"heard": heard})
     except Declined as why:
         return _page(key, trouble=str(why)), 409
-    return redirect(url_for("progress.announcement", key=key, note="approved"))
+    return _onward(key, turn, "approved")
 
 
 @pages.post("/announcements/<key>/return")
@@ -76,11 +79,23 @@ def send_back(key: str) -> AnyResponse | tuple[str | AnyResponse, int]:
     """Give it back to its author."""
     try:
         with desk().database.session() as db:
-            revision = workflow.newest_revision(db, key)
+            revision, turn = workflow.newest_revision(db, key), _turn(db, key)
             workflow.return_with_note(db, _me(db), revision.id, request.form.get("note", ""), now())
     except Declined as why:
         return _page(key, trouble=str(why)), 409
-    return redirect(url_for("progress.announcement", key=key, note="returned"))
+    return _onward(key, turn, "returned")
+
+
+def _turn(db: Session, key: str) -> Turn | None:
+    """Where this one stands in the queue, for whoever goes through it."""
+    return turn_of(db, key) if request.values.get("queue") == "1" else None
+
+
+def _onward(key: str, turn: Turn | None, note: str) -> AnyResponse:
+    """After deciding: the next one of the queue, or what becomes of this one."""
+    if turn is not None:
+        return redirect(url_for("approvals.after", key=key, at=turn.place))
+    return redirect(url_for("progress.announcement", key=key, note=note))
 
 
 def _page(key: str, trouble: str = "") -> str | AnyResponse:
@@ -89,6 +104,7 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
         revision = workflow.newest_revision(db, key)
         if revision.state != "submitted" and not trouble:
             return redirect(url_for("progress.announcement", key=key))
+        changes, turn = changes_for_signer(db, revision), _turn(db, key)
         commune = commune_of(db)
         use = use_of(desk().settings.console_address)
         keys = trusted.usable_keys(db, desk().settings, _me(db), at)
@@ -97,7 +113,7 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
         lacking = [] if relay else recordings.missing(commune.villages, revision.villages, heard)
         return render_template(
             "approve.html",
-            here="today",
+            here="approvals" if turn else "today",
             revision=revision,
             trouble=trouble,
             has_key=bool(keys),
@@ -114,6 +130,9 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
             must_hear=_must_be_heard(revision),
             relay=relay,
             relay_lasts=lasting(relay.length_s) if relay else "",
+            turn=turn,
+            done=done_note(db, request.args.get("done", "")),
+            changes=changes,
             sent=f"{revision.author.full_name} gửi {when(revision.submitted_at or revision.edited_at, at)}",
         )
 

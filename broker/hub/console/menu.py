@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from broker.hub.console import stations, steps
 from broker.hub.console.access import Visitor
-from broker.hub.records import Database, Feedback
+from broker.hub.records import Database, Feedback, Revision
 
 VOICE_LISTENERS = ("editor", "approver", "village", "leader", "admin")
 OFFICE = ("editor", "approver", "leader", "admin", "auditor", "village")
@@ -31,6 +31,9 @@ class Item:
 def menus(database: Database, person: Visitor) -> dict[str, Any]:
     """`menu` for the masthead, `more` for the person's own menu, `tabs` for a phone."""
     main = _main(person, _waiting_feedback(database) if person.is_any("editor", "leader") else 0)
+    if person.is_any("approver"):
+        waits = _waiting_approval(database, person)
+        main.insert(1, Item("approvals", "Chờ duyệt", url_for("approvals.queue"), "check", "Duyệt", waits))
     if person.is_any("admin") and not _is_finished(database):
         main.insert(0, Item("first", "Bắt đầu", url_for("firststeps.first_steps"), "up", "Bắt đầu"))
     more = (
@@ -49,6 +52,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("phrases", "Câu ghi sẵn", url_for("phrases.all_phrases")))
     if person.is_any(*stations.READERS):
         more.append(Item("stations", "Đài tiếp sóng", url_for("stations.all_stations")))
+    if person.is_any("editor", "approver", "leader", "admin", "auditor"):
+        more.append(Item("channels", "Kênh khác", url_for("channels.all_channels")))
     if person.is_any(*VOICE_LISTENERS):
         more.append(Item("voices", "Nghe giọng", url_for("voices.page")))
     if person.is_any(*OFFICE):
@@ -82,6 +87,13 @@ def _main(person: Visitor, feedback: int) -> list[Item]:
 def _is_finished(database: Database) -> bool:
     with database.reading() as db:
         return steps.is_finished(db)
+
+
+def _waiting_approval(database: Database, person: Visitor) -> int:
+    """Announcements of others that wait; who must sign an emergency second is told on the red line."""
+    query = select(func.count()).where(Revision.state == "submitted", Revision.author_id != person.id)
+    with database.reading() as db:
+        return db.scalar(query) or 0
 
 
 def _waiting_feedback(database: Database) -> int:

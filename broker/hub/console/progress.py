@@ -46,7 +46,7 @@ NOTES = {
 }
 PLAYED = 4
 """Stages behind a play that came to its end."""
-_STATES = {
+STATES_SAID = {
     "draft": "Bản nháp",
     "submitted": "Chờ duyệt",
     "returned": "Được trả lại để sửa",
@@ -126,7 +126,7 @@ def status_of(
 ) -> str:
     """The line above the title: where this announcement stands now. stopped_by: full name of who ordered it to stop."""
     if occurrence is None:
-        said = _STATES.get(revision.state, revision.state)
+        said = STATES_SAID.get(revision.state, revision.state)
         if revision.state != "submitted":
             return said
         if revision.play_now:

@@ -120,6 +120,7 @@ async function load() {
   }
   state.envelope = envelope;
   find("nghe").setAttribute("aria-disabled", "false");
+  find("nghe-truoc").hidden = false;
   check();
 }
 
@@ -138,6 +139,12 @@ async function renew() {
     find("buoc-nghe").classList.remove("done");
     throw new Error("Bản tin vừa được sửa. Xin đọc và nghe lại rồi ký.");
   }
+}
+
+/** On a phone the button stands above the words too, so that one reads while one hears. */
+function nameHearing(said) {
+  find("nghe-chu").textContent = said;
+  find("nghe-truoc").querySelector("span").textContent = said;
 }
 
 const hearing = () => find("nghe").parentElement;
@@ -162,7 +169,7 @@ async function hear() {
   const began = state.context.currentTime;
   state.source = source;
   find("nghe").dataset.playing = "1";
-  find("nghe-chu").textContent = "Dừng";
+  nameHearing("Dừng");
   const bar = find("da-nghe");
   bar.max = sound.duration;
   const tick = setInterval(() => { bar.value = state.context.currentTime - began; }, 200);
@@ -171,7 +178,7 @@ async function hear() {
     const whole = state.context.currentTime - began >= sound.duration - 0.5;
     state.source = null;
     delete find("nghe").dataset.playing;
-    find("nghe-chu").textContent = whole || state.heard ? "Nghe lại" : "Nghe từ đầu";
+    nameHearing(whole || state.heard ? "Nghe lại" : "Nghe từ đầu");
     if (whole) {
       state.heard = true;
       bar.value = bar.max;
@@ -231,6 +238,7 @@ if (!canSign) {
     find("bang-tep").open = true;
   }
   find("nghe").addEventListener("click", () => find("nghe").getAttribute("aria-disabled") === "true" || hear());
+  find("nghe-truoc").addEventListener("click", () => find("nghe").click());
   for (const id of ["khong-nghe", "hieu-dai", "khoa", "pin"]) find(id)?.addEventListener("input", check);
   device?.addEventListener("click", () => sign(device, byPasskey));
   find("ky-bang-khoa").addEventListener("submit", (event) => {
