@@ -1,0 +1,235 @@
+"""The red page: what happened, where, and speak. One signature lets a template speak; in calm colours it is a drill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from broker.hub import trusted
+from broker.hub.announcing import emergency as urgent
+from broker.hub.announcing import emergency_words, signing, workflow
+from broker.hub.announcing.emergency_running import running as running_now
+from broker.hub.announcing.emergency_signers import may_sign, signers
+from broker.hub.announcing.render import media_store, spoken_of
+from broker.hub.announcing.trials import OPUS
+from broker.hub.console import access
+from broker.hub.console.day import commune_of
+from broker.hub.console.desk import desk, is_part, lexicon, now
+from broker.hub.console.drafting import OWN as OWN_WORDS
+from broker.hub.console.drafting import Fields, fields_of_form, questions_of
+from broker.hub.console.emergency_choices import (
+    EVERY_S,
+    LASTS_S,
+    OWN,
+    REPEAT,
+    Pick,
+    picks_of,
+    places_of,
+    say_how,
+    say_places,
+    title_of,
+)
+from broker.hub.console.faults import announce_trouble, broker_trouble, faults_of
+from broker.hub.console.pictures import send_media
+from broker.hub.console.signatures import passkeys_of, signed_of_form
+from broker.hub.declined import Declined
+from broker.hub.records import Account, EmergencyTemplate
+from broker.look.icons import symbols
+from broker.look.villages import village_map
+from broker.trust.passkey import use_of
+
+pages = Blueprint("emergency", __name__)
+
+WRITERS = ("editor", "approver")
+"""Who opens the page: whoever may write the words; only keys of emergency signers let them be heard."""
+
+
+@pages.get("/emergency")
+@access.allow(*WRITERS)
+def page() -> str:
+    """What happened, where, what is said; `template` chooses one beforehand, `own` the words of one's own."""
+    return choose(is_drill=False)
+
+
+@pages.post("/emergency/body")
+@access.allow("approver")
+def body() -> Response:
+    """Exactly the text to be signed. Form: template, villages, drill; 409 with a sentence where it cannot be."""
+    with desk().database.reading() as db:
+        text = urgent.trigger_body(
+            db,
+            signing.Desk.of(desk().settings),
+            _me(db),
+            _template(),
+            request.form.getlist("villages"),
+            now(),
+            drill=request.form.get("drill") == "1",
+        )
+    return Response(text, mimetype="text/plain")
+
+
+@pages.post("/emergency/speak")
+@access.allow("approver")
+def speak() -> AnyResponse:
+    """Take what was signed: it is on its way when this answers. Form: as signatures read it, and clicked_ms."""
+    with desk().database.session() as db:
+        revision = urgent.trigger(
+            db, signing.Desk.of(desk().settings), _me(db), signed_of_form(), clicked_ms(), now()
+        )
+        name = "drills.one" if revision.drill else "emergency_one.one"
+        return onward(url_for(name, key=revision.announcement_id))
+
+
+@pages.post("/emergency/words")
+@access.allow(*WRITERS)
+def words() -> AnyResponse | str | tuple[str, int]:
+    """Words that no template has: kept and given to two signers, once every doubt is settled."""
+    fields = fields_of_form(request.form)
+    draft = fields.draft
+    try:
+        with desk().database.session() as db:
+            revision = emergency_words.write(
+                db,
+                _me(db),
+                emergency_words.Words(
+                    title=title_of(draft.text),
+                    text=draft.text,
+                    villages=draft.villages,
+                    answers=draft.answers,
+                    repeat=REPEAT,
+                    every_s=EVERY_S,
+                    lasts_s=LASTS_S,
+                ),
+                lexicon(),
+                now(),
+            )
+            address = url_for("emergency_one.one", key=revision.announcement_id)
+    except Declined as why:
+        if is_part():
+            return f"{why}\n", 409
+        return choose(is_drill=False, fields=fields, trouble=str(why)), 409
+    return onward(address)
+
+
+@pages.post("/emergency/words/preview")
+@access.allow(*WRITERS)
+def preview() -> str:
+    """How the words will be said and what is in doubt, for the script while somebody types."""
+    return render_template("_emergency_spoken.html", **_spoken(fields_of_form(request.form)))
+
+
+@pages.get("/emergency/sounds/<int:template>")
+@access.allow(*WRITERS, "leader", "admin", "auditor")
+def sound(template: int) -> Response:
+    """The sound of a signed template."""
+    with desk().database.reading() as db:
+        row = db.get(EmergencyTemplate, template)
+        if row is None or not row.audio:
+            abort(404)
+        sha256 = str(row.audio["sha256"])
+    return send_media(media_store(desk().settings), sha256, OPUS)
+
+
+@pages.post("/emergency/silence")
+@access.allow("approver")
+def silence() -> Response:
+    """Silence over the whole commune, from the button that is always there."""
+    with desk().database.session() as db:
+        workflow.stop(db, _me(db), "", now())
+    return redirect(request.form.get("back") if is_own_path(request.form.get("back")) else url_for(".page"))
+
+
+def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -> str:
+    """The page of three cards, red or, for a drill, calm."""
+    at, here = now(), signing.Desk.of(desk().settings)
+    with desk().database.reading() as db:
+        me, commune = _me(db), commune_of(db)
+        picks = picks_of(urgent.ready_templates(db, at, here), symbols())
+        chosen = _chosen(picks, fields, is_drill=is_drill)
+        allowed = chosen.villages if chosen else None
+        ticked = fields.draft.villages if fields else allowed or ()
+        places = places_of(commune, faults_of(db, commune, at), ticked, allowed)
+        running = [one for one in running_now(db, at) if one.is_drill == is_drill]
+        shown: dict[str, Any] = {
+            "picks": picks,
+            "places": places,
+            "running": running,
+            "dead": broker_trouble(db, at) or announce_trouble(db, at),
+            "may_sign": may_sign(db, here, me, at),
+            "holders": [one.full_name for one in signers(db, here, at, without=me.id)],
+            **signing_of(db, me),
+        }
+    red = {place.code: "red" for place in places if place.is_chosen}
+    drawn = village_map(
+        commune.shapes(), red, label="Bản đồ xã, thôn được chọn tô màu đậm", river=desk().river()
+    )
+    return render_template(
+        "emergency.html",
+        is_drill=is_drill,
+        chosen=chosen,
+        is_own=chosen is None and not is_drill,
+        own_value=OWN,
+        map=drawn,
+        trouble=trouble,
+        places_said=say_places(places),
+        own_how=say_how(REPEAT, EVERY_S, LASTS_S),
+        **_spoken(fields or Fields()),
+        **shown,
+    )
+
+
+def signing_of(db: Session, me: Account) -> dict[str, Any]:
+    """What the page must know of this person's keys for emergencies."""
+    use = use_of(desk().settings.console_address)
+    keys = trusted.usable_keys(db, desk().settings, me, now(), "emergency")
+    return {"use": use, "has_key": bool(keys), "passkeys": passkeys_of(keys, use)}
+
+
+def clicked_ms() -> int:
+    """Milliseconds between the button and the request, as the browser measured; 0 for anything else."""
+    said = request.form.get("clicked_ms", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+
+
+def onward(address: str) -> Response:
+    """To a page: told to a script, else by a redirect."""
+    return jsonify({"to": address}) if is_part() else redirect(address)
+
+
+def is_own_path(path: str | None) -> bool:
+    """Whether it is a page of the red pages, and nowhere outside."""
+    return bool(path) and str(path).startswith(("/emergency", "/drills")) and "\\" not in str(path)
+
+
+def _chosen(picks: Sequence[Pick], fields: Fields | None, *, is_drill: bool) -> Pick | None:
+    """The template that is chosen when the page opens; None for words of one's own."""
+    asked = OWN if fields is not None else request.args.get("template", "")
+    if asked == OWN and not is_drill:
+        return None
+    return next((pick for pick in picks if str(pick.id) == asked), picks[0] if picks else None)
+
+
+def _spoken(fields: Fields) -> dict[str, Any]:
+    words_of = lexicon()
+    return {
+        "fields": fields,
+        "draft": fields.draft,
+        "own": OWN_WORDS,
+        "said": spoken_of(fields.draft.text, fields.draft.answers, words_of).text,
+        "sheet": {"questions": questions_of(fields, words_of)},
+    }
+
+
+def _template() -> int:
+    said = request.form.get("template", "")
+    if not (said.isascii() and said.isdigit() and len(said) < 10):
+        raise Declined("no-template", "Xin chọn một mẫu đã ký.")
+    return int(said)
+
+
+def _me(db: Session) -> Account:
+    return db.get_one(Account, access.visitor().id)

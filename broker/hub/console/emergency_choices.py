@@ -1,0 +1,108 @@
+"""What there is to choose from on the red page: signed templates, villages with their loudspeakers, who may sign."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from broker.hub.console.day import Commune
+from broker.hub.console.faults import Fault
+from broker.hub.console.wording import lasting
+from broker.hub.records import EmergencyTemplate, NodeRecord
+
+OWN = "own"
+"""Value of the choice "Việc khác, tự viết"."""
+EVERY_S, LASTS_S, REPEAT = 600, 7200, 3
+"""How words that nobody signed beforehand are said: thrice, again every ten minutes, for two hours."""
+_TIMES = ("", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười")
+_TITLE_WORDS = 9
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One template to press."""
+
+    id: int
+    icon: str
+    title: str
+    spoken: str
+    villages: Sequence[str]
+    how: str
+    """ "Đọc ba lần, rồi nhắc lại mỗi 10 phút, tự hết sau 2 giờ."."""
+    sound: str
+    """Hash of its sound."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One village to tick, and what the script counts."""
+
+    code: str
+    name: str
+    speakers: int
+    silent: int
+    """Loudspeakers of it that need a person now."""
+    is_chosen: bool
+    is_allowed: bool
+    """Whether the template was signed for it."""
+
+
+def picks_of(templates: Sequence[EmergencyTemplate], icons: Collection[str]) -> list[Pick]:
+    """The templates to press, by title. icons: names that were drawn."""
+    return [
+        Pick(
+            row.id,
+            row.icon if row.icon in icons else "siren",
+            row.title,
+            row.spoken,
+            list(row.villages),
+            say_how(row.repeat, row.every_s, row.lasts_s),
+            str((row.audio or {}).get("sha256", "")),
+        )
+        for row in templates
+    ]
+
+
+def places_of(
+    commune: Commune, faults: Sequence[Fault], chosen: Collection[str], allowed: Collection[str] | None
+) -> list[Place]:
+    """Every village. allowed: those of the chosen template; None where any may be chosen."""
+    away = {fault.node for fault in faults if fault.weight == "bad"}
+    places = []
+    for village in commune.villages:
+        nodes: Sequence[NodeRecord] = commune.nodes_in([village.code])
+        may = allowed is None or village.code in allowed
+        places.append(
+            Place(
+                village.code,
+                village.name,
+                len(nodes),
+                sum(node.name in away for node in nodes),
+                village.code in chosen and may,
+                may,
+            )
+        )
+    return places
+
+
+def say_places(places: Sequence[Place]) -> str:
+    """Under the map: "2 cụm loa."; the script says the same as ticks change."""
+    chosen = [place for place in places if place.is_chosen]
+    if not chosen:
+        return "Chưa chọn thôn nào."
+    return f"{sum(place.speakers for place in chosen)} cụm loa."
+
+
+def say_how(repeat: int, every_s: int, lasts_s: int) -> str:
+    """How often it is said: "Đọc ba lần, rồi nhắc lại mỗi 10 phút, tự hết sau 2 giờ."."""
+    times = _TIMES[repeat] if 0 < repeat < len(_TIMES) else str(repeat)
+    if not every_s:
+        return f"Đọc {times} lần, không nhắc lại."
+    return f"Đọc {times} lần, rồi nhắc lại mỗi {lasting(every_s)}, tự hết sau {lasting(lasts_s)}."
+
+
+def title_of(text: str) -> str:
+    """A name for words written in a hurry: their first ones."""
+    words = text.split()
+    said = " ".join(words[:_TITLE_WORDS])[:110].rstrip(" ,;:.")
+    return f"{said}…" if len(words) > _TITLE_WORDS else said
