@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
-from broker.contract.content import CURRENT, Bundle, Heard, Kept, LifeEvent, Notice, Procedure, ScamWarning
+from broker.contract.content import (
+    CURRENT,
+    Approved,
+    Bundle,
+    Heard,
+    Kept,
+    LifeEvent,
+    Notice,
+    Procedure,
+    ScamWarning,
+)
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +53,24 @@ class Content:
     def announcements(self) -> list[Heard]:
         """What the loudspeaker said lately, newest first."""
         return sorted(self.bundle.heard, key=lambda each: each.at, reverse=True)
+
+    def emergencies(self, village: str, now: datetime) -> list[Approved]:
+        """What holds in a village now and concerns life and limb, the newest first."""
+        found = [
+            each
+            for each in self.bundle.approved
+            if each.kind == "emergency" and village in each.villages and each.starts[0] <= now < each.until
+        ]
+        return sorted(found, key=lambda each: each.starts[0], reverse=True)
+
+    def coming(self, village: str, now: datetime) -> list[tuple[datetime, Approved]]:
+        """What the loudspeaker of a village will still say, with the next time of each, in order."""
+        found = [
+            (min(start for start in each.starts if start > now), each)
+            for each in self.bundle.approved
+            if village in each.villages and each.kind != "emergency" and max(each.starts) > now
+        ]
+        return sorted(found, key=lambda one: (one[0], one[1].announcement))
 
     @property
     def events(self) -> list[Notice]:

@@ -43,6 +43,8 @@ class House:
     """As shown: `xã Vân Khê`."""
     village: str
     """As shown: `thôn Đông`."""
+    village_code: str
+    """As announcements name it."""
     clock: Clock
     content: Callable[[], Content]
     find: Callable[[str, int], Sequence[Hit]]

@@ -164,6 +164,7 @@ def house_of(settings: Settings, session: Session, measured: Measured) -> House:
         theme=kiosk.theme,
         commune=settings.place.commune_name,
         village=settings.place.village_name,
+        village_code=settings.place.village,
         clock=session.clock,
         content=shelf.content,
         find=Finder(shelf.content).find,

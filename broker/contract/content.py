@@ -96,6 +96,20 @@ class Heard(Struct, kw_only=True):
     audio: Media
 
 
+class Approved(Struct, kw_only=True):
+    """An announcement that the loudspeakers are still to say, or an emergency while it holds."""
+
+    announcement: str
+    title: str
+    text: str
+    kind: Literal["routine", "priority", "emergency"]
+    villages: list[str]
+    starts: list[datetime]
+    """Of the days ahead, ascending."""
+    until: datetime
+    """Afterwards it is over."""
+
+
 class Bundle(Struct, kw_only=True):
     """All content of one generation. Sound travels beside it, by hash."""
 
@@ -106,6 +120,7 @@ class Bundle(Struct, kw_only=True):
     warnings: list[ScamWarning]
     notices: list[Notice] = []
     heard: list[Heard] = []
+    approved: list[Approved] = []
     redirects: dict[str, str] = {}
     """Repealed code → the code that took its place."""
 

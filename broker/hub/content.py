@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from broker.contract.content import Bundle, Heard
+from broker.contract.content import Approved, Bundle, Heard
 from broker.hub.records.announcement import Occurrence, Play, Revision
 from broker.hub.records.plan import ContentBundle
+from broker.link.clock import LOCAL
 from broker.link.media import MediaStore
+from broker.trust.envelope import Instant
 from broker.trust.files import write_atomically
 
 HEARD_KEPT = 20
 """Announcements that can be heard again at the kiosk."""
 
+APPROVED_KEPT = 40
+"""Announcements still to come that a kiosk is told of, the next first."""
+AHEAD = timedelta(days=3)
+
 BASE = "content/base.json"
 TYPE = "application/json"
+
+
+class _Signed(msgspec.Struct):
+    expires: Instant
 
 
 class ContentMissing(Exception):
@@ -38,7 +49,7 @@ def current(db: Session, data: Path, store: MediaStore, commune_name: str, now: 
 
     db: inside a write transaction. Raises ContentMissing, OSError.
     """
-    bundle = _compose(db, data, commune_name)
+    bundle = _compose(db, data, commune_name, now)
     raw = msgspec.json.encode(bundle)
     sha256 = hashlib.sha256(raw).hexdigest()
     newest = db.scalars(select(ContentBundle).order_by(ContentBundle.generation.desc()).limit(1)).first()
@@ -52,15 +63,57 @@ def current(db: Session, data: Path, store: MediaStore, commune_name: str, now: 
     return row
 
 
-def _compose(db: Session, data: Path, commune_name: str) -> Bundle:
-    """The bundle as content decides, not as time passes: the same content gives the same bytes."""
+def _compose(db: Session, data: Path, commune_name: str, now: datetime) -> Bundle:
+    """The bundle as content decides, not as time passes: on one day the same content gives the same bytes."""
     try:
         base = msgspec.json.decode((data / BASE).read_bytes(), type=Bundle)
     except FileNotFoundError as why:
         raise ContentMissing(f"{data / BASE} is missing: run `langso provision commune` again") from why
-    heard = _heard(db)
+    heard, approved = _heard(db), _approved(db, now)
     made_at = max([base.made_at, *(each.at for each in heard)])
-    return msgspec.structs.replace(base, commune_name=commune_name, heard=heard, made_at=made_at)
+    return msgspec.structs.replace(
+        base, commune_name=commune_name, heard=heard, approved=approved, made_at=made_at
+    )
+
+
+def _approved(db: Session, now: datetime) -> list[Approved]:
+    """What is still to be said in the days ahead, and emergencies that hold: what starts next comes first."""
+    midnight = datetime.combine(now.astimezone(LOCAL).date(), time(), LOCAL)
+    rows = db.scalars(
+        select(Occurrence)
+        .join(Revision)
+        .where(
+            Revision.state == "approved",
+            Revision.drill.is_(False),
+            Occurrence.cancelled_at.is_(None),
+            Occurrence.start >= midnight,
+            Occurrence.start < midnight + AHEAD,
+        )
+        .order_by(Occurrence.start, Occurrence.id)
+    )
+    starts: dict[int, list[Occurrence]] = {}
+    for row in rows:
+        starts.setdefault(row.revision_id, []).append(row)
+    return [_approved_one(own) for own in list(starts.values())[:APPROVED_KEPT]]
+
+
+def _approved_one(rows: Sequence[Occurrence]) -> Approved:
+    revision, last = rows[0].revision, rows[-1]
+    until = last.start + timedelta(seconds=last.tolerance_s + last.duration_s)
+    if revision.kind == "emergency" and revision.envelope:
+        until = msgspec.json.decode(revision.envelope, type=_Signed).expires
+    return msgspec.convert(
+        {
+            "announcement": revision.announcement_id,
+            "title": revision.title,
+            "text": revision.text or revision.spoken,
+            "kind": revision.kind,
+            "villages": revision.villages,
+            "starts": [row.start for row in rows],
+            "until": until,
+        },
+        Approved,
+    )
 
 
 def _heard(db: Session) -> list[Heard]:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from flask import Blueprint, Response, abort, make_response, render_template, send_file
 
 from broker.contract.board import Reading
-from broker.contract.content import Heard, Notice
+from broker.contract.content import Approved, Heard, Notice
 from broker.link.calendar import day_name, lunar_of
 from broker.link.clock import LOCAL
 from broker.look import say
@@ -60,18 +60,37 @@ def spoken_day(day: date, today: date) -> str:
     return say(found) if found else f"{day.day}/{day.month}"
 
 
+def _short_time(local: datetime, today: date) -> str:
+    """17:30, Mai 17:30, or 24/11 17:30: narrow enough for the column of times."""
+    clock = f"{local:%H:%M}"
+    if local.date() == today:
+        return clock
+    is_next = local.date() == today + timedelta(days=1)
+    return say("Mai %(time)s", time=clock) if is_next else f"{local.day}/{local.month} {clock}"
+
+
 def board_of(house: House) -> tuple[Line | None, list[Line]]:
-    """The headline and the lines under it: the commune's notices first, then what the loudspeaker said."""
+    """The headline and the lines under it: the commune's notices, what the loudspeaker will say, what it said."""
     content = house.content()
     now = house.clock.now()
     today = now.astimezone(LOCAL).date()
     coming = [each for each in content.events if each.at is None or each.at > now - timedelta(hours=6)]
     lines = [_line_of(each) for each in coming]
     lines += [
+        Line(_short_time(at.astimezone(LOCAL), today), each.title)
+        for at, each in content.coming(house.village_code, now)
+    ]
+    lines += [
         Line(spoken_day(each.at.astimezone(LOCAL).date(), today), each.title)
         for each in content.announcements
     ]
     return (lines[0] if lines else None), lines[1 : 1 + BOARD_LINES]
+
+
+def urgent_of(house: House) -> Approved | None:
+    """The newest emergency that holds here now; a clock that cannot be believed hides none."""
+    found = house.content().emergencies(house.village_code, house.clock.now())
+    return found[0] if found else None
 
 
 def _line_of(notice: Notice) -> Line:
@@ -119,6 +138,7 @@ def pages(house: House) -> Blueprint:
         answer = make_response(
             render_template(
                 "idle.html",
+                urgent=urgent_of(house),
                 today=today_of(now, "vi"),
                 lead=lead,
                 lines=lines,
@@ -132,6 +152,11 @@ def pages(house: House) -> Blueprint:
             answer.delete_cookie(name, httponly=True, samesite="Strict")
         answer.headers["Clear-Site-Data"] = '"storage"'
         return answer
+
+    @job.get("/khan-cap")
+    def urgent() -> str:
+        found = urgent_of(house)
+        return render_template("urgent.html", urgent=found)
 
     @job.get("/loa")
     def heard() -> str:

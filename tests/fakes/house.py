@@ -150,6 +150,7 @@ def set_stage(
         theme="light",
         commune="xã Vân Khê",
         village="thôn Đông",
+        village_code="dong",
         clock=clock,
         content=lambda: shown,
         find=search.find,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
 
 import pytest
 from flask.testing import FlaskClient
 
+from broker.contract.content import Approved
 from kiosk.app import create_app
 from kiosk.content import shipped
-from tests.fakes.house import PANELS, Stage, changed, set_stage
+from tests.fakes.house import NOW, PANELS, Stage, changed, lively, set_stage
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def client(stage: Stage) -> FlaskClient:
 ROUTES = [
     "/", "/nha", "/trong-thon", "/su-kien/sinh-con", "/su-kien/giay-to-khac?trang=3", "/tim", "/tim?q=khai+sinh",
     "/tt/1.001193", "/tt/1.001193?buoc=2", "/loa", "/loa/a1", "/lich", "/canh-bao", "/canh-bao/gia-cong-an",
-    "/gop-y", "/gop-y/light", "/gop-y/light/village", "/ngon-ngu", "/giup",
+    "/gop-y", "/gop-y/light", "/gop-y/light/village", "/ngon-ngu", "/giup", "/khan-cap",
 ]  # fmt: skip
 
 
@@ -71,6 +75,53 @@ def test_board_tells_time_lunar_day_news_warning_and_water(client: FlaskClient) 
 def test_board_shows_no_time_while_the_clock_is_unknown(stage: Stage) -> None:
     stage.clock.believe("unknown")
     assert "16:42" not in create_app(stage.house).test_client().get("/").text
+
+
+def test_board_tells_what_the_loudspeaker_will_say_here_and_nowhere_else() -> None:
+    content = lively(shipped())
+    content.bundle.notices = []
+    content.bundle.approved = [
+        approved("Tiêm phòng", NOW + timedelta(hours=1)),
+        approved("Của thôn khác", NOW + timedelta(minutes=5), villages=["ben"]),
+        approved("Đã nói xong", NOW - timedelta(minutes=5)),
+    ]
+    text = create_app(set_stage(content=content).house).test_client().get("/").text
+    assert '<p class="where">17:42</p>' in text
+    assert "Tiêm phòng" in text
+    assert "Của thôn khác" not in text
+    assert "Đã nói xong" not in text
+
+
+def test_an_emergency_takes_the_whole_board_until_it_is_over() -> None:
+    content = lively(shipped())
+    content.bundle.approved = [approved("Nước lên, sơ tán", NOW - timedelta(minutes=5), kind="emergency")]
+    stage = set_stage(content=content)
+    client = create_app(stage.house).test_client()
+    board = client.get("/").text
+    assert 'role="alert"' in board
+    assert "Nước lên, sơ tán" in board
+    assert "Hát chèo" not in board
+    assert "Nước lên, sơ tán" in client.get("/khan-cap").text
+    stage.clock.advance(3 * 3600)
+    assert 'role="alert"' not in client.get("/").text
+    assert "Không có tin khẩn cấp nào" in client.get("/khan-cap").text
+
+
+def approved(
+    title: str,
+    at: datetime,
+    kind: Literal["routine", "emergency"] = "routine",
+    villages: Sequence[str] = ("dong",),
+) -> Approved:
+    return Approved(
+        announcement=title,
+        title=title,
+        text=f"{title}. Mời bà con nghe loa.",
+        kind=kind,
+        villages=list(villages),
+        starts=[at],
+        until=at + timedelta(hours=2),
+    )
 
 
 def test_board_keeps_silent_about_old_readings(stage: Stage) -> None:
