@@ -14,6 +14,7 @@ from broker.hub.announcing.send import Sender
 from broker.hub.announcing.time_told import Telling
 from broker.hub.keys import keeper as keeping
 from broker.hub.keys.keeper import Keeper
+from broker.hub.posting import Posting
 from broker.hub.records import REFUSALS, Database, open_database
 from broker.link.clock import Clock
 from broker.link.config import Settings, SettingsError
@@ -52,6 +53,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
         *rendering(database, Renderer(settings), session.clock),
         putting_away(database, media_store(settings), session.clock),
         Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
+        Posting(database, session.clock, settings.place.commune_name).worker(),
         Worker("audit", Watch(database, session).run, patience_s=AUDIT_PATIENCE_S),
     ]
 

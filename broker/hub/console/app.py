@@ -23,7 +23,10 @@ from broker.hub.console import (
     cameras,
     channels,
     compose,
+    drills,
     duty,
+    emergency,
+    emergency_one,
     feedback,
     firststeps,
     hush,
@@ -48,6 +51,7 @@ from broker.hub.console import (
     stream,
     today,
     trust,
+    urgent_line,
     voices,
     wire,
     words,
@@ -91,6 +95,9 @@ ROOMS = (
     speakers,
     loudspeaker,
     hush,
+    emergency,
+    emergency_one,
+    drills,
     duty,
     feedback,
     overview,
@@ -186,7 +193,10 @@ def _shared() -> dict[str, Any]:
     shared["printed_head"] = audit.printed_head
     shared["is_trial"] = not desk().settings.console.second_factor
     if person is not None and not request.headers.get("X-Part"):
-        shared |= menu.menus(desk().database, person) | {"hush": hush.hush_now()}
+        shared |= menu.menus(desk().database, person) | {
+            "hush": hush.hush_now(),
+            "urgent": urgent_line.urgent_now(),
+        }
     return shared
 
 

@@ -16,7 +16,10 @@ from broker.trust.envelope import parse_occurrence
 
 GROUPS: Final = MappingProxyType(
     {
-        "tin": ("Bản tin và lượt phát", ("announcement.", "play.", "phrase.", "word.", "station.")),
+        "tin": (
+            "Bản tin và lượt phát",
+            ("announcement.", "play.", "phrase.", "word.", "station.", "channel."),
+        ),
         "khoa": ("Khoá ký, danh sách tin cậy", ("key.", "trust.")),
         "nguoi": ("Người và quyền", ("account.", "deputy.")),
         "vao": ("Vào, ra bảng điều khiển", ("account.signed-", "account.locked")),
@@ -81,6 +84,12 @@ ACTIONS: Final = MappingProxyType(
         "alert.escalated": "chuyển cấp trên cảnh báo số {alert}",
         "alert.closed": "đóng cảnh báo số {alert}",
         "clip.viewed": "xem đoạn hình của cảnh báo số {alert}",
+        "channel.added": "thêm kênh “{subject}”, gửi tới {address}",
+        "channel.off": "tạm dừng kênh “{subject}”",
+        "channel.on": "bật lại kênh “{subject}”",
+        "channel.removed": "bỏ kênh “{subject}”",
+        "channel.feed-opened": "mở nguồn tin cho mọi người",
+        "channel.feed-shut": "đóng nguồn tin cho mọi người",
         "station.added": "thêm đài tiếp sóng “{subject}”, địa chỉ {address}",
         "station.removed": "bỏ đài tiếp sóng “{subject}”, địa chỉ {address}",
         "word.added": "thêm từ “{subject}” vào từ của xã, đọc là “{said}”",

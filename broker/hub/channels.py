@@ -1,0 +1,206 @@
+"""Other ways for what was approved (kênh khác): webhooks, and what apprise can write to: e-mail, SMS gateways, chat.
+
+A channel gets what is approved from then on, and that it was withdrawn. Nothing here speaks: a loudspeaker believes
+signatures, never a channel.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from broker.hub.announcing.checks import visible
+from broker.hub.declined import Declined
+from broker.hub.records import Account, Channel, Delivery, Revision, note_change, write_audit
+from broker.hub.records.announcement import KINDS
+from broker.hub.roles import require_role
+
+KEEPERS = ("admin",)
+"""Addresses hold passwords of the commune's mail box or SMS account."""
+MOST_CHANNELS = 20
+LONGEST_NAME = 80
+LONGEST_ADDRESS = 2000
+FRESH = timedelta(hours=24)
+"""What was approved longer ago goes to no channel any more: nobody is helped by yesterday's news."""
+LOCAL_ONLY = ("syslog",)
+"""Schemes of apprise that write on this machine and reach nobody."""
+
+
+def channels_of(db: Session) -> list[Channel]:
+    """All that were not removed, by name."""
+    query = select(Channel).where(Channel.removed_at.is_(None))
+    return sorted(db.scalars(query), key=lambda one: one.name.lower())
+
+
+def add_channel(
+    db: Session, account: Account, name: str, address: str, kinds: Sequence[str], now: datetime
+) -> Channel:
+    """A new one. Raises Declined for a name or address that is none, and for no kind at all."""
+    require_role(db, account, now, *KEEPERS)
+    called, where, wanted = _checked(name, address, kinds)
+    kept = channels_of(db)
+    if any(one.name.lower() == called.lower() for one in kept):
+        raise Declined("same-channel", f"Đã có kênh “{called}”, xin đặt tên khác.")
+    if len(kept) >= MOST_CHANNELS:
+        raise Declined("many-channels", f"Xã đã có {MOST_CHANNELS} kênh, xin bỏ bớt kênh không dùng.")
+    row = Channel(
+        kind=kind_of(where),
+        name=called,
+        address=where,
+        secret=secrets.token_hex(16),
+        kinds=wanted,
+        created_at=now,
+        changed_at=now,
+    )
+    db.add(row)
+    db.flush()
+    write_audit(db, now, account.username, "channel.added", called, {"address": masked(where)})
+    note_change(db, "channel", str(row.id), now)
+    return row
+
+
+def switch_channel(db: Session, account: Account, channel: int, now: datetime, *, is_on: bool) -> Channel:
+    """Let it rest, or work again. What was approved meanwhile is not sent after."""
+    require_role(db, account, now, *KEEPERS)
+    row = _channel(db, channel)
+    row.disabled_at = None if is_on else (row.disabled_at or now)
+    row.changed_at = now
+    write_audit(db, now, account.username, "channel.on" if is_on else "channel.off", row.name)
+    note_change(db, "channel", str(row.id), now)
+    return row
+
+
+def remove_channel(db: Session, account: Account, channel: int, now: datetime) -> Channel:
+    """Take it away; its address and secret are forgotten, what was sent stays in the list."""
+    require_role(db, account, now, *KEEPERS)
+    row = _channel(db, channel)
+    row.removed_at = row.changed_at = now
+    row.address = row.secret = ""
+    for each in db.scalars(
+        select(Delivery).where(Delivery.channel_id == row.id, Delivery.state == "waiting")
+    ):
+        each.state, each.problem = "given-up", "Kênh đã bỏ."
+    write_audit(db, now, account.username, "channel.removed", row.name)
+    note_change(db, "channel", str(row.id), now)
+    return row
+
+
+def write_deliveries(db: Session, now: datetime) -> int:
+    """Add what is to be told and was not yet. Returns how many were added."""
+    channels = [one for one in channels_of(db) if one.disabled_at is None]
+    if not channels:
+        return 0
+    approved = _fresh(db, Revision.state == "approved", Revision.decided_at, now)
+    withdrawn = _fresh(db, Revision.state == "withdrawn", Revision.ended_at, now)
+    told = {
+        (row.channel_id, row.announcement, row.revision, row.what)
+        for row in db.scalars(select(Delivery).where(Delivery.created_at > now - 2 * FRESH))
+    }
+    added = 0
+    for channel in channels:
+        for what, revision in [
+            *(("approved", one) for one in approved),
+            *(("withdrawn", one) for one in withdrawn),
+        ]:
+            key = (channel.id, revision.announcement_id, revision.number)
+            said_before = what == "approved" or (*key, "approved") in told
+            if (*key, what) in told or not said_before or not _concerns(channel, revision, what):
+                continue
+            db.add(
+                Delivery(
+                    channel_id=channel.id,
+                    announcement=revision.announcement_id,
+                    revision=revision.number,
+                    what=what,
+                    created_at=now,
+                    next_at=now,
+                )
+            )
+            added += 1
+    return added
+
+
+def lately(db: Session, count: int = 30) -> list[Delivery]:
+    """The last messages, newest first."""
+    return list(db.scalars(select(Delivery).order_by(Delivery.id.desc()).limit(count)))
+
+
+def waiting_count(db: Session) -> int:
+    """How many messages still wait to be accepted."""
+    return db.scalar(select(func.count()).select_from(Delivery).where(Delivery.state == "waiting")) or 0
+
+
+def kind_of(address: str) -> str:
+    """webhook for a bare web address, apprise for everything else."""
+    return "webhook" if urlsplit(address).scheme in ("http", "https") else "apprise"
+
+
+def masked(address: str) -> str:
+    """An address without what opens it: scheme and host only, for pages and the audit log."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return "…"
+    # In apprise's addresses the host may itself be a token (tgram://TOKEN/chat): only names with a dot are shown.
+    return f"{parts.scheme}://{host if '.' in host else '…'}/…"
+
+
+def _checked(name: str, address: str, kinds: Sequence[str]) -> tuple[str, str, list[str]]:
+    called, where = " ".join(visible(name).split()), address.strip()
+    if not any(char.isalnum() for char in called):
+        raise Declined("no-channel-name", "Xin đặt tên cho kênh để mọi người biết tin đi đâu.")
+    if len(called) > LONGEST_NAME:
+        raise Declined("long-channel-name", f"Tên kênh dài quá, xin viết nhiều nhất {LONGEST_NAME} chữ cái.")
+    if len(where) > LONGEST_ADDRESS:
+        raise Declined("long-address", f"Địa chỉ dài quá, nhiều nhất {LONGEST_ADDRESS} chữ cái.")
+    if not _is_usable(where):
+        raise Declined(
+            "bad-address",
+            "Địa chỉ này không gửi được. Xin ghi https://… cho webhook, mailto://… cho thư điện tử, "
+            "hoặc địa chỉ của cổng tin nhắn theo hướng dẫn của Apprise.",
+        )
+    wanted = [kind for kind in KINDS if kind in kinds]
+    if not wanted:
+        raise Declined("no-kind", "Xin chọn ít nhất một loại bản tin để gửi.")
+    return called, where, wanted
+
+
+def _is_usable(address: str) -> bool:
+    if any(char.isspace() or not char.isprintable() for char in address):
+        return False
+    try:
+        parts = urlsplit(address)
+        is_web = parts.scheme in ("http", "https")
+        if is_web:
+            return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    if not parts.scheme or parts.scheme in LOCAL_ONLY:
+        return False
+    from apprise import Apprise  # a second to load: not before somebody adds such a channel
+
+    return Apprise.instantiate(address) is not None
+
+
+def _channel(db: Session, channel: int) -> Channel:
+    row = db.get(Channel, channel)
+    if row is None or row.removed_at is not None:
+        raise Declined("no-channel", "Kênh này không còn nữa.")
+    return row
+
+
+def _fresh(db: Session, state: object, since: object, now: datetime) -> list[Revision]:
+    query = select(Revision).where(state, since > now - FRESH, Revision.drill.is_(False))  # type: ignore[arg-type,operator]
+    return list(db.scalars(query.order_by(Revision.id)))
+
+
+def _concerns(channel: Channel, revision: Revision, what: str) -> bool:
+    """Whether a channel that exists so long wants it."""
+    at = revision.decided_at if what == "approved" else revision.ended_at
+    return revision.kind in channel.kinds and at is not None and at >= channel.changed_at
