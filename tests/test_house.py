@@ -52,6 +52,7 @@ OWNERS = {
     "cheroot": ("broker.hub.devices", "broker.hub.keys"),
     "waitress": ("broker.look.serving",),
     "espeakng_loader": ("broker.speech",),
+    "xlsxwriter": ("broker.hub.broadcast_files",),
 }
 """Third-party library → the only rooms or modules that may import it."""
 

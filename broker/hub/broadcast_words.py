@@ -1,0 +1,162 @@
+"""The broadcast log in Vietnamese: columns, results, reasons. Shared by the page, the files and the paper. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from broker.hub.broadcast_log import FIELDS, Entry
+from broker.link.clock import LOCAL
+from broker.trust.reasons import sentence
+
+KINDS_SAID: Final = MappingProxyType(
+    {
+        "routine": "Thông thường",
+        "priority": "Ưu tiên",
+        "emergency": "Khẩn cấp",
+        "drill": "Diễn tập",
+        "": "Không rõ",
+    }
+)
+FORMS_SAID: Final = MappingProxyType(
+    {"speech": "Máy đọc", "recording": "Ghi âm", "relay": "Tiếp sóng", "": ""}
+)
+OUTCOMES_SAID: Final = MappingProxyType(
+    {
+        "ahead": "Chưa đến giờ",
+        "under-way": "Chờ tin báo",
+        "cancelled": "Đã huỷ trước khi phát",
+        "unconfirmed": "Chưa xác nhận",
+        "not-played": "Không phát",
+        "filed": "Không ra loa",
+        "cut": "Phát dở",
+        "played": "Đã phát",
+        "heard": "Đã phát, đã nghe thấy",
+    }
+)
+PROOFS_SAID: Final = MappingProxyType(
+    {
+        "heard": "Micro",
+        "loop-back": "Dây nghe lại",
+        "current": "Dòng điện tăng âm",
+        "consumed": "Chưa đo ngoài loa",
+        "inconclusive": "Đo không rõ",
+        "": "",
+    }
+)
+NO_FIELD: Final = "Chưa xếp"
+HEADINGS: Final = (
+    "Ngày",
+    "Giờ theo lịch",
+    "Mã bản tin",
+    "Bản sửa",
+    "Tên bản tin",
+    "Loại",
+    "Lĩnh vực",
+    "Hình thức",
+    "Người soạn",
+    "Người duyệt",
+    "Duyệt lúc",
+    "Thôn",
+    "Cụm loa",
+    "Mã điểm",
+    "Theo lịch",
+    "Loa đã nhận",
+    "Đã phát hết",
+    "Đã nghe thấy",
+    "Kết quả",
+    "Bắt đầu lúc",
+    "Kết thúc lúc",
+    "Trễ (giây)",
+    "Thời lượng ra loa (giây)",
+    "Âm lượng (%)",
+    "Nghe lại bằng",
+    "Lý do",
+    "Mã lượt phát",
+)
+"""Columns of the files, one row per occurrence × loudspeaker."""
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""A cell that begins like this is a formula to some spreadsheet."""
+MOST_IN_A_CELL: Final = 32_000
+"""Letters; the format of workbooks takes 32,767."""
+_BLANK: Final = " \N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
+
+Cell = str | int | float | None
+
+
+def say_field(code: str) -> str:
+    """What a bulletin is about; a code nobody knows any more is shown as it is."""
+    return FIELDS.get(code, code) if code else NO_FIELD
+
+
+def say_why(entry: Entry) -> str:
+    """Why a play did not come to its end, or what is to be known of it; empty when there is nothing."""
+    if entry.outcome == "unconfirmed":
+        if not entry.is_delivered:
+            return "Loa chưa báo gì về lượt này, có thể mất nối."
+        return "Loa đã nhận nhưng chưa báo kết quả; có tin báo thì sổ tự đổi."
+    if entry.outcome == "filed":
+        return "Âm lượng đặt ở 0 %." if entry.volume == 0 else "Điểm không có loa, tiếng chỉ ghi vào tệp."
+    return sentence(entry.reason)
+
+
+def cells(entry: Entry) -> tuple[Cell, ...]:
+    """One row of the files, as HEADINGS names it. Times are local; marks are 1 and 0, so that they can be added up."""
+    is_due = entry.outcome not in ("cancelled", "ahead")
+    is_whole = entry.outcome in ("played", "heard")
+    return (
+        _day(entry.planned_at),
+        _clock(entry.planned_at),
+        _plain(entry.announcement),
+        entry.revision,
+        _plain(entry.title),
+        KINDS_SAID.get(entry.kind, entry.kind),
+        "" if entry.kind == "drill" else _plain(say_field(entry.field)),
+        FORMS_SAID.get(entry.form, entry.form),
+        _plain(entry.author),
+        _plain(entry.approver),
+        "" if entry.approved_at is None else f"{_day(entry.approved_at)} {_clock(entry.approved_at)}",
+        _plain(entry.village),
+        _plain(entry.place),
+        _plain(entry.node),
+        int(is_due),
+        int(is_due and entry.is_delivered),
+        int(is_whole),
+        int(entry.outcome == "heard"),
+        OUTCOMES_SAID[entry.outcome],
+        "" if entry.started_at is None else _clock(entry.started_at),
+        "" if entry.ended_at is None else _clock(entry.ended_at),
+        None if entry.late_ms is None else entry.late_ms / 1000,
+        entry.played_ms / 1000,
+        entry.volume,
+        PROOFS_SAID.get(entry.proof, "") if is_whole else "",
+        _plain(say_why(entry)),
+        _plain(entry.occurrence),
+    )
+
+
+def harmless(text: str) -> str:
+    """Text that no spreadsheet takes for a formula when it guesses what a cell is."""
+    return f"'{text}" if text.lstrip(_BLANK).startswith(FORMULA) else text
+
+
+def _plain(text: str) -> str:
+    """Text that no file chokes on: characters that XML has no place for are left out."""
+    return "".join(letter for letter in text if _is_letter(letter))[:MOST_IN_A_CELL]
+
+
+def _is_letter(letter: str) -> bool:
+    return (
+        letter in "\t\n\r"
+        or (letter >= " " and not "\ud800" <= letter <= "\udfff" and letter < "\ufffe")
+        or (letter > "\uffff")
+    )
+
+
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(LOCAL):%d/%m/%Y}"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(LOCAL):%H:%M:%S}"
