@@ -31,7 +31,7 @@ KEEPERS = ("approver", "admin")
 MOST_STATIONS = 50
 LONGEST_NAME = 80
 LONGEST_ADDRESS = 500
-SHORTEST_S, LONGEST_S = 60, 3600
+SHORTEST_S, LONGEST_S = 60, 3540
 """Of one relay; the wire would take half a minute, people choose whole ones."""
 INSTEAD = (
     "Thưa bà con, lúc này loa không bắt được sóng của đài nên chưa tiếp sóng được. "

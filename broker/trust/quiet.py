@@ -21,6 +21,13 @@ def hours_on(quiet: Quiet, day: date) -> Hours:
     return Hours(since=quiet.since, until=quiet.until)
 
 
+def kind_of_day(quiet: Quiet, day: date) -> str:
+    """Whose hours hold on a day, as people call it: "ngày lễ", "cuối tuần", or "" for the usual ones."""
+    if quiet.holiday is not None and day.isoformat() in quiet.holidays:
+        return "ngày lễ"
+    return "cuối tuần" if quiet.weekend is not None and day.weekday() >= 5 else ""
+
+
 def spans_of(hours: Hours) -> list[tuple[time, time | None]]:
     """The silent parts of a day as [from, to); None is midnight at its end."""
     since, until = time.fromisoformat(hours.since), time.fromisoformat(hours.until)

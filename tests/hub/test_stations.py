@@ -189,7 +189,7 @@ def test_a_relay_that_cannot_be_broadcast_is_refused_at_submission(
 def test_a_relay_may_last_an_hour_where_sittings_may(tuned: Town) -> None:
     with tuned.database.session() as db:
         put_rules(db, "21:00", "06:00", 0, NOW)
-    tuned.approved(relay=Relayed(ADDRESS, "Đài tỉnh", 3600))
+    tuned.approved(relay=Relayed(ADDRESS, "Đài tỉnh", 3540))
 
 
 def test_an_emergency_relays_nothing_and_a_draft_takes_only_from_the_list(tuned: Town) -> None:

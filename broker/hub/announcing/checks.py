@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from broker.hub.announcing import planner
 from broker.hub.announcing.planner import Booking
 from broker.hub.announcing.rules import Rules
+from broker.hub.announcing.sittings import Diary
 from broker.hub.declined import Declined
 from broker.hub.records.announcement import KINDS
 from broker.link.clock import LOCAL
 from broker.speech.normalise import Spoken
 from broker.trust.envelope import MOST_STARTS
-from broker.trust.quiet import is_quiet
+from broker.trust.quiet import hours_on, is_quiet, kind_of_day
 
 LONGEST_TEXT = 8_000
 """Characters; about ten minutes of speech."""
@@ -130,41 +133,99 @@ def refuse_starts(starts: Sequence[datetime], now: datetime) -> None:
 def refuse_times(
     wanted: Sequence[Booking], others: Sequence[Booking], rules: Rules, now: datetime, *, interrupts: bool
 ) -> None:
-    """Quiet hours, clashes, and sittings over the limit; emergencies pass all three.
+    """Hours of silence, clashes, and what a village may have to hear; emergencies pass all of it.
 
     interrupts: "Phát ngay" gives way only to its own kind or a higher one, which the node will not interrupt.
     """
+    others = in_the_way(wanted, others, interrupts=interrupts)
+    trouble = time_trouble(wanted, others, rules)
+    if trouble is not None:
+        raise Declined(
+            trouble.code, f"{trouble.sentence} {_slots(trouble.asked, wanted, others, rules, now)}"
+        )
+
+
+def in_the_way(
+    wanted: Sequence[Booking], others: Sequence[Booking], *, interrupts: bool
+) -> Sequence[Booking]:
+    """What of the booked counts for what is wanted; "Phát ngay" breaks into all that is lower."""
+    if not interrupts or not wanted:
+        return others
+    rank = planner.RANK
+    return [each for each in others if rank[each.kind] <= rank[wanted[0].kind]]
+
+
+@dataclass(frozen=True)
+class TimeTrouble:
+    """Why a time cannot be: its code, the sentence, and which of the wanted starts another has to be found for."""
+
+    code: str
+    sentence: str
+    asked: Booking
+
+
+def time_trouble(wanted: Sequence[Booking], others: Sequence[Booking], rules: Rules) -> TimeTrouble | None:
+    """The first thing that keeps the wanted times from standing; None where nothing does."""
     if not wanted or wanted[0].kind == "emergency":
-        return
-    for each in wanted:
-        if is_quiet(rules.quiet, each.start, each.end):
-            hours = f"{rules.quiet.since}–{rules.quiet.until}"
-            raise Declined(
-                "quiet-hours",
-                f"{_clock(each.start)} chạm giờ yên tĩnh ({hours}). {_slots(each, others, rules, now)}",
-            )
-    if interrupts:
-        rank = planner.RANK
-        others = [each for each in others if rank[each.kind] <= rank[wanted[0].kind]]
+        return None
+    mine, moved, rest = planner.settle(wanted, others)
+    for each in [*mine, *moved]:
+        if is_quiet(rules.quiet, each.begins, each.end):
+            return TimeTrouble("quiet-hours", _say_quiet(each, mine, rules), _asked(each, wanted))
     met = planner.clashes(wanted, others)
     if met:
-        mine, other = met[0]
-        name = f"“{other.title}”" if other.title else "một bản tin khác"
-        raise Declined("clash", f"{_clock(mine.start)} trùng với {name}. {_slots(mine, others, rules, now)}")
-    for each in wanted:
-        rest = [*others, *(one for one in wanted if one is not each)]
-        if not planner.fits_sitting(each, rest, rules.session_limit_s):
-            minutes = rules.session_limit_s // 60
-            free = _slots(each, others, rules, now)
-            raise Declined(
-                "session-limit", f"Buổi phát lúc {_clock(each.start)} sẽ quá {minutes} phút. {free}"
-            )
+        return TimeTrouble("clash", _say_clash(*met[0], mine), _asked(met[0][0], wanted))
+    diary = Diary([*mine, *moved, *rest])
+    for each in [*mine, *moved]:
+        broken = diary.breaks(each, rules.caps)
+        if broken:
+            return TimeTrouble(broken, _say_cap(broken, each, rules), _asked(each, wanted))
+    return None
 
 
-def _slots(wanted: Booking, others: Sequence[Booking], rules: Rules, now: datetime) -> str:
-    free = planner.free_slots(
-        wanted, others, rules.quiet, max(now, wanted.start), limit_s=rules.session_limit_s
-    )
+def _say_quiet(each: Booking, mine: Sequence[Booking], rules: Rules) -> str:
+    day = each.begins.astimezone(LOCAL).date()
+    hours, kind = hours_on(rules.quiet, day), kind_of_day(rules.quiet, day)
+    kind = f" {kind}" if kind else ""
+    if each not in mine:
+        return f"Tin ưu tiên “{each.title}” sẽ phải lùi vào giờ yên tĩnh{kind} ({hours.since}–{hours.until})."
+    behind = ", vì chờ tin ưu tiên khác," if each.delay_s else ""
+    return f"{_clock(each.begins)}{behind} chạm giờ yên tĩnh{kind} ({hours.since}–{hours.until})."
+
+
+def _say_clash(one: Booking, other: Booking, mine: Sequence[Booking]) -> str:
+    name = f"“{other.title}”" if other.title else "một bản tin khác"
+    if planner.is_late(one):
+        minutes = math.ceil(one.delay_s / 60)
+        who = f"{_clock(one.start)} phải" if one in mine else f"“{one.title}” lúc {_clock(one.start)} sẽ phải"
+        return f"{who} chờ tin ưu tiên {name} {minutes} phút, quá lâu."
+    if one not in mine:
+        return f"Tin ưu tiên “{one.title}” sẽ phải lùi đến {_clock(one.begins)}, trùng với {name}."
+    if one.delay_s:
+        return f"{_clock(one.start)} phải chờ tin ưu tiên khác đến {_clock(one.begins)}, trùng với {name}."
+    return f"{_clock(one.start)} trùng với {name}."
+
+
+def _say_cap(broken: str, each: Booking, rules: Rules) -> str:
+    local = each.begins.astimezone(LOCAL)
+    if broken == "session-limit":
+        return f"Buổi phát lúc {_clock(each.begins)} sẽ quá {rules.caps.most_sitting_s // 60} phút."
+    if broken == "sessions-a-day":
+        return f"Ngày {local.day}/{local.month} đã đủ {rules.sittings_a_day} buổi phát."
+    return f"Ngày {local.day}/{local.month} loa sẽ nói quá {rules.caps.most_day_s // 60} phút."
+
+
+def _asked(met: Booking, wanted: Sequence[Booking]) -> Booking:
+    """What was wanted where something clashes: the wanted one itself, or the first where it moved another."""
+    same = [each for each in wanted if (each.start, each.announcement) == (met.start, met.announcement)]
+    return (same or list(wanted))[0]
+
+
+def _slots(
+    each: Booking, wanted: Sequence[Booking], others: Sequence[Booking], rules: Rules, now: datetime
+) -> str:
+    rest = [*others, *(one for one in wanted if one is not each)]
+    free = planner.free_slots(each, rest, rules.quiet, max(now, each.start), caps=rules.caps)
     if not free:
         return "Xin chọn ngày khác."
     return "Giờ còn trống: " + ", ".join(map(_clock, free)) + "."

@@ -1,33 +1,37 @@
-"""When announcements may be heard: overlaps, quiet hours, sittings, free slots and order. Pure.
+"""When announcements may be heard: overlaps, the order among ưu tiên, free slots. Pure.
 
-Times are aware; quiet hours are local time of Vietnam (UTC+7, no summer time). What is booked is given, and
-`now` is an argument. The node's firewall checks quiet hours and sittings again at the real start.
+Times are aware; hours of silence are local time of Vietnam (UTC+7, no summer time). What is booked is given, and
+`now` is an argument. What it says is the same in whatever order the bookings come. The node's firewall checks hours
+of silence and sittings again at the real start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from functools import partial
-from itertools import takewhile
 
+from broker.hub.announcing.sittings import NO_CAPS, PAUSE_S, Caps, Diary
 from broker.link.clock import LOCAL
 from broker.trust.envelope import Quiet
-from broker.trust.quiet import is_quiet
+from broker.trust.quiet import is_quiet, silences
 
 GUARD_S = 10.0
 """Silence between two announcements on one loudspeaker."""
 HEAD_S = 4.0
 """Chime and the rest after it, which the node adds before the first word."""
-PAUSE_S = 300.0
-"""Silence that ends a sitting."""
 RANK = {"emergency": 0, "priority": 1, "routine": 2, "relay": 3}
 """Lower speaks first; a relayed programme gives way to every word of the commune's own."""
 TOLERANCE_S = {"routine": 120, "priority": 900, "emergency": 7200}
 """How late a start may be, by kind; later is `missed`, never caught up in a burst."""
+MOST_LATER_S = 870.0
+"""So much later than its hour a play may be planned to begin, behind another ưu tiên and in its turn among
+neighbours together: thirty seconds inside the tolerance that is signed."""
 CHARACTERS_PER_S = 13.0
 """Speed of a calm announcer in Vietnamese, for lengths before the sound is made."""
+_GUARD = timedelta(seconds=GUARD_S)
+_REACH = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,22 @@ class Booking:
     kind: str
     announcement: str
     title: str = ""
+    place: int = 0
+    """The commune's order among ưu tiên that meet; lower speaks first, equal ones by their hour."""
+    spread_s: float = 0.0
+    """Where neighbours speak in turns, the last of them begins so much after the first."""
+    delay_s: float = 0.0
+    """So much after its hour it begins, because another ưu tiên speaks first (`line_up`)."""
+
+    @property
+    def begins(self) -> datetime:
+        """When its first sound is planned on any loudspeaker."""
+        return self.start + timedelta(seconds=self.delay_s)
 
     @property
     def end(self) -> datetime:
-        """When the last sound is over."""
-        return self.start + timedelta(seconds=self.duration_s)
+        """When the last sound is over on every loudspeaker."""
+        return self.start + timedelta(seconds=self.delay_s + self.spread_s + self.duration_s)
 
 
 def estimated_s(spoken: str) -> float:
@@ -59,50 +74,94 @@ def total_s(once_s: float, repeat: int, gap_s: int) -> float:
 
 def overlap(one: Booking, other: Booking) -> bool:
     """Whether two bookings meet on a loudspeaker, the guard silence included."""
-    guard = timedelta(seconds=GUARD_S)
     return (
-        bool(one.villages & other.villages)
-        and one.start < other.end + guard
-        and other.start < one.end + guard
+        one.begins < other.end + _GUARD
+        and other.begins < one.end + _GUARD
+        and not one.villages.isdisjoint(other.villages)
     )
 
 
+def line_up(bookings: Sequence[Booking]) -> list[Booking]:
+    """The same bookings in the same order, with the delays of ưu tiên that meet one another.
+
+    Those that meet, at once or through others, speak one after another in the commune's order; on every
+    loudspeaker at the same moment, so that two villages never hear two orders.
+    """
+    lined = [replace(each, delay_s=0.0) if each.delay_s else each for each in bookings]
+    left = sorted(
+        (n for n, each in enumerate(lined) if each.kind == "priority"), key=lambda n: _by_hour(lined[n])
+    )
+    at = 0
+    while at < len(left):
+        upto, end = at + 1, lined[left[at]].end
+        while upto < len(left) and lined[left[upto]].start < end + _GUARD:
+            upto += 1
+            end = max(each.end for each in _one_after_another([lined[n] for n in left[at:upto]]))
+        group = left[at:upto]
+        if len(group) > 1:
+            for n, each in zip(group, _one_after_another([lined[n] for n in group]), strict=True):
+                lined[n] = each
+        at = upto
+    return lined
+
+
+def is_late(booking: Booking) -> bool:
+    """Whether it would begin later, behind others and in its last turn, than what is signed can bear."""
+    return booking.delay_s > 0 and booking.delay_s + booking.spread_s > MOST_LATER_S
+
+
+def settle(
+    wanted: Sequence[Booking], booked: Iterable[Booking]
+) -> tuple[list[Booking], list[Booking], list[Booking]]:
+    """What is wanted, what of the booked it moves, and the rest of the booked, each at the time it would sound."""
+    stands = line_up([each for each in booked if each.kind != "emergency"])
+    if not any(each.kind == "priority" for each in wanted):
+        return list(wanted), [], stands
+    lined = line_up([*wanted, *stands])
+    mine, others = lined[: len(wanted)], lined[len(wanted) :]
+    moved = [now for now, before in zip(others, stands, strict=True) if now.delay_s != before.delay_s]
+    rest = [now for now, before in zip(others, stands, strict=True) if now.delay_s == before.delay_s]
+    return mine, moved, rest
+
+
 def clashes(wanted: Sequence[Booking], booked: Iterable[Booking]) -> list[tuple[Booking, Booking]]:
-    """Which wanted bookings meet one that stands, or an earlier wanted one. Emergencies never clash."""
-    wanted = sorted(wanted, key=lambda each: each.start)
-    guard = timedelta(seconds=GUARD_S)
-    own = [
+    """Which wanted bookings meet one that stands, or another wanted one; emergencies never do.
+
+    Two ưu tiên that meet are one after the other, and clash only where the queue grows too long: then the pair
+    names who waits too long and who is waited for.
+    """
+    mine, moved, rest = settle([each for each in wanted if each.kind != "emergency"], booked)
+    mine.sort(key=_by_hour)
+    found = [(each, _ahead_of(each, [*mine, *moved, *rest])) for each in [*mine, *moved] if is_late(each)]
+    own, standing = _Shelf(mine), _Shelf([*moved, *rest])
+    found += [
         (later, one)
-        for n, one in enumerate(wanted)
-        for later in takewhile(partial(_begins_before, one.end + guard), wanted[n + 1 :])
-        if overlap(one, later)
+        for later in mine
+        for one in own.around(later)
+        if _by_hour(one) < _by_hour(later) and not _is_queue(one, later) and overlap(one, later)
     ]
-    others = [
-        (mine, other)
-        for other in booked
-        for mine in wanted
-        if "emergency" not in (mine.kind, other.kind) and overlap(mine, other)
+    found += [
+        (each, other)
+        for each in [*mine, *moved]
+        for other in standing.around(each)
+        if other is not each and not _is_queue(each, other) and overlap(each, other)
     ]
-    return own + others
+    return found
 
 
-def _begins_before(moment: datetime, booking: Booking) -> bool:
-    return booking.start < moment
-
-
-def longest_sitting_s(bookings: Iterable[Booking], village: str) -> float:
-    """The longest stretch of ordinary announcements in a village, pauses under five minutes included."""
-    longest = 0.0
-    begin: datetime | None = None
-    last: datetime | None = None
-    for each in sorted(bookings, key=lambda booking: booking.start):
-        if village not in each.villages or each.kind == "emergency":
-            continue
-        if begin is None or last is None or (each.start - last).total_seconds() >= PAUSE_S:
-            begin, last = each.start, each.end
-        last = max(last, each.end)
-        longest = max(longest, (last - begin).total_seconds())
-    return longest
+def queue_of(wanted: Booking, booked: Iterable[Booking]) -> list[Booking]:
+    """The ưu tiên `wanted` shares its time with, itself included, as they would speak; empty when it meets none."""
+    stands = [each for each in booked if each.kind == "priority"]
+    if wanted.kind != "priority":
+        return []
+    lined = line_up([wanted, *stands])
+    mine = replace(lined[0], delay_s=0.0)
+    reach = [
+        each
+        for each, raw in zip(lined[1:], stands, strict=True)
+        if overlap(mine, replace(raw, delay_s=0.0)) or overlap(lined[0], replace(raw, delay_s=0.0))
+    ]
+    return sorted([lined[0], *reach], key=lambda each: (each.begins, each.announcement)) if reach else []
 
 
 def free_slots(
@@ -112,42 +171,114 @@ def free_slots(
     not_before: datetime,
     count: int = 3,
     step_s: int = 300,
-    limit_s: float = 0.0,
+    caps: Caps = NO_CAPS,
 ) -> list[datetime]:
-    """The next starts at which `wanted` meets nothing, outside quiet hours, looked for over a fortnight.
+    """The next starts at which `wanted` meets nothing, outside hours of silence, looked for over a fortnight.
 
-    step_s: slots begin at multiples of this in local time. limit_s: longest sitting, 0 for none.
+    step_s: slots begin at multiples of this in local time. caps: what a village may have to hear in a day.
     """
-    near = [each for each in booked if each.end >= not_before]
-    found: list[datetime] = []
-    for start in _steps(not_before, step_s):
-        slot = Booking(start, wanted.duration_s, wanted.villages, wanted.kind, wanted.announcement)
-        if is_quiet(quiet, slot.start, slot.end) or any(overlap(slot, each) for each in near):
-            continue
-        if limit_s and not fits_sitting(slot, near, limit_s):
-            continue
-        found.append(start)
-        if len(found) == count:
-            break
+    last = not_before + timedelta(days=14)
+    near = [each for each in booked if each.end >= not_before - _REACH and each.start < last + _REACH]
+    shelf, diary = _Shelf(line_up(near)), Diary(near)
+    raw, found = replace(wanted, delay_s=0.0), list[datetime]()
+    start = _step(not_before + timedelta(seconds=1), step_s)
+    while start < last and len(found) < count:
+        slot = replace(raw, start=start)
+        free_at = _free_at(slot, shelf, diary, quiet, caps)
+        if free_at is None:
+            found.append(start)
+        start = _step(max(free_at or start, start + timedelta(seconds=1)), step_s)
     return found
 
 
-def fits_sitting(wanted: Booking, booked: Iterable[Booking], limit_s: float) -> bool:
-    """Whether no sitting around `wanted` grows over the limit in any of its villages."""
-    if limit_s <= 0 or wanted.kind == "emergency":
-        return True
-    reach = timedelta(seconds=limit_s + PAUSE_S)
-    near = [each for each in booked if wanted.start - reach < each.end and each.start < wanted.end + reach]
-    return all(longest_sitting_s([*near, wanted], village) <= limit_s for village in wanted.villages)
+def _free_at(slot: Booking, shelf: _Shelf, diary: Diary, quiet: Quiet, caps: Caps) -> datetime | None:
+    """None where a slot is free; else a moment before which no later one is."""
+    if is_quiet(quiet, slot.start, slot.end):
+        touched = [
+            end
+            for begin, end in silences(quiet, slot.start, slot.end)
+            if begin <= slot.end and slot.start < end
+        ]
+        return min(touched, default=slot.start)
+    met = [each.end + _GUARD for each in shelf.around(slot) if overlap(slot, each)]
+    if met:
+        return max(met)
+    broken = "" if slot.kind == "emergency" else diary.breaks(slot, caps)
+    midnight = datetime.combine(slot.start.astimezone(LOCAL).date() + timedelta(days=1), time(), LOCAL)
+    if broken == "day-limit":
+        return midnight
+    if (
+        broken == "sessions-a-day"
+    ):  # only within the pause around another sitting can it still be part of that
+        pause = timedelta(seconds=PAUSE_S)
+        return min(midnight, shelf.touched_from(slot.start - pause, pause + (slot.end - slot.start)))
+    return slot.start if broken else None
 
 
 def play_order(bookings: Iterable[Booking]) -> list[Booking]:
-    """Who speaks first where several are due: kind, then start, then id."""
-    return sorted(bookings, key=lambda each: (RANK[each.kind], each.start, each.announcement))
+    """Who speaks first where several are due: kind, then the commune's order, then start, then id."""
+    return sorted(bookings, key=lambda each: (RANK[each.kind], each.place, each.start, each.announcement))
 
 
-def _steps(after: datetime, step_s: int) -> Iterator[datetime]:
-    midnight = datetime.combine(after.astimezone(LOCAL).date(), time(), LOCAL)
-    first = -(-int((after - midnight).total_seconds() + 1) // step_s)
-    for n in range(first, first + 14 * 86_400 // step_s):
-        yield midnight + timedelta(seconds=n * step_s)
+class _Shelf:
+    """Bookings by the moment they begin, so that those near another are found without looking at all."""
+
+    def __init__(self, bookings: Iterable[Booking]) -> None:
+        self._rows = sorted(
+            (each for each in bookings if each.kind != "emergency"), key=lambda each: each.begins
+        )
+        self._begins = [each.begins for each in self._rows]
+        self._longest = max((each.end - each.begins for each in self._rows), default=timedelta(0))
+
+    def around(self, wanted: Booking) -> Sequence[Booking]:
+        """Those that could meet it, whatever their villages."""
+        first = bisect_left(self._begins, wanted.begins - self._longest - _GUARD)
+        return self._rows[first : bisect_left(self._begins, wanted.end + _GUARD)]
+
+    def touched_from(self, moment: datetime, ahead: timedelta) -> datetime:
+        """When next one of them sounds, or will within `ahead`; a fortnight on where none does."""
+        at = bisect_left(self._begins, moment)
+        if any(each.end > moment for each in self._rows[:at][-20:]):
+            return moment
+        return self._begins[at] - ahead if at < len(self._begins) else moment + timedelta(days=15)
+
+
+def _one_after_another(group: Sequence[Booking]) -> list[Booking]:
+    """Some ưu tiên with their delays, in the order they were given."""
+    done: dict[int, Booking] = {}
+    for n in sorted(range(len(group)), key=lambda n: _in_order(group[n])):
+        each = group[n]
+        free = [one.end + _GUARD for one in done.values() if not one.villages.isdisjoint(each.villages)]
+        begins = max([each.start, *free])
+        done[n] = replace(each, delay_s=(begins - each.start).total_seconds())
+    return [done[n] for n in range(len(group))]
+
+
+def _in_order(each: Booking) -> tuple[object, ...]:
+    return (each.place, *_by_hour(each))
+
+
+def _by_hour(each: Booking) -> tuple[object, ...]:
+    return (each.start, each.announcement, each.duration_s, each.place, sorted(each.villages))
+
+
+def _is_queue(one: Booking, other: Booking) -> bool:
+    """Whether these two were lined up: then they do not meet, whatever their hours."""
+    return one.kind == other.kind == "priority"
+
+
+def _ahead_of(each: Booking, others: Iterable[Booking]) -> Booking:
+    """Whom a ưu tiên waits for last."""
+    before = [
+        one
+        for one in others
+        if one.kind == "priority" and one is not each and one.begins <= each.begins
+        and not one.villages.isdisjoint(each.villages)
+    ]  # fmt: skip
+    return max(before, key=lambda one: (one.end, one.announcement), default=each)
+
+
+def _step(moment: datetime, step_s: int) -> datetime:
+    """The first multiple of a step in local time that is not before a moment."""
+    midnight = datetime.combine(moment.astimezone(LOCAL).date(), time(), LOCAL)
+    return midnight + timedelta(seconds=-(-(moment - midnight).total_seconds() // step_s) * step_s)

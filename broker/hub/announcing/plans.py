@@ -15,10 +15,13 @@ from sqlalchemy.orm import Session
 from broker.contract import ContractError
 from broker.contract.hub import CameraPlan, ContentPlan, Media, PlayPlan, Signature, Signed
 from broker.contract.message import payload
-from broker.hub.announcing.rules import rules_of
+from broker.hub.announcing.bookings import turns_of
+from broker.hub.announcing.order import later_s, lined_up
+from broker.hub.announcing.rules import quiet_for, rules_of
 from broker.hub.loudspeakers import tuning_of
 from broker.hub.records import Camera, ContentBundle, NodeRecord, Occurrence, Plan, Revision
 from broker.hub.silence import silence_of
+from broker.link.clock import LOCAL
 from broker.trust.envelope import (
     CamerasBody,
     CameraSetup,
@@ -64,18 +67,20 @@ def signed_of(revision: Revision) -> Signed:
 
 def plays_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> PlayPlan:
     """The plan of a node's loudspeaker. Raises PlanTooLarge."""
-    rows = [row for row in _occurrences(db, now) if node.village in row.revision.villages]
+    everywhere, turns = _occurrences(db, now), turns_of(db)
+    lined, tuning = lined_up(everywhere, turns), tuning_of(db, node.name)
+    rows = [row for row in everywhere if node.village in row.revision.villages]
     rules, silence = rules_of(db), silence_of(db, now)
     for horizon in HORIZONS:
         ahead = [row for row in rows if row.cancelled_at is None and _is_due(row, now, horizon)]
         content = {
             "node": node.name,
-            "quiet": rules.quiet,
+            "quiet": quiet_for(rules.quiet, now.astimezone(LOCAL).date()),
             "session_limit_s": rules.session_limit_s,
-            "plays": [_entry(row) for row in ahead],
+            "plays": [_entry(row, later_s(row, node.name, lined, turns, tuning)) for row in ahead],
             "announcements": _announcements(ahead),
             "cancelled": sorted(row.id for row in rows if row.cancelled_at is not None),
-            "tuning": tuning_of(db, node.name),
+            "tuning": tuning,
             "silent_until": silence.until if silence else None,
         }
         try:
@@ -134,13 +139,15 @@ def _is_due(row: Occurrence, now: datetime, horizon: timedelta) -> bool:
     return row.revision.state == "approved" and now < over and row.start < now + horizon
 
 
-def _entry(row: Occurrence) -> PlayEntry:
+def _entry(row: Occurrence, offset_s: float) -> PlayEntry:
     revision = row.revision
     return PlayEntry(
         occurrence=row.id,
         announcement=revision.announcement_id,
         revision=revision.number,
         start=row.start,
+        order=row.place,
+        offset_ms=round(offset_s * 1000),
     )
 
 

@@ -1,4 +1,4 @@
-"""The schedule in the records: what is booked, which occurrences stand, and their plays on the nodes."""
+"""The schedule in the records: which occurrences stand, and their plays on the nodes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.hub.announcing.planner import TOLERANCE_S, Booking, total_s
+from broker.hub.announcing.planner import TOLERANCE_S, total_s
 from broker.hub.recordings import estimated_once_s, tracks_of
 from broker.hub.records import NodeRecord, Occurrence, Play, Revision
 from broker.trust.envelope import Start, occurrence_id
 
 HORIZON = timedelta(days=8)
 """Plays are written this far ahead; announce goes on as time passes."""
+DRILL_S = 6.0
+"""About how long the chime of a drill takes, the rest around it included."""
 
 _ENDED = frozenset({"played", "expired", "cancelled"})
 _ENDED_ORDINARY = frozenset({"missed", "interrupted", "preempted", "failed"})
@@ -36,6 +38,8 @@ def kept_starts(moments: Sequence[datetime], kind: str) -> list[dict[str, object
 
 def length_s(revision: Revision) -> float:
     """How long one play of a revision takes: measured once it is rendered, estimated before; a relay as chosen."""
+    if revision.drill:
+        return DRILL_S
     if revision.relay is not None:
         return total_s(revision.relay["length_s"], 1, 0)
     once_s = estimated_once_s(revision.spoken or revision.text, tracks_of(revision.tracks))
@@ -46,54 +50,14 @@ def length_s(revision: Revision) -> float:
 
 def rank_of(revision: Revision) -> str:
     """Under which name of planner.RANK it takes its times."""
-    return revision.kind if revision.relay is None else "relay"
+    return rank_named(revision.kind, is_relay=revision.relay is not None, is_drill=revision.drill)
 
 
-def bookings_of(revision: Revision, starts: Sequence[datetime] | None = None) -> list[Booking]:
-    """The times a revision takes, or would take with other starts."""
-    moments = [each.at for each in starts_of(revision)] if starts is None else starts
-    length = length_s(revision)
-    places = frozenset(revision.villages)
-    return [
-        Booking(at, length, places, rank_of(revision), revision.announcement_id, revision.title)
-        for at in moments
-    ]
-
-
-def booked(
-    db: Session, since: datetime, until: datetime, *, without: str = "", waiting: bool = True
-) -> list[Booking]:
-    """What stands between two moments: approved occurrences, and with `waiting` submitted starts too.
-
-    without: an announcement that is not counted, because it is the one being placed.
-    """
-    early = since - timedelta(hours=2)
-    rows = db.scalars(
-        select(Occurrence)
-        .join(Revision)
-        .where(
-            Occurrence.start >= early,
-            Occurrence.start < until,
-            Occurrence.cancelled_at.is_(None),
-            Revision.announcement_id != without,
-        )
-    )
-    found = [
-        Booking(
-            row.start,
-            row.duration_s,
-            frozenset(row.revision.villages),
-            rank_of(row.revision),
-            row.revision.announcement_id,
-            row.revision.title,
-        )
-        for row in rows
-    ]
-    if waiting:
-        submitted = select(Revision).where(Revision.state == "submitted", Revision.announcement_id != without)
-        for revision in db.scalars(submitted):
-            found += [each for each in bookings_of(revision) if early <= each.start < until]
-    return [each for each in found if each.end > since]
+def rank_named(kind: str, *, is_relay: bool, is_drill: bool) -> str:
+    """The same from what it is."""
+    if is_drill:
+        return "routine"
+    return "relay" if is_relay else kind
 
 
 def write_occurrences(db: Session, revision: Revision, starts: Sequence[Start], now: datetime) -> None:
@@ -162,7 +126,8 @@ def is_over(row: Occurrence) -> bool:
 
     An emergency that was cut off begins again within its tolerance, and what was refused may be allowed yet.
     """
-    ended = _ENDED if row.revision.kind == "emergency" else _ENDED | _ENDED_ORDINARY
+    is_emergency = row.revision.kind == "emergency" and not row.revision.drill
+    ended = _ENDED if is_emergency else _ENDED | _ENDED_ORDINARY
     return bool(row.plays) and all(play.state in ended for play in row.plays)
 
 

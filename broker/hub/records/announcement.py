@@ -68,6 +68,8 @@ class Revision(Base):
     """The rule the starts were made by (announcing.recurrence); None for starts chosen one by one."""
     template_id: Mapped[int | None] = mapped_column(ForeignKey("emergency_template.id"))
     """The template an emergency was let speak by."""
+    place: Mapped[int] = mapped_column(default=0)
+    """Where it meets another ưu tiên: below 0 it is to speak first, above 0 after; 0 by the hour."""
     drill: Mapped[bool] = mapped_column(default=False)
     every_s: Mapped[int] = mapped_column(default=0)
     """An emergency begins again so often until it ends; 0: it is said once."""

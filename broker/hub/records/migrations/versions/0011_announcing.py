@@ -73,6 +73,7 @@ def _extend() -> None:
                 sa.ForeignKey("emergency_template.id", name="fk_revision_template_id_emergency_template"),
             )
         )
+        table.add_column(sa.Column("place", sa.Integer, nullable=False, server_default="0"))
         table.add_column(sa.Column("drill", sa.Boolean, nullable=False, server_default=sa.false()))
         table.add_column(sa.Column("every_s", sa.Integer, nullable=False, server_default="0"))
         table.add_column(sa.Column("lasts_s", sa.Integer, nullable=False, server_default="0"))
@@ -97,6 +98,7 @@ def _warnings() -> None:
         sa.Column("address", sa.Text, nullable=False),
         sa.Column("every_s", sa.Integer, nullable=False),
         sa.Column("certificate", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id")),
         sa.Column("created_at", sa.DateTime, nullable=False),
         sa.Column("removed_at", sa.DateTime),
         sa.Column("asked_at", sa.DateTime),

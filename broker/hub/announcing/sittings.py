@@ -1,0 +1,131 @@
+"""How much a village has to hear: sittings of announcements, and what the commune allows of them in a day. Pure.
+
+A sitting is what is said without five minutes of silence in between. Emergencies are never counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from broker.link.clock import LOCAL
+
+PAUSE_S = 300.0
+"""Silence that ends a sitting."""
+SITTING_CEILING_S = 3600
+DAY_CEILING_S = 3 * 3600
+"""What the node's own firewall bears, whatever the commune allows (edge.speaker.firewall): more is not planned."""
+
+
+class Heard(Protocol):
+    """A time taken on the loudspeakers of some villages, such as planner.Booking."""
+
+    @property
+    def begins(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def villages(self) -> frozenset[str]: ...
+    @property
+    def kind(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What a village may have to hear; 0 sets no limit of the commune's own."""
+
+    sitting_s: int = 0
+    """The longest sitting."""
+    sittings_a_day: int = 0
+    day_s: int = 0
+    """Seconds of announcements in one local day."""
+
+    @property
+    def most_sitting_s(self) -> int:
+        """The longest sitting a loudspeaker will sound, its own ceiling included."""
+        return min(self.sitting_s or SITTING_CEILING_S, SITTING_CEILING_S)
+
+    @property
+    def most_day_s(self) -> int:
+        """The same for a day."""
+        return min(self.day_s or DAY_CEILING_S, DAY_CEILING_S)
+
+
+NO_CAPS = Caps()
+
+
+class Diary:
+    """Ordinary bookings by local day, to ask what one more would make of a village's day."""
+
+    def __init__(self, bookings: Iterable[Heard]) -> None:
+        self._days: dict[date, list[Heard]] = defaultdict(list)
+        for each in bookings:
+            if each.kind != "emergency":
+                self._days[each.begins.astimezone(LOCAL).date()].append(each)
+
+    def breaks(self, wanted: Heard, caps: Caps) -> str:
+        """Which cap one more booking would break: "session-limit", "sessions-a-day", "day-limit", or "".
+
+        wanted: may be among the bookings; it counts once.
+        """
+        if wanted.kind == "emergency":
+            return ""
+        day = wanted.begins.astimezone(LOCAL).date()
+        around = [
+            each
+            for n in (-1, 0, 1)
+            for each in self._days.get(day + timedelta(days=n), ())
+            if each != wanted and not each.villages.isdisjoint(wanted.villages)
+        ]
+        asked: set[tuple[int, ...]] = set()
+        for village in wanted.villages:
+            heard = tuple(n for n, each in enumerate(around) if village in each.villages)
+            if heard in asked:  # another village hears just the same
+                continue
+            asked.add(heard)
+            broken = _broken([*(around[n] for n in heard), wanted], wanted, day, caps)
+            if broken:
+                return broken
+        return ""
+
+
+def sittings(heard: Iterable[Heard]) -> list[list[Heard]]:
+    """What one village hears, as sittings in order of time."""
+    found: list[list[Heard]] = []
+    over: datetime | None = None
+    for each in sorted(heard, key=lambda one: (one.begins, one.end)):
+        if over is None or (each.begins - over).total_seconds() >= PAUSE_S:
+            found.append([])
+            over = each.end
+        found[-1].append(each)
+        over = max(over, each.end) if over else each.end
+    return found
+
+
+def lasts_s(sitting: Sequence[Heard]) -> float:
+    """How long a sitting is, its short pauses included; of a single play its own length, whatever its turns."""
+    if len(sitting) == 1:
+        return sitting[0].duration_s
+    return (max(each.end for each in sitting) - sitting[0].begins).total_seconds()
+
+
+def longest_s(bookings: Iterable[Heard], village: str) -> float:
+    """The longest sitting of ordinary announcements in a village."""
+    heard = [each for each in bookings if village in each.villages and each.kind != "emergency"]
+    return max(map(lasts_s, sittings(heard)), default=0.0)
+
+
+def _broken(heard: Sequence[Heard], wanted: Heard, day: date, caps: Caps) -> str:
+    found = sittings(heard)
+    if any(wanted in one and lasts_s(one) > caps.most_sitting_s for one in found):
+        return "session-limit"
+    today = [one for one in found if one[0].begins.astimezone(LOCAL).date() == day]
+    if caps.sittings_a_day and len(today) > caps.sittings_a_day:
+        return "sessions-a-day"
+    said_s = sum(each.duration_s for each in heard if each.begins.astimezone(LOCAL).date() == day)
+    return "day-limit" if said_s > caps.most_day_s else ""
