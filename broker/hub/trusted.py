@@ -24,6 +24,7 @@ from broker.trust.approvers import KEY_DAYS, clean_public
 from broker.trust.envelope import (
     ROOT_KEY_ID,
     Refused,
+    Role,
     TrustBody,
     TrustedKey,
     open_trust,
@@ -184,23 +185,25 @@ def keys_of(db: Session, account: Account) -> list[ApproverKey]:
     return list(db.scalars(query.order_by(ApproverKey.made_at, ApproverKey.id)))
 
 
-def usable_keys(db: Session, here: Here, account: Account, now: datetime) -> list[ApproverKey]:
-    """A person's keys that sign announcements now: in the list in force, for approving, within their time."""
+def usable_keys(
+    db: Session, here: Here, account: Account, now: datetime, role: Role = "approver"
+) -> list[ApproverKey]:
+    """A person's keys that sign announcements now: in the list in force, for that role, within their time."""
     try:
         trust = in_force(db, here)
     except Declined:
         return []
-    good = {one.key for one in trust.keys if "approver" in one.roles and one.since <= now <= one.until}
+    good = {one.key for one in trust.keys if role in one.roles and one.since <= now <= one.until}
     return [row for row in keys_of(db, account) if row.id in good]
 
 
-def signers(db: Session, here: Here, now: datetime) -> set[int]:
-    """Accounts whose signature the nodes would believe now: a key in force, and the right to approve."""
+def signers(db: Session, here: Here, now: datetime, role: Role = "approver") -> set[int]:
+    """Accounts whose signature the nodes would believe now: a key in force for that role, the right to approve."""
     try:
         trust = in_force(db, here)
     except Declined:
         return set()
-    good = {one.key for one in trust.keys if "approver" in one.roles and one.since <= now <= one.until}
+    good = {one.key for one in trust.keys if role in one.roles and one.since <= now <= one.until}
     query = select(ApproverKey).where(ApproverKey.id.in_(good), ApproverKey.removed_at.is_(None))
     return {row.account_id for row in db.scalars(query) if until_of(db, row.account_id, now)}
 

@@ -39,7 +39,12 @@ NOW = datetime(2026, 11, 21, 8, 0, tzinfo=LOCAL)
 PLACE = Place("00", "00000")
 PASSWORD = "rất dài và khó đoán"
 LEXICON = lexicon.load()
-HOLDERS = {"k-binh": "Phạm Văn Bình", "k-lanh": "Vũ Thị Lành", "k-cu": "Trần Văn Cư"}
+HOLDERS = {
+    "k-binh": "Phạm Văn Bình",
+    "k-lanh": "Vũ Thị Lành",
+    "k-cuong": "Đặng Hữu Cường",
+    "k-cu": "Trần Văn Cư",
+}
 """Whose keys the trust list says they are."""
 
 
@@ -58,12 +63,13 @@ class Keys:
 
 
 def make_keys(folder: Path) -> Keys:
-    """A commune with an approver `k-binh`, an emergency signer `k-lanh` and one whose time is over, `k-cu`."""
+    """A commune with an approver `k-binh`, emergency signers `k-lanh` and `k-cuong`, one whose time is over, `k-cu`."""
     issued = datetime(2026, 1, 1, tzinfo=UTC)
     home = folder / "commune"
     commune = create_commune(home, "mật khẩu gốc", PLACE, now=issued)
-    private = {name: new_key() for name in ("k-binh", "k-lanh", "k-cu")}
-    roles: dict[str, list[Role]] = {"k-lanh": ["approver", "emergency"]}
+    private = {name: new_key() for name in HOLDERS}
+    both: list[Role] = ["approver", "emergency"]
+    roles: dict[str, list[Role]] = {"k-lanh": both, "k-cuong": both}
     keys = [
         TrustedKey(
             key=name,
@@ -138,6 +144,8 @@ class Town:
     """approver with key k-binh"""
     lanh: Account
     """approver and emergency signer with key k-lanh"""
+    cuong: Account
+    """approver and emergency signer with key k-cuong"""
 
     def draft(self, **change: object) -> int:
         """A good draft by Hoa, for 17:30 today in Đông; returns the revision's id."""
@@ -196,6 +204,7 @@ def settle(database: Database) -> None:
             ("hoa", ["editor"]),
             ("binh", ["approver"]),
             ("lanh", ["approver", "editor"]),
+            ("cuong", ["approver"]),
         ):
             create_account(
                 db, username=username, full_name=username.title(), password=PASSWORD, roles=roles, now=NOW
@@ -205,7 +214,9 @@ def settle(database: Database) -> None:
 def settled(database: Database, keys: Keys) -> Town:
     """The commune of a database that was filled, with its trust list."""
     with database.session() as db:
-        believe(db, keys, {"binh": "k-binh", "lanh": "k-lanh"})
+        believe(db, keys, {"binh": "k-binh", "lanh": "k-lanh", "cuong": "k-cuong"})
     with database.reading() as db:
         people = {each.username: each for each in db.scalars(select(Account))}
-    return Town(database, keys, Desk(PLACE, keys.hub), people["hoa"], people["binh"], people["lanh"])
+    return Town(
+        database, keys, Desk(PLACE, keys.hub), *(people[each] for each in ("hoa", "binh", "lanh", "cuong"))
+    )

@@ -24,7 +24,7 @@ from broker.contract.hub import (
 )
 from broker.contract.message import Message
 from broker.hub import content, trusted
-from broker.hub.announcing import heads, plans, schedule, workflow
+from broker.hub.announcing import ending, heads, plans, schedule
 from broker.hub.announcing.plans import PlanTooLarge, Signer
 from broker.hub.audit import REFUSED
 from broker.hub.declined import Declined
@@ -113,7 +113,7 @@ class Sender:
         """What time brings: announcements whose times are over, and plays of the days ahead."""
         with self._database.session() as db:
             now = self._clock.now()
-            workflow.expire(db, now)
+            ending.expire(db, now)
             schedule.write_plays(db, now)
 
     def send_commands(self) -> None:
@@ -138,7 +138,7 @@ class Sender:
                     media=msgspec.convert(revision.audio, Media),
                 )
                 self._session.send(command, to=Identity(play.node, "speaker"))
-                play.state = "sent"
+                play.state, play.sent_at = "sent", now
                 note_change(db, "play", play.occurrence, now)
         with self._database.session() as db:
             for test in wanted_tests(db, now):
@@ -234,7 +234,7 @@ class Sender:
 
 
 def _plays_now(db: Db, now: datetime) -> list[tuple[Play, Occurrence]]:
-    """Plays of "Phát ngay" that no command was sent for and that may still begin."""
+    """Plays of "Phát ngay" that no command was sent for and that are due and may still begin."""
     rows = db.execute(
         select(Play, Occurrence)
         .join(Occurrence, Occurrence.id == Play.occurrence)
@@ -245,6 +245,7 @@ def _plays_now(db: Db, now: datetime) -> list[tuple[Play, Occurrence]]:
             Revision.state == "approved",
             Occurrence.cancelled_at.is_(None),
             Occurrence.start > now - timedelta(days=1),
+            Occurrence.start <= now,
         )
     )
     return [(play, row) for play, row in rows if now < row.start + timedelta(seconds=row.tolerance_s)]

@@ -6,6 +6,7 @@ be done. Who wrote it never approves it; what an approver signed is checked here
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,15 @@ from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from broker.contract.hub import Signed
 from broker.hub import phrases, stations
-from broker.hub.announcing import checks, schedule
+from broker.hub.announcing import checks, recurrence, schedule
+from broker.hub.announcing.bookings import booked, bookings_of, turns_of, with_turns
+from broker.hub.announcing.ending import end, name_of, stop, withdraw
+from broker.hub.announcing.order import FIRST, LAST, place_new
+from broker.hub.announcing.recurring_days import Rule
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import rules_of
 from broker.hub.announcing.signing import Desk, checked, envelope_of
@@ -27,17 +32,31 @@ from broker.hub.records import (
     Account,
     Announcement,
     NodeRecord,
-    Occurrence,
     Revision,
-    Stop,
     Village,
     note_change,
     write_audit,
 )
-from broker.hub.roles import has_role, require_role, require_villages
-from broker.hub.silence import hold_silence
+from broker.hub.roles import require_role, require_villages
 from broker.speech.lexicon import Lexicon
-from broker.trust.envelope import Start, canonical
+from broker.trust.envelope import MOST_STARTS, Start, canonical
+
+_FRESH_ID = re.compile(r"bt-[0-9a-f]{10}", re.ASCII)
+__all__ = [
+    "WRITERS",
+    "Draft",
+    "approve",
+    "envelope_for",
+    "hand_in",
+    "newest_revision",
+    "put_in_force",
+    "return_with_note",
+    "save_draft",
+    "stop",
+    "submit",
+    "submitted",
+    "withdraw",
+]
 
 WRITERS = ("editor", "approver", "village")
 """Who may write announcements, a village person for the own village only."""
@@ -59,8 +78,14 @@ class Draft:
     answers: Mapping[str, str] = field(default_factory=dict)
     tracks: Sequence[Track] = ()
     """What is heard, in order; none is the text alone."""
+    turn: str = ""
+    """Where it meets another ưu tiên: "first" or "after"; "" by the hour."""
     relay: stations.Relayed | None = None
     """Set for a relayed programme; text and tracks are then what is heard where the station cannot be had."""
+    recurrence: Rule | None = None
+    """Said again and again by this rule; `starts` then follow from it."""
+    fresh_id: str = ""
+    """Id for a new announcement, chosen when its page was opened: saved twice it is still one announcement."""
 
 
 def save_draft(
@@ -76,20 +101,24 @@ def save_draft(
     answers = {checks.visible(found): checks.visible(said).strip() for found, said in draft.answers.items()}
     checks.refuse_long_answers(answers)
     phrases.refuse_removed(db, draft.tracks)
-    latest = None if announcement is None else newest_revision(db, announcement)
+    latest = newest_revision(db, announcement) if announcement else _saved_before(db, account, draft.fresh_id)
     if latest is not None and latest.author_id != account.id:
         require_role(db, account, now, "editor", "approver")  # a village person leaves others' words alone
     if latest is not None and latest.state == "draft" and latest.author_id == account.id:
         revision = latest
     else:
-        revision = _new_revision(db, account, latest, now)
+        revision = _new_revision(db, account, latest, now, draft.kind, draft.fresh_id)
     revision.title = checks.visible(draft.title).strip()
     revision.text = checks.visible(draft.text)
     revision.relay = stations.kept_relay(db, draft.relay, draft.kind)
     revision.kind = draft.kind if draft.relay is None else "routine"
     revision.villages = sorted(set(draft.villages))
+    revision.place = {"first": FIRST, "after": LAST}.get(draft.turn, 0)
     revision.play_now = draft.play_now
-    revision.starts = [] if draft.play_now else schedule.kept_starts(draft.starts, revision.kind)
+    rule = None if draft.play_now else draft.recurrence
+    starts = draft.starts if rule is None else recurrence.expand(rule, now)[: MOST_STARTS + 1]
+    revision.recurrence = recurrence.kept_rule(rule)
+    revision.starts = [] if draft.play_now else schedule.kept_starts(starts, revision.kind)
     revision.repeat = draft.repeat if draft.relay is None else 1
     revision.gap_s, revision.voice = draft.gap_s, draft.voice
     revision.tracks = kept_tracks(draft.tracks, draft.text)
@@ -117,6 +146,12 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
     (with the next free times in the sentence), a sitting that grows too long.
     """
     revision = _revision(db, revision_id)
+    _refuse_emergency(revision)
+    return hand_in(db, account, revision, lexicon, now)
+
+
+def hand_in(db: Session, account: Account, revision: Revision, lexicon: Lexicon, now: datetime) -> Revision:
+    """What submit and announcing.emergency share: the draft is checked, its spoken text fixed, and it waits."""
     if revision.state != "draft":
         raise Declined("not-draft", "Bản này không còn là bản nháp; xin mở bản mới nhất để sửa.")
     if revision.author_id != account.id:
@@ -137,12 +172,16 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
         with_node = db.scalars(select(NodeRecord.village).where(NodeRecord.retired_at.is_(None)))
         checks.refuse_unheard(revision.villages, set(with_node))
     revision.spoken = spoken.text
+    rule = recurrence.rule_of(revision.recurrence)
+    if rule is not None:  # what has passed since it was written is no start any more
+        revision.starts = schedule.kept_starts(recurrence.refuse_rule(rule, now), revision.kind)
     if not revision.play_now:
         checks.refuse_starts([each.at for each in schedule.starts_of(revision)], now)
+    with_turns(db, revision)
     _refuse_times(db, revision, now, waiting=True)
     revision.state, revision.submitted_at = "submitted", now
     revision.audio, revision.audio_problem, revision.return_note = None, "", ""
-    write_audit(db, now, account.username, "announcement.submitted", _name(revision))
+    write_audit(db, now, account.username, "announcement.submitted", name_of(revision))
     note_change(db, "announcement", revision.announcement_id, now)
     return revision
 
@@ -150,19 +189,20 @@ def submit(db: Session, account: Account, revision_id: int, lexicon: Lexicon, no
 def return_with_note(db: Session, account: Account, revision_id: int, note: str, now: datetime) -> Revision:
     """Give a submitted revision back to its author with a word why."""
     require_role(db, account, now, "approver")
-    revision = _submitted(db, revision_id)
+    revision = submitted(db, revision_id)
     if not note.strip():
         raise Declined("no-note", "Xin ghi vài chữ để người soạn biết cần sửa gì.")
     revision.state, revision.return_note, revision.decided_at = "returned", note.strip()[:2000], now
     revision.approver_id = account.id
-    write_audit(db, now, account.username, "announcement.returned", _name(revision))
+    write_audit(db, now, account.username, "announcement.returned", name_of(revision))
     note_change(db, "announcement", revision.announcement_id, now)
     return revision
 
 
 def envelope_for(db: Session, desk: Desk, revision_id: int, now: datetime) -> str:
     """The canonical text an approver's browser is to sign (domain `announcement`)."""
-    revision = _submitted(db, revision_id)
+    revision = submitted(db, revision_id)
+    _refuse_emergency(revision)
     stations.refuse_gone(db, stations.relay_of(revision.relay))
     return canonical(envelope_of(revision, desk, now.replace(microsecond=0)))
 
@@ -176,7 +216,8 @@ def approve(
     one shown, times that have passed or clash meanwhile, a revision that is no longer the newest.
     """
     require_role(db, account, now, "approver")
-    revision = _submitted(db, revision_id)
+    revision = submitted(db, revision_id)
+    _refuse_emergency(revision)
     if revision.author_id == account.id:
         raise Declined("author-approves", "Người soạn không tự duyệt được; xin nhờ người duyệt khác.")
     stations.refuse_gone(db, stations.relay_of(revision.relay))
@@ -184,90 +225,52 @@ def approve(
     if not revision.play_now:
         checks.refuse_starts([each.at for each in envelope.starts], now)
     _refuse_times(db, revision, now, waiting=False)
+    put_in_force(db, account, revision, envelope.starts, signed, now)
+    told = {"key": ",".join(one.key for one in signed.signatures)}
+    if envelope.relay is not None:
+        told["station"] = envelope.relay.station
+    write_audit(db, now, account.username, "announcement.approved", name_of(revision), told)
+    return revision
+
+
+def put_in_force(
+    db: Session, account: Account, revision: Revision, starts: Sequence[Start], signed: Signed, now: datetime
+) -> None:
+    """What was signed and checked stands from now on, not an older revision; the caller writes the audit log."""
     for older in db.scalars(
         select(Revision).where(
             Revision.announcement_id == revision.announcement_id, Revision.state == "approved"
         )
     ):
-        _end(db, older, "superseded", now)
+        end(db, older, "superseded", now)
     revision.state, revision.decided_at, revision.approver_id = "approved", now, account.id
     revision.envelope, revision.signatures = signed.body, msgspec.to_builtins(signed.signatures)
-    schedule.write_occurrences(db, revision, envelope.starts, now)
-    told = {"key": ",".join(one.key for one in signed.signatures)}
-    if envelope.relay is not None:
-        told["station"] = envelope.relay.station
-    write_audit(db, now, account.username, "announcement.approved", _name(revision), told)
+    schedule.write_occurrences(db, revision, starts, now)
+    place_new(db, revision)
     note_change(db, "announcement", revision.announcement_id, now)
     note_change(db, "plan", "*", now)
-    return revision
 
 
-def withdraw(db: Session, account: Account, revision_id: int, now: datetime) -> Revision:
-    """Take back a draft, a waiting or an approved revision; what is playing of it falls silent."""
-    revision = _revision(db, revision_id)
-    if revision.author_id != account.id:
-        require_role(db, account, now, "approver")
-    if revision.state not in ("draft", "submitted", "returned", "approved"):
-        raise Declined("over", "Bản tin này đã hết hiệu lực nên không cần gỡ nữa.")
-    if revision.state == "approved":
-        for row in _running(db, now):
-            if row.revision_id == revision.id:
-                _order_silence(db, account, row.id, _nodes_of(db, revision.villages), now)
-    _end(db, revision, "withdrawn", now)
-    write_audit(db, now, account.username, "announcement.withdrawn", _name(revision))
-    note_change(db, "plan", "*", now)
-    return revision
+def _saved_before(db: Session, account: Account, fresh_id: str) -> Revision | None:
+    """What was begun under this id already by the same person: the answer to the first saving was lost on its way."""
+    begun = db.get(Announcement, fresh_id) if _FRESH_ID.fullmatch(fresh_id) else None
+    return newest_revision(db, fresh_id) if begun is not None and begun.author_id == account.id else None
 
 
-def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
-    """Silence one occurrence, or with an empty name the whole commune for ten minutes (broker.hub.silence).
-
-    Needs no signature: silence always wins. Approvers may stop anything, authors their own.
-    """
-    nodes = _nodes_of(db, None)
-    detail: dict[str, str] = {}
-    if occurrence:
-        row = db.get(Occurrence, occurrence)
-        if row is None:
-            raise Declined("no-occurrence", "Không tìm thấy lượt phát này.")
-        if row.revision.author_id != account.id or not has_role(db, account, now, "editor", "approver"):
-            require_role(db, account, now, "approver")
-        nodes = _nodes_of(db, row.revision.villages)
-        schedule.cancel_occurrences(db, [row], now)
-    else:
-        require_role(db, account, now, "approver")
-        schedule.cancel_occurrences(db, _running(db, now), now)
-        detail = {"until": hold_silence(db, account, now).until.isoformat()}
-    write_audit(db, now, account.username, "play.stopped", occurrence or "*", detail)
-    note_change(db, "plan", "*", now)
-    return _order_silence(db, account, occurrence, nodes, now)
-
-
-def expire(db: Session, now: datetime) -> int:
-    """End approved and waiting revisions whose last start has passed. Returns how many."""
-    count = 0
-    for revision in db.scalars(select(Revision).where(Revision.state.in_(("approved", "submitted")))):
-        starts = schedule.starts_of(revision)
-        if revision.state == "approved":
-            starts = [Start(at=row.start, tolerance_s=row.tolerance_s) for row in revision.occurrences]
-        elif revision.play_now:
-            continue
-        length = timedelta(seconds=schedule.length_s(revision))
-        if all(each.at + timedelta(seconds=each.tolerance_s) + length < now for each in starts):
-            _end(db, revision, "expired", now)
-            count += 1
-    return count
-
-
-def _new_revision(db: Session, account: Account, latest: Revision | None, now: datetime) -> Revision:
+def _new_revision(
+    db: Session, account: Account, latest: Revision | None, now: datetime, kind: str, fresh_id: str
+) -> Revision:
     if latest is None:
-        announcement = Announcement(id=f"bt-{secrets.token_hex(5)}", created_at=now, author_id=account.id)
+        name = f"{'kc' if kind == 'emergency' else 'bt'}-{secrets.token_hex(5)}"
+        if kind != "emergency" and _FRESH_ID.fullmatch(fresh_id) and db.get(Announcement, fresh_id) is None:
+            name = fresh_id
+        announcement = Announcement(id=name, created_at=now, author_id=account.id)
         db.add(announcement)
         db.flush()
         name, number = announcement.id, 1
     else:
         if latest.state == "submitted":
-            _end(db, latest, "superseded", now)
+            end(db, latest, "superseded", now)
         latest.announcement.latest = number = latest.number + 1
         name = latest.announcement_id
     revision = Revision(
@@ -284,7 +287,8 @@ def _revision(db: Session, revision_id: int) -> Revision:
     return revision
 
 
-def _submitted(db: Session, revision_id: int) -> Revision:
+def submitted(db: Session, revision_id: int) -> Revision:
+    """A revision that waits for its signature. Raises Declined for any other."""
     revision = _revision(db, revision_id)
     if revision.state in ("superseded", "draft") or revision.announcement.latest != revision.number:
         raise Declined("not-newest", "Bản này đã được sửa lại; xin mở bản mới nhất.")
@@ -293,6 +297,12 @@ def _submitted(db: Session, revision_id: int) -> Revision:
     if revision.state != "submitted":
         raise Declined("not-waiting", "Bản tin này không còn chờ duyệt.")
     return revision
+
+
+def _refuse_emergency(revision: Revision) -> None:
+    """Emergencies have a way of their own, with their own signers: announcing.emergency."""
+    if revision.kind == "emergency":
+        raise Declined("emergency-way", "Tin khẩn cấp viết và ký ở trang Phát khẩn cấp, xin mở trang đó.")
 
 
 def _refuse_relay(db: Session, revision: Revision, instead_s: float) -> None:
@@ -306,53 +316,7 @@ def _refuse_relay(db: Session, revision: Revision, instead_s: float) -> None:
 def _refuse_times(db: Session, revision: Revision, now: datetime, *, waiting: bool) -> None:
     """Refuse quiet hours, clashes and sittings that grow too long; for "Phát ngay" as of now."""
     moments = [now] if revision.play_now else [each.at for each in schedule.starts_of(revision)]
-    wanted = schedule.bookings_of(revision, moments)
+    wanted = bookings_of(revision, moments, turns_of(db))
     until = max(each.end for each in wanted) + timedelta(days=14)
-    others = schedule.booked(db, now, until, without=revision.announcement_id, waiting=waiting)
+    others = booked(db, now, until, without=revision.announcement_id, waiting=waiting)
     checks.refuse_times(wanted, others, rules_of(db), now, interrupts=revision.play_now)
-
-
-def _end(db: Session, revision: Revision, state: str, now: datetime) -> None:
-    """Close a revision; its occurrences still to come are cancelled."""
-    if revision.state == "approved" and state != "expired":
-        ahead = [row for row in revision.occurrences if row.start + timedelta(seconds=row.tolerance_s) > now]
-        schedule.cancel_occurrences(db, ahead, now)
-    revision.state, revision.ended_at = state, now
-    note_change(db, "announcement", revision.announcement_id, now)
-
-
-def _running(db: Session, now: datetime) -> list[Occurrence]:
-    """Occurrences that may be playing, or may still begin within their tolerance; not what ended on every node."""
-    rows = db.scalars(
-        select(Occurrence)
-        .where(
-            Occurrence.start > now - timedelta(days=1),
-            Occurrence.start <= now,
-            Occurrence.cancelled_at.is_(None),
-        )
-        .options(selectinload(Occurrence.plays), selectinload(Occurrence.revision))
-    )
-    return [
-        row
-        for row in rows
-        if row.start + timedelta(seconds=row.tolerance_s + row.duration_s) > now and not schedule.is_over(row)
-    ]
-
-
-def _nodes_of(db: Session, villages: Sequence[str] | None) -> list[str]:
-    query = select(NodeRecord.name).where(NodeRecord.retired_at.is_(None))
-    if villages is not None:
-        query = query.where(NodeRecord.village.in_(villages))
-    return sorted(db.scalars(query))
-
-
-def _order_silence(db: Session, account: Account, occurrence: str, nodes: list[str], now: datetime) -> Stop:
-    row = Stop(occurrence=occurrence, nodes=nodes, at=now, account_id=account.id)
-    db.add(row)
-    db.flush()
-    note_change(db, "stop", str(row.id), now)
-    return row
-
-
-def _name(revision: Revision) -> str:
-    return f"{revision.announcement_id}.{revision.number}"

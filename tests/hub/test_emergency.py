@@ -1,0 +1,342 @@
+"""Emergencies on the hub: one person with a template, two with free words, drills, repeats, cancelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace as replaced
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.contract.hub import PlayNow, Signature, Signed, StopPlay
+from broker.hub import trusted
+from broker.hub.announcing import emergency, ending, workflow
+from broker.hub.declined import Declined
+from broker.hub.records import Account, Announcement, NodeRecord, Occurrence, Play, Revision, audit_rows
+from broker.trust.approvers import sign_list
+from broker.trust.envelope import Envelope, canonical, open_announcement
+from tests.hub.alarms import (
+    FIRE,
+    FLOOD,
+    handed_in,
+    ready,
+    sign_words,
+    signed_by,
+    sound,
+    spoken,
+    written,
+)
+from tests.hub.studio import Studio
+from tests.hub.town import LEXICON, NOW, Town
+
+MINUTE = timedelta(minutes=1)
+
+
+def declined(act: Callable[[], object]) -> Declined:
+    with pytest.raises(Declined) as found:
+        act()
+    assert str(found.value).rstrip().endswith("."), "people get a whole sentence"
+    return found.value
+
+
+def actions(town: Town) -> list[str]:
+    with town.database.reading() as db:
+        return [row.entry.action for row in audit_rows(db)]
+
+
+def occurrences(town: Town, revision: Revision) -> list[Occurrence]:
+    with town.database.reading() as db:
+        query = select(Occurrence).where(Occurrence.revision_id == revision.id).order_by(Occurrence.start)
+        return list(db.scalars(query))
+
+
+def test_one_person_lets_a_template_speak_and_it_repeats_until_it_ends(studio: Studio) -> None:
+    town = studio.town
+    revision = spoken(town, ready(town))
+    rows = occurrences(town, revision)
+    assert [row.start - NOW for row in rows] == [n * 10 * MINUTE for n in range(12)]
+    assert {row.tolerance_s for row in rows} == {600}, "each may begin until the next"
+    assert rows[0].clicked_at == NOW - timedelta(seconds=1.5)
+    assert rows[1].clicked_at is None
+    sent = studio.step()
+    now_sent = [to for to, message in sent if isinstance(message, PlayNow)]
+    assert now_sent == ["thon-01.speaker", "thon-02.speaker"], "one command each, for the first playing only"
+    believed = open_announcement(studio.plays().announcements[0], town.keys.trust, NOW)
+    assert (believed.is_emergency, believed.villages) == (True, ["ben", "dong"])
+    assert len(studio.plays().plays) == 12
+    with town.database.reading() as db:
+        first = db.get_one(Play, (rows[0].id, "thon-01"))
+        (found,) = emergency.running(db, NOW + 11 * MINUTE)
+        assert emergency.running(db, NOW + 120 * MINUTE) == []
+    assert (first.state, first.sent_at) == ("sent", NOW)
+    assert (found.by, found.since, found.until) == (("Cuong",), NOW, NOW + 120 * MINUTE)
+    assert (found.occurrence.id, found.next_at, found.is_drill) == (rows[1].id, NOW + 20 * MINUTE, False)
+    assert [play.node for play in found.plays] == ["thon-01", "thon-02"]
+    assert "emergency.spoken" in actions(town)
+
+
+def test_who_may_let_a_template_speak_and_where(town: Town) -> None:
+    template = ready(town, replaced(FLOOD, villages=("dong", "ben")))
+    waiting = handed_in(town)
+    with town.database.session() as db:
+
+        def body(who: Account = town.cuong, id_: int = template, villages: Sequence[str] = ("dong",)) -> str:
+            return emergency.trigger_body(db, town.desk, who, id_, villages, NOW)
+
+        assert declined(lambda: body(town.hoa)).code == "no-right"
+        assert declined(lambda: body(town.binh)).code == "no-emergency-key"
+        assert declined(lambda: body(id_=template + 77)).code == "no-template"
+        assert declined(lambda: body(id_=waiting)).code == "no-template"
+        assert declined(lambda: body(villages=())).code == "no-village"
+        assert declined(lambda: body(villages=("đã-đi", "💥" * 5000))).code == "unknown-village"
+        assert declined(lambda: body(villages=("dong", "ha"))).code == "template-villages"
+        assert [row.id for row in emergency.ready_templates(db, NOW, town.desk)] == [template]
+        over = NOW + timedelta(days=400)
+        assert emergency.ready_templates(db, over) == []
+        old = declined(lambda: emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], over))
+        assert old.code == "template-expired"
+
+
+def test_the_same_request_twice_is_one_emergency_and_another_text_is_none(town: Town) -> None:
+    template = ready(town)
+    with town.database.session() as db:
+        body = emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], NOW)
+        signed = signed_by(town, body, "k-cuong")
+
+        def send(signed: Signed = signed, who: Account = town.cuong, at: datetime = NOW) -> Revision:
+            return emergency.trigger(db, town.desk, who, signed, 10**12, at)
+
+        def changed(**change: object) -> Signed:
+            other = msgspec.structs.replace(msgspec.json.decode(body, type=Envelope), **change)
+            return signed_by(town, canonical(other), "k-cuong")
+
+        assert declined(lambda: send(signed_by(town, body, "k-binh"))).code == "not-own-key"
+        assert declined(lambda: send(who=town.lanh)).code == "not-own-key"
+        assert declined(lambda: send(who=town.hoa)).code == "no-right"
+        assert declined(lambda: send(Signed(body=body, signatures=[]))).code == "not-own-key"
+        assert declined(lambda: send(at=NOW + timedelta(minutes=11))).code == "stale"
+        assert declined(lambda: send(changed(announcement="bt-1"))).code == "other-text"
+        assert declined(lambda: send(changed(title="Lời khác"))).code == "other-text"
+        assert declined(lambda: send(changed(spoken="Lời khác."))).code == "template-differs"
+        assert declined(lambda: send(changed(template=None))).code == "one-signer"
+        for body_ in ("", "{" * 100_000, "💥", "\u0000", body + " "):
+            assert declined(lambda b=body_: send(signed_by(town, b, "k-cuong"))).code in (  # type: ignore[misc]
+                "malformed",
+                "not-canonical",
+            )
+        first = send()
+        assert send().id == first.id
+        assert declined(lambda: send(who=town.lanh)).code == "replayed"
+        assert len(db.scalars(select(Announcement)).all()) == 1
+        again = declined(lambda: emergency.trigger_body(db, town.desk, town.lanh, template, ["dong"], NOW))
+        assert again.code == "running-already"
+        assert emergency.trigger_body(db, town.desk, town.lanh, template, ["dong", "ha"], NOW)
+    clicked = occurrences(town, first)[0].clicked_at
+    assert clicked == NOW - timedelta(minutes=2), "a browser's wrong clock moves it by two minutes at most"
+    assert actions(town).count("emergency.spoken") == 1
+
+
+def test_free_words_need_two_people_and_the_writer_may_be_one(town: Town) -> None:
+    with town.database.session() as db:
+        revision = emergency.write(db, town.lanh, FIRE, LEXICON, NOW)
+        body = lambda: emergency.body_of(db, town.desk, revision.id, NOW)  # noqa: E731
+        assert declined(body).code == "no-audio"
+        revision.audio = sound(1)
+        plain = signed_by(town, body(), "k-binh")
+        other = declined(lambda: workflow.approve(db, town.desk, town.binh, revision.id, plain, NOW))
+        assert other.code == "emergency-way"
+    half = sign_words(town, revision.id, "k-lanh")
+    assert (half.state, len(half.signatures)) == ("submitted", 1)
+    with town.database.session() as db:
+        (waits,) = emergency.waiting(db, NOW)
+        assert waits.first is not None
+        assert (waits.first.account.username, waits.first.until) == ("lanh", NOW + 10 * MINUTE)
+        assert [each.username for each in emergency.signers(db, town.desk, NOW, town.lanh.id)] == ["cuong"]
+        frozen = emergency.body_of(db, town.desk, revision.id, NOW + MINUTE)
+        assert frozen == half.envelope
+        again = signed_by(town, frozen, "k-lanh")
+        alone = declined(
+            lambda: emergency.sign(db, town.desk, town.lanh, revision.id, again, 0, NOW + MINUTE)
+        )
+        assert alone.code == "same-signer"
+        kept = Signed(body=frozen, signatures=msgspec.convert(half.signatures, list[Signature]))
+        assert emergency.sign(db, town.desk, town.lanh, revision.id, kept, 0, NOW).state == "submitted"
+        plain = signed_by(town, frozen, "k-binh")
+        other = declined(lambda: emergency.sign(db, town.desk, town.binh, revision.id, plain, 0, NOW))
+        assert other.code == "no-emergency-key"
+    whole = sign_words(town, revision.id, "k-cuong", NOW + 2 * MINUTE)
+    assert (whole.state, whole.approver_id) == ("approved", town.cuong.id)
+    rows = occurrences(town, whole)
+    assert (rows[0].start, rows[0].clicked_at) == (NOW, NOW + 2 * MINUTE - timedelta(seconds=0.8))
+    with town.database.session() as db:
+        (found,) = emergency.running(db, NOW + 2 * MINUTE)
+        assert found.by == ("Lanh", "Cuong")
+        open_announcement(
+            Signed(body=whole.envelope or "", signatures=msgspec.convert(whole.signatures, list[Signature])),
+            town.keys.trust,
+            NOW,
+        )
+        late = Signed(
+            body=whole.envelope or "", signatures=msgspec.convert(whole.signatures[1:], list[Signature])
+        )
+        assert emergency.sign(db, town.desk, town.cuong, revision.id, late, 0, NOW).state == "approved"
+    said = actions(town)
+    assert (said.count("emergency.signed-first"), said.count("emergency.signed-second")) == (1, 1)
+
+
+def test_a_first_signature_lapses_and_can_be_made_again(town: Town) -> None:
+    revision = written(town)
+    old = sign_words(town, revision, "k-lanh")
+    late = NOW + 10 * MINUTE
+    with town.database.session() as db:
+        signed = signed_by(town, old.envelope or "", "k-cuong")
+        lapsed = declined(lambda: emergency.sign(db, town.desk, town.cuong, revision, signed, 0, late))
+        assert lapsed.code == "first-lapsed"
+        assert emergency.waiting(db, late)[0].first is None
+    again = sign_words(town, revision, "k-cuong", late)
+    assert (again.state, again.signatures[0]["key"]) == ("submitted", "k-cuong")
+    with town.database.session() as db:
+        fresh = signed_by(town, old.envelope or "", "k-lanh")
+        moved = declined(lambda: emergency.sign(db, town.desk, town.lanh, revision, fresh, 0, late))
+        assert moved.code == "signed-meanwhile"
+    assert sign_words(town, revision, "k-lanh", late + MINUTE).state == "approved"
+
+
+def test_a_first_signature_is_worth_nothing_before_a_second_playing_or_after_a_correction(town: Town) -> None:
+    revision = written(town, replaced(FIRE, every_s=300))
+    sign_words(town, revision, "k-lanh")
+    assert sign_words(town, revision, "k-cuong", NOW + 5 * MINUTE).state == "submitted", "a first one anew"
+    corrected = replaced(FIRE, text="Chợ đã dập được lửa.")
+    with town.database.session() as db:
+        key = db.get_one(Revision, revision).announcement_id
+        new = emergency.write(db, town.binh, corrected, LEXICON, NOW + 6 * MINUTE, key)
+        new.audio = sound(5)
+        body = signed_by(town, db.get_one(Revision, revision).envelope or "", "k-lanh")
+        gone = declined(lambda: emergency.sign(db, town.desk, town.lanh, revision, body, 0, NOW + 6 * MINUTE))
+        assert gone.code == "not-newest"
+        assert new.number == 2
+        assert emergency.body_of(db, town.desk, new.id, NOW + 6 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"text": ""}, "empty"),
+        ({"text": " \n"}, "empty"),
+        ({"text": "à" * 100_000}, "long-text"),
+        ({"text": "🔥🔥🔥"}, "empty"),
+        ({"title": ""}, "no-title"),
+        ({"title": "a" * 5000}, "long-title"),
+        ({"text": "Hạn 3/4, gọi 0xZZ."}, "doubts"),
+        ({"villages": ()}, "no-village"),
+        ({"villages": ("moon",)}, "unknown-village"),
+        ({"every_s": 60}, "bad-every"),
+        ({"lasts_s": 10**9}, "bad-lasts"),
+        ({"repeat": 99}, "bad-repeat"),
+    ],
+)
+def test_free_words_that_cannot_be_spoken_are_refused_in_words(
+    town: Town, change: dict[str, Any], code: str
+) -> None:
+    with town.database.session() as db:
+        found = declined(lambda: emergency.write(db, town.hoa, replaced(FIRE, **change), LEXICON, NOW))
+        assert found.code == code
+        db.rollback()
+
+
+def test_cancelling_ends_it_for_good_and_so_does_silence_over_the_commune(studio: Studio) -> None:
+    town = studio.town
+    first = spoken(town, ready(town))
+    second_words = written(town)
+    sign_words(town, second_words, "k-lanh")
+    second = sign_words(town, second_words, "k-cuong")
+    studio.step()
+    with town.database.session() as db:
+        assert declined(lambda: emergency.cancel(db, town.hoa, first.announcement_id, NOW)).code == "no-right"
+        emergency.cancel(db, town.binh, first.announcement_id, NOW + MINUTE)
+        assert (
+            declined(lambda: emergency.cancel(db, town.binh, first.announcement_id, NOW)).code
+            == "not-running"
+        )
+        assert [each.announcement for each in emergency.running(db, NOW + MINUTE)] == [second.announcement_id]
+    studio.clock.advance(60)
+    stops = [(to, message.occurrence) for to, message in studio.step() if isinstance(message, StopPlay)]
+    assert stops == [(f"thon-0{n}.speaker", occurrences(town, first)[0].id) for n in (1, 2)]
+    assert all(row.cancelled_at for row in occurrences(town, first))
+    assert {each.announcement for each in studio.plays().plays} == {second.announcement_id}
+    assert len(studio.plays().cancelled) == 12
+    with town.database.session() as db:
+        workflow.stop(db, town.binh, "", NOW + 2 * MINUTE)
+        assert emergency.running(db, NOW + 2 * MINUTE) == []
+    assert all(row.cancelled_at for row in occurrences(town, second)), "nothing of it begins again by itself"
+
+
+def test_a_drill_is_said_once_with_the_template_and_ends_by_itself(studio: Studio) -> None:
+    town = studio.town
+    revision = spoken(town, ready(town), drill=True)
+    (row,) = occurrences(town, revision)
+    envelope = msgspec.json.decode(revision.envelope or "", type=Envelope)
+    assert (revision.drill, envelope.drill, envelope.is_emergency) == (True, True, False)
+    assert (revision.announcement_id[:3], row.tolerance_s, row.duration_s) == ("dt-", 120, 6.0)
+    assert envelope.template is not None
+    open_announcement(studio.plays().announcements[0], town.keys.trust, NOW)
+    with town.database.session() as db:
+        (found,) = emergency.running(db, NOW)
+        assert (found.is_drill, found.next_at) == (True, None)
+        for play in db.scalars(select(Play)):
+            play.state = "played" if play.node == "thon-01" else "missed"
+    with town.database.session() as db:
+        assert emergency.running(db, NOW + timedelta(seconds=5)) == []
+        nobody = declined(lambda: _drill_where_nobody_hears(town, db, revision))
+        assert nobody.code == "no-speaker"
+    assert "emergency.drilled" in actions(town)
+
+
+def _drill_where_nobody_hears(town: Town, db: Session, revision: Revision) -> None:
+    db.get_one(NodeRecord, "thon-03").retired_at = NOW
+    emergency.trigger_body(db, town.desk, town.lanh, revision.template_id or 0, ["ha"], NOW, drill=True)
+
+
+def test_words_nobody_let_speak_are_none_any_more_after_hours(town: Town) -> None:
+    revision = written(town)
+    with town.database.session() as db:
+        assert ending.expire(db, NOW + timedelta(hours=5)) == 0
+        assert ending.expire(db, NOW + timedelta(hours=7)) == 1
+    assert town.revision(revision).state == "expired"
+
+
+def test_ordinary_ways_lead_to_the_page_of_emergencies(town: Town) -> None:
+    draft = town.draft(kind="emergency", play_now=True, starts=[])
+    with town.database.session() as db:
+        found = declined(lambda: workflow.submit(db, town.hoa, draft, LEXICON, NOW))
+    assert found.code == "emergency-way"
+
+
+def test_repeats_leave_a_rest_whatever_was_chosen(town: Town) -> None:
+    long = written(town, replaced(FIRE, every_s=300, lasts_s=3600, repeat=10, gap_s=60))
+    with town.database.session() as db:
+        envelope = msgspec.json.decode(emergency.body_of(db, town.desk, long, NOW), type=Envelope)
+    steps = {later.at - one.at for one, later in pairwise(envelope.starts)}
+    assert steps == {14 * MINUTE}, "ten times twenty seconds with a minute between is 12 min 24 s"
+    once = written(town, replaced(FIRE, every_s=0))
+    with town.database.session() as db:
+        envelope = msgspec.json.decode(emergency.body_of(db, town.desk, once, NOW), type=Envelope)
+    assert [(one.at, one.tolerance_s) for one in envelope.starts] == [(NOW, 7200)]
+
+
+def test_a_template_whose_signer_the_commune_no_longer_believes_is_not_offered(town: Town) -> None:
+    template = ready(town)
+    listed = town.keys.trust
+    without = msgspec.structs.replace(
+        listed, generation=9, keys=[one for one in listed.keys if one.key != "k-lanh"]
+    )
+    with town.database.session() as db:
+        trusted.take(db, town.desk, sign_list(canonical(without), town.keys.root), "hub", NOW)
+        assert emergency.ready_templates(db, NOW, town.desk) == []
+        found = declined(lambda: emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], NOW))
+        assert found.code == "template-unbelieved"
