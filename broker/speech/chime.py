@@ -8,12 +8,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-ChimeName = Literal["notice", "emergency"]
+ChimeName = Literal["notice", "emergency", "drill"]
 
 _NOTES: dict[ChimeName, tuple[tuple[float, float], ...]] = {
-    # (Hz, start in seconds): three falling notes are a notice, two rising pairs a warning.
+    # (Hz, start in seconds): three falling notes are a notice, two rising pairs a warning. A drill is nobody's alarm:
+    # two knocks on one low note and a higher one, slower than the warning and half as high.
     "notice": ((783.99, 0.0), (659.26, 0.45), (523.25, 0.9)),
     "emergency": ((659.26, 0.0), (987.77, 0.3), (659.26, 0.75), (987.77, 1.05)),
+    "drill": ((329.63, 0.0), (329.63, 0.6), (440.0, 1.2)),
 }
 _RING_S = 1.1
 

@@ -141,6 +141,12 @@ class Desk:
             self._hindered = {name: why for name, why in self._hindered.items() if name in known}
         return replace(agenda, over=over)
 
+    def turn_drills_away(self) -> None:
+        """A drill that is due while something sounds is told of at once: it neither breaks in nor is made up for."""
+        playing = self.playing
+        for one in self.agenda(playing.rank).idle if playing is not None else ():
+            self.note(one, "refused", "drill-waits")
+
     def hinder(self, play: Play, reason: str) -> None:
         """Why a play that is due does not start; should its time pass, this becomes its reason. "" takes it back."""
         with self.lock:
@@ -234,7 +240,7 @@ class Desk:
     ) -> None:
         """Tell the hub of one change of state that the journal has: first in the chain, then in the outbox.
 
-        wanted_at: when the first sample was to sound here, where that is not the planned start (`offset_of`).
+        wanted_at: when the first sample was to sound here, where that is not the planned start (Play.wanted_at).
         """
         late_ms = None
         if started_at is not None:

@@ -25,12 +25,21 @@ ENDS: Final[dict[str, PlayState]] = {
 """Why a play was ended early → what that makes of it."""
 
 
-def ended(outcome: Outcome, score: Score | LiveScore, *, is_emergency: bool) -> tuple[PlayState, str]:
-    """State and reason of a play that is over; the reason is empty when all of it sounded."""
+def ended(
+    outcome: Outcome, score: Score | LiveScore, *, is_emergency: bool, has_words: bool = True
+) -> tuple[PlayState, str]:
+    """State and reason of a play that is over; the reason is empty when all of it sounded.
+
+    has_words: whether more than a siren sounded.
+    """
     if outcome.reason == "sound-failed":
         return ("interrupted" if is_emergency else "failed"), "sound-failed"
     if outcome.reason:
         return ENDS[outcome.reason], outcome.reason
-    if isinstance(score, LiveScore) and outcome.played_ms / 1000 < score.longest_s - SHORT_S:
+    if not has_words:
+        return "interrupted", "no-audio"
+    if is_emergency or not isinstance(score, LiveScore):
+        return "played", ""
+    if outcome.played_ms / 1000 < score.longest_s - SHORT_S:
         return "interrupted", "relay-ended"
     return "played", ""

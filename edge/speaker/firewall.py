@@ -47,6 +47,13 @@ SPOKEN_HERE: Final = "spoken-here"
 RELAYED: Final = "relayed"
 """Stands for a hash when the sound is the programme of the station named in the envelope."""
 
+SIREN: Final = "siren"
+"""Stands for a hash when an emergency begins with its siren, and its own sound or words follow as soon as they are
+here."""
+
+CHIMED: Final = "chimed"
+"""Stands for a hash when the sound is the chime of a drill, which says nothing."""
+
 NOTHING: Final = Signed(body="", signatures=[])
 """What there is of a text that is not here."""
 
@@ -107,6 +114,7 @@ class Allowed:
 class _Claim(msgspec.Struct):
     kind: str
     issued_at: Instant
+    drill: bool = False
 
 
 def check(
@@ -140,9 +148,13 @@ def is_usable(start: datetime) -> bool:
 
 
 def length_s(envelope: Envelope) -> float:
-    """How long a play lasts: chime, and the sound as often as asked with its gaps, or the relayed programme."""
+    """How long a play lasts: chime, and the sound as often as asked with its gaps, or the relayed programme; of a drill
+    the chime alone."""
     once = (envelope.audio.duration_ms or 0) / 1000 or len(envelope.spoken) / 10
-    head = len(chime(chime_of(envelope), 8000)) / 8000 + CHIME_REST_S
+    bell = len(chime(chime_of(envelope), 8000)) / 8000
+    if envelope.drill:
+        return bell
+    head = bell + CHIME_REST_S
     if envelope.relay is not None:
         return head + envelope.relay.length_s
     return head + once * envelope.repeat + envelope.gap_s * (envelope.repeat - 1)
@@ -150,7 +162,9 @@ def length_s(envelope: Envelope) -> float:
 
 def chime_of(envelope: Envelope) -> ChimeName:
     """The chime that tells people what is coming."""
-    return "emergency" if envelope.kind == "emergency" else "notice"
+    if envelope.drill:
+        return "drill"
+    return "emergency" if envelope.is_emergency else "notice"
 
 
 def latest_start(envelope: Envelope, start: datetime, tolerance_s: int) -> datetime:
@@ -190,7 +204,7 @@ def _claimed(signed: Signed) -> datetime | None:
         found = msgspec.json.decode(signed.body, type=_Claim)
     except (ValueError, RecursionError):
         return None
-    return found.issued_at if found.kind == "emergency" else None
+    return found.issued_at if found.kind == "emergency" and not found.drill else None
 
 
 def _check_shape(envelope: Envelope) -> None:
@@ -246,9 +260,15 @@ def tolerance_of(envelope: Envelope, start: datetime) -> int | None:
 
 
 def _check_sound(envelope: Envelope, sound: str | None) -> None:
-    if sound is None or sound in (envelope.audio.sha256, SPOKEN_HERE):
+    if sound is None:
         return
-    if sound == RELAYED and envelope.relay is not None:
+    if envelope.drill:
+        allowed = {CHIMED}
+    elif envelope.relay is not None:
+        allowed = {envelope.audio.sha256, SPOKEN_HERE, RELAYED}
+    else:
+        allowed = {envelope.audio.sha256, SPOKEN_HERE, *([SIREN] if envelope.is_emergency else [])}
+    if sound in allowed:
         return
     raise Refused("wrong-audio" if sound else "no-audio", envelope.audio.sha256)
 

@@ -1,4 +1,5 @@
-"""Fetches the sound of what is to be played, the most urgent first, and gives way when something more urgent comes."""
+"""Fetches the sound of what is to be played, the most urgent first, and gives way when something more urgent comes;
+then what is to be kept at hand, as the words of emergencies that may never be."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 MOST_WAIT_S: Final = 60.0
 KEPT_S: Final = 14 * 86_400.0
-"""Sound that no play wants any more is kept this long, while there is room."""
+"""Sound that no play wants any more, and nobody asked to keep, stays this long, while there is room."""
 MOST_SPOILED: Final = 3
 """Approved bytes that were no sound so often are given up for the node's own voice."""
 LEFT_FREE: Final = 32 << 20
@@ -78,26 +79,28 @@ class Gathering:
         while not stop.is_set():
             beat()
             self._desk.gather_wake.clear()
-            play = self._next()
-            if play is not None:
-                self._fetch(play, _Interrupted(stop, self._desk.gather_wake, beat))
+            media = self._next()
+            if media is not None:
+                self._fetch(media, _Interrupted(stop, self._desk.gather_wake, beat))
                 continue
             if self._desk.clock.monotonic() - tidied_s > 86_400:
                 self._tidy()
                 tidied_s = self._desk.clock.monotonic()
             self._desk.gather_wake.wait(0.5)
 
-    def _next(self) -> Play | None:
-        """The most urgent play whose sound is not here and may be tried again."""
+    def _next(self) -> Media | None:
+        """The sound of the most urgent play that is not here and may be tried again; after those of all plays what is
+        to be kept at hand."""
         now_s = self._desk.clock.monotonic()
-        for play in self._desk.agenda().wanted:
-            sha256 = play.envelope.audio.sha256
+        wanted = [play.envelope.audio for play in self._desk.agenda().wanted]
+        for media in (*wanted, *self._desk.programme.keep):
+            sha256 = media.sha256
             if self._desk.store.path_of(sha256) is not None:
                 continue
             self._reckon_spoiled(sha256)
             has_failed = self._desk.fetch_failures.get(sha256) or self._desk.spoiled.get(sha256)
             if not has_failed or now_s >= self._not_before_s.get(sha256, 0.0):
-                return play
+                return media
         return None
 
     def _reckon_spoiled(self, sha256: str) -> None:
@@ -110,8 +113,8 @@ class Gathering:
         if count >= MOST_SPOILED:
             self._tell(sha256, "wrong-audio")
 
-    def _fetch(self, play: Play, interrupted: threading.Event) -> None:
-        desk, media = self._desk, play.envelope.audio
+    def _fetch(self, media: Media, interrupted: threading.Event) -> None:
+        desk = self._desk
         desk.fetching = media.sha256
         desk.show()
         try:
@@ -191,7 +194,7 @@ class Gathering:
             desk.disk_trouble(why)
 
     def _give_up_old(self) -> None:
-        """For room: everything that no play wants."""
+        """For room: everything that no play wants and nobody asked to keep."""
         log.warning("room is made for new sound", extra={"event": "room-made"})
         self._forget_before(math.inf)
 
@@ -199,6 +202,7 @@ class Gathering:
         """Drop what no play wants and what came before `at_s`, in seconds since 1970."""
         desk = self._desk
         wanted = {play.envelope.audio.sha256 for play in desk.programme.all()}
+        wanted |= {media.sha256 for media in desk.programme.keep}
         for path in desk.store.root.glob("??/*"):
             sha256 = path.name.removesuffix(".part")
             try:

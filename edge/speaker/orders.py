@@ -69,6 +69,7 @@ class Orders:
         while not stop.is_set():
             beat()
             self._desk.catch_up()
+            self._desk.turn_drills_away()
             received = self._inbox.get(0.25)
             if received is not None:
                 self.take(received.message)
@@ -134,11 +135,15 @@ class Orders:
         self._desk.show()
 
     def _is_disowned(self, current: Play, trust: TrustBody) -> bool:
-        """Whether what sounds now was signed by a key that the commune believes no longer."""
+        """Whether what sounds now was signed by a key that the commune believes no longer; the end of a key's time
+        does not stop what has begun."""
         try:
             open_announcement(current.ask.signed, trust, self._desk.clock.now())
         except Refused as why:
-            return why.code in ("unknown-key", "wrong-role")
+            if why.code != "one-signer":
+                return why.code in ("unknown-key", "wrong-role")
+            believed = {key.key for key in trust.keys if "emergency" in key.roles}
+            return not believed.issuperset(one.key for one in current.ask.signed.signatures)
         return False
 
     def _plan(self, signed: Signed, *, is_kept: bool = False) -> None:

@@ -25,19 +25,20 @@ from edge.speaker.firewall import (
     EARLY_S,
     PASSING,
     RELAYED,
+    SIREN,
     SPOKEN_HERE,
     Allowed,
     check,
     since_signed,
-    tolerance_of,
 )
 from edge.speaker.kit import Kit
 from edge.speaker.player import LiveScore, Outcome, Score, play
-from edge.speaker.programme import Play
+from edge.speaker.programme import RANK, Play
 from edge.speaker.proof import Verdict, judge
 from edge.speaker.readying import Ready, Readying
 from edge.speaker.score import led_in
 from edge.speaker.sinks import Samples, Sink, SinkError
+from edge.speaker.siren import Siren
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +64,16 @@ class Performance:
         kit: Kit,
         readying: Readying,
         one: Play,
-        held: Ready,
+        held: Ready | None,
         stop: threading.Event,
         beat: Beat,
     ) -> None:
+        """held: None for an emergency that begins with its siren, as its words are not ready."""
         self._desk, self._kit, self._readying = desk, kit, readying
         self._one, self._held = one, held
         self._live = readying.live(one)
-        self._score: Score | LiveScore = self._live.score if self._live is not None else held.score
+        self._siren: Siren | None = None
+        self._score: Score | LiveScore = self._score_of(0.0)
         self._stop, self._beat = stop, beat
         self._clock = desk.clock
         self._opened_at, self._opened_s = moment_of(desk.clock)
@@ -109,7 +112,9 @@ class Performance:
             self._desk.playing = self._one
         self._sound = sink.kind
         if self._is_emergency:
-            self._score = led_in(self._held.score, self._kit.amplifier.warm_in_s())
+            self._score = self._score_of(self._kit.amplifier.warm_in_s())
+        if self._siren is not None:
+            self._readying.await_words(self._one)
         listening = self._kit.ear.listen()
         outcome = play(
             self._score,
@@ -120,10 +125,12 @@ class Performance:
             gain=self._gain(),
             monotonic=self._clock.monotonic,
         )
+        self._readying.await_nothing()
         self._kit.amplifier.hold(is_playing=False)
         if outcome.reason == "sound-failed":
             self.failure = SinkError(outcome.detail)
-        state, reason = ended(outcome, self._score, is_emergency=self._is_emergency)
+        has_words = self._siren is None or bool(self._siren.sound)
+        state, reason = ended(outcome, self._score, is_emergency=self._is_emergency, has_words=has_words)
         reason = reason or self._sounds_by()
         self._put_down(outcome, state, reason)  # before all that only looks back
         self._tell_end(outcome, state, reason, self._verdict(outcome, listening, sink, state == "played"))
@@ -158,9 +165,8 @@ class Performance:
         desk.hinder(one, hindrance)
         if hindrance:
             return False
-        at = max(self._clock.now(), self._wanted_at)
-        sound = RELAYED if self._live is not None else self._held.sound
-        verdict = check(one.ask, desk.post(one), at, sound, self._score.total_ms / 1000)
+        at = max(self._clock.now(), one.wanted_at)
+        verdict = check(one.ask, desk.post(one), at, self._sound_in_hand, self._total_ms / 1000)
         if isinstance(verdict, Allowed):
             return True
         log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": one.ask.occurrence})
@@ -168,20 +174,11 @@ class Performance:
             desk.note(one, "refused", verdict.code)
         return False
 
-    @property
-    def _wanted_at(self) -> datetime:
-        """When its first sample is wanted here: neighbours stand apart, within what was signed."""
-        ask, envelope = self._one.ask, self._one.envelope
-        if self._one.is_command:
-            return ask.start
-        most = timedelta(seconds=tolerance_of(envelope, ask.start) or 0)
-        return ask.start + min(self._desk.programme.offset_of(self._one), most)
-
     def _zero(self) -> Callable[[float], float]:
         """Seconds since the wanted first sample, for any monotonic second. What is late begins at once; ordinary
         plays wait until the amplifier has warmed up."""
         one, now, now_s = self._one, self._opened_at, self._opened_s
-        start = self._wanted_at
+        start = one.wanted_at
         lead_s = (start - since_signed(one.envelope, self._clock.state(), now)).total_seconds()
         early_s = EARLY_S if one.is_command else 0.0
         warm_s = 0.0 if self._is_emergency else self._kit.amplifier.warm_in_s()
@@ -229,7 +226,10 @@ class Performance:
 
     def _played(self) -> Samples:
         """What was to be heard, for the ear; of a relayed programme its beginning."""
-        return self._live.kept() if self._live is not None else np.concatenate(self._held.score.parts)
+        found = self._siren or self._live
+        if found is not None or self._held is None:
+            return found.kept() if found is not None else np.zeros(0, dtype=np.int16)
+        return np.concatenate(self._held.score.parts)
 
     # -- while it sounds
 
@@ -265,20 +265,27 @@ class Performance:
     def _is_outranked(self) -> bool:
         """Whether a play of a higher kind has come that is ready and would be let through."""
         desk, rank = self._desk, self._one.rank
+        if self._siren is not None and not self._siren.sound and self._is_better_ready():
+            return True
         agenda = desk.agenda(rank)
         soon = self._clock.now() + timedelta(seconds=YIELD_S)
-        coming = [one for one in agenda.near if one.rank > rank and one.ask.start <= soon]
+        coming = [one for one in agenda.near if one.rank > rank and one.wanted_at <= soon]
         better = [*agenda.dues, *(one for one in coming if one not in agenda.dues)]
         self._readying.ask(better)
         return any(self._would_sound(one) for one in better)
 
+    def _is_better_ready(self) -> bool:
+        """Whether, while this is a siren without words, another emergency is due that has its own."""
+        others = [one for one in self._desk.agenda(RANK["emergency"] - 1).dues if one.ask != self._one.ask]
+        return any(self._readying.get(one) is not None and self._would_sound(one) for one in others)
+
     def _would_sound(self, better: Play) -> bool:
         held = self._readying.get(better)
-        if held is None:
+        if held is None and not self._readying.may_begin_with_siren(better):
             return False
-        at = max(self._clock.now(), better.ask.start)
-        lasts_s = held.score.total_ms / 1000
-        return isinstance(check(better.ask, self._desk.post(better), at, held.sound, lasts_s), Allowed)
+        sound, lasts_s = (SIREN, 0.0) if held is None else (held.sound, held.score.total_ms / 1000)
+        at = max(self._clock.now(), better.wanted_at)
+        return isinstance(check(better.ask, self._desk.post(better), at, sound, lasts_s), Allowed)
 
     def _tell_started(self) -> None:
         """Once the first sample is out. The end's receipt has its time by the audio clock."""
@@ -290,9 +297,9 @@ class Performance:
             self._one.ask,
             "playing",
             self._sounds_by(),
-            wanted_at=self._wanted_at - self._moved,
+            wanted_at=self._one.wanted_at - self._moved,
             started_at=self._clock.now() - timedelta(seconds=late_s),
-            total_ms=self._score.total_ms,
+            total_ms=self._total_ms,
             sound=self._sound,
             volume=self._volume,
         )
@@ -320,11 +327,11 @@ class Performance:
             self._one.ask,
             state,
             reason,
-            wanted_at=self._wanted_at - self._moved,
+            wanted_at=self._one.wanted_at - self._moved,
             started_at=self._began_at(outcome),
             ended_at=self._ended_at,
             played_ms=outcome.played_ms,
-            total_ms=self._score.total_ms,
+            total_ms=self._total_ms,
             repeat=outcome.repeats,
             sound=self._sound,
             frames=outcome.frames,
@@ -349,11 +356,37 @@ class Performance:
     def _is_emergency(self) -> bool:
         return self._one.envelope.is_emergency
 
+    def _new_siren(self, warm_s: float) -> Siren:
+        readying, one = self._readying, self._one
+        return Siren(one, lambda: readying.take_words(one), lambda: readying.is_vain(one), warm_s)
+
+    def _score_of(self, warm_s: float) -> Score | LiveScore:
+        """What will sound, an emergency's words not before the amplifier is warm."""
+        if self._live is not None:
+            return self._live.score
+        if self._held is not None:
+            return led_in(self._held.score, warm_s) if self._is_emergency else self._held.score
+        self._siren = self._new_siren(warm_s)
+        return self._siren.score
+
+    @property
+    def _sound_in_hand(self) -> str:
+        """For the firewall: a hash, or what stands for one."""
+        if self._live is not None:
+            return RELAYED
+        return SIREN if self._held is None else self._held.sound
+
+    @property
+    def _total_ms(self) -> int:
+        return self._siren.total_ms if self._siren is not None else self._score.total_ms
+
     def _sounds_by(self) -> str:
         """The reason of a play that sounds otherwise than was wished; empty when all is as it should be."""
         if self._one.envelope.relay is not None:
             return "" if self._live is not None else "relay-lost"
-        return SPOKEN_HERE if self._held.sound == SPOKEN_HERE else ""
+        if self._siren is not None:
+            return SPOKEN_HERE if self._siren.sound == SPOKEN_HERE else ""
+        return self._held.told if self._held is not None else ""
 
     def _gain(self) -> float:
         """Half the volume sounds about half as loud, which is -12 dB."""

@@ -187,7 +187,8 @@ class _Turn:
             unheard = self._unheard()
             self._sink.drop(0.0 if reason == "sound-failed" else FADES_S.get(reason, FADE_S))
             frames, at = max(0, frames - unheard), max(0, at - unheard)
-        ends = self._score.repeat_ends if isinstance(self._score, Score) else ()
+        score = self._score
+        ends = score.repeat_ends if isinstance(score, Score) else score.ends()
         return Outcome(
             reason,
             detail,

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.link.service import Beat
-from broker.speech.sound import Pcm, SoundError, decode
+from broker.speech.sound import Pcm, SoundError, decode, resample
 from edge.speaker.desk import Desk
-from edge.speaker.firewall import SPOKEN_HERE, chime_of
+from edge.speaker.firewall import CHIMED, SPOKEN_HERE, chime_of
 from edge.speaker.gathering import MOST_SPOILED
-from edge.speaker.player import score_of
-from edge.speaker.programme import RANK, Play
-from edge.speaker.readying import Ready, Readying
+from edge.speaker.player import chime_alone, score_of
+from edge.speaker.programme import Play
+from edge.speaker.readying import SIREN_HZ, Ready, Readying
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Preparing:
 
     def _step(self) -> bool:
         """Make the first ready that is not; True when there is one more."""
-        near = [one for one in self._desk.agenda().near if (one.rank == RANK["emergency"]) == self._is_urgent]
+        near = [one for one in self._desk.agenda().near if one.is_urgent == self._is_urgent]
         names = {one.ask.occurrence for one in near}
         self._near_since_s = {name: at_s for name, at_s in self._near_since_s.items() if name in names}
         self._mute = {name: told for name, told in self._mute.items() if name in names}
@@ -81,20 +81,34 @@ class Preparing:
         """Decode a play's sound, or speak its words where that sound does not come; False when neither can be."""
         desk = self._desk
         held, audio, playing = self._readying.get(one), one.envelope.audio.sha256, desk.playing
-        is_here = desk.store.path_of(audio) is not None
+        is_here, is_awaited = desk.store.path_of(audio) is not None, self._readying.is_awaited(one)
         if held is not None and (held.sound == audio or not is_here):
             return False
-        if playing is not None and playing.ask.occurrence == one.ask.occurrence:
+        if not is_awaited and playing is not None and playing.ask.occurrence == one.ask.occurrence:
             return False
+        if one.envelope.drill:
+            return self._prepare_drill(one, held, is_here=is_here)
         pcm, sound = (self._approved_sound(audio) if is_here else None), audio
-        if pcm is None and held is None and self._may_speak_itself(one):
+        may_speak = pcm is None and held is None and self._may_speak_itself(one)
+        if may_speak:
             pcm, sound = self._spoken(one), SPOKEN_HERE
         if pcm is None:
-            self._readying.cannot(one, is_here=is_here)
+            self._readying.cannot(one, is_here=is_here, is_dumb=may_speak)
             return False
+        if is_awaited:
+            pcm = resample(pcm, SIREN_HZ)
         score = score_of(pcm, chime_of(one.envelope), one.envelope.repeat, one.envelope.gap_s)
         _ = score.pauses  # found now, not in the moment it begins
         return self._readying.put(one, Ready(score, sound))
+
+    def _prepare_drill(self, one: Play, held: Ready | None, *, is_here: bool) -> bool:
+        """A drill's chime, and whether the sound that an emergency would need is here and can be read."""
+        if held is not None and not held.lacks:
+            return False
+        is_whole = is_here and self._approved_sound(one.envelope.audio.sha256) is not None
+        if held is not None and not is_whole:
+            return False
+        return self._readying.put(one, Ready(chime_alone("drill"), CHIMED, "" if is_whole else "no-audio"))
 
     def _approved_sound(self, sha256: str) -> Pcm | None:
         """The sound by its hash, read and hashed again: a worn memory card changes bytes."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 import msgspec
 
-from broker.contract.hub import Signed
+from broker.contract.hub import Media, Signed
 from broker.contract.speaker import PlayState
 from broker.link.clock import ClockState
 from broker.trust.envelope import Envelope, PlayEntry, PlaysBody, Quiet, Refused, Tuning
@@ -44,10 +45,11 @@ OVER: Final = frozenset(
     {"played", "interrupted", "preempted", "failed", "refused", "missed", "expired", "cancelled"}
 )
 
-CUT: Final = frozenset({"power", "preempted", "sound-failed", "muted-here", "local-use"})
-"""An emergency that ended so begins again once nothing hinders it."""
+CUT: Final = frozenset({"power", "preempted", "sound-failed", "muted-here", "local-use", "no-audio"})
+"""An emergency that ended so begins again once nothing hinders it; after a siren without words (`no-audio`) once those
+are here."""
 
-GAVE_WAY: Final = CUT - {"power", "sound-failed"}
+GAVE_WAY: Final = CUT - {"power", "sound-failed", "no-audio"}
 """Ends that somebody wanted for a while: they wear nothing out, and use up none of the starts."""
 
 BY_TIME: Final = frozenset({"expired", "missed"})
@@ -73,16 +75,35 @@ class Play:
     envelope: Envelope
     is_command: bool = False
     """Asked for at once: people are waiting."""
+    order: int = 0
+    """The commune's order among plays of one kind that are due together; lower first."""
+    offset: timedelta = timedelta(0)
+    """So much later than planned it sounds here, so that neighbours do not speak into one another."""
 
     @property
     def rank(self) -> int:
-        """4 emergency, 3 priority, 2 routine, 1 a relayed programme."""
+        """4 emergency, 3 priority, 2 routine and drills, 1 a relayed programme."""
         return RANK[_rank_name(self.envelope)]
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether it is made ready before all others: an emergency, or the drill of one."""
+        return self.rank == RANK["emergency"] or self.envelope.drill
+
+    @property
+    def wanted_at(self) -> datetime:
+        """When its first sample is wanted here."""
+        return self.ask.start if self.is_command else self.ask.start + self.offset
+
+    @cached_property
     def latest(self) -> datetime:
         """Until when it may begin."""
         return latest_start(self.envelope, self.ask.start, tolerance_of(self.envelope, self.ask.start) or 0)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is an emergency that is said again before it ends."""
+        return self.envelope.is_emergency and self.latest < self.envelope.expires
 
 
 @dataclass(frozen=True)
@@ -109,14 +130,11 @@ class Programme:
     """When the hub wrote the plan; None before the first."""
     silent_until: datetime | None = None
     """Until then nothing sounds, by the commune's order."""
-
-    def offset_of(self, play: Play) -> timedelta:
-        """How much later than planned it sounds here, so that neighbours do not speak into one another."""
-        is_urgent = play.envelope.is_emergency
-        return timedelta(milliseconds=0 if is_urgent else self.tuning.offset_ms)
+    keep: tuple[Media, ...] = ()
+    """Sounds to have at hand though nothing is planned for them."""
 
     def volume_of(self, play: Play) -> int:
-        """How loud it sounds here, in percent."""
+        """How loud it sounds here, in percent; a drill is as loud as what it rehearses."""
         kind, tuning = play.envelope.kind, self.tuning
         if kind == "emergency":
             return tuning.emergency_percent
@@ -144,6 +162,8 @@ class Agenda:
     """Plays whose time has passed, with the state and the reason to report."""
     hindered: tuple[Play, ...] = ()
     """Plays that would be due if nothing kept this loudspeaker silent."""
+    idle: tuple[Play, ...] = ()
+    """Drills that are due where something sounds or an emergency holds: they are not made up for."""
 
 
 Judge = Callable[[Ask], Allowed | Refused]
@@ -186,7 +206,9 @@ def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Progr
         )
         verdict = judge(ask)
         if isinstance(verdict, Allowed):
-            plays.append(Play(ask, verdict.envelope))
+            offset = _offset_of(entry, verdict.envelope, body.tuning)
+            order = 0 if verdict.envelope.is_emergency else entry.order
+            plays.append(Play(ask, verdict.envelope, order=order, offset=offset))
         else:
             rejected.append(Rejected(entry, verdict.code))
     return Programme(
@@ -200,7 +222,16 @@ def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Progr
         tuning=body.tuning,
         made_at=body.made_at,
         silent_until=body.silent_until,
+        keep=tuple(body.keep),
     )
+
+
+def _offset_of(entry: PlayEntry, envelope: Envelope, tuning: Tuning) -> timedelta:
+    """How much later than planned an entry sounds here: never later than was signed, an emergency never at all."""
+    if envelope.is_emergency:
+        return timedelta(0)
+    most = timedelta(seconds=tolerance_of(envelope, entry.start) or 0)
+    return min(timedelta(milliseconds=entry.offset_ms or tuning.offset_ms), most)
 
 
 def command(current: Programme, play: Play) -> Programme:
@@ -238,22 +269,33 @@ def decide(
             live.append(play)
         else:
             over.append((play, *end))
-    live.sort(
-        key=lambda one: (-one.rank if _is_due(one, now, clock) else 0, one.ask.start, one.ask.occurrence)
-    )
+    live.sort(key=lambda one: _turn_of(one, is_due=_is_due(one, now, clock)))
     due = [one for one in live if _is_due(one, now, clock) and one.rank > playing_rank]
     near = [one for one in live if _is_within(one, now, clock, ARM_S)]
     if is_silenced:
         return Agenda(tuple(live), tuple(near), over=tuple(over), hindered=tuple(due))
-    return Agenda(tuple(live), tuple(near), due[0] if due else None, tuple(due), tuple(over))
+    idle: tuple[Play, ...] = ()
+    if playing_rank or any(one.envelope.is_emergency for one in live):
+        idle = tuple(one for one in live if one.envelope.drill and _is_due(one, now, clock))
+        due = [one for one in due if not one.envelope.drill]
+    return Agenda(tuple(live), tuple(near), due[0] if due else None, tuple(due), tuple(over), idle=idle)
+
+
+def _turn_of(one: Play, *, is_due: bool) -> tuple[object, ...]:
+    """Whose turn comes first: what is due by its kind and as the commune wants it, drills last; then the rest by its
+    time."""
+    wish = (-one.rank, one.envelope.drill, one.order)
+    if is_due:
+        return (0, *wish, one.wanted_at, one.ask.occurrence)
+    return (1, one.wanted_at, *wish, one.ask.occurrence)
 
 
 def next_moment(programme: Programme, marks: Mapping[str, Mark], now: datetime) -> timedelta | None:
     """How long until the next planned start; None when nothing is planned."""
     starts = [
-        one.ask.start - now
+        one.wanted_at - now
         for one in programme.all()
-        if one.ask.start > now and not is_over(one, marks.get(one.ask.occurrence), now)
+        if one.wanted_at > now and not is_over(one, marks.get(one.ask.occurrence), now)
     ]
     return min(starts, default=None)
 
@@ -272,7 +314,7 @@ def _by_label(announcements: Sequence[Signed]) -> dict[tuple[str, int], Signed]:
 
 def is_over(play: Play, mark: Mark | None, now: datetime | None = None) -> bool:
     """Whether nothing is left to do. An ordinary play is over once it began, an emergency that was cut off not before
-    its last start.
+    its last start, or before the next of its repeats is due.
 
     now: by a clock that is believed. It takes back what a clock that was fast once made of an emergency.
     """
@@ -281,7 +323,9 @@ def is_over(play: Play, mark: Mark | None, now: datetime | None = None) -> bool:
     if not play.envelope.is_emergency:
         return mark.starts > 0 or mark.state in OVER
     if mark.state in BY_TIME and not mark.starts:
-        return now is None or now > play.envelope.expires
+        return now is None or now > play.latest
+    if mark.starts and mark.state in OVER and play.is_followed and now is not None and now > play.latest:
+        return True
     cut = mark.state in ("interrupted", "preempted") and mark.reason in CUT
     return mark.state in OVER and not (cut and mark.starts - mark.gave_way < MOST_STARTS)
 
@@ -295,7 +339,7 @@ def _end_of(
     if moment > play.envelope.expires:
         return "expired", "expired"
     if clock != "unknown" and moment > play.latest:
-        return "missed", "too-late"
+        return "missed", "next-due" if play.is_followed else "too-late"
     return None
 
 
@@ -303,8 +347,8 @@ def _is_due(play: Play, now: datetime, clock: ClockState) -> bool:
     if clock == "unknown" and play.rank < RANK["emergency"]:
         return False
     early_s = EARLY_S if play.is_command else 0
-    return since_signed(play.envelope, clock, now) >= play.ask.start - timedelta(seconds=early_s)
+    return since_signed(play.envelope, clock, now) >= play.wanted_at - timedelta(seconds=early_s)
 
 
 def _is_within(play: Play, now: datetime, clock: ClockState, ahead_s: float) -> bool:
-    return since_signed(play.envelope, clock, now) >= play.ask.start - timedelta(seconds=ahead_s)
+    return since_signed(play.envelope, clock, now) >= play.wanted_at - timedelta(seconds=ahead_s)

@@ -17,7 +17,7 @@ from edge.speaker.desk import Desk
 from edge.speaker.firewall import CHIME_REST_S, SPOKEN_HERE, chime_of
 from edge.speaker.player import LiveScore, Score
 from edge.speaker.player import chime_of as bell_of
-from edge.speaker.programme import RANK, Play
+from edge.speaker.programme import Play
 from edge.speaker.radio import Radio, Reception
 from edge.speaker.sinks import Samples
 
@@ -35,16 +35,29 @@ ANSWER_S: Final = 8.0
 RELAY_HZ: Final = 16_000
 """A horn has nothing above half of it."""
 
+SIREN_HZ: Final = 16_000
+"""The device is opened with it before anybody knows what rate the words will have."""
+
+HOPE_S: Final = 0.25
+"""So long an emergency whose sound is on the disk may take to be decoded before its siren begins without it."""
+
 KEPT_S: Final = 180
 """Of a relayed programme so much is kept, to be recognised by the microphone."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A play held ready: its samples, and the hash of their source or SPOKEN_HERE."""
+    """A play held ready: its samples, and the hash of their source, SPOKEN_HERE or CHIMED."""
 
     score: Score
     sound: str
+    lacks: str = ""
+    """Code of what a drill found missing."""
+
+    @property
+    def told(self) -> str:
+        """Reason told of a play that sounds otherwise than was wished; empty when all is as it should be."""
+        return SPOKEN_HERE if self.sound == SPOKEN_HERE else self.lacks
 
 
 class Live:
@@ -83,6 +96,10 @@ class Readying:
         self._since_s: dict[tuple[str, bool], float] = {}
         self._tried: set[tuple[str, bool]] = set()
         """By occurrence, and whether its own sound was here: when that comes, all is to be hoped for again."""
+        self._dumb: set[str] = set()
+        """Plays whose words the node's own voice could not speak."""
+        self._awaited = ""
+        """The play whose siren sounds while its words are made."""
         self._receptions: dict[str, Reception] = {}
         self._tuned_in: set[str] = set()
         self._tuning_since_s: dict[str, float] = {}
@@ -99,24 +116,42 @@ class Readying:
         """Have those made ready that are not, soon; returns at once."""
         for one in plays:
             if self.get(one) is None:
-                self.asked[one.rank == RANK["emergency"]].set()
+                self.asked[one.is_urgent].set()
 
     def put(self, one: Play, ready: Ready) -> bool:
         """Hold it ready and say so; False where it plays already or is over."""
         desk, name = self._desk, one.ask.occurrence
         with desk.lock:  # it cannot begin between the look and the note
+            if self.is_awaited(one):
+                return self._hand_over(name, ready)
             is_playing = desk.playing is not None and desk.playing.ask.occurrence == name
             if is_playing or desk.is_over(one):
                 return False
-            desk.note(one, "armed", SPOKEN_HERE if ready.sound == SPOKEN_HERE else "")
+            desk.note(one, "armed", ready.told)
             with self._lock:
                 self._held[name] = ready
         return True
 
-    def cannot(self, one: Play, *, is_here: bool) -> None:
-        """It was tried in vain: nothing waits for it any more. is_here: whether its own sound was on the disk."""
+    def _hand_over(self, name: str, ready: Ready) -> bool:
+        """Words for a siren that sounds; False where they have not its rate, as they were begun before it."""
+        if ready.score.rate_hz != SIREN_HZ:
+            return False
+        with self._lock:
+            self._held[name] = ready
+        return True
+
+    def cannot(self, one: Play, *, is_here: bool, is_dumb: bool) -> None:
+        """It was tried in vain: nothing waits for it any more. is_here: whether its own sound was on the disk.
+        is_dumb: whether the node's own voice was asked, too."""
         with self._lock:
             self._tried.add((one.ask.occurrence, is_here))
+            if is_dumb:
+                self._dumb.add(one.ask.occurrence)
+
+    def is_awaited(self, one: Play) -> bool:
+        """Whether its siren sounds and its words are to be ready at SIREN_HZ as soon as can be."""
+        with self._lock:
+            return self._awaited == one.ask.occurrence
 
     def is_coming(self, one: Play) -> bool:
         """Whether it is so likely to be ready in a moment that a lower play had better not begin."""
@@ -128,9 +163,53 @@ class Readying:
 
     # -- for the stage
 
+    def may_begin_with_siren(self, one: Play) -> bool:
+        """Whether an emergency that is due and not ready begins all the same: not where its siren sounded before and
+        no words followed, nor while its sound is just being decoded."""
+        desk, name = self._desk, one.ask.occurrence
+        mark = desk.journal.mark(name)
+        has_sirened = mark is not None and mark.starts > 0 and mark.reason == "no-audio"
+        if not one.envelope.is_emergency or has_sirened:
+            return False
+        if desk.store.path_of(one.envelope.audio.sha256) is None:
+            return True
+        now_s = desk.clock.monotonic()
+        with self._lock:
+            return now_s - self._since_s.setdefault((name, True), now_s) >= HOPE_S
+
+    def await_words(self, one: Play) -> None:
+        """Its siren begins: have its words made ready at the siren's rate."""
+        with self._lock:
+            self._awaited = one.ask.occurrence
+            held = self._held.get(one.ask.occurrence)
+            if held is not None and held.score.rate_hz != SIREN_HZ:
+                del self._held[one.ask.occurrence]
+        self.asked[True].set()
+
+    def take_words(self, one: Play) -> Ready | None:
+        """The words of the play whose siren sounds, once; None until they are ready."""
+        with self._lock:
+            held = self._held.get(one.ask.occurrence)
+            if held is not None:
+                self._awaited = ""
+            return held
+
+    def await_nothing(self) -> None:
+        """No siren waits for words any more."""
+        with self._lock:
+            self._awaited = ""
+
+    def is_vain(self, one: Play) -> bool:
+        """Whether neither its sound could be fetched nor its words be spoken so far."""
+        audio = one.envelope.audio.sha256
+        with self._lock:
+            is_dumb = one.ask.occurrence in self._dumb
+        return is_dumb and bool(self._desk.fetch_failures.get(audio) or self._desk.spoiled.get(audio))
+
     def keep_only(self, wanted: set[str]) -> None:
         """Let go of what no longer is to be played."""
         with self._lock:
+            self._dumb &= wanted
             self._held = {name: held for name, held in self._held.items() if name in wanted}
             self._since_s = {key: at_s for key, at_s in self._since_s.items() if key[0] in wanted}
             self._tried = {key for key in self._tried if key[0] in wanted}

@@ -80,6 +80,8 @@ class LiveScore:
     """Hard end of all of it, counted from the first sample of the head."""
     pull: Callable[[int], Samples | None]
     """At most so many frames of what is there, maybe none; None when nothing will come any more."""
+    ends: Callable[[], tuple[int, ...]] = tuple
+    """Sample positions at which one more repeat is complete, as far as they are known yet."""
 
     @property
     def total_ms(self) -> int:

@@ -19,7 +19,7 @@ from edge.speaker.kit import Kit
 from edge.speaker.performance import OPEN_S, Performance
 from edge.speaker.player import chime_alone, play
 from edge.speaker.programme import RANK, Agenda, Play, next_moment
-from edge.speaker.readying import TUNE_S, Readying
+from edge.speaker.readying import HOPE_S, TUNE_S, Readying
 from edge.speaker.sinks import SinkError
 from edge.speaker.testing import Testing
 
@@ -49,6 +49,8 @@ class Stage:
         self._readying = readying
         self._testing = testing
         self._retry_s = self._chimed_s = self._looked_s = -CHIME_PAUSE_S
+        self._is_hoping = False
+        """An emergency is just being made ready: its siren does not wait long for that."""
         self._turned_s: dict[str, float] = {}
         """Until which monotonic second a play that was refused at its start lets others go first."""
 
@@ -81,11 +83,13 @@ class Stage:
         agenda = desk.agenda()
         for one, state, reason in agenda.over:
             desk.note(one, state, reason)
+        for one in agenda.idle:
+            desk.note(one, "refused", "drill-waits")
         self._hold_ready(agenda)
         called = self._called(agenda)
         if called is not None and desk.clock.monotonic() >= self._retry_s:
             held = self._readying.get(called)
-            if held is not None:
+            if held is not None or called.rank == EMERGENCY:
                 return self._perform(
                     Performance(desk, self._kit, self._readying, called, held, stop, beat), called
                 )
@@ -112,30 +116,41 @@ class Stage:
                 desk.hinder(one, "wrong-audio" if is_spoiled else "no-audio")
 
     def _called(self, agenda: Agenda) -> Play | None:
-        """The play for which the device is to be opened now: the first that can sound and was not turned away."""
+        """The play for which the device is to be opened now: the first that can sound and was not turned away.
+
+        An emergency that is due and not ready is called after all those that are: it begins with its siren.
+        """
+        self._is_hoping = False
         if self._desk.silenced():
             return None
         self._readying.ask(agenda.near)
         now_s = self._desk.clock.monotonic()
         self._turned_s = {name: at_s for name, at_s in self._turned_s.items() if now_s < at_s}
         near = (one for one in agenda.near if one not in agenda.dues and self._lead_s(one) <= OPEN_S)
-        waits_for = 0
+        waits_for, first = 0, None
+        dues = {one.ask.occurrence for one in agenda.dues}
         for one in (*agenda.dues, *near):
             if one.rank < waits_for or one.ask.occurrence in self._turned_s:
                 continue
             if self._readying.get(one) is None:
-                waits_for = max(waits_for, one.rank if self._readying.is_coming(one) else 0)
+                is_coming = self._readying.is_coming(one)
+                is_called = one.ask.occurrence in dues and self._readying.may_begin_with_siren(one)
+                if is_called:
+                    first = first or one
+                elif is_coming and one.rank == EMERGENCY and one.ask.occurrence in dues:
+                    self._is_hoping = True
+                waits_for = max(waits_for, one.rank if is_coming or is_called else 0)
             elif self._readying.is_tuning(one):
                 waits_for = max(waits_for, one.rank + 1)
             else:
                 return one
-        return None
+        return first
 
     def _lead_s(self, one: Play) -> float:
         """Seconds until its start by the commune's time."""
         clock = self._desk.clock
         now, now_s = moment_of(clock)
-        lead_s = (one.ask.start - since_signed(one.envelope, clock.state(), now)).total_seconds()
+        lead_s = (one.wanted_at - since_signed(one.envelope, clock.state(), now)).total_seconds()
         return lead_s - self._kit.time.moves_s(now, now_s)
 
     def _perform(self, performance: Performance, one: Play) -> bool:
@@ -195,7 +210,7 @@ class Stage:
             called = self._called(desk.agenda())
             if stop.is_set():
                 return "power"
-            if called is not None and (called.rank == EMERGENCY or self._readying.get(called) is not None):
+            if called is not None and not called.envelope.drill:
                 return "preempted"
             return desk.take_halt() or desk.silenced()
 
@@ -230,6 +245,8 @@ class Stage:
     def _pause_s(self) -> float:
         """How long nothing is due: until a play is called, at most half a second."""
         desk = self._desk
+        if self._is_hoping:
+            return HOPE_S / 3
         left = next_moment(desk.programme, desk.journal.marks(), desk.clock.now())
         if left is None or left > timedelta(seconds=OPEN_S + 0.5):
             return 0.5

@@ -38,16 +38,20 @@ def _bent_bits(one: Signature, chance: random.Random) -> Signature:
 
 def _mutilated(signed: Signed, others: list[Signed], keys: list[str], chance: random.Random) -> Signed:
     """A signed text with its words, its signature, its signer or its envelope exchanged."""
-    (mine,) = signed.signatures
+    mine = chance.choice(signed.signatures)
+    rest = [one for one in signed.signatures if one is not mine]
     other = chance.choice(others)
     another = Signature(key=chance.choice([key for key in keys if key != mine.key]), value=mine.value)
     return chance.choice(
         [
-            lambda: Signed(body=_bent_text(signed.body, chance), signatures=[mine]),
-            lambda: Signed(body=signed.body, signatures=[_bent_bits(mine, chance)]),
-            lambda: Signed(body=signed.body, signatures=[another]),
+            lambda: Signed(body=_bent_text(signed.body, chance), signatures=[mine, *rest]),
+            lambda: Signed(body=signed.body, signatures=[*rest, _bent_bits(mine, chance)]),
+            lambda: Signed(body=signed.body, signatures=[*rest, another]),
+            lambda: Signed(body=signed.body, signatures=[*rest, Signature(key=mine.key, value=bytes(64))]),
             lambda: Signed(body=signed.body, signatures=other.signatures),
-            lambda: Signed(body=other.body, signatures=[mine]),
+            lambda: Signed(body=other.body, signatures=[mine, *rest]),
+            lambda: Signed(body=signed.body, signatures=rest),
+            lambda: Signed(body=signed.body, signatures=rest * 3),
             lambda: Signed(body=signed.body, signatures=[]),
         ]
     )()
@@ -59,6 +63,7 @@ def _variants(signers: Signers) -> list[Signed]:
         signers.announcement(announcement="B1", by="hub"),
         signers.announcement(announcement="B2", by="stranger"),
         signers.announcement(announcement="B3", by="binh", kind="emergency"),
+        signers.announcement(announcement="E1", by="binh", kind="emergency"),
         signers.announcement(announcement="B4", villages=["ben"]),
         signers.announcement(announcement="B5", commune="00/00001"),
         signers.announcement(MORNING - DAY, announcement="B6"),

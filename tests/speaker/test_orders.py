@@ -75,8 +75,7 @@ def test_the_plan_tells_how_the_loudspeaker_is_set(office: Office, signers: Sign
     office.hear(replanned(signers, signers.plan(signers.announcement(), weighty, urgent), tuning=tuning))
     programme = office.desk.programme
     set_so = {
-        play.ask.announcement: (programme.volume_of(play), programme.offset_of(play) / SECOND)
-        for play in programme.plays
+        play.ask.announcement: (programme.volume_of(play), play.offset / SECOND) for play in programme.plays
     }
     assert set_so == {"A1": (40, 1.5), "P1": (70, 1.5), "E1": (90, 0)}
 

@@ -198,7 +198,7 @@ def test_ordinary_plays_give_way_to_a_person_at_the_microphone_and_an_emergency_
     house.hear(amplifier(house, microphone=True), signers.trust_plan())
     house.hear(
         signers.plan(
-            signers.announcement(SOON, audio=media, tolerance_s=2),
+            signers.announcement(SOON, audio=media, tolerance_s=6),
             signers.announcement(SOON, announcement="A2", kind="emergency", audio=media),
         )
     )

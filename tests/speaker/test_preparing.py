@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from broker.contract.hub import Media
+from broker.contract.speaker import PlayReceipt
 from broker.link.session import Session
 from broker.speech.sound import Pcm
 from edge.speaker.align import HubTime
@@ -159,7 +160,7 @@ def test_a_lower_play_waits_a_moment_for_a_higher_one_that_is_being_made_ready_a
     office.clock.advance(COMING_S)
     assert not readying.is_coming(one)
     other = Readying(office.desk, Radio(""))
-    other.cannot(one, is_here=False)
+    other.cannot(one, is_here=False, is_dumb=False)
     assert not other.is_coming(one), "it was tried in vain"
     office.store.place_of(AUDIO.sha256).parent.mkdir()
     office.store.place_of(AUDIO.sha256).write_bytes(b"its own sound")
@@ -170,7 +171,9 @@ def test_a_lower_play_waits_a_moment_for_a_higher_one_that_is_being_made_ready_a
 
 
 def test_an_emergency_without_sound_or_words_bars_no_other_play(house: House, signers: Signers) -> None:
+    """Its siren gives way to an emergency that has words, and ends while others wait."""
     media = house.hub.add(0.3)
+    house.store.add(house.hub.files[media.sha256], media.type)
     house.start()
     house.hear(
         signers.trust_plan(),
@@ -182,7 +185,10 @@ def test_an_emergency_without_sound_or_words_bars_no_other_play(house: House, si
     )
     for name in ("E2", "R"):
         assert house.receipt("played", name).reason == ""
-    assert "playing" not in house.states("E1")
+    sirens = [one for one in house.session.messages(PlayReceipt) if one.announcement == "E1"]
+    assert [(one.state, one.reason) for one in sirens][-1] == ("interrupted", "no-audio")
+    assert 9_000 < (sirens[-1].played_ms or 0) < 20_000, "the siren alone is heard for ten seconds"
+    assert sirens[-1].repeat == 0
 
 
 def test_bytes_that_are_no_sound_are_fetched_with_rests_and_then_the_words_are_spoken(
