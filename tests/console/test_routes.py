@@ -151,6 +151,7 @@ TABLE = {
     "voices.listen": "editor approver village leader admin",
     "voices.page": "editor approver village leader admin",
     "voices.preview": "editor approver village leader admin",
+    "week.week": f"{_OFFICE} helper",
     "wire.sample": "admin",
     "wire.set_aside": "admin",
     "wire.wire": "leader admin auditor",

@@ -53,6 +53,7 @@ from broker.hub.console import (
     trust,
     urgent_line,
     voices,
+    week,
     wire,
     words,
 )
@@ -80,6 +81,7 @@ ROOMS = (
     account,
     people,
     today,
+    week,
     compose,
     approve,
     approvals,

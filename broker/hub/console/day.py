@@ -245,7 +245,7 @@ def _planned(one: Occurrence, commune: Commune, now: datetime) -> Row:
         waits=0,
         is_past=one.start + timedelta(seconds=one.duration_s) < now,
         is_cancelled=one.cancelled_at is not None,
-        relay=_station(revision),
+        relay=station_of(revision),
     )
 
 
@@ -267,14 +267,15 @@ def _held(one: Revision, commune: Commune, begin: datetime, end: datetime, now: 
             waits=len(commune.nodes_in(one.villages)),
             is_past=at < now,
             is_cancelled=False,
-            relay=_station(one),
+            relay=station_of(one),
         )
         for at in starts
         if begin <= at < end
     ]
 
 
-def _station(revision: Revision) -> str:
+def station_of(revision: Revision) -> str:
+    """The station of a relayed programme; empty where it speaks for itself."""
     relay = relay_of(revision.relay)
     return relay.station if relay is not None else ""
 

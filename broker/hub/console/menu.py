@@ -46,6 +46,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("wire", "Đường truyền", url_for("wire.wire")))
         log = Item("audit", "Nhật ký", url_for("audit.log"), "book", "Nhật ký")
         (main if person.is_any("auditor") else more).append(log)
+    if person.is_any(*OFFICE, "helper"):
+        more.append(Item("week", "Lịch tuần", url_for("week.week")))
     if person.is_any("police") and not any(item.key == "duty" for item in main):
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
     if person.is_any("editor", "approver"):
