@@ -165,8 +165,10 @@ def trigger(
         "template": f"{row.code}.{row.number}",
         "villages": ",".join(envelope.villages),
     }
-    action = "emergency.drilled" if envelope.drill else "emergency.spoken"
-    write_audit(db, now, account.username, action, name_of(revision), told)
+    if envelope.drill:
+        write_audit(db, now, account.username, "emergency.drilled", name_of(revision), told)
+    else:
+        write_audit(db, now, account.username, "emergency.spoken", name_of(revision), told)
     return revision
 
 

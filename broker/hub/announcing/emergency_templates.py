@@ -105,7 +105,7 @@ def submit(
     checks.refuse_unspeakable(row.title, spoken, row.answers)
     checks.refuse_villages(row.villages, set(db.scalars(select(Village.code))))
     row.state, row.spoken, row.edited_at = "submitted", spoken.text, now
-    _note(db, account, row, "template.submitted", now)
+    _decided(db, account, row, "template.submitted", now)
     return row
 
 
@@ -146,7 +146,9 @@ def sign(
             older.state, older.ended_at = "superseded", now
     row.state, row.signed_at, row.signer_id, row.expires = "ready", now, account.id, template.expires
     row.body, row.signatures = signed.body, msgspec.to_builtins(signed.signatures)
-    _note(db, account, row, "template.signed", now, {"key": used.id, "until": template.expires.isoformat()})
+    _decided(
+        db, account, row, "template.signed", now, {"key": used.id, "until": template.expires.isoformat()}
+    )
     note_change(db, "plan", "*", now)
     return row
 
@@ -157,7 +159,7 @@ def send_back(db: Session, account: Account, template_id: int, now: datetime) ->
     if row.author_id != account.id:
         require_role(db, account, now, "approver")
     row.state, row.spoken, row.audio, row.audio_problem = "draft", "", None, ""
-    _note(db, account, row, "template.returned", now)
+    _decided(db, account, row, "template.returned", now)
     return row
 
 
@@ -186,7 +188,7 @@ def retire(db: Session, account: Account, template_id: int, now: datetime) -> Em
     if row.author_id != account.id or row.state == "ready":
         require_role(db, account, now, "approver")
     row.state, row.ended_at = "retired", now
-    _note(db, account, row, "template.retired", now)
+    _decided(db, account, row, "template.retired", now)
     note_change(db, "plan", "*", now)
     return row
 
@@ -270,7 +272,7 @@ def _template(row: EmergencyTemplate, desk: Desk, issued_at: datetime, expires: 
     )
 
 
-def _note(
+def _decided(
     db: Session,
     account: Account,
     row: EmergencyTemplate,

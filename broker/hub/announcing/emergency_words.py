@@ -122,13 +122,14 @@ def sign(
     if first is None:
         revision.envelope, revision.signatures = signed.body, msgspec.to_builtins(signed.signatures)
         note_change(db, "announcement", revision.announcement_id, now)
-        action, told = "emergency.signed-first", {"key": used.id}
+        told = {"key": used.id}
+        write_audit(db, now, account.username, "emergency.signed-first", name_of(revision), told)
     else:
         both = Signed(body=signed.body, signatures=[first.signature, *signed.signatures])
         believe(db, desk, both, now)
         put_in_force(db, account, revision, envelope, both, clicked_ms, now)
-        action, told = "emergency.signed-second", {"key": used.id, "first": first.account.username}
-    write_audit(db, now, account.username, action, name_of(revision), told)
+        told = {"key": used.id, "first": first.account.username}
+        write_audit(db, now, account.username, "emergency.signed-second", name_of(revision), told)
     return revision
 
 

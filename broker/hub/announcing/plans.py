@@ -16,6 +16,7 @@ from broker.contract import ContractError
 from broker.contract.hub import CameraPlan, ContentPlan, Media, PlayPlan, Signature, Signed
 from broker.contract.message import payload
 from broker.hub.announcing.bookings import turns_of
+from broker.hub.announcing.emergency_templates import kept_sounds
 from broker.hub.announcing.order import later_s, lined_up
 from broker.hub.announcing.rules import quiet_for, rules_of
 from broker.hub.loudspeakers import tuning_of
@@ -82,6 +83,7 @@ def plays_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> 
             "cancelled": sorted(row.id for row in rows if row.cancelled_at is not None),
             "tuning": tuning,
             "silent_until": silence.until if silence else None,
+            "keep": kept_sounds(db, node.village, now),
         }
         try:
             return _plays(db, signer, node.name, content, now, now + horizon)

@@ -18,7 +18,7 @@ from broker.contract.hub import Media
 from broker.hub.announcing.checks import is_words
 from broker.hub.announcing.trials import OPUS, keep_trial, refuse_without_room, trial_store
 from broker.hub.recordings import TEXT, Track, tracks_of
-from broker.hub.records import Database, Revision, note_change, put_setting, setting
+from broker.hub.records import Database, EmergencyTemplate, Revision, note_change, put_setting, setting
 from broker.hub.records.announcement import KINDS
 from broker.link.clock import Clock
 from broker.link.config import Settings
@@ -144,7 +144,7 @@ class Renderer:
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A submitted revision without sound, as it was found."""
+    """A submitted revision or template without sound, as it was found."""
 
     id: int
     spoken: str
@@ -165,15 +165,7 @@ def render_next(database: Database, renderer: Renderer, clock: Clock, kinds: Col
     if one is None:
         return False
     name = _ATTEMPT + min(kinds)
-    with database.session() as db:
-        last = setting(db, name, {})
-        tries = last["tries"] if last.get("revision") == one.id else 0
-        put_setting(db, name, {"revision": one.id, "tries": tries + 1}, clock.now())
-    if tries < MOST_TRIES:
-        media, problem = _sound_or_problem(renderer, one)
-    else:
-        log.error("revision %s ended this process %s times", one.id, tries, extra={"event": "render-failed"})
-        media, problem = None, _ENDED
+    media, problem = _attempted(database, renderer, clock, name, one)
     with database.session() as db:
         put_setting(db, name, {}, clock.now())
         row = db.get_one(Revision, one.id)
@@ -182,6 +174,51 @@ def render_next(database: Database, renderer: Renderer, clock: Clock, kinds: Col
             row.audio_problem = problem
             note_change(db, "announcement", row.announcement_id, clock.now())
     return True
+
+
+def render_template_next(database: Database, renderer: Renderer, clock: Clock) -> bool:
+    """The same for the emergency template that waits longest; False: none waits.
+
+    It is made on a quiet day: in the best voice there is, as ordinary announcements are.
+    """
+    query = (
+        select(EmergencyTemplate)
+        .where(
+            EmergencyTemplate.state == "submitted",
+            EmergencyTemplate.audio.is_(None),
+            EmergencyTemplate.audio_problem == "",
+        )
+        .order_by(EmergencyTemplate.edited_at, EmergencyTemplate.id)
+    )
+    with database.reading() as db:
+        found = db.scalars(query.limit(1)).first()
+    if found is None:
+        return False
+    one = _Waiting(found.id, found.spoken, found.voice, is_emergency=False, tracks=[])
+    name = f"{_ATTEMPT}template"
+    media, problem = _attempted(database, renderer, clock, name, one)
+    with database.session() as db:
+        put_setting(db, name, {}, clock.now())
+        row = db.get_one(EmergencyTemplate, one.id)
+        if row.state == "submitted" and row.spoken == one.spoken:
+            row.audio = None if media is None else msgspec.to_builtins(media)
+            row.audio_problem = problem
+            note_change(db, "template", row.code, clock.now())
+    return True
+
+
+def _attempted(
+    database: Database, renderer: Renderer, clock: Clock, name: str, one: _Waiting
+) -> tuple[Media | None, str]:
+    """The sound, or a sentence why there is none; that it was tried is noted first, in the setting `name`."""
+    with database.session() as db:
+        last = setting(db, name, {})
+        tries = last["tries"] if last.get("revision") == one.id else 0
+        put_setting(db, name, {"revision": one.id, "tries": tries + 1}, clock.now())
+    if tries < MOST_TRIES:
+        return _sound_or_problem(renderer, one)
+    log.error("%s %s ended this process %s times", name, one.id, tries, extra={"event": "render-failed"})
+    return None, _ENDED
 
 
 def _most_urgent(db: Session, kinds: Collection[str]) -> _Waiting | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from broker.hub import unused
 from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
-from broker.hub.announcing.render import Renderer, media_store, render_next
+from broker.hub.announcing.render import Renderer, media_store, render_next, render_template_next
 from broker.hub.announcing.send import Sender
 from broker.hub.announcing.time_told import Telling
 from broker.hub.keys import keeper as keeping
@@ -78,7 +78,7 @@ def putting_away(database: Database, store: MediaStore, clock: Clock) -> Worker:
 
 
 def rendering(database: Database, renderer: Renderer, clock: Clock) -> list[Worker]:
-    """The workers that give submitted announcements their sound: no long reading stands before an emergency."""
+    """The workers that give announcements and templates their sound: no long reading stands before an emergency."""
 
     def renders(name: str, kinds: Collection[str]) -> Worker:
         def run(stop: threading.Event, beat: Beat) -> None:
@@ -86,6 +86,8 @@ def rendering(database: Database, renderer: Renderer, clock: Clock) -> list[Work
                 beat()
                 try:
                     is_done = render_next(database, renderer, clock, kinds)
+                    if not is_done and "emergency" not in kinds:
+                        is_done = render_template_next(database, renderer, clock)
                 except REFUSALS as why:
                     log.error("rendering: %s", why, extra={"event": "render-failed"})
                     is_done = False
