@@ -22,6 +22,8 @@ class CapSource(Base):
     every_s: Mapped[int] = mapped_column(default=300)
     certificate: Mapped[str] = mapped_column(Text, default="")
     """PEM of whom its messages must be signed by; empty: signatures are not asked for."""
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    """The editor in whose name its warnings become drafts; None: they wait for somebody to write one."""
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
