@@ -102,6 +102,8 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
     at = now()
     with desk().database.reading() as db:
         revision = workflow.newest_revision(db, key)
+        if revision.kind == "emergency":  # two people sign it, on a page of its own
+            return redirect(url_for("emergency_one.one", key=key))
         if revision.state != "submitted" and not trouble:
             return redirect(url_for("progress.announcement", key=key))
         changes, turn = changes_for_signer(db, revision), _turn(db, key)
