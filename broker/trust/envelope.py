@@ -8,6 +8,7 @@ another. Nodes believe the keys of a trust list, and the list because the commun
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -437,6 +438,10 @@ def _check_template(envelope: Envelope, template: Template) -> None:
         raise Refused("template-expired", template.expires.isoformat())
     if (envelope.expires - envelope.issued_at).total_seconds() > template.lasts_s:
         raise Refused("template-differs", f"{template.template} may hold for {template.lasts_s} s")
+    starts = sorted(one.at for one in envelope.starts)
+    rests = [(after - before).total_seconds() for before, after in itertools.pairwise(starts)]
+    if rests and (not template.every_s or min(rests) < template.every_s):
+        raise Refused("template-differs", f"{template.template} may begin again every {template.every_s} s")
 
 
 def _check_size(body: str) -> None:
