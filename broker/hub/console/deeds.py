@@ -26,7 +26,7 @@ GROUPS: Final = MappingProxyType(
         "diem": ("Điểm và máy", ("node.", "certificate.", "rights.", "village.", "speaker.")),
         "hinh": ("Camera, cảnh báo", ("camera.", "alert.", "clip.")),
         "dan": ("Phản ánh của bà con", ("feedback.",)),
-        "tep": ("Số đo, tin hỏng, tải về", ("readings.", "quarantine.", "token.")),
+        "tep": ("Số đo, tin hỏng, tải về", ("readings.", "broadcasts.", "quarantine.", "token.")),
         "so": ("Sổ nhật ký", ("audit.",)),
     }
 )
@@ -39,6 +39,7 @@ ACTIONS: Final = MappingProxyType(
         "announcement.approved": "ký duyệt {announcement}{relayed}, bằng khoá {key}",
         "announcement.heard": "{heard} {announcement} trước khi ký",
         "announcement.withdrawn": "gỡ {announcement}",
+        "announcement.sorted": "xếp {announcement} vào lĩnh vực {field}",
         "emergency.spoken": "cho phát khẩn cấp {announcement}, bằng khoá {key}",
         "emergency.drilled": "diễn tập khẩn cấp {announcement}, bằng khoá {key}",
         "emergency.signed-first": "ký thứ nhất tin khẩn cấp {announcement}, bằng khoá {key}",
@@ -108,6 +109,7 @@ ACTIONS: Final = MappingProxyType(
         "feedback.taken": "nhận trả lời phản ánh {subject}",
         "feedback.answered": "trả lời phản ánh {subject}",
         "readings.exported": "tải về số đo {subject}",
+        "broadcasts.exported": "tải về nhật ký phát sóng {subject}",
         "quarantine.set-aside": "đánh dấu đã xem tin hỏng của {machine}",
         "quarantine.downloaded": "tải về mẫu tin hỏng của {machine}",
         "token.made": "cho chương trình {subject} gửi số đo",
