@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from broker.hub.announcing import workflow
+from broker.hub.announcing import ending, workflow
 from broker.hub.cap import message, said
 from broker.hub.cap.message import Alert
 from broker.hub.cap.shelf import name_of, one_message
@@ -64,10 +64,8 @@ def take_back(db: Session, announcement: str, by: CapMessage, now: datetime) -> 
     """Withdraw the draft that was made of a message, if nobody has approved it."""
     revision = workflow.newest_revision(db, announcement)
     if revision.state in ("draft", "submitted", "returned"):
-        revision.state, revision.ended_at = "withdrawn", now
-        name = f"{revision.announcement_id}.{revision.number}"
-        write_audit(db, now, "hub", "announcement.withdrawn", name, {"cap": name_of(by)})
-        note_change(db, "announcement", revision.announcement_id, now)
+        ending.end(db, revision, "withdrawn", now)
+        write_audit(db, now, "hub", "announcement.withdrawn", ending.name_of(revision), {"cap": name_of(by)})
 
 
 def set_aside(db: Session, account: Account, number: int, now: datetime) -> CapMessage:

@@ -159,7 +159,9 @@ def _why_not(row: CapMessage, alert: Alert, source: CapSource | None) -> str:
     if alert.scope != "Public":
         return "Nơi gửi ghi tin này không dành cho mọi người dân, nên không soạn thành bản tin."
     if row.signature == "bad":
-        return "Chữ ký của tin không đúng: có thể ai đó đã sửa hoặc giả tin. Xin gọi hỏi nơi gửi."
+        return (
+            "Chữ ký của tin không đúng: tin bị sửa, bị giả, hoặc chứng thư đã hết hạn. Xin gọi hỏi nơi gửi."
+        )
     if source is not None and source.certificate and row.signature != "good":
         return "Nguồn này phải có chữ ký mà tin lại không ký. Xin gọi hỏi nơi gửi."
     return ""

@@ -28,8 +28,8 @@ _DECLARED: Final = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Z
 _DANGER: Final = re.compile(rb"<!\s*(DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)", re.IGNORECASE)
 
 
-def open_xml(data: bytes) -> etree._Element:
-    """The root of a text in XML, packed with gzip or not.
+def open_xml(data: bytes, *, without_blanks: bool = False) -> etree._Element:
+    """The root of a text in XML, packed with gzip or not; `without_blanks` leaves out what only indents it.
 
     Declined: empty, too large (packed or unpacked), not XML, with a DTD, too deep, too many elements, an encoding
     nobody needs.
@@ -39,7 +39,7 @@ def open_xml(data: bytes) -> etree._Element:
         raise Declined("cap-empty", "Tệp này trống, không có tin nào bên trong.")
     _refuse_danger(data)
     try:
-        root = etree.fromstring(data, _parser())
+        root = etree.fromstring(data, _parser(without_blanks))
     except (etree.XMLSyntaxError, ValueError, LookupError) as why:
         line = f" (dòng {why.lineno})" if isinstance(why, etree.XMLSyntaxError) and why.lineno else ""
         raise Declined(
@@ -72,9 +72,14 @@ def text_of(data: bytes, root: etree._Element) -> str:
     return unpacked(data).decode(encoding, "replace").removeprefix("\ufeff").replace("\0", "")
 
 
-def _parser() -> etree.XMLParser:
+def _parser(without_blanks: bool) -> etree.XMLParser:
     return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_blank_text=without_blanks,
     )
 
 

@@ -46,9 +46,10 @@ def arrive(data: bytes, certificates: Sequence[str], now: datetime) -> Arrival:
     if not certificates:
         return Arrival(alert, text, "unknown")
     for pem in certificates:
-        covered = _covered(data, pem, now)
-        if covered is not None and replace(covered, is_signed=True) == alert:
-            return Arrival(alert, text, "good")
+        for without_blanks in (False, True):
+            covered = _covered(data, pem, now, without_blanks=without_blanks)
+            if covered is not None and replace(covered, is_signed=True) == alert:
+                return Arrival(alert, text, "good")
     return Arrival(alert, text, "bad")
 
 
@@ -64,18 +65,21 @@ def refuse_certificate(pem: str, now: datetime) -> None:
         raise Declined("cap-certificate", "Chứng thư này đã hết hạn; xin nơi gửi cho chứng thư mới.")
 
 
-def _covered(data: bytes, pem: str, now: datetime) -> Alert | None:
-    """What a signature by the owner of this certificate covers; None when it is not such a signature."""
-    from signxml.exceptions import InvalidInput, SignXMLException
-    from signxml.verifier import XMLVerifier
+def _covered(data: bytes, pem: str, now: datetime, *, without_blanks: bool) -> Alert | None:
+    """What a signature by the owner of this certificate covers; None when it is not such a signature.
 
+    without_blanks: the World Meteorological Organization's CAP Composer, which many countries use, signs first and
+    indents afterwards. Blanks between elements say nothing.
+    """
+    from signxml.exceptions import InvalidInput, SignXMLException
+    from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+    wanted = SignatureConfiguration(location="./", expect_references=1, verification_time=now)
     try:
-        _, until = life_of(pem.encode())
-        if until <= now:
-            return None
         # Parsed anew: the verifier takes the signature out of what it is given.
-        result = XMLVerifier().verify(open_xml(data), x509_cert=pem, expect_references=1)
-    except (SignXMLException, InvalidInput, IdentityError, etree.LxmlError, ValueError, TypeError, KeyError):
+        root = open_xml(data, without_blanks=without_blanks)
+        result = XMLVerifier().verify(root, x509_cert=pem, expect_config=wanted)
+    except (SignXMLException, InvalidInput, etree.LxmlError, ValueError, TypeError, KeyError):
         return None  # signxml says each flaw of a hostile signature with an error of another kind
     found = result[0] if isinstance(result, list) else result
     if found.signed_xml is None:
