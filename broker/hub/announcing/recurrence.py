@@ -103,14 +103,36 @@ def next_period(rule: Rule, now: datetime) -> Rule | None:
     """The same for the time that follows: as long, with as many starts. None where days were chosen one by one."""
     if rule.every == "dates":
         return None
-    today = now.astimezone(LOCAL).date()
+    today, period = now.astimezone(LOCAL).date(), rule.period_since or rule.since
     begun = rule.counted_from or datetime.combine(rule.since, time(), LOCAL)
     starts = expand(rule, min(now, begun - timedelta(seconds=1)))
     end = rule.until if rule.end == "until" and rule.until else starts[-1].date() if starts else today
     since = max(end + timedelta(days=1), today)
-    until = _as_long(rule.since, end, since) if rule.end == "until" else None
+    until = _as_long(period, end, since) if rule.end == "until" else None
+    count = max(1, sum(at.date() >= period for at in starts)) if rule.end == "count" else None
     left_out = [day for day in rule.skip if day >= since]
-    return msgspec.structs.replace(rule, since=since, until=until, skip=left_out, counted_from=None)
+    return msgspec.structs.replace(
+        rule, since=since, until=until, count=count, skip=left_out, counted_from=None, period_since=None
+    )
+
+
+def renewed(rule: Rule, now: datetime) -> Rule | None:
+    """What is left of a rule and the period after it, as one: an approved revision takes the place of the older one."""
+    following = next_period(rule, now)
+    if following is None:
+        return None
+    left = expand(rule, now)
+    if not left:
+        return following
+    today = now.astimezone(LOCAL).date()
+    return msgspec.structs.replace(
+        following,
+        since=max(rule.since, today),
+        count=len(left) + (following.count or 0) if rule.end == "count" else None,
+        counted_from=now if rule.end == "count" else None,
+        skip=[day for day in rule.skip if day >= today],
+        period_since=following.since,
+    )
 
 
 def _as_long(since: date, end: date, begin: date) -> date:

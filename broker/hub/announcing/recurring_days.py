@@ -48,6 +48,8 @@ class Rule(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_d
     dates: Annotated[list[date], Meta(max_length=MOST_DATES)] = []
     skip: Annotated[list[date], Meta(max_length=MOST_DATES)] = []
     """Days left out."""
+    period_since: date | None = None
+    """First day of the newest period where an older one is carried on; the next one is as long as from here."""
     counted_from: datetime | None = None
     """Starts up to here are no part of it: they had passed when it was written."""
 

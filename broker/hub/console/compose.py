@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,20 +13,20 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from broker.hub import stations
-from broker.hub.announcing import workflow
-from broker.hub.announcing.workflow import Draft
-from broker.hub.console import access
+from broker.hub.announcing import patterns, recurrence, workflow
+from broker.hub.console import access, repeating
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, lexicon, now
-from broker.hub.console.drafting import (
+from broker.hub.console.drafting import Sheet, sheet_of
+from broker.hub.console.fields import (
     KINDS,
     OWN,
     Fields,
-    Sheet,
     fields_of_form,
     fields_of_revision,
-    sheet_of,
+    with_again,
 )
+from broker.hub.console.keeping import save, seen_as, seen_of
 from broker.hub.console.progress import may_read
 from broker.hub.console.recordings import ACCEPTED, sent_recording
 from broker.hub.console.relaying import DEFAULT_MINUTES
@@ -48,37 +49,49 @@ DAYS_AHEAD = 36
 @pages.route("/announcements/new", methods=["GET", "POST"])
 @access.allow(*workflow.WRITERS)
 def new() -> str | Response | tuple[str, int]:
-    """A new announcement: the empty page, and the first time it is kept or sent."""
+    """A new announcement: the empty page, one begun from a pattern (`mau`), and the first time it is kept or sent."""
     if request.method == "POST":
         return _act("")
     at = local(now())
     with desk().database.reading() as db:
         may = villages_of(db, _me(db), at, *workflow.WRITERS)
+        draft = patterns.draft_of(db, request.args.get("mau", ""), may)
     own = sorted(may) if may is not None and len(may) == 1 else []  # one village: nothing to choose
-    return _page(Fields(Draft(villages=own, tracks=[TEXT]), day=f"{at:%Y-%m-%d}", time=""), "", None)
+    draft = replace(
+        draft, villages=draft.villages or own, tracks=[TEXT], fresh_id=f"bt-{secrets.token_hex(5)}"
+    )
+    return _page(Fields(draft, day=f"{at:%Y-%m-%d}", time="", again=repeating.fresh(at)), "", None)
 
 
 @pages.route("/announcements/<key>/edit", methods=["GET", "POST"])
 @access.allow(*workflow.WRITERS)
 def edit(key: str) -> str | Response | tuple[str, int]:
-    """Go on with one: a draft as it is, anything else as a new revision once it is kept."""
+    """Go on with one: a draft as it is, anything else as a new revision once it is kept. `gia-han`: for longer."""
     if request.method == "POST":
         return _act(key)
+    at = now()
     with desk().database.reading() as db:
         revision = _readable(db, key)
-    return _page(fields_of_revision(revision), key, revision)
+    fields = fields_of_revision(revision, at)
+    if request.args.get("gia-han") and fields.draft.recurrence is not None:
+        longer = recurrence.renewed(fields.draft.recurrence, at)
+        fields = fields if longer is None else with_again(fields, repeating.again_of_rule(longer, at), at)
+    return _page(fields, key, revision)
 
 
 @pages.post("/announcements/preview")
 @access.allow(*workflow.WRITERS)
 def preview() -> Response:
     """What the page shows beside the fields, for the script while somebody types."""
-    fields = _sent(request.args.get("key", ""))
-    _, sheet, shown = _work_out(fields, request.args.get("key", ""))
+    key = request.args.get("key", "")
+    fields = _sent(key)
+    if request.form.get("act") == "skip":
+        fields = _without_clashes(fields, key)
+    _, sheet, shown = _work_out(fields, key)
     parts = ("written", "spoken", "questions", "places", "when", "left", "missing", "relay")
     html = {part: render_template(f"_compose_{part}.html", **shown) for part in parts}
     html |= {"spoken-info": sheet.spoken_info, "places-info": sheet.places_info, "when-info": sheet.when_info}
-    return jsonify({"html": html, "ready": sheet.is_ready})
+    return jsonify({"html": html, "ready": sheet.is_ready, "skip": fields.again.skip})
 
 
 @pages.post("/announcements/listen")
@@ -108,7 +121,7 @@ def _sent(key: str) -> Fields:
     """The form as it came. What the announcement already is heard as stays, however old the page."""
     with desk().database.reading() as db:
         had: list[Track] = tracks_of(_readable(db, key).tracks) if key else []
-        return fields_of_form(request.form, had, stations.stations_of(db))
+        return fields_of_form(request.form, had, stations.stations_of(db), now())
 
 
 def _changed(fields: Fields, act: str) -> Fields:
@@ -124,9 +137,10 @@ def _changed(fields: Fields, act: str) -> Fields:
     return replace(fields, draft=replace(fields.draft, tracks=heard))
 
 
-def _act(key: str) -> str | Response | tuple[str, int]:
+def _act(key: str) -> str | Response | tuple[str | Response, int]:
     """Keep, preview, listen or send, as the pressed button says."""
     fields, act = _sent(key), request.form.get("act", "preview")
+    is_forced = request.form.get("force") == "1"
     if act == "listen":
         return _page(fields, key, None, hear=preview_of(fields.draft))
     if act.startswith("track-"):
@@ -134,28 +148,33 @@ def _act(key: str) -> str | Response | tuple[str, int]:
             return _page(_changed(fields, act), key, None)
         except Declined as why:
             return _page(fields, key, None, trouble=str(why)), 409
+    if act == "skip":
+        return _page(_without_clashes(fields, key), key, None)
     if act == "instead":
         fields = replace(fields, draft=replace(fields.draft, text=stations.INSTEAD))
-    if act not in ("save", "submit"):
+    if act not in ("save", "submit") and not is_forced:
         return _page(fields, key, None)
     try:
-        revision = _save(fields, key)
+        revision = save(fields, key, is_forced=is_forced)
         if act == "submit":
             _submit(revision.id)
             return redirect(url_for("progress.announcement", key=revision.announcement_id, note="sent"))
     except Declined as why:
         if is_part():
-            return str(why), 409
-        return _page(fields, key, None, trouble=str(why)), 409
+            return Response(f"{why}\n", 409, {"X-Code": why.code}, mimetype="text/plain"), 409
+        return _page(fields, key, None, trouble=str(why), may_force=why.code == "changed"), 409
     address = url_for("compose.edit", key=revision.announcement_id)
     if is_part():
-        return jsonify({"address": address, "said": f"Bản nháp, tự cất lúc {hm(revision.edited_at)}"})
+        said = f"Bản nháp, tự cất lúc {hm(revision.edited_at)}"
+        return jsonify({"address": address, "said": said, "seen": seen_of(revision)})
     return redirect(address)
 
 
-def _save(fields: Fields, key: str) -> Revision:
-    with desk().database.session() as db:
-        return workflow.save_draft(db, _me(db), fields.draft, now(), key or None)
+def _without_clashes(fields: Fields, key: str) -> Fields:
+    """The form with every day left out on which something is in the way."""
+    _, sheet, _ = _work_out(fields, key)
+    bad = sorted({local(each.at).date() for each in sheet.times.in_trouble}) if sheet.times else []
+    return with_again(fields, replace(fields.again, skip=repeating.with_skipped(fields.again, bad)), now())
 
 
 def _submit(revision: int) -> None:
@@ -163,7 +182,15 @@ def _submit(revision: int) -> None:
         workflow.submit(db, _me(db), revision, lexicon(), now())
 
 
-def _page(fields: Fields, key: str, revision: Revision | None, *, trouble: str = "", hear: Any = None) -> str:
+def _page(
+    fields: Fields,
+    key: str,
+    revision: Revision | None,
+    *,
+    trouble: str = "",
+    hear: Any = None,
+    may_force: bool = False,
+) -> str:
     revision, _, shown = _work_out(fields, key, revision)
     me = access.visitor().id
     is_mine = revision is None or (revision.state == "draft" and revision.author_id == me)
@@ -171,7 +198,10 @@ def _page(fields: Fields, key: str, revision: Revision | None, *, trouble: str =
         "compose.html",
         here="write",
         trouble=trouble,
+        may_force=may_force,
+        seen=seen_as(revision),
         hear=hear,
+        choose=repeating.shown(),
         kinds=KINDS,
         voices=VOICES,
         revision=revision,
@@ -200,6 +230,7 @@ def _work_out(
             "choices": choices_of(db),
             "tracks_info": say_languages(tracks),
             "stations": stations.stations_of(db),
+            "patterns": patterns.all_patterns(db),
         }
     drawn = village_map(
         commune.shapes(),

@@ -18,7 +18,7 @@ GROUPS: Final = MappingProxyType(
     {
         "tin": (
             "Bản tin và lượt phát",
-            ("announcement.", "emergency.", "template.", "play.", "phrase.", "word.", "station.", "channel."),
+            ("announcement.", "emergency.", "template.", "play.", "rules.", "phrase.", "pattern.", "word.", "station.", "channel."),
         ),
         "khoa": ("Khoá ký, danh sách tin cậy", ("key.", "trust.")),
         "nguoi": ("Người và quyền", ("account.", "deputy.")),
@@ -50,6 +50,9 @@ ACTIONS: Final = MappingProxyType(
         "template.returned": "trả lại mẫu khẩn cấp “{title}” để sửa",
         "template.retired": "thôi dùng mẫu khẩn cấp “{title}”",
         "play.stopped": "{stopped}",
+        "play.ordered": "xếp lượt phát {play} đọc trước",
+        "rules.changed": "đổi giờ giấc của loa{rules}",
+        "node.placed": "ghi toạ độ của {node}{place}",
         "play.resumed": "cho loa cả xã nói lại",
         "speaker.tuned": "đặt lại loa của {node}{tuning}",
         "speaker.tested": "cho loa của {node} kêu thử",
@@ -85,6 +88,8 @@ ACTIONS: Final = MappingProxyType(
         "village.removed": "bỏ thôn {name}",
         "village.languages": "ghi {language} được nói ở: {villages}",
         "phrase.recorded": "ghi câu “{label}” bằng {language}",
+        "pattern.kept": "cất mẫu bản tin “{label}”",
+        "pattern.removed": "bỏ mẫu bản tin “{label}”",
         "phrase.removed": "bỏ câu ghi sẵn “{label}” bằng {language}",
         "camera.added": "thêm camera {camera}",
         "camera.changed": "sửa cài đặt của camera {camera}",
@@ -221,6 +226,41 @@ def _stopped(entry: Entry, names: Names) -> str:
     return f"dừng lượt phát {hm(start)} {local(start):%-d/%-m/%Y} của {names.announcement(key)}"
 
 
+def _play(entry: Entry, names: Names) -> str:
+    """Which playing: "17:30 21/11/2026 của bản tin …"."""
+    try:
+        key, _, start = parse_occurrence(entry.subject)
+    except ValueError:
+        return entry.subject
+    return f"{hm(start)} {local(start):%-d/%-m/%Y} của {names.announcement(key)}"
+
+
+_RULES_SAID: Final = MappingProxyType(
+    {
+        "quiet": "giờ yên tĩnh ngày thường {}",
+        "weekend": "giờ yên tĩnh cuối tuần {}",
+        "holiday": "giờ yên tĩnh ngày lễ {}",
+        "days": "ngày lễ của xã {}",
+        "sitting": "một buổi dài nhất {} phút",
+        "sittings": "một ngày nhiều nhất {} buổi",
+        "minutes": "một ngày nói nhiều nhất {} phút",
+    }
+)
+
+
+def _rules(entry: Entry, names: Names) -> str:
+    """ ": giờ yên tĩnh 20:00–06:00, một buổi dài nhất 15 phút" """
+    del names
+    said = []
+    for name, value in entry.detail.items():
+        if name == "turns":
+            said.append("loa gần nhau nói luân phiên" if value else "loa gần nhau nói cùng lúc")
+        elif name in _RULES_SAID:
+            told = value.replace(",", ", ") if value not in ("", "0") else ""
+            said.append(" ".join(_RULES_SAID[name].format(told or "bỏ").split()).replace("bỏ phút", "bỏ"))
+    return f": {', '.join(said)}" if said else ""
+
+
 def _till(moment: str) -> str:
     try:
         return f" đến {hm(datetime.fromisoformat(moment))}"
@@ -326,6 +366,9 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
         "changes": _changes,
         "stopped": _stopped,
         "tuning": _tuning,
+        "play": _play,
+        "rules": _rules,
+        "place": lambda entry, _: f": {entry.detail['at']}" if entry.detail.get("at") else ": bỏ toạ độ",
         "language": lambda entry, _: _language(entry),
         "villages": lambda entry, _: entry.detail.get("villages") or "không thôn nào",
         "kind": lambda entry, _: _KINDS.get(entry.detail.get("kind", ""), "…"),

@@ -51,6 +51,7 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
     if person.is_any("police") and not any(item.key == "duty" for item in main):
         more.append(Item("duty", "Phòng trực công an", url_for("duty.room")))
     if person.is_any("editor", "approver"):
+        more.append(Item("patterns", "Mẫu bản tin", url_for("patterns.shelf")))
         more.append(Item("phrases", "Câu ghi sẵn", url_for("phrases.all_phrases")))
     if person.is_any(*stations.READERS):
         more.append(Item("stations", "Đài tiếp sóng", url_for("stations.all_stations")))
@@ -58,6 +59,9 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("channels", "Kênh khác", url_for("channels.all_channels")))
     if person.is_any(*OFFICE):
         more.append(Item("aired", "Nhật ký phát sóng", url_for("broadcasts.log")))
+    if person.is_any(*OFFICE):
+        more.append(Item("rules", "Giờ giấc của loa", url_for("rules.page")))
+        more.append(Item("why", "Vì sao không phát?", url_for("silent.page")))
     if person.is_any(*VOICE_LISTENERS):
         more.append(Item("voices", "Nghe giọng", url_for("voices.page")))
     if person.is_any(*OFFICE):

@@ -1,12 +1,11 @@
 // Writing an announcement: what will be spoken appears beside what is typed, drafts keep themselves.
+import { autosave } from "./autosave.js";
 import { ask } from "./live.js";
 
 const form = document.getElementById("ban-tin");
 const out = (name) => document.querySelector(`[data-out="${name}"]`);
 let asked = 0;
 let previewDue = 0;
-let saveDue = 0;
-let saving = false;
 
 function fields(act) {
   const data = new FormData(form);
@@ -15,12 +14,14 @@ function fields(act) {
   return data;
 }
 
-async function preview() {
+async function preview(act = "preview") {
   const mine = ++asked;
   try {
-    const answer = await ask(form.dataset.preview, fields("preview"));
+    const answer = await ask(form.dataset.preview, fields(act), true);
     if (!answer.ok || mine !== asked) return;
-    show(await answer.json());
+    const parts = await answer.json();
+    if (act === "skip") form.elements.skip.value = parts.skip;
+    show(parts);
   } catch {
     // The hub is away: the text stays in the form, the next key tries again.
   }
@@ -38,25 +39,7 @@ function show(parts) {
   form.querySelector('[name="act"][value="submit"]').setAttribute("aria-disabled", String(!parts.ready));
 }
 
-async function save() {
-  if (saving || !form.elements.text.value.trim()) return;
-  saving = true;
-  try {
-    const answer = await ask(form.getAttribute("action"), fields("save"));
-    if (!answer.ok) return;
-    const kept = await answer.json();
-    if (kept.address && form.getAttribute("action") !== kept.address) {
-      form.setAttribute("action", kept.address);
-      history.replaceState(null, "", kept.address);
-    }
-    out("saved").textContent = kept.said;
-  } catch {
-    out("saved").textContent = "Chưa cất được, máy sẽ thử lại";
-    saveDue = setTimeout(save, 5000);
-  } finally {
-    saving = false;
-  }
-}
+const keeping = autosave(form, fields, out);
 
 /** What was heard on trial is no longer what would be said. */
 function unhear() {
@@ -69,9 +52,8 @@ function changed(event) {
   const name = event?.target.name ?? "";
   if (["text", "voice"].includes(name) || /^(answer|own):/.test(name)) unhear();
   clearTimeout(previewDue);
-  previewDue = setTimeout(preview, 250);
-  clearTimeout(saveDue);
-  saveDue = setTimeout(save, 3000);
+  previewDue = setTimeout(preview, 250, "preview");
+  keeping.changed();
 }
 
 async function hear(button) {
@@ -79,7 +61,7 @@ async function hear(button) {
   button.setAttribute("aria-disabled", "true");
   place.innerHTML = '<p class="soft" role="status">Đang đọc thử…</p>';
   try {
-    const answer = await ask(form.dataset.listen, fields("listen"));
+    const answer = await ask(form.dataset.listen, fields("listen"), true);
     place.innerHTML = await answer.text();
     place.querySelector("audio")?.play().catch(() => undefined);
   } catch {
@@ -123,7 +105,7 @@ async function retrack(act) {
   const said = form.querySelector("[data-auto] [data-said]");
   if (act === "track-record") said.textContent = "Đang gửi và nghe kiểm tra…";
   try {
-    const answer = await ask(form.dataset.tracks, fields(act));
+    const answer = await ask(form.dataset.tracks, fields(act), true);
     if (answer.ok) {
       show(await answer.json());
       unhear();
@@ -147,7 +129,8 @@ form.addEventListener("submit", (event) => {
   if (button?.value.startsWith("track-")) { event.preventDefault(); retrack(button.value); return; }
   if (button?.value === "instead") { event.preventDefault(); write(instead); return; }
   if (button?.value === "listen") { event.preventDefault(); hear(button); return; }
-  clearTimeout(saveDue);
+  if (button?.value === "skip") { event.preventDefault(); preview("skip"); keeping.changed(); return; }
+  keeping.leave();
 });
 document.addEventListener("click", (event) => {
   const free = event.target.closest("[data-start]");
@@ -169,6 +152,14 @@ document.addEventListener("click", (event) => {
 });
 for (const name of ["track-file", "track-language"]) {
   form.elements[name].addEventListener("change", () => form.elements["track-file"].files.length && retrack("track-record"));
+}
+/** The hour chosen for one time is the hour to begin with for many, and the other way round. */
+for (const choice of form.querySelectorAll('[name="when"]')) {
+  choice.addEventListener("change", () => {
+    const { time, times } = form.elements;
+    if (choice.value === "again" && !times.value.trim()) times.value = time.value;
+    if (choice.value === "at" && !time.value.trim()) time.value = times.value.split(/[,;\s]/)[0];
+  });
 }
 for (const choice of form.querySelectorAll('[name="source"]')) choice.addEventListener("change", changeSource);
 for (const button of document.querySelectorAll("[data-no-script]")) button.hidden = true;

@@ -34,8 +34,9 @@ export function listen(topics, to) {
   open();
 }
 
-/** Fetch with the form token and the mark that only a part of a page is wanted. */
-export async function ask(address, body) {
+/** Fetch with the form token and the mark that only a part of a page is wanted. stays: there are words on this page
+ * that must not be lost, so an ended session does not load it anew. */
+export async function ask(address, body, stays = false) {
   const token = document.querySelector('meta[name="csrf-token"]').content;
   const answer = await fetch(address, {
     method: body ? "POST" : "GET",
@@ -43,6 +44,6 @@ export async function ask(address, body) {
     headers: { "X-Part": "1", "X-CSRFToken": token },
     credentials: "same-origin",
   });
-  if (answer.status === 401) location.reload();
+  if (answer.status === 401 && !stays) location.reload();
   return answer;
 }
