@@ -151,6 +151,7 @@ class Stage:
             people["hanh"],
             people["binh"],
             people["binh"],
+            people["binh"],
         )
 
     def draft(self, **change: object) -> Revision:

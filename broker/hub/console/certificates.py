@@ -149,7 +149,11 @@ def _proof(play: Play) -> str:
     if play.sound == "file":
         return "Không ai nghe"
     said = _PROOFS.get(play.proof, "Chưa đo")
-    return f"{said}, {number(play.proof_score * 100)} %" if play.proof_score is not None else said
+    return (
+        f"{said}, {number(play.proof_score * 100)}\N{NO-BREAK SPACE}%"
+        if play.proof_score is not None
+        else said
+    )
 
 
 def _error(play: Play) -> str:

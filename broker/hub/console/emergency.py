@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from broker.hub import trusted
 from broker.hub.announcing import emergency as urgent
-from broker.hub.announcing import emergency_words, signing, workflow
+from broker.hub.announcing import emergency_words, ending, signing
 from broker.hub.announcing.emergency_running import running as running_now
 from broker.hub.announcing.emergency_signers import may_sign, signers
 from broker.hub.announcing.render import media_store, spoken_of
@@ -139,7 +139,7 @@ def sound(template: int) -> Response:
 def silence() -> Response:
     """Silence over the whole commune, from the button that is always there."""
     with desk().database.session() as db:
-        workflow.stop(db, _me(db), "", now())
+        ending.stop(db, _me(db), "", now())
     return redirect(request.form.get("back") if is_own_path(request.form.get("back")) else url_for(".page"))
 
 
@@ -171,7 +171,7 @@ def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -
         "emergency.html",
         is_drill=is_drill,
         chosen=chosen,
-        is_own=chosen is None and not is_drill,
+        is_own=not is_drill and (fields is not None or request.args.get("template") == OWN or not picks),
         own_value=OWN,
         map=drawn,
         trouble=trouble,
@@ -206,11 +206,10 @@ def is_own_path(path: str | None) -> bool:
 
 
 def _chosen(picks: Sequence[Pick], fields: Fields | None, *, is_drill: bool) -> Pick | None:
-    """The template that is chosen when the page opens; None for words of one's own."""
-    asked = OWN if fields is not None else request.args.get("template", "")
-    if asked == OWN and not is_drill:
-        return None
-    return next((pick for pick in picks if str(pick.id) == asked), picks[0] if picks else None)
+    """The template that was asked for by address. None is chosen beforehand: the wrong one would be heard."""
+    asked = "" if fields is not None else request.args.get("template", "")
+    found = next((pick for pick in picks if str(pick.id) == asked), None)
+    return picks[0] if found is None and is_drill and picks else found
 
 
 def _spoken(fields: Fields) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from broker.hub.console.day import Commune
 from broker.hub.console.faults import Fault
@@ -14,8 +16,11 @@ OWN = "own"
 """Value of the choice "Việc khác, tự viết"."""
 EVERY_S, LASTS_S, REPEAT = 600, 7200, 3
 """How words that nobody signed beforehand are said: thrice, again every ten minutes, for two hours."""
+_ICONS = MappingProxyType({"water": "river", "storm": "rain", "fire": "siren"})
+"""Pictures of templates that are drawn under another name."""
 _TIMES = ("", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười")
 _TITLE_WORDS = 9
+_TITLE_LETTERS = 110
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def picks_of(templates: Sequence[EmergencyTemplate], icons: Collection[str]) -> 
     return [
         Pick(
             row.id,
-            row.icon if row.icon in icons else "siren",
+            _ICONS.get(row.icon, row.icon if row.icon in icons else "siren"),
             row.title,
             row.spoken,
             list(row.villages),
@@ -90,7 +95,9 @@ def say_places(places: Sequence[Place]) -> str:
     chosen = [place for place in places if place.is_chosen]
     if not chosen:
         return "Chưa chọn thôn nào."
-    return f"{sum(place.speakers for place in chosen)} cụm loa."
+    deaf = [place.name for place in chosen if not place.speakers]
+    without = f" Chưa có loa: {', '.join(deaf)}." if deaf else ""
+    return f"{sum(place.speakers for place in chosen)} cụm loa.{without}"
 
 
 def say_how(repeat: int, every_s: int, lasts_s: int) -> str:
@@ -102,7 +109,8 @@ def say_how(repeat: int, every_s: int, lasts_s: int) -> str:
 
 
 def title_of(text: str) -> str:
-    """A name for words written in a hurry: their first ones."""
-    words = text.split()
-    said = " ".join(words[:_TITLE_WORDS])[:110].rstrip(" ,;:.")
-    return f"{said}…" if len(words) > _TITLE_WORDS else said
+    """A name for words written in a hurry: their first sentence, or as much of it as a line holds."""
+    first = re.split(r"(?<=[.!?…])\s|\n", text.strip(), maxsplit=1)[0]
+    words = first.split()
+    said = " ".join(words[:_TITLE_WORDS])[:_TITLE_LETTERS].rstrip(" ,;:.!?…")
+    return f"{said}…" if len(said) < len(" ".join(words).rstrip(" ,;:.!?…")) else said

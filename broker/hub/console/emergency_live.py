@@ -21,6 +21,7 @@ from broker.trust.envelope import Envelope
 State = Literal["sending", "speaking", "between", "silent", "cancelled", "over"]
 SLOW_S = 3.0
 """After so long a command that has not left the hub is told as trouble."""
+GO = "Cử người đi báo."
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*\s*")
 _HEADS: dict[State, str] = {
     "sending": "Đang gửi lệnh tới loa",
@@ -120,7 +121,7 @@ def live_of(commune: Commune, revision: Revision, at: datetime, *, dead: str = "
         sentences=sentences_of(revision),
         reading=_reading(revision, now_on),
         heard=_heard(rows),
-        louds=[_loud(row, state) for row in rows],
+        louds=[*_deaf(commune, revision), *(_loud(row, state) for row in rows)],
         states=dict.fromkeys(revision.villages, "red"),
         stuck=_stuck(rows, since, at, state, dead),
         occurrence=now_on,
@@ -250,7 +251,17 @@ def _heard(rows: Sequence[Progress]) -> str:
 def _loud(row: Progress, state: State) -> Loud:
     word, weight = _word(row)
     is_told = row.needs_person or row.is_filed or row.is_unconfirmed or state == "cancelled"
-    return Loud(row.node, row.name, word, weight, row.why if is_told else "", row.state)
+    go = f" {GO}" if word == "Im" and state not in ("cancelled", "over") else ""
+    return Loud(row.node, row.name, word, weight, f"{row.why}{go}" if is_told else "", row.state)
+
+
+def _deaf(commune: Commune, revision: Revision) -> list[Loud]:
+    """Villages that nobody can reach by loudspeaker; a drill has nothing to tell them."""
+    if revision.drill:
+        return []
+    return [
+        Loud("", f"Thôn {name}", "Chưa có loa", "bad", GO, "") for name in commune.unheard(revision.villages)
+    ]
 
 
 def _word(row: Progress) -> tuple[str, str]:

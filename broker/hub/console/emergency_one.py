@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response as AnyResponse
 
 from broker.hub.announcing import emergency_running as urgent
-from broker.hub.announcing import emergency_words, signing, workflow
+from broker.hub.announcing import emergency_words, ending, signing
 from broker.hub.announcing.emergency_signers import first_of, kept_first, may_sign, signers
 from broker.hub.console import access
 from broker.hub.console.day import Commune, commune_of
@@ -85,7 +85,7 @@ def cancel(key: str) -> AnyResponse:
 def drop(key: str) -> AnyResponse:
     """Words that wait for their signers are taken back: by who wrote them, or by an approver."""
     with desk().database.session() as db:
-        workflow.withdraw(db, _me(db), _found(db, key).id, now())
+        ending.withdraw(db, _me(db), _found(db, key).id, now())
     return redirect(url_for("today.today"))
 
 

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.stopping import ANSWERS, SWITCH_OFF
+from broker.hub.console.urgent_line import urgent_now
 from broker.hub.console.wording import hm
 from broker.hub.records import Account, NodeRecord
 from broker.hub.silence import Hushed, Silence, hushed, lift_silence, silence_of
@@ -41,8 +42,9 @@ class Hush:
 @pages.get("/live/silence")
 @access.allow()
 def line() -> str:
-    """The line alone, for the script of a page that stays open; asking under /live does not count as use."""
-    return render_template("_hush.html", hush=hush_now())
+    """The lines alone, an emergency's before that of silence, for the script of a page that stays open; asking under
+    /live does not count as use."""
+    return render_template("_lines.html", hush=hush_now(), urgent=urgent_now())
 
 
 @pages.post("/silence/lift")

@@ -59,7 +59,7 @@ def _runs(commune: Commune, one: Running) -> Urgent:
     page = url_for("emergency_one.one", key=one.announcement)
     by = f"{' và '.join(one.by)} phát lúc {hms(one.revision.decided_at or one.since)}."
     name = "Xem, huỷ" if access.visitor().is_any("approver") else "Xem"
-    return Urgent("runs", f"Đang phát khẩn cấp: {one.revision.title}.", f"{where}. {by}", page, name)
+    return Urgent("runs", f"Đang phát khẩn cấp: {_ended(one.revision.title)}", f"{where}. {by}", page, name)
 
 
 def _waits(db: Session, commune: Commune, one: Waiting) -> Urgent:
@@ -68,12 +68,16 @@ def _waits(db: Session, commune: Commune, one: Waiting) -> Urgent:
     first = first_of(db, signing.Desk.of(desk().settings), one.revision, now())
     if first is None:
         more = f"{where}. {one.revision.author.full_name} viết."
-        return Urgent("waits", f"Tin khẩn cấp chờ hai người ký: {title}.", more, page, "Nghe rồi ký")
+        return Urgent("waits", f"Tin khẩn cấp chờ hai người ký: {_ended(title)}", more, page, "Nghe rồi ký")
     before = f"Người thứ hai ký trước {hm(first.until)} thì loa nói."
     if first.account.id == access.visitor().id:
-        return Urgent("waits", f"Anh/chị đã ký, chờ người thứ hai: {title}.", before, page, "Xem")
+        return Urgent("waits", f"Anh/chị đã ký, chờ người thứ hai: {_ended(title)}", before, page, "Xem")
     more = f"{where}. {first.account.full_name} đã ký. {before}"
-    return Urgent("waits", f"Tin khẩn cấp chờ anh/chị ký: {title}.", more, page, "Nghe rồi ký")
+    return Urgent("waits", f"Tin khẩn cấp chờ anh/chị ký: {_ended(title)}", more, page, "Nghe rồi ký")
+
+
+def _ended(title: str) -> str:
+    return title if title.endswith(("…", ".", "!", "?")) else f"{title}."
 
 
 def _may_read_drills() -> bool:

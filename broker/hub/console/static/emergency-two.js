@@ -17,7 +17,9 @@ function show(found) {
   const places = found.villages.map((code) => `thôn ${names[code] ?? code}`).join(", ");
   const isWhole = found.villages.length === Object.keys(names).length;
   document.getElementById("o-dau").textContent = isWhole ? "Cả xã." : `${places[0].toUpperCase()}${places.slice(1)}.`;
-  document.getElementById("tieng").src = two.dataset.audio.replace("0".repeat(64), found.audio.sha256);
+  const sound = document.getElementById("tieng");
+  const address = two.dataset.audio.replace("0".repeat(64), found.audio.sha256);
+  if (sound.getAttribute("src") !== address) sound.src = address;
   document.getElementById("nghe").removeAttribute("aria-disabled");
 }
 
@@ -62,7 +64,6 @@ async function look() {
   setTimeout(look, LOOK_MS);
 }
 
-document.getElementById("nghe").dataset.hear = "";
 hearing(page);
 if (two) {
   check = setUp({ body, speak: two.dataset.speak, lacks: () => (envelope ? [] : ["tiếng đọc chưa xong"]) });

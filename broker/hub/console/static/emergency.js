@@ -21,6 +21,8 @@ function places() {
   const whole = here.length === ticks.length && here.length > 1;
   out("where").textContent = whole ? "Cả xã." : names ? `${names[0].toUpperCase()}${names.slice(1)}.` : "";
   out("speakers").textContent = here.length ? `${sum("speakers")} cụm loa.` : "Chưa chọn thôn nào.";
+  const deaf = here.filter((each) => each.dataset.speakers === "0").map((each) => each.dataset.name);
+  out("deaf").textContent = deaf.length ? `Chưa có loa: ${deaf.join(", ")}.` : "";
   out("silent").hidden = !sum("silent");
   out("silent").textContent = `${sum("silent")} cụm đang im`;
   for (const drawn of form.querySelectorAll(".map [data-village]")) {
@@ -40,6 +42,7 @@ function pick() {
     if (allowed !== null) tick.checked = allowed.has(tick.value);
   }
   for (const each of form.querySelectorAll("[data-of]")) each.hidden = each.dataset.of !== one.value;
+  form.querySelector("[data-first]").hidden = true;
   form.querySelector(".of-template").hidden = isOwn();
   if (form.querySelector(".of-own")) form.querySelector(".of-own").hidden = !isOwn();
   for (const audio of form.querySelectorAll("audio")) audio.pause();

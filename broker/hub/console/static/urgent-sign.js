@@ -159,6 +159,7 @@ export function hearing(root) {
     const audio = button.closest(".stack, .card").querySelector("audio");
     const word = button.querySelector("span");
     button.addEventListener("click", () => {
+      if (button.getAttribute("aria-disabled") === "true") return;
       if (!audio.paused) { audio.pause(); audio.currentTime = 0; return; }
       audio.play().catch(() => { word.textContent = "Chưa nghe được, xin thử lại"; });
     });
