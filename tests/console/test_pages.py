@@ -49,7 +49,8 @@ FORM = {
 def test_today_answers_first_and_counts_what_is_ready(stage: Stage) -> None:
     live_day(stage)
     page = stage.client("binh").get("/").get_data(as_text=True)
-    assert "Lượt phát tới lúc <mark>17:30</mark>, còn 48" in page
+    assert "Lượt phát tới lúc <mark>17:30</mark>, <span" in page
+    assert ">còn 48\N{NO-BREAK SPACE}phút</span>." in page
     assert "3 trên 4 cụm loa sẵn sàng." in page
     assert "1 bản tin chờ duyệt." in page
     assert "Bến 2, đầu cầu" in page

@@ -166,6 +166,7 @@ def progress_rows(commune: Commune, occurrence: Occurrence, now: datetime) -> li
                 now,
                 occurrence.tolerance_s,
                 is_relay=occurrence.revision.relay is not None,
+                repeats=occurrence.revision.repeat,
                 orders=Orders(
                     occurrence.cancelled_at,
                     commune.silent_until,

@@ -10,10 +10,11 @@ from markupsafe import Markup, escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broker.hub.console.countdown import countdown
 from broker.hub.console.day import Commune, Row
 from broker.hub.console.desk import desk
 from broker.hub.console.faults import Fault, is_file
-from broker.hub.console.wording import hm, lasting
+from broker.hub.console.wording import hm
 from broker.hub.records import SpeakerSeen
 from broker.hub.silence import Silence
 
@@ -44,10 +45,8 @@ def headline(rows: Sequence[Row], at: datetime, *, is_dark: bool = False, is_sil
         return Markup("{} <mark>{}</mark>: {}.").format(said, playing[0].clock, playing[0].title)
     coming = [r for r in rows if r.occurrence and r.at > at and not r.is_cancelled]
     if coming:
-        left = (coming[0].at - at).total_seconds()
-        return Markup("Lượt phát tới lúc <mark>{}</mark>, còn {}.").format(
-            coming[0].clock, lasting(_round(left))
-        )
+        left = countdown(coming[0].at, at, by_minute=True, over="đến giờ")
+        return Markup("Lượt phát tới lúc <mark>{}</mark>, {}.").format(coming[0].clock, left)
     if any(not r.occurrence and r.at > at for r in rows):
         return Markup("Chưa có lượt phát nào được duyệt cho hôm nay.")
     due = [r for r in rows if r.occurrence and not r.is_cancelled and _is_open(r)]
@@ -72,11 +71,6 @@ def _over(rows: Sequence[Row]) -> str:
 def _is_open(row: Row) -> bool:
     """Whether a loudspeaker may still say it: neither spoken nor given up."""
     return any(each.state in _OPEN and not each.needs_person for each in row.progress)
-
-
-def _round(seconds: float) -> float:
-    """Whole minutes above one minute: a countdown in seconds would never be right on a page."""
-    return max(60.0, seconds // 60 * 60) if seconds >= 60 else seconds
 
 
 def ready_of(

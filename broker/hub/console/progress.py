@@ -15,12 +15,13 @@ from werkzeug.wrappers import Response
 from broker.hub.announcing import workflow
 from broker.hub.console import access
 from broker.hub.console.access import Visitor
-from broker.hub.console.day import Commune, commune_of, length_of, progress_rows, start_of
+from broker.hub.console.day import Commune, commune_of, length_of, progress_rows
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.drafting import KINDS
 from broker.hub.console.faults import broker_trouble
 from broker.hub.console.relaying import say_relay
 from broker.hub.console.stages import STAGES, Progress
+from broker.hub.console.standing import status_of
 from broker.hub.console.tracks import say_languages
 from broker.hub.console.wording import lasting, when
 from broker.hub.recordings import tracks_of
@@ -43,17 +44,6 @@ NOTES = {
     "silenced": "Đã ra lệnh tắt tiếng cả xã và giữ im mười phút. Dòng đỏ cho biết cụm loa nào đã báo im.",
     "lifted": "Loa cả xã được nói lại. Lượt phát đã dừng thì không tự phát lại.",
     "withdrawn": "Đã gỡ bản tin này.",
-}
-PLAYED = 4
-"""Stages behind a play that came to its end."""
-STATES_SAID = {
-    "draft": "Bản nháp",
-    "submitted": "Chờ duyệt",
-    "returned": "Được trả lại để sửa",
-    "superseded": "Đã thay bằng bản sửa mới",
-    "withdrawn": "Đã gỡ",
-    "expired": "Hết hiệu lực",
-    "approved": "Đã duyệt",
 }
 
 
@@ -115,41 +105,6 @@ def silence() -> Response:
     with desk().database.session() as db:
         workflow.stop(db, db.get_one(Account, access.visitor().id), "", now())
     return redirect(url_for("speakers.points", note="silenced"))
-
-
-def status_of(
-    revision: Revision,
-    occurrence: Occurrence | None,
-    rows: Sequence[Progress],
-    at: datetime,
-    stopped_by: str = "",
-) -> str:
-    """The line above the title: where this announcement stands now. stopped_by: full name of who ordered it to stop."""
-    if occurrence is None:
-        said = STATES_SAID.get(revision.state, revision.state)
-        if revision.state != "submitted":
-            return said
-        if revision.play_now:
-            return f"{said}, phát ngay khi duyệt"
-        starts = [start_of(item) for item in revision.starts]
-        return f"{said}, phát {when(min(starts), at)}" if starts else said
-    name = f"Lượt phát {when(occurrence.start, at)}"
-    end = occurrence.start + timedelta(seconds=occurrence.duration_s)
-    if occurrence.cancelled_at is not None and (not rows or any(row.done < PLAYED for row in rows)):
-        stopped = f"{when(occurrence.cancelled_at, at)}{f' theo lệnh của {stopped_by}' if stopped_by else ''}"
-        if any(row.is_unconfirmed for row in rows):
-            return f"{name}, {stopped_by or 'đã'} ra lệnh dừng lúc {when(occurrence.cancelled_at, at)}, chờ loa báo"
-        return f"{name}, đã dừng lúc {stopped}"
-    if any(row.state == "playing" for row in rows):
-        left = (end - at).total_seconds()
-        return f"{name}, đang phát" + (f" · còn {lasting(left)}" if left > 1 else "")
-    if any(row.done >= PLAYED for row in rows):
-        return f"{name}, đã phát"
-    if any(row.is_filed for row in rows):
-        return f"{name}, đã ghi vào tệp, không ra loa nào"
-    if occurrence.start > at:
-        return f"{name}, còn {lasting((occurrence.start - at).total_seconds())}"
-    return f"{name}, chờ tin từ các điểm"
 
 
 def sums_of(rows: Sequence[Progress]) -> Sums:

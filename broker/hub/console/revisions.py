@@ -16,8 +16,9 @@ from broker.hub.console import access
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk, now
 from broker.hub.console.drafting import KINDS
-from broker.hub.console.progress import READERS, STATES_SAID, may_read
+from broker.hub.console.progress import READERS, may_read
 from broker.hub.console.relaying import say_relay
+from broker.hub.console.standing import STATES_SAID
 from broker.hub.console.tracks import say_languages
 from broker.hub.console.wording import lasting, when
 from broker.hub.recordings import tracks_of

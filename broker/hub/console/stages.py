@@ -121,14 +121,15 @@ def progress_of(
     tolerance_s: int,
     *,
     is_relay: bool = False,
+    repeats: int = 1,
     orders: Orders = NO_ORDERS,
 ) -> Progress:
-    """What the row of one loudspeaker says at this moment. is_relay: of a relayed programme."""
+    """What the row of one loudspeaker says at this moment. is_relay: of a relayed programme, which is said once."""
     is_cut_off = speaker is None or speaker.state in ("lost", "stopped")
     is_waiting = play.state in ("planned", "sent", "fetching")
     until = play.planned_at + timedelta(seconds=tolerance_s)
     done, mark = _done(play), _mark(play.state)
-    why = (say_play(play) if is_relay else "") or _why(play, is_relay=is_relay)
+    why = (say_play(play) if is_relay else "") or _why(play, repeats, is_relay=is_relay)
     if is_unconfirmed(play, orders):
         why, needs = say_unconfirmed(play, orders, now, until, is_cut_off=is_cut_off)
         step: Mark = "fail" if needs else "now"
@@ -160,9 +161,10 @@ def _mark(state: str) -> Mark:
     return "fail" if state in _FAIL else "now" if state in _NOW else ""
 
 
-def _why(play: Play, *, is_relay: bool) -> str:
+def _why(play: Play, repeats: int, *, is_relay: bool) -> str:
     if play.state == "playing":
         turn = f"Lần đọc {play.repeat}" if play.repeat else "Đang đọc"
+        turn = f"{turn} trên {repeats}" if 0 < play.repeat <= repeats and repeats > 1 else turn
         late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= 100 else ""
         begun = f" từ {hms(play.started_at)}" if play.started_at else ""
         into = " " + FILED if play.sound == "file" else ""
