@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,32 @@ def test_sound_is_fetched_long_before_its_time_and_the_soonest_first(
     with working(office, hub):
         until(lambda: office.told("A1")[-1:] == [("ready", "")], 10)
     assert hub.asked == [soon.sha256, later.sha256]
+
+
+def test_what_is_to_be_at_hand_comes_after_all_plays_and_is_never_tidied_away(
+    office: Office, hub: FakeHubMedia, signers: Signers
+) -> None:
+    kept, lost, wanted, old = (hub.add(0.2, hertz) for hertz in (300, 400, 500, 600))
+    del hub.files[lost.sha256]
+    office.store.add(hub.files[old.sha256], old.type)
+    os.utime(office.store.place_of(old.sha256), (0, 0))
+    planned = signers.announcement(MORNING + 9 * HOUR, audio=wanted)
+    with working(office, hub):
+        office.hear(signers.plan(planned, keep=[lost, kept]))
+        until(lambda: office.store.path_of(kept.sha256) is not None, 10)
+        assert hub.asked[:3] == [wanted.sha256, lost.sha256, kept.sha256], "one that cannot be had bars none"
+        until(lambda: office.store.path_of(old.sha256) is None, 10)
+    os.utime(office.store.place_of(kept.sha256), (0, 0))
+    full = Room()
+    full.free = LEFT_FREE
+    hub.files[lost.sha256] = b"more than there is room for"
+    office.clock.advance(120)
+    with working(office, hub, full):
+        until(lambda: "no-space" in office.session.problems, 10)
+    assert office.store.path_of(kept.sha256) is not None, "for room it is not given up either"
+    office.hear(signers.plan(planned, generation=2))
+    with working(office, hub, full):
+        until(lambda: office.store.path_of(kept.sha256) is None, 10)
 
 
 def test_a_node_without_space_says_so_and_takes_the_sound_when_there_is_room(

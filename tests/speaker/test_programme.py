@@ -10,7 +10,7 @@ import pytest
 
 from broker.contract.hub import Signed
 from broker.contract.speaker import PlayState
-from broker.trust.envelope import PlaysBody, Quiet, Refused, Relay
+from broker.trust.envelope import PlayEntry, PlaysBody, Quiet, Refused, Relay, Tuning
 from edge.speaker.firewall import Allowed, Ask, Post, check
 from edge.speaker.programme import (
     Agenda,
@@ -254,6 +254,121 @@ def test_silence_starts_nothing_and_names_what_it_hindered(signers: Signers) -> 
     assert [play.ask.announcement for play in agenda.hindered] == ["E1", "A1"]
     assert len(agenda.near) == 2, "held ready all the same"
     assert not decide(programme, {}, MORNING, "trusted").hindered
+
+
+def entries(signers: Signers, *announcements: Signed, **change: object) -> list[PlayEntry]:
+    """The entries of a plan, all with these fields changed."""
+    body = msgspec.json.decode(signers.plan(*announcements).signed.body, type=PlaysBody)
+    return [msgspec.structs.replace(each, **change) for each in body.plays]
+
+
+def names_of(agenda: Agenda) -> list[str]:
+    return [play.ask.announcement for play in agenda.dues]
+
+
+def test_the_commune_s_order_holds_among_plays_of_one_kind(signers: Signers) -> None:
+    announced = [
+        signers.announcement(announcement="P1", kind="priority"),
+        signers.announcement(MORNING - 60 * SECOND, announcement="P2", kind="priority"),
+        signers.announcement(announcement="P3", kind="priority"),
+        signers.announcement(announcement="R1"),
+        signers.announcement(announcement="E1", kind="emergency"),
+        signers.announcement(announcement="E2", kind="emergency"),
+    ]
+    orders = {"P1": 2, "P2": 0, "P3": -1, "R1": -5, "E1": 9, "E2": -9}
+    plays = [
+        msgspec.structs.replace(each, order=orders[each.announcement])
+        for each in entries(signers, *announced)
+    ]
+    for given in (plays, plays[::-1]):
+        programme = taken(signers, *announced, plays=given)
+        assert names_of(decide(programme, {}, MORNING, "trusted")) == ["E1", "E2", "P3", "P2", "P1", "R1"]
+    soon = decide(programme, {}, MORNING - 30 * SECOND, "trusted")
+    ahead = [play.ask.announcement for play in soon.near if play not in soon.dues]
+    assert ahead == ["E1", "E2", "P3", "P1", "R1"], "of what begins together the higher is opened first"
+
+
+def test_neighbours_take_turns_within_what_was_signed_and_an_emergency_does_not(signers: Signers) -> None:
+    announced = [
+        signers.announcement(tolerance_s=120),
+        signers.announcement(announcement="S1", tolerance_s=40),
+        signers.announcement(announcement="E1", kind="emergency"),
+    ]
+    tuning = Tuning(offset_ms=700)
+    programme = taken(
+        signers, *announced, plays=entries(signers, *announced, offset_ms=90_000), tuning=tuning
+    )
+    wanted = {play.ask.announcement: (play.wanted_at - MORNING) / SECOND for play in programme.plays}
+    assert wanted == {"A1": 90, "S1": 40, "E1": 0}
+    dues = {s: names_of(decide(programme, {}, MORNING + s * SECOND, "trusted")) for s in (0, 39, 40, 90)}
+    assert dues == {0: ["E1"], 39: ["E1"], 40: ["E1", "S1"], 90: ["E1", "A1"]}
+    assert over(decide(programme, {}, MORNING + 90 * SECOND, "trusted")) == [("S1", "missed", "too-late")]
+    left = replace(programme, plays=programme.plays[:1])
+    assert decide(left, {}, MORNING + 20 * SECOND, "trusted").near == (), (
+        "not held ready a minute and a half ahead"
+    )
+    assert next_moment(left, {}, MORNING) == 90 * SECOND
+    assert decide(command(Programme(), left.plays[0]), {}, MORNING, "trusted").due, (
+        "asked for at once it is now"
+    )
+    plain = taken(signers, announced[0], tuning=tuning)
+    assert plain.plays[0].offset == 0.7 * SECOND, "without a turn as this loudspeaker is set"
+
+
+def test_a_missed_repeat_of_an_emergency_is_told_once_and_the_next_is_said(signers: Signers) -> None:
+    starts = [MORNING + n * 10 * 60 * SECOND for n in range(4)]
+    expires = MORNING + HOUR
+    programme = taken(signers, signers.announcement(*starts, kind="emergency", expires=expires))
+    late = starts[2] + 300 * SECOND
+    agenda = decide(programme, {}, late, "trusted")
+    assert over(agenda) == [("A1", "missed", "next-due")] * 2
+    assert [play.ask.start for play in agenda.dues] == [starts[2]]
+    marks = {play.ask.occurrence: Mark("missed", 0, "next-due") for play, _, _ in agenda.over}
+    assert decide(programme, marks, late, "trusted").over == (), "not again and again"
+    back = decide(programme, marks, starts[1] + 60 * SECOND, "trusted")
+    assert back.due is not None
+    assert back.due.ask.start == starts[1], "a clock that was fast is put right"
+    cut = marks | {programme.plays[2].ask.occurrence: Mark("interrupted", 1, "power")}
+    assert [play.ask.start for play in decide(programme, cut, late, "trusted").dues] == [starts[2]]
+    after = decide(programme, cut, starts[3] + SECOND, "trusted")
+    assert ([play.ask.start for play in after.dues], after.over) == ([starts[3]], ()), "it is not begun again"
+    last = [Mark("missed", 0, "next-due")] * 3
+    ended = decide(
+        programme,
+        dict(zip([play.ask.occurrence for play in programme.plays], last, strict=False)),
+        expires + SECOND,
+        "trusted",
+    )
+    assert over(ended) == [("A1", "expired", "expired")]
+
+
+def test_a_drill_is_no_emergency(signers: Signers) -> None:
+    drill = signers.announcement(announcement="D1", kind="emergency", drill=True)
+    alone = taken(signers, drill)
+    assert (alone.plays[0].rank, alone.plays[0].is_urgent) == (2, True)
+    assert names_of(decide(alone, {}, MORNING, "trusted")) == ["D1"]
+    assert decide(alone, {}, MORNING, "unknown").dues == (), "nor without a clock"
+    assert over(decide(alone, {}, MORNING + 121 * SECOND, "trusted")) == [("D1", "missed", "too-late")]
+    station = Relay(address="https://dai.example/", station="Đài tỉnh", length_s=600)
+    both = taken(
+        signers,
+        drill,
+        signers.announcement(announcement="P1", kind="priority"),
+        signers.announcement(announcement="R1"),
+        signers.announcement(announcement="S1", relay=station),
+    )
+    assert names_of(decide(both, {}, MORNING, "trusted")) == ["P1", "R1", "D1", "S1"], "last of its kind"
+    for rank in (1, 2, 3, 4):
+        agenda = decide(both, {}, MORNING, "trusted", rank)
+        assert "D1" not in names_of(agenda), "it breaks into nothing, a station neither"
+        assert [play.ask.announcement for play in agenda.idle] == ["D1"]
+    early = decide(both, {}, MORNING - 10 * SECOND, "trusted", 2)
+    assert early.idle == (), "it may still find silence"
+    urgent = taken(
+        signers, drill, signers.announcement(MORNING + 20 * SECOND, announcement="E1", kind="emergency")
+    )
+    waiting = decide(urgent, {}, MORNING, "trusted")
+    assert (names_of(waiting), [play.ask.announcement for play in waiting.idle]) == ([], ["D1"])
 
 
 @pytest.mark.parametrize("reason", ["power", "preempted", "sound-failed", "muted-here", "local-use"])
