@@ -62,6 +62,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
     if person.is_any(*OFFICE):
         more.append(Item("rules", "Giờ giấc của loa", url_for("rules.page")))
         more.append(Item("why", "Vì sao không phát?", url_for("silent.page")))
+    if person.is_any("editor", "approver", "leader", "admin", "auditor"):
+        more.append(Item("urgent-templates", "Mẫu khẩn cấp", url_for("urgent_templates.all_templates")))
     if person.is_any(*VOICE_LISTENERS):
         more.append(Item("voices", "Nghe giọng", url_for("voices.page")))
     if person.is_any(*OFFICE):

@@ -25,6 +25,7 @@ from broker.hub.console.points import (
     seen_of,
     words_of,
 )
+from broker.hub.console.spot import Spot, spot_of
 from broker.hub.console.wording import lasting, local, when
 from broker.hub.declined import Declined
 from broker.hub.keys import canary, crl
@@ -103,12 +104,18 @@ def all_nodes() -> str:
 @access.allow(*READERS)
 def one_node(name: str) -> str:
     """One node: each of its programs, what it holds, what happened to it."""
+    return show(name)
+
+
+def show(name: str, spot: Spot | None = None) -> str:
+    """The page of one node. spot: the place as it was typed, where that could not be kept."""
     at = now()
     with desk().database.reading() as db:
         node = node_of(db, name)
         seen = replace(seen_of(db, name), is_dark=bool(broker_trouble(db, at)))
         point = point_of(seen, node, at)
         past = _past(db, node)
+        spot = spot or spot_of(db, node)
     return render_template(
         "_node.html" if is_part() else "node.html",
         here="nodes",
@@ -116,6 +123,7 @@ def one_node(name: str) -> str:
         revocation=seen.revocations.get(name),
         facts=_facts(node, seen.health.get(name), seen.speakers.get(name), at),
         past=past,
+        spot=spot,
     )
 
 
