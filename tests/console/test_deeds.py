@@ -72,6 +72,10 @@ WRITTEN = {
     "trust.take": "trust.taken",
     "stations.add": "station.added",
     "stations.remove": "station.removed",
+    "urgent_templates.act": "template.retired",
+    "urgent_templates.edit": "template.submitted",
+    "urgent_templates.new": "template.submitted",
+    "urgent_templates.sign": "template.signed",
     "voices.listen": "",  # listening changes nothing
     "voices.page": "",
     "voices.preview": "",

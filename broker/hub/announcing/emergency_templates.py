@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from dateutil.relativedelta import relativedelta
@@ -33,8 +35,17 @@ from broker.trust import reasons
 from broker.trust.envelope import Refused, Template, canonical, open_signed
 
 WRITERS = ("editor", "approver")
-ICONS = ("water", "storm", "fire", "people", "horn")
-"""Pictures a template may have, by their name among the icons."""
+ICONS: Final = MappingProxyType(
+    {
+        "water": "river",
+        "storm": "rain",
+        "fire": "siren",
+        "people": "people",
+        "health": "health",
+        "horn": "horn",
+    }
+)
+"""Pictures a template may have, and under which name each is drawn."""
 MOST_MONTHS = 13
 """The longest a template may be let speak after it was signed; then somebody hears it again."""
 MOST_TEMPLATES = 24
@@ -205,6 +216,13 @@ def in_use(db: Session) -> list[EmergencyTemplate]:
     """Drafts, those that wait and those that are signed, by title; those past their end too."""
     query = select(EmergencyTemplate).where(EmergencyTemplate.state.in_(("draft", "submitted", "ready")))
     return sorted(db.scalars(query), key=lambda row: (row.title.casefold(), row.code, row.number))
+
+
+def holds_until(db: Session, desk: Desk, row: EmergencyTemplate) -> datetime | None:
+    """Until when a signed template will be believed: its own end, or that of its signer's key, whichever is sooner."""
+    key = row.signatures[0]["key"] if row.signatures else ""
+    ends = [one.until for one in trusted.in_force(db, desk).keys if one.key == key]
+    return min([row.expires, *ends]) if row.expires is not None else None
 
 
 def kept_sounds(db: Session, village: str, now: datetime) -> list[Media]:

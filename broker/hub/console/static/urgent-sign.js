@@ -16,8 +16,9 @@ export function say(sentence, kind = "bad") {
 }
 
 /**
- * @param {{body: () => Promise<string>, speak: string, lacks: () => string[]}} how
- *   body: fetches the text and throws a sentence unless it says what the page shows; lacks: what is left to do
+ * @param {{body: () => Promise<string>, speak: string, lacks: () => string[], domain?: string, also?: () => object, away?: string}} how
+ *   body: fetches the text and throws a sentence unless it says what the page shows; lacks: what is left to do;
+ *   domain: what the signature is for, an announcement unless told; also: more fields to send; away: without the hub
  * @returns {() => void} to call when something on the page changed
  */
 export function setUp(how) {
@@ -25,6 +26,7 @@ export function setUp(how) {
   const button = find("phat-ngay");
   const passkeys = JSON.parse(box.dataset.passkeys);
   const state = { busy: false, opened: null, due: 0 };
+  const domain = how.domain ?? "announcement";
   if (!canSign) {
     box.hidden = false;
     for (const child of box.children) child.hidden = child.id !== "noi-ky";
@@ -82,14 +84,14 @@ export function setUp(how) {
     if (!byFile()) {
       say("Xin xác nhận trên máy: vân tay, khuôn mặt hoặc mã mở khoá.", "wait");
       try {
-        return await signWithPasskey(passkeys, box.dataset.rp, "announcement", body);
+        return await signWithPasskey(passkeys, box.dataset.rp, domain, body);
       } catch (why) {
         throw new Error(passkeyTrouble(why), { cause: why });
       }
     }
     if (!state.opened) open();
     const { id, key } = await state.opened.ready;
-    return { key: id, signature: toBase64(await signText(key, "announcement", body)) };
+    return { key: id, signature: toBase64(await signText(key, domain, body)) };
   }
 
   async function send(fields, pressed) {
@@ -104,7 +106,7 @@ export function setUp(how) {
       } catch (why) {
         if (!(why instanceof TypeError)) throw why;
       }
-      say("CHƯA PHÁT: chưa tới được trung tâm. Máy đang thử lại, đừng đóng trang. Xin gọi điện cho các thôn.");
+      say(how.away ?? "CHƯA PHÁT: chưa tới được trung tâm. Máy đang thử lại, đừng đóng trang. Xin gọi điện cho các thôn.");
       await new Promise((done) => { setTimeout(done, AGAIN_MS); });
     }
   }
@@ -117,13 +119,13 @@ export function setUp(how) {
     say("Đang ký và gửi…", "wait");
     try {
       const body = await how.body();
-      const fields = { body, ...(await signed(body)) };
+      const fields = { body, ...how.also?.(), ...(await signed(body)) };
       if (fields.client) pressed = performance.now(); // the finger on the sensor was the last press
       say("Đang gửi…", "wait");
       await send(fields, pressed);
     } catch (why) {
       const isAway = why instanceof TypeError;
-      say(isAway ? "CHƯA PHÁT: chưa tới được trung tâm. Xin bấm lại, và gọi điện cho các thôn." : why.message || "Chưa ký được, xin bấm lại.");
+      say(isAway ? how.away ?? "CHƯA PHÁT: chưa tới được trung tâm. Xin bấm lại, và gọi điện cho các thôn." : why.message || "Chưa ký được, xin bấm lại.");
       if (why instanceof WrongSecret) {
         find("pin").setAttribute("aria-invalid", "true");
         find("pin").value = "";
