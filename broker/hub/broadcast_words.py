@@ -45,6 +45,7 @@ PROOFS_SAID: Final = MappingProxyType(
         "": "",
     }
 )
+_BY_LEVEL: Final = MappingProxyType({1: "consumed", 2: "current", 3: "heard"})
 NO_FIELD: Final = "Chưa xếp"
 HEADINGS: Final = (
     "Ngày",
@@ -90,6 +91,13 @@ def say_field(code: str) -> str:
     return FIELDS.get(code, code) if code else NO_FIELD
 
 
+def say_proof(entry: Entry) -> str:
+    """Who heard it again; empty for what did not sound to its end. Receipts of before kinds were told go by level."""
+    if entry.outcome not in ("played", "heard"):
+        return ""
+    return PROOFS_SAID.get(entry.proof or _BY_LEVEL.get(entry.proof_level, ""), "")
+
+
 def say_why(entry: Entry) -> str:
     """Why a play did not come to its end, or what is to be known of it; empty when there is nothing."""
     if entry.outcome == "unconfirmed":
@@ -130,7 +138,7 @@ def cells(entry: Entry) -> tuple[Cell, ...]:
         None if entry.late_ms is None else entry.late_ms / 1000,
         entry.played_ms / 1000,
         entry.volume,
-        PROOFS_SAID.get(entry.proof, "") if is_whole else "",
+        say_proof(entry),
         _plain(say_why(entry)),
         _plain(entry.occurrence),
     )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from broker.hub.broadcast_log import Entry, Outcome, entries
 from broker.hub.broadcast_totals import KINDS, Period, Sums, Totals, percent
-from broker.hub.broadcast_words import KINDS_SAID, OUTCOMES_SAID, PROOFS_SAID, say_field, say_why
+from broker.hub.broadcast_words import KINDS_SAID, OUTCOMES_SAID, say_field, say_proof, say_why
 from broker.hub.console.wording import WEEKDAYS, hm, hms, lasting, long_day, number
 from broker.hub.records import Announcement, NodeRecord, Revision
 
@@ -150,7 +150,8 @@ class Bulletin:
     field: str
     """Its code."""
     field_said: str
-    cells: Cells
+    said: str
+    """How far its plays came."""
 
 
 def day_view(db: Session, period: Period, at: datetime) -> DayView:
@@ -195,10 +196,17 @@ def bulletins_of(db: Session, sums: Sums) -> list[Bulletin]:
         for row in db.execute(query.where(Announcement.id.in_(part))):
             known[row.id] = row
     return [
-        Bulletin(key, known[key].title, known[key].field, say_field(known[key].field), cells_of(totals))
+        Bulletin(key, known[key].title, known[key].field, say_field(known[key].field), _far(totals))
         for key, totals in sums.bulletins.items()
         if key in known
     ]
+
+
+def _far(totals: Totals) -> str:
+    if not totals.planned:
+        return "chưa lượt nào đến giờ" if totals.ahead else "các lượt đều huỷ trước giờ"
+    cells = cells_of(totals)
+    return f"{cells.planned} lượt, phát hết {cells.played}, ra loa {cells.minutes} phút"
 
 
 def headline(totals: Totals) -> str:
@@ -283,7 +291,7 @@ def _line(entry: Entry) -> Line:
         result=OUTCOMES_SAID[entry.outcome],
         started=f"{hms(entry.started_at)}{late}" if entry.started_at else "",
         lasted=lasting(entry.played_ms / 1000) if entry.played_ms else "",
-        by=PROOFS_SAID.get(entry.proof, "") if entry.outcome in ("played", "heard") else "",
+        by=say_proof(entry),
         why=say_why(entry),
     )
 
