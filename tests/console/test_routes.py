@@ -53,6 +53,8 @@ TABLE = {
     "broadcasts.log": _OFFICE,
     "broadcasts.paper": _OFFICE,
     "broadcasts.sort": "editor approver",
+    "cap_out.feed": ANYBODY,
+    "cap_out.message": ANYBODY,
     "cameras.add": "admin",
     "cameras.all_cameras": "admin",
     "cameras.change": "admin",
@@ -197,6 +199,18 @@ TABLE = {
     "words.save": "editor approver",
     "words.take_file": "editor approver",
     "words.trial": "editor approver",
+    "warning_sources.add": "approver admin",
+    "warning_sources.add_rule": "approver admin",
+    "warning_sources.change": "approver admin",
+    "warning_sources.page": "editor approver leader admin auditor",
+    "warning_sources.put_codes": "approver admin",
+    "warning_sources.remove_rule": "approver admin",
+    "warnings.all_warnings": "editor approver leader admin auditor",
+    "warnings.aside": "editor approver",
+    "warnings.bring": "editor approver",
+    "warnings.draft": "editor approver",
+    "warnings.one": "editor approver leader admin auditor",
+    "warnings.original": "editor approver leader admin auditor",
 }
 """Endpoint → who may. An auditor changes nothing but the own account; an admin opens neither pictures nor
 citizens' words."""

@@ -29,8 +29,8 @@ KEPT: Final = timedelta(days=7)
 MOST: Final = 200
 HEARD_KM: Final = 0.6
 """How far a horn is taken to be heard."""
-_CATEGORIES: Final = {"flood": "Met", "rain": "Met", "storm": "Met", "fire": "Fire", "person": "Rescue"}
-"""By the icon of the template; everything else is Safety."""
+_CATEGORIES: Final = {"water": "Met", "storm": "Met", "fire": "Fire", "people": "Rescue", "health": "Health"}
+"""By the picture of the template; everything else is Safety."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def feed(
     found: Sequence[Out], commune_name: str, here: str, address_of: Callable[[str], str], now: datetime
 ) -> bytes:
     """An Atom feed (RFC 4287) of messages. here: its own address; address_of: that of a message by its name."""
-    root = etree.Element(f"{ATOM}feed", nsmap={None: ATOM[1:-1]})  # type: ignore[dict-item]  (the stubs know no default namespace)
+    root = etree.Element(f"{ATOM}feed", nsmap={None: ATOM[1:-1]})  # type: ignore[dict-item]
     _add(root, "id", here)
     _add(root, "title", f"Tin khẩn cấp của {commune_name}")
     _add(root, "updated", _at(found[0].sent if found else now.replace(hour=0, minute=0, second=0)))
@@ -143,7 +143,7 @@ def _cancel(place: PlaceOf, revision: Revision, ended_at: datetime, category: st
 def _head(
     place: PlaceOf, name: str, sent: datetime, status: str, msg_type: str
 ) -> tuple[etree._Element, str]:
-    root = etree.Element(_tag("alert"), nsmap={None: NAMESPACE})  # type: ignore[dict-item]  (as above)
+    root = etree.Element(_tag("alert"), nsmap={None: NAMESPACE})  # type: ignore[dict-item]
     for part, value in (
         ("identifier", name),
         ("sender", _sender(place)),

@@ -22,6 +22,7 @@ from broker.hub.console import (
     audit,
     broadcasts,
     cameras,
+    cap_out,
     channels,
     compose,
     drills,
@@ -59,6 +60,8 @@ from broker.hub.console import (
     urgent_line,
     urgent_templates,
     voices,
+    warning_sources,
+    warnings,
     week,
     wire,
     words,
@@ -125,6 +128,9 @@ ROOMS = (
     firststeps,
     mykeys,
     trust,
+    warnings,
+    warning_sources,
+    cap_out,
     stream,
 )
 API_READERS = ("editor", "approver", "leader", "admin", "auditor", "police")
@@ -157,6 +163,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     dress(app, static=STATIC)
     access.guard(app)
     recordings.let_in(app)
+    warnings.let_in(app)
     forms = CSRFProtect(app)
     _add_blueprints(app, database)
     _add_writers(app, forms, influx_api.blueprint(database, clock))

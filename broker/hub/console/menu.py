@@ -57,6 +57,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("stations", "Đài tiếp sóng", url_for("stations.all_stations")))
     if person.is_any("editor", "approver", "leader", "admin", "auditor"):
         more.append(Item("channels", "Kênh khác", url_for("channels.all_channels")))
+    if person.is_any("editor", "approver", "leader", "admin", "auditor"):
+        more.append(Item("warnings", "Cảnh báo từ nơi khác", url_for("warnings.all_warnings")))
     if person.is_any(*OFFICE):
         more.append(Item("aired", "Nhật ký phát sóng", url_for("broadcasts.log")))
     if person.is_any(*OFFICE):
