@@ -15,6 +15,7 @@ from broker.hub.console.desk import desk, now
 from broker.hub.console.drafting import KINDS
 from broker.hub.console.revisions import changes_for_signer
 from broker.hub.console.signatures import passkeys_of, signed_of_form
+from broker.hub.console.times import times_of_revision
 from broker.hub.console.tracks import rows_of, say_missing
 from broker.hub.console.wording import lasting, when
 from broker.hub.declined import Declined
@@ -126,6 +127,7 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
             where=commune.say_places(revision.villages),
             unheard=commune.warn_unheard(revision.villages),
             starts=_starts(revision),
+            times=times_of_revision(revision, at),
             tracks=rows_of(db, heard) if revision.tracks else [],
             has_others=any(track.language != SPOKEN for track in heard),
             missing=say_missing(lacking),
@@ -145,11 +147,12 @@ def _must_be_heard(revision: Revision) -> bool:
     return any(not track.is_text and track.phrase is None for track in heard)
 
 
-def _starts(revision: Revision) -> str:
+def _starts(revision: Revision) -> list[str]:
+    """Every start that is to be signed, as the script writes them again from the text itself."""
     if revision.play_now:
-        return "Ngay khi ký"
+        return ["Ngay khi ký"]
     at = now()
-    return ", ".join(when(start_of(item), at) for item in revision.starts)
+    return [when(start_of(item), at) for item in revision.starts]
 
 
 def _me(db: Session) -> Account:

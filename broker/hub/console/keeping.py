@@ -24,7 +24,7 @@ def save(fields: Fields, key: str, *, is_forced: bool) -> Revision:
 
 def seen_of(revision: Revision) -> str:
     """What a page says of the revision it was opened with."""
-    return f"{revision.number}:{revision.edited_at.isoformat()}"
+    return f"{revision.number}:{revision.edited_at.timestamp():.6f}"
 
 
 def seen_as(revision: Revision | None) -> str:

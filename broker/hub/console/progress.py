@@ -22,6 +22,7 @@ from broker.hub.console.faults import broker_trouble
 from broker.hub.console.relaying import say_relay
 from broker.hub.console.stages import STAGES, Progress
 from broker.hub.console.standing import status_of
+from broker.hub.console.times import times_of_revision
 from broker.hub.console.tracks import say_languages
 from broker.hub.console.wording import lasting, when
 from broker.hub.recordings import tracks_of
@@ -200,6 +201,7 @@ def _found(
         "status": status_of(revision, occurrence, rows, at, stopped_by),
         "facts": _facts(commune, revision, at),
         "others": _others(revision, occurrence, at),
+        "times": times_of_revision(revision, at),
         "audio": _audio(revision, person),
         "may_stop": occurrence is not None and _may_stop(person, revision, occurrence, rows, at),
         "may_approve": revision.state == "submitted"

@@ -85,8 +85,8 @@ def fresh(at: datetime) -> Again:
     return Again(
         weekdays=frozenset({str(today.weekday())}),
         nth_weekday=str(today.weekday()),
-        since=today.isoformat(),
-        until=(today + DEFAULT_LENGTH).isoformat(),
+        since=_said(today),
+        until=_said(today + DEFAULT_LENGTH),
     )
 
 
@@ -146,9 +146,9 @@ def again_of_rule(rule: Rule, at: datetime) -> Again:
         holidays=frozenset(rule.holidays),
         before=str(rule.days_before) if str(rule.days_before) in BEFORE else "0",
         dates=", ".join(_said(day) for day in rule.dates),
-        since=rule.since.isoformat(),
+        since=_said(rule.since),
         end=rule.end,
-        until=rule.until.isoformat() if rule.until else "",
+        until=_said(rule.until) if rule.until else "",
         count=str(rule.count or ""),
         skip=", ".join(_said(day) for day in rule.skip),
         period_since=rule.period_since.isoformat() if rule.period_since else "",
@@ -179,7 +179,7 @@ def read(again: Again, at: datetime) -> Read:
         return Read(trouble=f"Một ngày nhiều nhất {MOST_TIMES} giờ phát, xin bớt giờ.")
     since = date_of(again.since, today)
     if since is None:
-        return Read(trouble="Xin chọn ngày bắt đầu.")
+        return Read(trouble=f"Ngày bắt đầu “{again.since.strip()[:20]}” không có, xin ghi như 1/12/2026.")
     until = date_of(again.until, since) if again.end == "until" and again.every != "dates" else None
     if again.end == "until" and again.until.strip() and again.every != "dates" and until is None:
         return Read(trouble=f"Ngày kết thúc “{again.until.strip()[:20]}” không có, xin ghi như 31/12/2026.")

@@ -47,6 +47,12 @@ class Times:
         return self.moments[:NEXT]
 
     @property
+    def may_skip(self) -> bool:
+        """Whether leaving out the days in trouble leaves most of them; else another hour is the way."""
+        days = {each.day for each in self.moments}
+        return 0 < 2 * len({each.day for each in self.in_trouble}) <= len(days)
+
+    @property
     def in_trouble(self) -> Sequence[Moment]:
         """Those that something is in the way of."""
         return [each for each in self.moments if each.trouble]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, redirect, render_template, url_for
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -15,13 +15,24 @@ from broker.hub import feedback as citizens
 from broker.hub import trusted
 from broker.hub.announcing.rules import rules_of
 from broker.hub.console import access, steps
-from broker.hub.console.day import Commune, Row, commune_of, lines, rows_of, start_of, today_of, waiting
+from broker.hub.console.day import (
+    Commune,
+    Row,
+    bounds,
+    commune_of,
+    lines,
+    rows_of,
+    start_of,
+    today_of,
+    waiting,
+)
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import broker_trouble, faults_of
 from broker.hub.console.outlook import headline, ready_of, stuck_of, well_of
+from broker.hub.console.renewals import renewals_of
 from broker.hub.console.sources import todo_for
 from broker.hub.console.wording import ago, hm, long_day, when
-from broker.hub.records import Account, HelperCall, NodeRecord, Revision
+from broker.hub.records import Account, HelperCall, NodeRecord, Occurrence, Revision
 from broker.hub.roles import villages_of
 from broker.hub.silence import silence_of
 
@@ -66,8 +77,8 @@ def today() -> str:
     at = now()
     with desk().database.reading() as db:
         commune, dead, silence = commune_of(db), broker_trouble(db, at), silence_of(db, at)
-        rows = rows_of(db, commune, today_of(at), at)
-        tomorrow = rows_of(db, commune, today_of(at) + timedelta(days=1), at)
+        held = waiting(db)
+        rows = rows_of(db, commune, today_of(at), at, held)
         quiet = rules_of(db).quiet
         faults = faults_of(db, commune, at)
         found = {
@@ -77,16 +88,17 @@ def today() -> str:
             "well": well_of(commune, silence, dead),
             "stuck": stuck_of(rows, at),
             "line": lines(rows, quiet, at),
-            "waits": _waits(db, at),
+            "waits": _waits(held, at),
             "faults": faults,
             "lacks_key": _lacks_key(db, at),
             "dead": dead,
             "todo": todo_for(db, access.visitor(), at),
             "first": _first_steps(db, at),
             "calls": _calls(db, commune, db.get_one(Account, access.visitor().id), at),
-            "after": _after(tomorrow),
+            "after": _after(db, at),
             "quiet_since": quiet.since,
             "drafts": _drafts(db, at),
+            "renewals": renewals_of(db, access.visitor(), at),
             "day": long_day(today_of(at)),
             "hm": hm,
         }
@@ -141,9 +153,9 @@ def _order(rows: Sequence[Row]) -> list[Row]:
     return [*(r for r in rows if not r.is_past), *(r for r in rows if r.is_past)]
 
 
-def _waits(db: Session, at: datetime) -> list[Wait]:
+def _waits(held: Sequence[Revision], at: datetime) -> list[Wait]:
     me = access.visitor().id
-    return [Wait(one.announcement_id, one.title, _sent(one, at), one.author_id == me) for one in waiting(db)]
+    return [Wait(one.announcement_id, one.title, _sent(one, at), one.author_id == me) for one in held]
 
 
 def _sent(one: Revision, at: datetime) -> str:
@@ -188,9 +200,12 @@ def _calls(db: Session, commune: Commune, me: Account, at: datetime) -> list[Cal
     ]
 
 
-def _after(rows: Sequence[Row]) -> str:
+def _after(db: Session, at: datetime) -> str:
     """What tomorrow brings."""
-    planned = [row for row in rows if row.occurrence and not row.is_cancelled]
-    if not planned:
+    begin, end = bounds(today_of(at) + timedelta(days=1))
+    tomorrow = (Occurrence.start >= begin, Occurrence.start < end, Occurrence.cancelled_at.is_(None))
+    count = db.scalar(select(func.count()).select_from(Occurrence).where(*tomorrow)) or 0
+    first = db.scalar(select(Occurrence.start).where(*tomorrow).order_by(Occurrence.start).limit(1))
+    if not count or first is None:
         return "Mai chưa có lượt phát nào được duyệt."
-    return f"Mai có {len(planned)} lượt phát, từ {planned[0].clock}."
+    return f"Mai có {count} lượt phát, từ {hm(first)}."
