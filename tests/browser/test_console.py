@@ -305,6 +305,8 @@ ROUTES = (
     ("loudspeaker", "binh", "/speakers/thon-01"),
     ("feedback", "lanh", "/feedback"),
     ("overview", "lanh", "/overview"),
+    ("aired", "hanh", "/broadcasts"),
+    ("aired-month", "lanh", "/broadcasts?ky=2026-11"),
     ("duty", "khoa", "/duty/{alert}"),
     ("cameras", "quan", "/cameras"),
     ("wire", "quan", "/wire"),
