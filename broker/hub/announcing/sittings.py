@@ -64,9 +64,15 @@ class Diary:
 
     def __init__(self, bookings: Iterable[Heard]) -> None:
         self._days: dict[date, list[Heard]] = defaultdict(list)
+        self._spans: dict[date, list[tuple[datetime, datetime, Heard]]] = defaultdict(list)
+        self._said_s: dict[date, float] = defaultdict(float)
         for each in bookings:
             if each.kind != "emergency":
-                self._days[each.begins.astimezone(LOCAL).date()].append(each)
+                begins = each.begins
+                day = begins.astimezone(LOCAL).date()
+                self._days[day].append(each)
+                self._spans[day].append((begins, each.end, each))
+                self._said_s[day] += each.duration_s
 
     def breaks(self, wanted: Heard, caps: Caps) -> str:
         """Which cap one more booking would break: "session-limit", "sessions-a-day", "day-limit", or "".
@@ -76,6 +82,8 @@ class Diary:
         if wanted.kind == "emergency":
             return ""
         day = wanted.begins.astimezone(LOCAL).date()
+        if self._is_far_from_all(wanted, day, caps):
+            return ""
         around = [
             each
             for n in (-1, 0, 1)
@@ -92,6 +100,21 @@ class Diary:
             if broken:
                 return broken
         return ""
+
+
+    def _is_far_from_all(self, wanted: Heard, day: date, caps: Caps) -> bool:
+        """Whether nobody needs to look closer: a sitting of its own on a day far from full. Most of a year is so."""
+        if caps.sittings_a_day or wanted.duration_s > caps.most_sitting_s:
+            return False
+        if self._said_s.get(day, 0.0) + wanted.duration_s > caps.most_day_s:
+            return False
+        pause = timedelta(seconds=PAUSE_S)
+        since, until = wanted.begins - pause, wanted.end + pause
+        return not any(
+            begins < until and since < end and each != wanted
+            for n in (-1, 0, 1)
+            for begins, end, each in self._spans.get(day + timedelta(days=n), ())
+        )
 
 
 def sittings(heard: Iterable[Heard]) -> list[list[Heard]]:
