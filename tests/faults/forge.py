@@ -156,6 +156,8 @@ def _course(course: Attack, place: Field, dice: random.Random, count: int, morni
     course.install_again()
     course.control("at last, by command")
     course.settle()
+    course.control("a drill in the forger's words", kind="emergency", is_drill=True)
+    course.settle()
 
 
 def _deal(slots: Sequence[Slot], count: int, dice: random.Random) -> list[Slot]:

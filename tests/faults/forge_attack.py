@@ -36,6 +36,7 @@ from tests.faults.forge_orders import (
 from tests.faults.forge_packets import RAW, TOPICS, MakeRaw
 from tests.faults.forge_passkeys import PASSKEYS, assertion
 from tests.faults.forge_people import Person, by
+from tests.faults.forge_templates import AT_NIGHT, TEMPLATES, WITHOUT_A_CLOCK
 from tests.faults.forge_texts import MISSPELLED
 from tests.until import until
 
@@ -75,9 +76,10 @@ def slots_of(phase: Phase) -> list[Slot]:
     """All kinds of one time of the day."""
     both: dict[str, dict[str, Make]]
     if phase == "doubt":
-        return [Slot("clock unknown", name, "command", on(make)) for name, make in IN_DOUBT.items()]
+        doubtful = IN_DOUBT | WITHOUT_A_CLOCK
+        return [Slot("clock unknown", name, "command", on(make)) for name, make in doubtful.items()]
     if phase == "night":
-        both, single = {"quiet hours": NIGHT}, []
+        both, single = {"quiet hours": NIGHT | AT_NIGHT}, []
     else:
         both = {
             "forged": FORGED,
@@ -88,6 +90,7 @@ def slots_of(phase: Phase) -> list[Slot]:
             "replayed": REPLAYED,
             "misspelled": MISSPELLED,
             "passkey": PASSKEYS,
+            "emergency": TEMPLATES,
         }
         single = [Slot("not signed for", name, "command", on(make)) for name, make in MISNAMED.items()]
         single += [Slot("trust list", name, "trust", make) for name, make in TRUST.items()]
@@ -166,18 +169,25 @@ class Attack:
         kind: str = "routine",
         by_plan: bool = False,
         has_sound: bool = True,
+        is_drill: bool = False,
     ) -> None:
-        """An announcement that was truly approved; returns when it has begun to sound."""
+        """An announcement that was truly approved; returns when it has begun to sound.
+
+        is_drill: the words and the sound are the forger's own, and nothing of them may be heard.
+        """
         forger, place = self._forger, self._place
         forger.now = place.now()
-        audio = place.approved_sound
+        audio = place.forged_sound if is_drill else place.approved_sound
         if not has_sound:
             audio = Media(sha256="b" * 64, size=9, type="audio/ogg", duration_ms=2000)
         issued = forger.now.replace(microsecond=0)
-        envelope = forger.envelope(kind, audio=audio, spoken="Mời bà con ra nhà văn hoá.", issued_at=issued)
+        envelope = forger.envelope(
+            kind, audio=audio, spoken="Mời bà con ra nhà văn hoá.", issued_at=issued, drill=is_drill
+        )
         person, body = person or forger.right_person(envelope), canonical(envelope)
         signature = assertion(person, body) if person.passkey else person.sign(body)
-        order = forger.order("", envelope, by(body, signature))
+        signed = by(body, signature) if is_drill else forger.beside(envelope, signature)
+        order = forger.order("", envelope, signed)
         self.controls[name] = order
         if by_plan:
             self._say_plan(order)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from broker.contract.hub import Passkey, Signature
 from broker.trust.envelope import Domain, Envelope, canonical, signed_bytes
 from tests.faults.forge_orders import Forger, Make, Order
-from tests.faults.forge_people import USE, Person, by
+from tests.faults.forge_people import USE, Person
 
 PRESENT, VERIFIED = 0x01, 0x04
 """Flags: somebody touched it; it knows who (fingerprint, PIN)."""
@@ -64,16 +64,16 @@ def assertion(person: Person, body: str, how: Ceremony = HONEST) -> Signature:
     return Signature(key=person.id, value=value, passkey=Passkey(authenticator_data=data, client_data=said))
 
 
-REASONS = "bad-signature"
+REASONS = "bad-signature one-signer"
+"""An emergency comes with the true signature of a second."""
 
 
 def _with(**change: Any) -> Make:
     def make(f: Forger) -> Order:
         envelope = f.envelope()
         how = replace(HONEST, **change)
-        return f.order(
-            REASONS, envelope, by(canonical(envelope), assertion(f.people.hoa, canonical(envelope), how))
-        )
+        signature = assertion(f.people.hoa, canonical(envelope), how)
+        return f.order(REASONS, envelope, f.beside(envelope, signature))
 
     return make
 
@@ -98,8 +98,7 @@ def _places(f: Forger) -> Order:
 
 def _of(f: Forger, make: Callable[[Envelope, str], Signature]) -> Order:
     envelope = f.envelope()
-    body = canonical(envelope)
-    return f.order(REASONS, envelope, by(body, make(envelope, body)))
+    return f.order(REASONS, envelope, f.beside(envelope, make(envelope, canonical(envelope))))
 
 
 def _other_challenge(f: Forger) -> Order:

@@ -79,6 +79,8 @@ class People:
         self.root, self.other_root = new_key(), new_key()
         self.binh = Person("Bình, duyệt")
         self.cuong = Person("Cường, khẩn cấp", ("emergency",))
+        self.cuong_phone = Person("Cường, khẩn cấp", ("emergency",))
+        self.phuong = Person("Phượng, khẩn cấp", ("emergency",))
         self.hoa = Person("Hoa, duyệt bằng khoá truy cập", ("approver", "emergency"), passkey=USE)
         self.dung = Person("Dũng, đã thu hồi", ("approver", "emergency"))
         self.em = Person("Én, hết hạn", ("approver", "emergency"), until=-timedelta(days=1))
@@ -91,7 +93,8 @@ class People:
     @property
     def believed(self) -> tuple[Person, ...]:
         """Those in the trust list in force."""
-        return (self.binh, self.cuong, self.hoa, self.em, self.giang, self.hub)
+        known = (self.binh, self.cuong, self.cuong_phone, self.phuong)
+        return (*known, self.hoa, self.em, self.giang, self.hub)
 
     @property
     def root_public(self) -> bytes:

@@ -80,12 +80,12 @@ SPELLINGS: dict[str, Respell] = {
 def _respelled(spell: Respell, *, is_signed_so: bool) -> Make:
     def make(f: Forger) -> Order:
         envelope = f.envelope(f.dice.choice(["routine", "emergency"]))
-        person, body = f.right_person(envelope), canonical(envelope)
+        people, body = (f.right_person(envelope), f.people.phuong), canonical(envelope)
         other = spell(body)
         assert other != body
-        signature = person.sign(other if is_signed_so else body)
+        signatures = [person.sign(other if is_signed_so else body) for person in people]
         return f.order(
-            REASONS if is_signed_so else f"{REASONS} bad-signature", envelope, by(other, signature)
+            REASONS if is_signed_so else f"{REASONS} bad-signature", envelope, by(other, *signatures)
         )
 
     return make

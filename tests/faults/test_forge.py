@@ -22,7 +22,8 @@ from tests.faults.forge_attack import Attack, Phase, Slot, on, slots_of
 from tests.faults.forge_field import FORGER_HZ, Field, holds_tone
 from tests.faults.forge_orders import FORGED, Forger
 from tests.faults.forge_passkeys import assertion
-from tests.faults.forge_people import COMMUNE, People, Person, by
+from tests.faults.forge_people import COMMUNE, People, Person
+from tests.faults.forge_templates import triggered
 from tests.until import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -37,7 +38,7 @@ def test_of_a_few_hundred_forgeries_none_sounds_and_all_are_answered(tmp_path: P
     assert verdict.is_clean, "\n".join(verdict.lines())
     assert verdict.sounded == 0
     assert sum(verdict.tried.values()) == sum(verdict.answered.values()) == SLICE
-    assert len(verdict.controls) == 6
+    assert len(verdict.controls) == 7
     assert all(is_heard for _, is_heard in verdict.controls)
 
 
@@ -46,9 +47,9 @@ def test_every_kind_of_forgery_has_its_place_in_the_deck() -> None:
     assert len(names) == len(set(names))
     assert {each.split(":")[0] for each in names} == {
         *("forged", "re-signed", "cross-targeted", "expired", "not signed for", "replayed", "misspelled"),
-        *("passkey", "trust list", "plan", "no message", "quiet hours", "clock unknown"),
+        *("passkey", "emergency", "trust list", "plan", "no message", "quiet hours", "clock unknown"),
     }
-    assert len(names) > 250
+    assert len(names) > 300
 
 
 class Deceived(People):
@@ -101,8 +102,11 @@ def test_a_forger_s_orders_are_right_but_for_one_thing(tmp_path: Path) -> None:
     for kind in ("routine", "priority", "emergency"):
         envelope = forger.envelope(kind)
         body = canonical(envelope)
-        for signature in (forger.right_person(envelope).sign(body), assertion(people.hoa, body)):
-            order = forger.order("", envelope, by(body, signature))
+        orders = [
+            forger.order("", envelope, forger.beside(envelope, signature))
+            for signature in (forger.right_person(envelope).sign(body), assertion(people.hoa, body))
+        ]
+        for order in (*orders, triggered(forger)):
             ask = Ask(order.occurrence, order.announcement, order.revision, order.start, order.signed)
             assert isinstance(check(ask, post, forger.now, order.media.sha256), Allowed)
 
