@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -24,10 +25,15 @@ def roles_of(db: Session, account: Account, now: datetime) -> frozenset[str]:
 
     What is held for somebody ends with that person's own role or account.
     """
+    return roles_with(account, grants_of(db, account, now))
+
+
+def roles_with(account: Account, grants: Sequence[tuple[Deputy, Account]]) -> frozenset[str]:
+    """Roles in force of somebody whose grants (`grants_of`) were read already."""
     if account.disabled_at is not None:
         return frozenset()
     own = frozenset(account.roles)
-    return own if own & ALONE else own | {grant.role for grant, _ in grants_of(db, account, now)}
+    return own if own & ALONE else own | {grant.role for grant, _ in grants}
 
 
 def grants_of(db: Session, account: Account, now: datetime) -> list[tuple[Deputy, Account]]:
@@ -64,10 +70,17 @@ def villages_of(db: Session, account: Account, now: datetime, *roles: str) -> fr
 
     A helper without villages belongs to all of them, a village person without villages to none.
     """
+    return villages_with(account, grants_of(db, account, now), *roles)
+
+
+def villages_with(
+    account: Account, grants: Sequence[tuple[Deputy, Account]], *roles: str
+) -> frozenset[str] | None:
+    """The same for somebody whose grants (`grants_of`) were read already."""
     found: set[str] = set()
     held = [(role, account.villages) for role in account.roles if account.disabled_at is None]
     if not ALONE & set(account.roles):
-        held += [(grant.role, person.villages) for grant, person in grants_of(db, account, now)]
+        held += [(grant.role, person.villages) for grant, person in grants]
     for role, villages in held:
         if role not in roles:
             continue

@@ -16,7 +16,7 @@ from broker.hub.console.session_store import Kept
 from broker.hub.console.sessions import Visit
 from broker.hub.console.wording import when
 from broker.hub.records import ROLES, Account
-from broker.hub.roles import NEEDS_SECOND, grants_of, roles_of, villages_of
+from broker.hub.roles import NEEDS_SECOND, grants_of, roles_with, villages_with
 from broker.hub.second_factor import is_set
 
 ROLES_SAID = {
@@ -162,8 +162,9 @@ def person_of(here: Desk, kept: Kept) -> Visitor | None:
         account = db.get(Account, kept.account_id)
         if account is None or account.disabled_at is not None:
             return None
-        roles, grants = roles_of(db, account, at), grants_of(db, account, at)
-        villages = tuple(sorted(villages_of(db, account, at, "village") or ()))
+        grants = grants_of(db, account, at)
+    roles = roles_with(account, grants)
+    villages = tuple(sorted(villages_with(account, grants, "village") or ()))
     is_shown = kept.second_shown and is_set(account)
     is_held_back = here.settings.console.second_factor and not is_shown and not roles.isdisjoint(NEEDS_SECOND)
     if is_held_back:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import cast
 
 from markupsafe import Markup
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
+from broker.hub.announcing.waits import Wait, waits_of
 from broker.hub.console.stages import Progress, progress_of
 from broker.hub.console.stopping import Orders
-from broker.hub.console.wording import hm, hours_of, lasting, local
+from broker.hub.console.tally import Weight, dots, open_dots, say_tally, tally_of
+from broker.hub.console.wording import hm, hms, hours_of, lasting, local
 from broker.hub.console.wording import villages as say_villages
 from broker.hub.records import NodeRecord, Occurrence, Play, Revision, ServiceSeen, SpeakerSeen, Village
 from broker.hub.silence import silent_until
@@ -23,6 +26,17 @@ from broker.look.villages import VillageShape
 from broker.trust.envelope import Quiet
 
 ALIVE = ("starting", "ready", "degraded")
+_OF_REVISION = (
+    Revision.announcement_id, Revision.number, Revision.title, Revision.kind, Revision.drill, Revision.villages,
+    Revision.audio, Revision.relay, Revision.repeat, Revision.gap_s, Revision.state, Revision.play_now,
+)  # fmt: skip
+"""What a line of the day says of a revision; its words and signatures are not read for it."""
+_OF_PLAY = (
+    Play.occurrence, Play.node, Play.state, Play.planned_at, Play.started_at, Play.ended_at, Play.said_at,
+    Play.late_ms, Play.played_ms, Play.repeat, Play.sound, Play.proof, Play.proof_level, Play.reason, Play.volume,
+    Play.underruns,
+)  # fmt: skip
+"""What a line of the day says of a play (stages.progress_of)."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +115,27 @@ class Row:
     is_cancelled: bool
     relay: str = ""
     """The station, of a relayed programme."""
+    behind: str = ""
+    """The ưu tiên it waits for; while nothing of the queue has begun, the commune may let it speak first."""
+    begins: str = ""
+    """When it is read then, "17:32:10"."""
 
     @property
     def clock(self) -> str:
         """Start, "17:30"."""
         return hm(self.at)
+
+    @property
+    def standing(self) -> tuple[Weight, str]:
+        """How it stands in a word, with its colour."""
+        if not self.occurrence:
+            return "wait", "Chờ duyệt"
+        return say_tally(tally_of(self.progress), is_cancelled=self.is_cancelled, is_past=self.is_past)
+
+    @property
+    def dots(self) -> Markup:
+        """A dot for each loudspeaker."""
+        return dots(self.progress) if self.occurrence else open_dots(self.waits)
 
 
 def commune_of(db: Session) -> Commune:
@@ -128,18 +158,32 @@ def bounds(day: date) -> tuple[datetime, datetime]:
     return begin, begin + timedelta(days=1)
 
 
-def rows_of(db: Session, commune: Commune, day: date, now: datetime) -> list[Row]:
-    """Everything of one local day, in the order it is heard."""
+def rows_of(
+    db: Session, commune: Commune, day: date, now: datetime, waits: Sequence[Revision] | None = None
+) -> list[Row]:
+    """Everything of one local day, in the order it is heard. waits: `waiting`, where it was read already."""
     begin, end = bounds(day)
     occurrences = db.scalars(
         select(Occurrence)
         .where(Occurrence.start >= begin, Occurrence.start < end)
-        .options(selectinload(Occurrence.revision), selectinload(Occurrence.plays))
+        .options(joinedload(Occurrence.revision).load_only(*_OF_REVISION))
         .order_by(Occurrence.start)
     ).all()
-    rows = [_planned(one, commune, now) for one in occurrences]
-    rows += [row for one in waiting(db) for row in _held(one, commune, begin, end, now)]
+    plays = _plays_of(db, [one.id for one in occurrences])
+    behind = waits_of(db, occurrences, now)
+    rows = [_planned(one, plays.get(one.id, {}), commune, now, behind.get(one.id)) for one in occurrences]
+    held = waiting(db) if waits is None else waits
+    rows += [row for one in held for row in _held(one, commune, begin, end, now)]
     return sorted(rows, key=lambda row: row.at)
+
+
+def _plays_of(db: Session, occurrences: Sequence[str]) -> dict[str, dict[str, Play]]:
+    """Plays by occurrence and node, as bare columns under their own names: a day has hundreds, and making records of
+    them costs more than reading them."""
+    found: dict[str, dict[str, Play]] = {}
+    for row in db.execute(select(*_OF_PLAY).where(Play.occurrence.in_(occurrences))):
+        found.setdefault(row.occurrence, {})[row.node] = cast("Play", row)
+    return found
 
 
 def waiting(db: Session) -> list[Revision]:
@@ -148,9 +192,15 @@ def waiting(db: Session) -> list[Revision]:
     return list(db.scalars(query.order_by(Revision.submitted_at)))
 
 
-def progress_rows(commune: Commune, occurrence: Occurrence, now: datetime) -> list[Progress]:
-    """One row per loudspeaker the occurrence is for; whoever needs a person comes first."""
-    plays = {play.node: play for play in occurrence.plays}
+def progress_rows(
+    commune: Commune, occurrence: Occurrence, now: datetime, plays: Mapping[str, Play] | None = None
+) -> list[Progress]:
+    """One row per loudspeaker the occurrence is for; whoever needs a person comes first.
+
+    plays: those of the occurrence by node, where they were read already.
+    """
+    if plays is None:
+        plays = {play.node: play for play in occurrence.plays}
     rows = []
     for node in commune.nodes:
         play = plays.get(node.name)
@@ -230,7 +280,9 @@ def _mark(row: Row) -> Mark:
     return Mark(hours_of(row.at), row.length_s / 60, kind, label)  # type: ignore[arg-type]
 
 
-def _planned(one: Occurrence, commune: Commune, now: datetime) -> Row:
+def _planned(
+    one: Occurrence, plays: Mapping[str, Play], commune: Commune, now: datetime, wait: Wait | None = None
+) -> Row:
     revision = one.revision
     length_s = length_of(revision) if revision.relay is not None else one.duration_s
     return Row(
@@ -242,11 +294,13 @@ def _planned(one: Occurrence, commune: Commune, now: datetime) -> Row:
         length_s=one.duration_s,
         announcement=revision.announcement_id,
         occurrence=one.id,
-        progress=progress_rows(commune, one, now),
+        progress=progress_rows(commune, one, now, plays),
         waits=0,
         is_past=one.start + timedelta(seconds=one.duration_s) < now,
         is_cancelled=one.cancelled_at is not None,
         relay=station_of(revision),
+        behind=wait.behind if wait else "",
+        begins=hms(wait.begins) if wait else "",
     )
 
 
