@@ -159,6 +159,7 @@ TABLE = {
     "revoke.ask": "admin",
     "revoke.revoke": "admin",
     "revoke.watch": "leader admin auditor",
+    "ordering.first": "editor approver",
     "placing.place": "admin",
     "rules.change": "approver admin",
     "rules.page": _OFFICE,

@@ -128,18 +128,22 @@ def turns_of(db: Session) -> Turns:
 
 
 def with_turns(db: Session, revision: Revision) -> None:
-    """Let a revision's starts bear the turns of its loudspeakers, before it is signed.
-
-    The sound is not made yet: a quarter is added to what it is estimated to take.
-    """
-    turns = turns_of(db)
-    if rank_of(revision) == "emergency" or revision.play_now or not turns.points:
+    """Let a revision's starts bear the turns of its loudspeakers, before it is signed."""
+    rank, turns = rank_of(revision), turns_of(db)
+    if rank == "emergency" or revision.play_now:
         return
-    needs_s = turns.needs_s(revision.villages, length_s(revision) * _ESTIMATE)
-    if needs_s:
-        tolerance_s = TOLERANCE_S[revision.kind] if revision.kind == "priority" else 0
-        tolerance_s = max(tolerance_s, TOLERANCE_S["routine"] + math.ceil(needs_s))
-        revision.starts = [{**each, "tolerance_s": tolerance_s} for each in revision.starts]
+    tolerance_s = tolerance_for(turns, rank, revision.villages, length_s(revision))
+    revision.starts = [{**each, "tolerance_s": tolerance_s} for each in revision.starts]
+
+
+def tolerance_for(turns: Turns, rank: str, villages: Sequence[str], length_s: float) -> int:
+    """The tolerance to be signed for one start: that of its kind, and more where neighbours speak in turns.
+
+    length_s: as estimated before there is sound; a quarter is added.
+    """
+    usual = TOLERANCE_S["routine" if rank == "relay" else rank]
+    needs_s = 0.0 if rank == "emergency" else turns.needs_s(villages, length_s * _ESTIMATE)
+    return max(usual, TOLERANCE_S["routine"] + math.ceil(needs_s)) if needs_s else usual
 
 
 def _revisions(db: Session, since: datetime, until: datetime, without: str) -> dict[int, tuple[Booked, bool]]:

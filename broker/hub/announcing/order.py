@@ -29,6 +29,11 @@ _REACH: Final = timedelta(hours=6)
 """So far around a start the queue is looked for; no queue is longer, for nobody waits beyond the tolerance."""
 
 
+def place_of(turn: str) -> int:
+    """The place of what is to speak "first" or "after" those it meets; 0 by the hour."""
+    return {"first": FIRST, "after": LAST}.get(turn, 0)
+
+
 def place_new(db: Session, revision: Revision) -> None:
     """Give the new occurrences of a revision their places among the ưu tiên they meet, as its writer chose."""
     if rank_of(revision) != "priority" or not revision.place:
@@ -108,8 +113,11 @@ def _near(db: Session, moment: datetime) -> list[Booking]:
 
 
 def _refuse_bad(db: Session, row: Occurrence) -> None:
-    """Refuse an order in which somebody waits too long, meets another announcement or runs into silence."""
-    all_near = booked(db, row.start - _REACH, row.start + _REACH, waiting=True)
+    """Refuse an order in which somebody waits too long, meets another announcement or runs into silence.
+
+    What waits for approval is not asked: it is looked at again then.
+    """
+    all_near = booked(db, row.start - _REACH, row.start + _REACH, waiting=False)
     mine = [each for each in all_near if (each.announcement, each.start) == _key(row)]
     rest = [each for each in all_near if (each.announcement, each.start) != _key(row)]
     met = planner.clashes(mine, rest)

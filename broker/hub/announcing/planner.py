@@ -164,6 +164,22 @@ def queue_of(wanted: Booking, booked: Iterable[Booking]) -> list[Booking]:
     return sorted([lined[0], *reach], key=lambda each: (each.begins, each.announcement)) if reach else []
 
 
+def first_queue(wanted: Sequence[Booking], booked: Iterable[Booking]) -> list[Booking]:
+    """The queue of the first wanted start that meets another ưu tiên (`queue_of`); empty where none does."""
+    stands = [each for each in booked if each.kind == "priority"]
+    if not stands or not wanted or wanted[0].kind != "priority":
+        return []
+    shelf, reach = _Shelf(stands), timedelta(seconds=2 * MOST_LATER_S)
+    for each in sorted(wanted, key=_by_hour):
+        near = shelf.around(
+            replace(each, start=each.start - reach, duration_s=each.duration_s + 2 * MOST_LATER_S * 2)
+        )
+        queue = queue_of(each, near) if near else []
+        if queue:
+            return queue
+    return []
+
+
 def free_slots(
     wanted: Booking,
     booked: Sequence[Booking],

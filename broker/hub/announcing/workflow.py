@@ -21,7 +21,7 @@ from broker.hub import phrases, stations
 from broker.hub.announcing import checks, recurrence, schedule
 from broker.hub.announcing.bookings import booked, bookings_of, turns_of, with_turns
 from broker.hub.announcing.ending import end, name_of, stop, withdraw
-from broker.hub.announcing.order import FIRST, LAST, place_new
+from broker.hub.announcing.order import place_new, place_of
 from broker.hub.announcing.recurring_days import Rule
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.rules import rules_of
@@ -113,7 +113,7 @@ def save_draft(
     revision.relay = stations.kept_relay(db, draft.relay, draft.kind)
     revision.kind = draft.kind if draft.relay is None else "routine"
     revision.villages = sorted(set(draft.villages))
-    revision.place = {"first": FIRST, "after": LAST}.get(draft.turn, 0)
+    revision.place = place_of("after" if draft.play_now else draft.turn)
     revision.play_now = draft.play_now
     rule = None if draft.play_now else draft.recurrence
     starts = draft.starts if rule is None else recurrence.expand(rule, now)[: MOST_STARTS + 1]

@@ -21,7 +21,7 @@ from broker.hub.console.linked import linked
 from broker.hub.console.relaying import SHORT, problems_of
 from broker.hub.console.times import Times
 from broker.hub.console.tracks import say_missing
-from broker.hub.console.when import TIME_CODES, when_of
+from broker.hub.console.when import TIME_CODES, Queue, when_of
 from broker.hub.console.wording import lasting
 from broker.hub.declined import Declined
 from broker.hub.recordings import estimated_once_s, missing, settled
@@ -89,6 +89,8 @@ class Sheet:
     """Languages of the chosen villages that it is not heard in, each as a sentence; it can be sent all the same."""
     relay_trouble: str = ""
     """What is wrong with the station or the minutes chosen."""
+    queue: Queue | None = None
+    """The ưu tiên it meets."""
     times: Times | None = None
     """Every start, where it is said again and again."""
 
@@ -131,6 +133,7 @@ def sheet_of(
         else say_missing(missing(commune.villages, draft.villages, tracks)),
         relay_trouble=relay_trouble,
         times=when.times,
+        queue=when.queue,
     )
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from broker.hub.announcing import checks, planner, recurrence
-from broker.hub.announcing.bookings import Booked, booked, turns_of
+from broker.hub.announcing.bookings import Booked, booked, tolerance_for, turns_of
 from broker.hub.announcing.each_start import troubles_of
-from broker.hub.announcing.planner import TOLERANCE_S, Booking
+from broker.hub.announcing.order import place_of
+from broker.hub.announcing.planner import Booking
 from broker.hub.announcing.rules import Rules, rules_of
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console.day import Commune, Row, rows_of, strip
 from broker.hub.console.fields import Fields
 from broker.hub.console.times import Times, times_of
-from broker.hub.console.wording import day_name, hm, hours_of, local
+from broker.hub.console.wording import day_name, hm, hms, hours_of, local, short_day
 from broker.hub.declined import Declined
 from broker.look.dayline import Mark, MarkKind
 from broker.trust.envelope import MOST_STARTS
@@ -42,6 +43,20 @@ class When:
     problems: Sequence[Declined]
     times: Times | None
     """Every start, where it is said again and again."""
+    queue: Queue | None = None
+    """The ưu tiên it meets: the commune says which speaks first."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Two ưu tiên, or more, that meet: who speaks when."""
+
+    others: str
+    """Those it meets, in words: "“Lũ về”"."""
+    is_first: bool
+    begins: str
+    """When this one is read then, "17:02:10"."""
+    day: str
 
 
 def when_of(db: Session, commune: Commune, fields: Fields, length_s: float, now: datetime, key: str) -> When:
@@ -76,6 +91,7 @@ def when_of(db: Session, commune: Commune, fields: Fields, length_s: float, now:
         trouble=fields.trouble or _sentence(fields, problems, problem),
         free=free,
         problems=problems,
+        queue=None if draft.play_now else _queue(wanted, others, now),
         times=times_of(starts, draft.recurrence, now, troubles) if fields.again.is_on else None,
     )
 
@@ -84,9 +100,21 @@ def _bookings(
     db: Session, draft: Draft, starts: Sequence[datetime], length_s: float, key: str
 ) -> list[Booking]:
     rank = draft.kind if draft.relay is None else "relay"
-    what = Booked(key, draft.title, rank, frozenset(draft.villages))
-    turns, tolerance_s = turns_of(db), TOLERANCE_S.get(draft.kind, 0)
+    what = Booked(key, draft.title, rank, frozenset(draft.villages), place_of("after" if draft.play_now else draft.turn))
+    turns = turns_of(db)
+    tolerance_s = tolerance_for(turns, rank, draft.villages, length_s)
     return [what.at(at, length_s, tolerance_s, turns, is_now=draft.play_now) for at in starts]
+
+
+def _queue(wanted: Sequence[Booking], others: Sequence[Booking], now: datetime) -> Queue | None:
+    """What to ask of the first start that meets another ưu tiên."""
+    met = planner.first_queue(wanted, others)
+    if not met:
+        return None
+    mine = next(each for each in met if each in wanted or replace(each, delay_s=0.0) in wanted)
+    titles = [f"“{each.title or 'chưa có tên'}”" for each in met if each is not mine]
+    day = local(mine.begins).date()
+    return Queue(", ".join(titles[:2]), met[0] is mine, hms(mine.begins), short_day(day, local(now).date()))
 
 
 def _refusals(fields: Fields, now: datetime) -> list[Declined]:
