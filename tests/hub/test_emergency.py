@@ -141,6 +141,19 @@ def test_the_same_request_twice_is_one_emergency_and_another_text_is_none(town: 
     assert actions(town).count("emergency.spoken") == 1
 
 
+def test_neither_hours_of_silence_nor_what_is_planned_hold_an_emergency(town: Town) -> None:
+    night = NOW.replace(hour=23, minute=30)
+    town.approved(starts=[NOW.replace(hour=17, minute=30)])
+    assert written(town, now=NOW.replace(hour=17, minute=30))
+    revision = spoken(town, ready(town), night)
+    assert occurrences(town, revision)[0].start == night
+    with town.database.session() as db:
+        row = db.get_one(Revision, revision.id)
+        row.occurrences[0].plays[0].state = "playing"
+    with town.database.reading() as db:
+        assert [each.since for each in emergency.running(db, night + MINUTE)] == [night]
+
+
 def test_free_words_need_two_people_and_the_writer_may_be_one(town: Town) -> None:
     with town.database.session() as db:
         revision = emergency.write(db, town.lanh, FIRE, LEXICON, NOW)

@@ -105,6 +105,7 @@ def test_a_new_password_ends_the_old_one_at_once(town: Town) -> None:
 
 def test_the_last_approver_with_a_believed_key_stays(town: Town, settings: Settings) -> None:
     with town.database.session() as db:
+        people.disable(db, settings, people.person(db, "cuong"), ADMIN, NOW)
         people.disable(db, settings, people.person(db, "lanh"), ADMIN, NOW)
     assert declined(town, "disable", "binh", by=ADMIN, now=NOW, here=settings) == "last-approver"
     stripped = Facts("Bình", ["editor"])
@@ -119,6 +120,7 @@ def test_the_last_approver_keeps_the_password_unless_the_command_at_the_hub_take
     town: Town, settings: Settings
 ) -> None:
     with town.database.session() as db:
+        people.disable(db, settings, people.person(db, "cuong"), ADMIN, NOW)
         people.disable(db, settings, people.person(db, "lanh"), ADMIN, NOW)
     assert declined(town, "reset_password", "binh", by=ADMIN, now=NOW, here=settings) == "last-approver"
     with town.database.session() as db:
@@ -130,6 +132,7 @@ def test_without_any_believed_key_the_last_who_has_the_role_stays(town: Town, se
     with town.database.session() as db:
         for row in db.scalars(select(ApproverKey)):
             row.removed_at = NOW
+        people.disable(db, settings, people.person(db, "cuong"), ADMIN, NOW)
         people.disable(db, settings, people.person(db, "lanh"), ADMIN, NOW)
     assert declined(town, "disable", "binh", by=ADMIN, now=NOW, here=settings) == "last-approver"
     ask_in(town.database, "moi", "approver")
@@ -145,6 +148,7 @@ def test_one_of_two_approvers_may_go(town: Town, settings: Settings) -> None:
 
 def test_a_deputy_does_not_replace_the_last_approver(town: Town, settings: Settings) -> None:
     with town.database.session() as db:
+        people.disable(db, settings, people.person(db, "cuong"), ADMIN, NOW)
         people.change(db, settings, people.person(db, "lanh"), Facts("Lành", ["editor"]), ADMIN, NOW)
         people.appoint(
             db,

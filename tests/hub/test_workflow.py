@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from broker.contract.hub import Signed
 from broker.hub import trusted
-from broker.hub.announcing import workflow
+from broker.hub.announcing import ending, workflow
 from broker.hub.announcing.rules import put_rules
 from broker.hub.announcing.schedule import write_plays
 from broker.hub.announcing.workflow import Draft
@@ -104,7 +104,7 @@ def test_villages_without_any_loudspeaker_are_refused_but_not_for_an_emergency(t
         db.get_one(NodeRecord, "thon-03").retired_at = NOW
     assert declined(submit(town, villages=["ha"])).code == "no-speaker"
     submit(town, villages=["ha", "dong"])()
-    submit(town, villages=["ha"], kind="emergency", starts=[at(18)])()
+    submit(town, villages=["ha"], kind="emergency")()
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,6 @@ def test_a_clash_offers_the_next_three_free_times(town: Town) -> None:
     assert "17:35" in str(found)
     assert str(found).count(":") == 5, "the clashing time, the list's colon and three slots"
     town.submitted(starts=[at(17, 30)], villages=["ben"])
-
-
-def test_an_emergency_is_not_held_by_quiet_hours_or_clashes(town: Town) -> None:
-    town.approved(starts=[at(17, 30)])
-    town.submitted(kind="emergency", starts=[at(17, 30)])
-    town.submitted(kind="emergency", starts=[at(23, 30)])
 
 
 def test_quiet_hours_are_the_commune_s_to_decide(town: Town) -> None:
@@ -279,17 +273,6 @@ def test_without_sound_there_is_nothing_to_sign(town: Town) -> None:
         assert declined(lambda: workflow.envelope_for(db, town.desk, revision, NOW)).code == "no-audio"
 
 
-def test_an_emergency_needs_an_emergency_key(town: Town) -> None:
-    revision = town.submitted(kind="emergency", starts=[at(22)])
-    signed = town.signed(revision)
-    with town.database.session() as db:
-        found = declined(lambda: workflow.approve(db, town.desk, town.binh, revision, signed, NOW))
-        assert found.code == "wrong-role"
-    signed = town.signed(revision, "k-lanh")
-    with town.database.session() as db:
-        workflow.approve(db, town.desk, town.lanh, revision, signed, NOW)
-
-
 def test_speaking_now_starts_at_the_moment_of_signing(town: Town) -> None:
     revision = town.approved(now=NOW + timedelta(minutes=3), play_now=True, starts=[])
     with town.database.reading() as db:
@@ -347,8 +330,8 @@ def test_silencing_all_also_cancels_what_may_still_begin(town: Town) -> None:
 def test_when_the_list_of_times_runs_out_the_revision_expires(town: Town) -> None:
     approved, waiting = town.approved(), town.submitted(starts=[at(18, 30)])
     with town.database.session() as db:
-        assert workflow.expire(db, at(17, 32)) == 0
-        assert workflow.expire(db, at(19)) == 2
+        assert ending.expire(db, at(17, 32)) == 0
+        assert ending.expire(db, at(19)) == 2
     assert {town.revision(approved).state, town.revision(waiting).state} == {"expired"}
     with town.database.reading() as db:
         assert db.scalars(select(Occurrence)).one().cancelled_at is None

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from broker.contract import Place
 from broker.contract.hub import Media, Signed
 from broker.hub.accounts import create_account
-from broker.hub.announcing import workflow
+from broker.hub.announcing import emergency, workflow
+from broker.hub.announcing.emergency import Words
 from broker.hub.announcing.signing import Desk
 from broker.hub.announcing.workflow import Draft
 from broker.hub.records import (
@@ -159,10 +160,16 @@ class Town:
             return workflow.save_draft(db, self.hoa, Draft(**(fields | change)), NOW).id  # type: ignore[arg-type]
 
     def submitted(self, *, audio: bool = True, **change: object) -> int:
-        """A draft sent for approval, with sound unless told otherwise."""
-        revision = self.draft(**change)
-        with self.database.session() as db:
-            workflow.submit(db, self.hoa, revision, LEXICON, NOW)
+        """A draft sent for approval, with sound unless told otherwise; an emergency in free words on its own way."""
+        if change.get("kind") == "emergency":
+            fields = {"title": "Cháy chợ", "text": "Chợ đang cháy, bà con tránh xa.", "villages": ["dong"]}
+            words = Words(**{**fields, **{name: change[name] for name in fields if name in change}})  # type: ignore[arg-type]
+            with self.database.session() as db:
+                revision = emergency.write(db, self.hoa, words, LEXICON, NOW).id
+        else:
+            revision = self.draft(**change)
+            with self.database.session() as db:
+                workflow.submit(db, self.hoa, revision, LEXICON, NOW)
         if audio:
             self.give_audio(revision)
         return revision
