@@ -213,13 +213,13 @@ def _chosen(picks: Sequence[Pick], fields: Fields | None, *, is_drill: bool) -> 
 
 
 def _spoken(fields: Fields) -> dict[str, Any]:
-    words_of = lexicon()
+    words_of, is_long = lexicon(), len(fields.draft.text) > emergency_words.LONGEST_WORDS
     return {
         "fields": fields,
         "draft": fields.draft,
         "own": OWN_WORDS,
-        "said": spoken_of(fields.draft.text, fields.draft.answers, words_of).text,
-        "sheet": {"questions": questions_of(fields, words_of)},
+        "said": "" if is_long else spoken_of(fields.draft.text, fields.draft.answers, words_of).text,
+        "sheet": {"questions": [] if is_long else questions_of(fields, words_of)},
     }
 
 
