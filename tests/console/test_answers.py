@@ -59,7 +59,7 @@ def test_an_own_answer_of_any_length_is_told_and_not_dropped(stage: Stage) -> No
     assert f"nhiều nhất {LONGEST_ANSWER} chữ cái" in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("kind", ["routine", "emergency"])
+@pytest.mark.parametrize("kind", ["routine", "priority"])
 def test_answers_do_not_make_an_announcement_longer_than_any_text(stage: Stage, kind: str) -> None:
     text = "½ a " * (LONGEST_TEXT // 4)
     form = {**FORM, "text": text, "kind": kind, "answer:½": "lời dài " * 20, "act": "submit"}

@@ -351,18 +351,9 @@ def _sign(stage: Stage, revision: Revision, **change: str) -> tuple[int, str]:
     return answer.status_code, answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize(
-    ("when", "next_word"),
-    [
-        ({}, "approved"),
-        ({"kind": "emergency", "play_now": True, "starts": []}, "Người ký không có quyền"),
-    ],
-)
-def test_what_somebody_recorded_is_not_signed_unheard(
-    stage: Stage, when: dict[str, object], next_word: str
-) -> None:
+def test_what_somebody_recorded_is_not_signed_unheard(stage: Stage) -> None:
     voice = Media(sha256="ab" * 32, size=9, type="audio/ogg", duration_ms=3000)
-    revision = stage.submitted(tracks=[TEXT, Track("tyz", voice)], **when)
+    revision = stage.submitted(tracks=[TEXT, Track("tyz", voice)])
     status, said = _sign(stage, revision, heard="skipped")
     assert (status, "xin nghe hết rồi mới ký" in said) == (409, True)
     assert 'id="khong-nghe"' not in said
@@ -371,7 +362,7 @@ def test_what_somebody_recorded_is_not_signed_unheard(
         assert db.scalars(select(AuditRow).where(AuditRow.action == "announcement.heard")).all() == []
     said = _sign(stage, revision, heard="yes")[1]
     assert "xin nghe hết rồi mới ký" not in said
-    assert next_word in said
+    assert "approved" in said
 
 
 def test_the_words_alone_may_be_signed_unheard_and_that_is_noted(stage: Stage) -> None:
