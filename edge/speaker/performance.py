@@ -24,21 +24,18 @@ from edge.speaker.ending import ended
 from edge.speaker.firewall import (
     EARLY_S,
     PASSING,
-    RELAYED,
     SIREN,
-    SPOKEN_HERE,
     Allowed,
     check,
     since_signed,
 )
 from edge.speaker.kit import Kit
-from edge.speaker.player import LiveScore, Outcome, Score, play
+from edge.speaker.player import Outcome, play
 from edge.speaker.programme import RANK, Play
 from edge.speaker.proof import Verdict, judge
 from edge.speaker.readying import Ready, Readying
-from edge.speaker.score import led_in
-from edge.speaker.sinks import Samples, Sink, SinkError
-from edge.speaker.siren import Siren
+from edge.speaker.sinks import Sink, SinkError
+from edge.speaker.sounding import Sounding
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +67,7 @@ class Performance:
     ) -> None:
         """held: None for an emergency that begins with its siren, as its words are not ready."""
         self._desk, self._kit, self._readying = desk, kit, readying
-        self._one, self._held = one, held
-        self._live = readying.live(one)
-        self._siren: Siren | None = None
-        self._score: Score | LiveScore = self._score_of(0.0)
+        self._one, self._sounding = one, Sounding(one, held, readying)
         self._stop, self._beat = stop, beat
         self._clock = desk.clock
         self._opened_at, self._opened_s = moment_of(desk.clock)
@@ -95,7 +89,7 @@ class Performance:
         amplifier.hold(is_playing=False)
         try:
             sink = self._kit.find_sink()
-            sink.open(self._score.rate_hz, self._one.ask.occurrence)
+            sink.open(self._sounding.score.rate_hz, self._one.ask.occurrence)
             self._desk.output, self._desk.sound = sink.name, sink.kind
             return self._on(sink)
         finally:
@@ -111,13 +105,10 @@ class Performance:
             self._desk.take_halt()
             self._desk.playing = self._one
         self._sound = sink.kind
-        if self._is_emergency:
-            self._score = self._score_of(self._kit.amplifier.warm_in_s())
-        if self._siren is not None:
-            self._readying.await_words(self._one)
+        self._sounding.begin(self._kit.amplifier.warm_in_s())
         listening = self._kit.ear.listen()
         outcome = play(
-            self._score,
+            self._sounding.score,
             sink,
             self._elapsed,
             self._heed,
@@ -125,13 +116,17 @@ class Performance:
             gain=self._gain(),
             monotonic=self._clock.monotonic,
         )
-        self._readying.await_nothing()
+        self._sounding.end()
         self._kit.amplifier.hold(is_playing=False)
         if outcome.reason == "sound-failed":
             self.failure = SinkError(outcome.detail)
-        has_words = self._siren is None or bool(self._siren.sound)
-        state, reason = ended(outcome, self._score, is_emergency=self._is_emergency, has_words=has_words)
-        reason = reason or self._sounds_by()
+        state, reason = ended(
+            outcome,
+            self._sounding.score,
+            is_emergency=self._is_emergency,
+            has_words=self._sounding.has_words,
+        )
+        reason = reason or self._sounding.told
         self._put_down(outcome, state, reason)  # before all that only looks back
         self._tell_end(outcome, state, reason, self._verdict(outcome, listening, sink, state == "played"))
         return True
@@ -146,8 +141,8 @@ class Performance:
             return Verdict(0, "")
         heard = listening.stop() if listening is not None else None
         drawn = self._kit.amplifier.drawn(outcome.started_s, outcome.started_s + outcome.played_ms / 1000)
-        played = self._played() if heard is not None else np.zeros(0, dtype=np.int16)
-        rate_hz = self._score.rate_hz
+        played = self._sounding.kept() if heard is not None else np.zeros(0, dtype=np.int16)
+        rate_hz = self._sounding.score.rate_hz
         try:
             return judge(played, rate_hz, outcome.started_s, heard, drawn, sink.kind, is_complete)
         except Exception as why:  # noqa: BLE001  (what was heard was heard: no sum of ours may end it again)
@@ -166,7 +161,7 @@ class Performance:
         if hindrance:
             return False
         at = max(self._clock.now(), one.wanted_at)
-        verdict = check(one.ask, desk.post(one), at, self._sound_in_hand, self._total_ms / 1000)
+        verdict = check(one.ask, desk.post(one), at, self._sounding.in_hand, self._sounding.total_ms / 1000)
         if isinstance(verdict, Allowed):
             return True
         log.warning("%s", verdict, extra={"event": "play-refused", "occurrence": one.ask.occurrence})
@@ -224,13 +219,6 @@ class Performance:
             return self._is_emergency  # it sounds even if it may sound twice
         return True
 
-    def _played(self) -> Samples:
-        """What was to be heard, for the ear; of a relayed programme its beginning."""
-        found = self._siren or self._live
-        if found is not None or self._held is None:
-            return found.kept() if found is not None else np.zeros(0, dtype=np.int16)
-        return np.concatenate(self._held.score.parts)
-
     # -- while it sounds
 
     def _heed(self) -> str:
@@ -265,7 +253,7 @@ class Performance:
     def _is_outranked(self) -> bool:
         """Whether a play of a higher kind has come that is ready and would be let through."""
         desk, rank = self._desk, self._one.rank
-        if self._siren is not None and not self._siren.sound and self._is_better_ready():
+        if not self._sounding.has_words and self._is_better_ready():
             return True
         agenda = desk.agenda(rank)
         soon = self._clock.now() + timedelta(seconds=YIELD_S)
@@ -296,10 +284,10 @@ class Performance:
         self._desk.receipt(
             self._one.ask,
             "playing",
-            self._sounds_by(),
+            self._sounding.told,
             wanted_at=self._one.wanted_at - self._moved,
             started_at=self._clock.now() - timedelta(seconds=late_s),
-            total_ms=self._total_ms,
+            total_ms=self._sounding.total_ms,
             sound=self._sound,
             volume=self._volume,
         )
@@ -331,11 +319,11 @@ class Performance:
             started_at=self._began_at(outcome),
             ended_at=self._ended_at,
             played_ms=outcome.played_ms,
-            total_ms=self._total_ms,
+            total_ms=self._sounding.total_ms,
             repeat=outcome.repeats,
             sound=self._sound,
             frames=outcome.frames,
-            rate_hz=self._score.rate_hz,
+            rate_hz=self._sounding.score.rate_hz,
             volume=self._volume,
             underruns=outcome.underruns,
             proof_level=verdict.level,
@@ -355,38 +343,6 @@ class Performance:
     @property
     def _is_emergency(self) -> bool:
         return self._one.envelope.is_emergency
-
-    def _new_siren(self, warm_s: float) -> Siren:
-        readying, one = self._readying, self._one
-        return Siren(one, lambda: readying.take_words(one), lambda: readying.is_vain(one), warm_s)
-
-    def _score_of(self, warm_s: float) -> Score | LiveScore:
-        """What will sound, an emergency's words not before the amplifier is warm."""
-        if self._live is not None:
-            return self._live.score
-        if self._held is not None:
-            return led_in(self._held.score, warm_s) if self._is_emergency else self._held.score
-        self._siren = self._new_siren(warm_s)
-        return self._siren.score
-
-    @property
-    def _sound_in_hand(self) -> str:
-        """For the firewall: a hash, or what stands for one."""
-        if self._live is not None:
-            return RELAYED
-        return SIREN if self._held is None else self._held.sound
-
-    @property
-    def _total_ms(self) -> int:
-        return self._siren.total_ms if self._siren is not None else self._score.total_ms
-
-    def _sounds_by(self) -> str:
-        """The reason of a play that sounds otherwise than was wished; empty when all is as it should be."""
-        if self._one.envelope.relay is not None:
-            return "" if self._live is not None else "relay-lost"
-        if self._siren is not None:
-            return SPOKEN_HERE if self._siren.sound == SPOKEN_HERE else ""
-        return self._held.told if self._held is not None else ""
 
     def _gain(self) -> float:
         """Half the volume sounds about half as loud, which is -12 dB."""
