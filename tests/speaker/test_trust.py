@@ -104,6 +104,26 @@ def test_what_plays_falls_silent_when_its_key_is_disowned(house: House, signers:
     assert (stopped.played_ms or 0) < 55_000
 
 
+def test_an_emergency_of_two_falls_silent_when_one_of_them_is_disowned_not_when_a_key_ends(
+    house: House, signers: Signers
+) -> None:
+    ends = [
+        msgspec.structs.replace(key, until=MORNING + timedelta(seconds=8)) if key.key == "dung" else key
+        for key in signers.trust.keys
+    ]
+    brief = msgspec.structs.replace(signers.trust, generation=3, keys=ends)
+    house.start()
+    house.hear(trust_plan(signers, brief))
+    house.hear(play_now(signers.announcement(kind="emergency", audio=house.hub.add(60))))
+    house.receipt("playing")
+    house.clock.advance(10)
+    house.hear(trust_plan(signers, msgspec.structs.replace(brief, generation=4)))
+    assert house.waits(lambda: held(house) == 4)
+    assert house.states()[-1] == "playing", "what began in time goes on"
+    house.hear(trust_plan(signers, without(signers, "dung", 5)))
+    assert house.receipt("cancelled").reason == "revoked"
+
+
 def test_a_passkey_s_announcement_plays_and_a_foreign_one_s_does_not(house: House, signers: Signers) -> None:
     phone = Authenticator("phone", new_key())
     entry = msgspec.structs.replace(
