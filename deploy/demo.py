@@ -89,7 +89,10 @@ def where_to_look(stage: Stage, secrets: Secrets, took_s: float) -> list[str]:
         lines.append(f"  {person.username:<10} {password:<26} {person.title}: {person.full_name}")
     lines.append("")
     pin = secrets.pin or "(shown at the first start)"
-    lines.append(f"  approver's key  {stage.key_file.resolve()}   PIN {pin}")
+    for person in van_khe.PEOPLE:
+        if "approver" in person.roles:
+            key = stage.key_file_of(person.username).resolve()
+            lines.append(f"  {person.username}'s key  {key}   PIN {pin}   approves, signs emergencies")
     if not secrets.passwords:
         lines.append("  Lost them? Start again with --new-passwords.")
     lines.append(f"  camera     {_camera(stage.wishes.camera)}")

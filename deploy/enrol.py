@@ -168,8 +168,12 @@ def add_approver(
     pin: str,
     file: Path,
     now: datetime,
+    *,
+    emergency: bool = False,
 ) -> NewKey:
     """Make a key for an account that may approve: the key file for its owner, the key's name in the trust list.
+
+    emergency: it may sign emergencies and their templates too, beside those that may already.
 
     Raises ProvisionError for an unknown account, IdentityError for a weak PIN, Declined.
     """
@@ -182,6 +186,9 @@ def add_approver(
     trusted.add_key(
         db, settings, account, kind="file", public=made.public, label=file.name, now=now, by="provision"
     )
-    body = next_list.proposal(db, settings, now)
+    urgent = None
+    if emergency:
+        urgent = {made.key, *(one.key for one in trusted.believed(db, settings) if "emergency" in one.roles)}
+    body = next_list.proposal(db, settings, now, emergency=urgent)
     trusted.take(db, settings, sign_list(body, commune.root), "provision", now)
     return made

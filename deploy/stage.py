@@ -27,6 +27,7 @@ from broker.contract.rights import amqtt_config
 from broker.link.config import load
 from broker.trust.enrolment import SETTINGS_FILE
 from broker.trust.identity import Commune, open_commune
+from broker.trust.keyfile import unlock
 from deploy import van_khe
 from deploy.mosquitto import config as mosquitto
 from deploy.provision import (
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 KEEPALIVE_S = 5
-KEY_FILE = "khoa-duyet-hung.json"
 DEFAULT_PORTS = {"broker": 8883, "device": 8443, "enrolment": 8444, "console": 8080, "kiosk": 8081}
 OWN_PORTS = range(20_000, 32_000)
 
@@ -110,7 +110,7 @@ class Stage:
         self.layout = Layout(wishes.folder)
         self.houses: list[House] = van_khe.houses(wishes.nodes)
         self.logs = wishes.folder / "logs"
-        self.key_file = wishes.folder / KEY_FILE
+        self.key_file = self.key_file_of("hung")
         self.broker_kind = wishes.broker or ("mosquitto" if mosquitto.is_usable() else "embedded")
         self._lock: IO[str] | None = None
         self._run = Path()
@@ -144,6 +144,10 @@ class Stage:
             self._lock.close()
 
     # -- what stands where
+
+    def key_file_of(self, username: str) -> Path:
+        """The key of a person who approves and signs emergencies; all of the demo's open with one PIN."""
+        return self.wishes.folder / f"khoa-duyet-{username}.json"
 
     def _choose_ports(self) -> None:
         taken: set[int] = set()
@@ -256,10 +260,10 @@ class Stage:
         """Content, villages, nodes, the camera and people, as far as they are missing."""
         from sqlalchemy import select
 
-        from broker.hub import trusted
         from broker.hub.accounts import set_password
         from broker.hub.records import Account
-        from deploy.enrol import add_account, add_approver, enrol_here, hub_records, set_shipped_content
+        from deploy.enrol import add_account, enrol_here, hub_records, set_shipped_content
+        from deploy.urgent import make_demo_templates, new_key
 
         set_shipped_content(self.layout)
         made = Secrets()
@@ -270,12 +274,11 @@ class Stage:
                 if not self._is_enrolled(house):
                     enrol_here(db, self.layout, house.name, house.village, house.label, now)
             known = {row.username: row for row in db.scalars(select(Account))}
-            wanted = [
-                each for each in van_khe.PEOPLE if self.wishes.new_passwords or each.username not in known
-            ]
+            again = self.wishes.new_passwords
+            wanted = [each for each in van_khe.PEOPLE if again or each.username not in known]
             if not wanted:
                 return made
-            tell(f"making {len(wanted)} accounts and an approver's key")
+            tell(f"making {len(wanted)} accounts and their keys")
             for person in wanted:
                 row = known.get(person.username)
                 if row is None:
@@ -285,14 +288,15 @@ class Stage:
                 else:
                     made.passwords[person.username] = random_password()
                     set_password(db, row, made.passwords[person.username], now, "demo")
-            approver = next(each for each in wanted if "approver" in each.roles)
-            commune = self._commune()
-            old = known.get(approver.username)
-            if old is not None:
-                for key in trusted.keys_of(db, old):
-                    trusted.remove_key(db, key.id, "demo", now)
             made.pin = random_pin()
-            add_approver(self.layout, commune, db, approver.username, made.pin, self.key_file, now)
+            for each in wanted:
+                if "approver" in each.roles:
+                    file = self.key_file_of(each.username)
+                    new_key(self.layout, self._commune(), db, each.username, made.pin, file, now)
+        if van_khe.TEMPLATE_SIGNER in made.passwords:
+            tell("making the emergency templates")
+            key = unlock(self.key_file_of(van_khe.TEMPLATE_SIGNER).read_bytes(), made.pin)
+            make_demo_templates(self.layout, key, now, tell)
         return made
 
     def _hub_settings(self) -> dict[str, dict[str, Any]]:

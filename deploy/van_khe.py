@@ -36,6 +36,7 @@ class Person:
 PEOPLE = (
     Person("lan", "Nguyễn Thị Lan", ("editor",), "Cán bộ văn hoá"),
     Person("hung", "Trần Văn Hùng", ("approver",), "Phó Chủ tịch xã"),
+    Person("hanh", "Lê Thị Hạnh", ("approver",), "Trực phòng chống thiên tai"),
     Person("dung", "Lê Quốc Dũng", ("police",), "Trực ban công an xã"),
     Person("ha", "Phạm Thu Hà", ("leader",), "Chủ tịch xã"),
     Person("minh", "Đỗ Quang Minh", ("admin",), "Quản trị"),
@@ -54,6 +55,10 @@ class House:
     def label(self) -> str:
         """As people call it."""
         return f"Nhà văn hoá {self.village_name}"
+
+
+TEMPLATE_AUTHOR, TEMPLATE_SIGNER = "lan", "hung"
+"""Who wrote the demo's emergency templates, and who signed them."""
 
 
 @cache
@@ -94,6 +99,13 @@ def fill(db: Session, nodes: list[House], camera_source: str, now: datetime) -> 
     put_villages(db, villages, now, river)
     _put_camera(db, nodes[0], camera_source, now)
     _put_levels(db, now)
+
+
+def templates() -> list[dict[str, Any]]:
+    """What is said in the demo's emergencies: fields of Wording; without villages it is for the whole commune."""
+    table = _table()
+    everywhere = [each["code"] for each in table["village"]]
+    return [{"villages": everywhere, **each} for each in table["template"]]
 
 
 def series_titles() -> list[str]:
