@@ -3,7 +3,7 @@ the live page, and both buttons that end it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,15 @@ def address(stage: Stage, serve: Callable[[Any], str]) -> str:
     return serve(stage.app)
 
 
-def look(page: Page, name: str, shoot: Callable[[Page, str], None]) -> None:
+def look(
+    page: Page,
+    name: str,
+    shoot: Callable[[Page, str], None],
+    sizes: Sequence[tuple[int, int]] = (DESK, PHONE),
+) -> None:
     """Clean for axe and inside its width, on a desk and on a phone."""
     before = page.viewport_size
-    for width, height in (DESK, PHONE):
+    for width, height in sizes:
         page.set_viewport_size({"width": width, "height": 3000})
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
@@ -127,9 +132,13 @@ def test_words_of_two_signers_and_a_template_are_spoken_followed_and_ended(
     # a drill is calm, and its certificate fits a phone
     drill = speak(stage, ids["fire"], drill=True)
     told(stage, drill, "thon-01", "played", started_at=stage.now(), told_at=stage.now(), sound="card")
-    for path, name in ((f"/drills/{drill}", "drill"), ("/drills", "drills"), ("/drills/new", "drill-new")):
+    for path, name, size in (
+        (f"/drills/{drill}", "drill", PHONE),
+        ("/drills", "drills", DESK),
+        ("/drills/new", "drill-new", DESK),
+    ):
         page.goto(f"{address}{path}")
-        look(page, name, shoot)
+        look(page, name, shoot, [size])
 
     # a template, over a network that drops the first try: said at once, sent again by itself, spoken once
     tries: list[str] = []

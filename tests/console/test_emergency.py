@@ -10,7 +10,7 @@ import msgspec
 from flask.testing import FlaskClient
 
 from broker.hub.announcing.render import media_store
-from broker.hub.records import Revision, ServiceSeen, put_setting
+from broker.hub.records import CapMessage, Revision, ServiceSeen, put_setting
 from broker.hub.silence import silence_of
 from tests.console.stage import Stage
 from tests.console.urgent import (
@@ -21,6 +21,7 @@ from tests.console.urgent import (
     occurrences_of,
     revision_of,
     speak,
+    template_of,
     told,
 )
 from tests.fakes.house import a_second_of_nothing
@@ -101,6 +102,8 @@ def test_one_signature_lets_a_template_speak_and_every_page_says_so_until_it_is_
         assert line in page_of(stage.client(who), path), who
     assert 'class="to-emergency' not in page_of(stage.client("giup"), f"/emergency/{key}")
     assert f"/emergency/{key}/cancel" not in page_of(stage.client("giup"), f"/emergency/{key}")
+    assert len(occurrences_of(stage, key)) == 12
+    assert page_of(client, "/").count("Khẩn cấp</span>") == 2, "Hôm nay shows this playing and the next"
     answer = stage.post(client, f"/emergency/{key}/cancel", {}, page="/emergency")
     assert answer.headers["Location"] == f"/emergency/{key}"
     ended = words_of(page_of(client, f"/emergency/{key}"))
@@ -110,6 +113,30 @@ def test_one_signature_lets_a_template_speak_and_every_page_says_so_until_it_is_
     twice = stage.post(client, f"/emergency/{key}/cancel", {}, page="/emergency")
     assert twice.status_code == 409
     assert "đã hết hoặc đã được huỷ" in words_of(twice.get_data(as_text=True))
+
+
+def test_a_warning_of_others_makes_a_template_stand_ready_and_never_speaks(stage: Stage) -> None:
+    ids = alarmed(stage)
+    at = stage.now()
+    with stage.database.session() as db:
+        code = template_of(stage, ids["flood"]).code
+        info = {"title": "Lũ trên sông Vân", "sender_name": "Đài khí tượng tỉnh"}
+        warning = CapMessage(
+            sender="kttv", identifier="1", sent=at, status="Actual", msg_type="Alert", received_at=at,
+            expires=at + timedelta(hours=3), xml="", info=info, villages=["ben"], state="prepared", template=code,
+        )  # fmt: skip
+        db.add(warning)
+        db.flush()
+        number = warning.id
+    client = stage.client("hung")
+    page = page_of(client, "/emergency")
+    assert "Cảnh báo đến: Lũ trên sông Vân." in words_of(page)
+    assert "Đài khí tượng tỉnh gửi 16:42, có hiệu lực đến 19:42." in words_of(page)
+    assert f"/emergency?template={ids['flood']}&amp;warning={number}" in page
+    ready = page_of(client, f"/emergency?template={ids['flood']}&warning={number}")
+    ticked = re.findall(r'<input type="checkbox" name="villages" value="([a-z]+)"[^>]* checked', ready)
+    assert ticked == ["ben"]
+    assert "Đang phát" not in page
 
 
 def test_what_may_not_be_said_is_refused_with_a_sentence(stage: Stage) -> None:

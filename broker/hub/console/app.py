@@ -260,7 +260,12 @@ def _say_stale_form(why: CSRFError) -> tuple[str, int]:
 
 
 def _say_declined(why: Declined) -> tuple[str, int]:
-    code = 404 if why.code.startswith("no-") and why.code not in ("no-right", "no-note", "no-reason", "no-emergency-key") else 409
+    code = (
+        404
+        if why.code.startswith("no-")
+        and why.code not in ("no-right", "no-note", "no-reason", "no-emergency-key")
+        else 409
+    )
     if request.headers.get("X-Part"):
         return f"{why}\n", code
     return _sentence("Chưa làm được việc này", str(why)), code

@@ -102,6 +102,7 @@ class Row:
     at: datetime
     title: str
     kind: str
+    """routine, priority, emergency or drill"""
     where: str
     length: str
     length_s: float
@@ -169,12 +170,25 @@ def rows_of(
         .options(joinedload(Occurrence.revision).load_only(*_OF_REVISION))
         .order_by(Occurrence.start)
     ).all()
+    occurrences = _without_later_repeats(occurrences, now)
     plays = _plays_of(db, [one.id for one in occurrences])
     behind = waits_of(db, occurrences, now)
     rows = [_planned(one, plays.get(one.id, {}), commune, now, behind.get(one.id)) for one in occurrences]
     held = waiting(db) if waits is None else waits
     rows += [row for one in held for row in _held(one, commune, begin, end, now)]
     return sorted(rows, key=lambda row: row.at)
+
+
+def _without_later_repeats(rows: Sequence[Occurrence], now: datetime) -> Sequence[Occurrence]:
+    """An emergency's repeats are told up to the next: dozens of the same line would bury the rest of the day."""
+    kept, ahead = [], set()
+    for row in rows:
+        is_repeat = row.revision.kind == "emergency" and row.start > now
+        if not is_repeat or row.revision_id not in ahead:
+            kept.append(row)
+        if is_repeat:
+            ahead.add(row.revision_id)
+    return kept
 
 
 def _plays_of(db: Session, occurrences: Sequence[str]) -> dict[str, dict[str, Play]]:
@@ -288,7 +302,7 @@ def _planned(
     return Row(
         at=one.start,
         title=revision.title,
-        kind=revision.kind,
+        kind="drill" if revision.drill else revision.kind,
         where=commune.say_places(revision.villages) + commune.count_unheard(revision.villages),
         length=lasting(length_s) if length_s else "",
         length_s=one.duration_s,

@@ -101,7 +101,7 @@ def _template(db: Session, revision: Revision) -> str:
     return f"{row.title}, bản {row.number}" if row else revision.title
 
 
-def _drills() -> Select[tuple[Revision]]:
+def _drills() -> Select[Revision]:
     return (
         select(Revision)
         .where(Revision.drill.is_(True), Revision.kind == "emergency")

@@ -16,6 +16,7 @@ from broker.hub.announcing.emergency_running import running as running_now
 from broker.hub.announcing.emergency_signers import may_sign, signers
 from broker.hub.announcing.render import media_store, spoken_of
 from broker.hub.announcing.trials import OPUS
+from broker.hub.cap.shelf import prepared
 from broker.hub.console import access
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, lexicon, now
@@ -27,11 +28,13 @@ from broker.hub.console.emergency_choices import (
     OWN,
     REPEAT,
     Pick,
+    Warned,
     picks_of,
     places_of,
     say_how,
     say_places,
     title_of,
+    warned_of,
 )
 from broker.hub.console.faults import announce_trouble, broker_trouble, faults_of
 from broker.hub.console.pictures import send_media
@@ -39,7 +42,7 @@ from broker.hub.console.signatures import passkeys_of, signed_of_form
 from broker.hub.declined import Declined
 from broker.hub.records import Account, EmergencyTemplate
 from broker.look.icons import symbols
-from broker.look.villages import village_map
+from broker.look.villages import VillageState, village_map
 from broker.trust.passkey import use_of
 
 pages = Blueprint("emergency", __name__)
@@ -124,7 +127,7 @@ def preview() -> str:
 
 @pages.get("/emergency/sounds/<int:template>")
 @access.allow(*WRITERS, "leader", "admin", "auditor")
-def sound(template: int) -> Response:
+def sound(template: int) -> AnyResponse:
     """The sound of a signed template."""
     with desk().database.reading() as db:
         row = db.get(EmergencyTemplate, template)
@@ -136,11 +139,12 @@ def sound(template: int) -> Response:
 
 @pages.post("/emergency/silence")
 @access.allow("approver")
-def silence() -> Response:
-    """Silence over the whole commune, from the button that is always there."""
+def silence() -> AnyResponse:
+    """Silence over the whole commune, from the button that is always there. Form: back, the page it stands on."""
     with desk().database.session() as db:
         ending.stop(db, _me(db), "", now())
-    return redirect(request.form.get("back") if is_own_path(request.form.get("back")) else url_for(".page"))
+    back = request.form.get("back", "")
+    return redirect(back if is_own_path(back) else url_for(".page"))
 
 
 def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -> str:
@@ -148,14 +152,16 @@ def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -
     at, here = now(), signing.Desk.of(desk().settings)
     with desk().database.reading() as db:
         me, commune = _me(db), commune_of(db)
-        picks = picks_of(urgent.ready_templates(db, at, here), symbols())
+        templates = urgent.ready_templates(db, at, here)
+        picks, warned = picks_of(templates, symbols()), warned_of(prepared(db, at), templates, at)
         chosen = _chosen(picks, fields, is_drill=is_drill)
         allowed = chosen.villages if chosen else None
-        ticked = fields.draft.villages if fields else allowed or ()
+        ticked = fields.draft.villages if fields else _warned_villages(warned) or allowed or ()
         places = places_of(commune, faults_of(db, commune, at), ticked, allowed)
         running = [one for one in running_now(db, at) if one.is_drill == is_drill]
         shown: dict[str, Any] = {
             "picks": picks,
+            "warned": [] if is_drill else warned,
             "places": places,
             "running": running,
             "dead": broker_trouble(db, at) or announce_trouble(db, at),
@@ -163,7 +169,7 @@ def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -
             "holders": [one.full_name for one in signers(db, here, at, without=me.id)],
             **signing_of(db, me),
         }
-    red = {place.code: "red" for place in places if place.is_chosen}
+    red: dict[str, VillageState] = {place.code: "red" for place in places if place.is_chosen}
     drawn = village_map(
         commune.shapes(), red, label="Bản đồ xã, thôn được chọn tô màu đậm", river=desk().river()
     )
@@ -195,14 +201,14 @@ def clicked_ms() -> int:
     return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
 
 
-def onward(address: str) -> Response:
+def onward(address: str) -> AnyResponse:
     """To a page: told to a script, else by a redirect."""
     return jsonify({"to": address}) if is_part() else redirect(address)
 
 
-def is_own_path(path: str | None) -> bool:
-    """Whether it is a page of the red pages, and nowhere outside."""
-    return bool(path) and str(path).startswith(("/emergency", "/drills")) and "\\" not in str(path)
+def is_own_path(path: str) -> bool:
+    """Whether it is one of the red pages, and nowhere outside."""
+    return path.startswith(("/emergency", "/drills")) and "\\" not in path
 
 
 def _chosen(picks: Sequence[Pick], fields: Fields | None, *, is_drill: bool) -> Pick | None:
@@ -210,6 +216,12 @@ def _chosen(picks: Sequence[Pick], fields: Fields | None, *, is_drill: bool) -> 
     asked = "" if fields is not None else request.args.get("template", "")
     found = next((pick for pick in picks if str(pick.id) == asked), None)
     return picks[0] if found is None and is_drill and picks else found
+
+
+def _warned_villages(warned: Sequence[Warned]) -> Sequence[str]:
+    """Where the warning is for by whose notice somebody came here."""
+    asked = request.args.get("warning", "")
+    return next((one.villages for one in warned if str(one.message) == asked), ())
 
 
 def _spoken(fields: Fields) -> dict[str, Any]:

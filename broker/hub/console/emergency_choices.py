@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
+from broker.hub.cap.shelf import Prepared
 from broker.hub.console.day import Commune
 from broker.hub.console.faults import Fault
-from broker.hub.console.wording import lasting
+from broker.hub.console.wording import lasting, when
 from broker.hub.records import EmergencyTemplate, NodeRecord
 
 OWN = "own"
@@ -50,6 +52,36 @@ class Place:
     is_chosen: bool
     is_allowed: bool
     """Whether the template was signed for it."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A template that a warning of others made stand ready."""
+
+    message: int
+    template: int
+    villages: Sequence[str]
+    headline: str
+    said: str
+    """Who sent it, when, and until when it holds."""
+
+
+def warned_of(
+    found: Sequence[Prepared], templates: Sequence[EmergencyTemplate], at: datetime
+) -> list[Warned]:
+    """What stands ready by warnings, for templates that may be let speak now."""
+    ids = {row.code: row.id for row in templates}
+    return [
+        Warned(
+            one.message,
+            ids[one.template],
+            one.villages,
+            one.headline,
+            f"{one.sender} gửi {when(one.sent, at)}, có hiệu lực đến {when(one.until, at)}.",
+        )
+        for one in found
+        if one.template in ids
+    ]
 
 
 def picks_of(templates: Sequence[EmergencyTemplate], icons: Collection[str]) -> list[Pick]:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import func, select
 
-from broker.hub.console import stations, steps
+from broker.hub.console import drills, stations, steps
 from broker.hub.console.access import Visitor
 from broker.hub.records import Database, Feedback, Revision
 
@@ -53,6 +53,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
     if person.is_any("editor", "approver"):
         more.append(Item("patterns", "Mẫu bản tin", url_for("patterns.shelf")))
         more.append(Item("phrases", "Câu ghi sẵn", url_for("phrases.all_phrases")))
+    if person.is_any(*drills.READERS):
+        more.append(Item("drills", "Diễn tập loa", url_for("drills.all_drills")))
     if person.is_any(*stations.READERS):
         more.append(Item("stations", "Đài tiếp sóng", url_for("stations.all_stations")))
     if person.is_any("editor", "approver", "leader", "admin", "auditor"):

@@ -1,5 +1,5 @@
-// The red line of a silent commune on pages that follow nothing else: asked for every twenty seconds, every
-// five while it stands there: loudspeakers are confirming.
+// The red lines of an emergency and of a silent commune on pages that follow nothing else: asked for every ten
+// seconds, every five while one stands there.
 const line = document.querySelector("[data-hush]");
 
 async function look() {
@@ -15,5 +15,5 @@ async function look() {
 
 if (line && !document.querySelector('script[src*="/parts.js"]')) {
   let turn = 0;
-  setInterval(() => { turn += 1; if (turn % 4 === 0 || line.firstElementChild) look(); }, 5_000);
+  setInterval(() => { turn += 1; if (turn % 2 === 0 || line.firstElementChild) look(); }, 5_000);
 }
