@@ -12,15 +12,16 @@ import math
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
+from broker.trust import bodies
 from broker.trust.files import write_atomically
 
 ClockState = Literal["trusted", "estimated", "unknown"]
 
-LOCAL = timezone(timedelta(hours=7), "ICT")
+LOCAL = bodies.LOCAL
 """Vietnam has one time zone and no summer time."""
 
 BUILT_AT = datetime(2026, 11, 21, tzinfo=UTC) - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What may be signed in a commune, and how a signature is made, checked and believed.
+"""How a signature over what may be signed in a commune (broker.trust.bodies) is made, checked and believed.
 
 A signed thing is a canonical JSON text plus ECDSA P-256/SHA-256 signatures (r and s, 64 bytes) over
 `b"langso/" + domain + b"/1\\0" + text`. The domain keeps a signature made for one purpose from serving
@@ -13,21 +13,90 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from broker.contract.hub import Media, Signature, Signed
+from broker.contract.hub import Signature, Signed
+from broker.trust.bodies import (
+    MOST_REVISIONS,
+    MOST_STARTS,
+    MOST_VILLAGES,
+    AuditBody,
+    CamerasBody,
+    CameraSetup,
+    Code,
+    ContentBody,
+    Envelope,
+    Hours,
+    Instant,
+    Kind,
+    LocalDay,
+    LocalTime,
+    PlayEntry,
+    PlaysBody,
+    Quiet,
+    Relay,
+    Role,
+    Start,
+    Template,
+    TrustBody,
+    TrustedKey,
+    Tuning,
+)
 from broker.trust.passkey import PasskeyUse, signed_part
 
+__all__ = [
+    "LARGEST_BODY",
+    "MOST_REVISIONS",
+    "MOST_SIGNATURES",
+    "MOST_STARTS",
+    "MOST_VILLAGES",
+    "ROOT_KEY_ID",
+    "AuditBody",
+    "Body",
+    "CameraSetup",
+    "CamerasBody",
+    "Code",
+    "ContentBody",
+    "Domain",
+    "Envelope",
+    "Hours",
+    "Instant",
+    "Kind",
+    "LocalDay",
+    "LocalTime",
+    "PlayEntry",
+    "PlaysBody",
+    "PrivateKey",
+    "Quiet",
+    "Refused",
+    "Relay",
+    "Role",
+    "Start",
+    "Template",
+    "TrustBody",
+    "TrustedKey",
+    "Tuning",
+    "canonical",
+    "occurrence_id",
+    "open_announcement",
+    "open_signed",
+    "open_trust",
+    "parse_occurrence",
+    "sign",
+    "signed_bytes",
+    "signers_of",
+    "verify",
+]
+"""The bodies among them, for all who sign or believe one."""
+
 Domain = Literal["announcement", "template", "trust", "plays", "cameras", "content", "audit", "key"]
-Role = Literal["approver", "emergency", "hub"]
-Kind = Literal["routine", "priority", "emergency"]
 PrivateKey = ec.EllipticCurvePrivateKey
 
 ROOT_KEY_ID: Final = "root"
@@ -39,21 +108,12 @@ LARGEST_BODY: Final = 120 * 1024
 MOST_SIGNATURES: Final = 8
 """Signatures looked at; a text comes with one or two."""
 
-MOST_STARTS: Final = 400
-MOST_VILLAGES: Final = 400
-MOST_REVISIONS: Final = 2**31 - 1
-
 _CONTROL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u")
 """An escape by number in canonical JSON: msgspec writes one for control characters and for nothing else."""
 
 _MARKS: Final = re.compile(r"[^\w\x00-\x7f]{31,}")
 """Where marks could be piled up: outside ASCII, no letter and no digit. Unicode's stream-safe text has at most
 30 marks on a letter (UAX #15); the time to sort a pile grows with its square."""
-
-Instant = Annotated[datetime, Meta(tz=True)]
-LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-LocalDay = Annotated[str, Meta(pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$")]
-Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class Refused(Exception):
@@ -63,213 +123,6 @@ class Refused(Exception):
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
-
-
-class Start(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A time at which an announcement may begin, and how many seconds late it may still begin."""
-
-    at: Instant
-    tolerance_s: Annotated[int, Meta(ge=0, le=86_400)]
-
-
-class Relay(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A programme that a node takes from elsewhere while it plays (tiếp sóng). What it will say nobody has heard: who
-    signs it answers for the station. The envelope's own sound is played where the programme cannot be had."""
-
-    address: Annotated[str, Meta(pattern=r"^(https?|snap)://[^\s]{1,500}$")]
-    """Of the stream; `snap` is a live microphone on this network, taken by snapclient."""
-    station: Annotated[str, Meta(min_length=1, max_length=80)]
-    """As people call it."""
-    length_s: Annotated[int, Meta(ge=30, le=3600)]
-    """After so long it ends, whatever still comes."""
-
-
-class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What an approver signs: the words, the sound by its hash, where, when and until when."""
-
-    announcement: Code
-    revision: Annotated[int, Meta(ge=1)]
-    commune: Annotated[str, Meta(pattern=r"^[0-9]{2,6}/[0-9]{2,6}$")]
-    """Province and commune codes, `37/14000`."""
-    kind: Kind
-    title: str
-    spoken: str
-    """Exactly the words to be spoken, numbers and dates already written out."""
-    voice: str
-    audio: Media
-    villages: Annotated[list[str], Meta(min_length=1, max_length=MOST_VILLAGES)]
-    """Village codes; nothing outside the list speaks."""
-    starts: Annotated[list[Start], Meta(min_length=1, max_length=MOST_STARTS)]
-    repeat: Annotated[int, Meta(ge=1, le=10)]
-    """How many times the sound is played in one play."""
-    gap_s: Annotated[int, Meta(ge=0, le=600)]
-    issued_at: Instant
-    expires: Instant
-    author: str
-    relay: Relay | None = None
-    """Set for a relayed programme, which is never an emergency and played once."""
-    template: Signed | None = None
-    """A Template signed beforehand, word for word what is said here: with it one person may speak an emergency; words
-    nobody signed before need two."""
-    drill: bool = False
-    """An emergency's whole way with a short chime for its sound: it is nobody's emergency, breaks into nothing and
-    keeps the hours of silence."""
-
-    @property
-    def is_emergency(self) -> bool:
-        """Whether it is one in earnest, with all the rights of one."""
-        return self.kind == "emergency" and not self.drill
-
-
-class Template(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """An emergency's words and sound, signed on a quiet day so that in the hour of need one person can let it speak."""
-
-    template: Code
-    revision: Annotated[int, Meta(ge=1)]
-    commune: Annotated[str, Meta(pattern=r"^[0-9]{2,6}/[0-9]{2,6}$")]
-    title: str
-    spoken: str
-    voice: str
-    audio: Media
-    villages: Annotated[list[str], Meta(min_length=1, max_length=MOST_VILLAGES)]
-    """Where it may be let speak; whoever does so chooses among them."""
-    repeat: Annotated[int, Meta(ge=1, le=10)]
-    gap_s: Annotated[int, Meta(ge=0, le=600)]
-    every_s: Annotated[int, Meta(ge=0, le=7200)]
-    """It begins again so often until it is cancelled or ends; 0: it is said once."""
-    lasts_s: Annotated[int, Meta(ge=60, le=86_400)]
-    """The longest it may hold after it was let speak."""
-    issued_at: Instant
-    expires: Instant
-    """Until when it may be let speak."""
-    author: str
-
-
-class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One public key a node believes, whose it is, for what and from when until when."""
-
-    key: Code
-    public: str
-    """SubjectPublicKeyInfo, PEM."""
-    holder: str
-    roles: list[Role]
-    since: Instant
-    until: Instant
-    passkey: PasskeyUse | None = None
-    """Set when the key lives in an authenticator; then it signs as a passkey and in no other way."""
-
-
-class TrustBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The commune's trust list. A node never goes back to a lower generation."""
-
-    generation: Annotated[int, Meta(ge=1)]
-    commune: str
-    keys: list[TrustedKey]
-
-
-class Hours(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Hours of silence of one kind of day, local time, as in Quiet."""
-
-    since: LocalTime
-    until: LocalTime
-
-
-class Quiet(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Hours of silence in local time; broker.trust.quiet says what they mean.
-
-    `since` later than `until`: silent from midnight to `until` and from `since` on; earlier: between the two; equal:
-    never.
-    """
-
-    since: LocalTime = "21:00"
-    until: LocalTime = "06:00"
-    weekend: Hours | None = None
-    """On Saturdays and Sundays instead; None: as on other days."""
-    holiday: Hours | None = None
-    """On `holidays` instead, whatever day of the week they are."""
-    holidays: Annotated[list[LocalDay], Meta(max_length=400)] = []
-
-
-class PlayEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One planned play of one node."""
-
-    occurrence: str
-    announcement: str
-    revision: Annotated[int, Meta(ge=1, le=MOST_REVISIONS)]
-    start: Instant
-    order: Annotated[int, Meta(ge=-1000, le=1000)] = 0
-    """The commune's order among plays of one kind that are due together; lower speaks first."""
-    offset_ms: Annotated[int, Meta(ge=0, le=900_000)] = 0
-    """So much later than planned here, where neighbours speak in turns; instead of Tuning.offset_ms, and never past the
-    signed tolerance."""
-
-
-class Tuning(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How one loudspeaker is set: volumes by kind, its offset among neighbours, its weekly test."""
-
-    routine_percent: Annotated[int, Meta(ge=0, le=100)] = 100
-    priority_percent: Annotated[int, Meta(ge=0, le=100)] = 100
-    emergency_percent: Annotated[int, Meta(ge=50, le=100)] = 100
-    """Never below half: an emergency must be heard."""
-    offset_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
-    """So much later than planned, so that neighbours do not speak into one another; emergencies ignore it."""
-    test_weekday: Annotated[int, Meta(ge=0, le=6)] | None = None
-    """Monday is 0; None: no weekly test."""
-    test_at: LocalTime = "09:00"
-
-
-class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """All that a loudspeaker is to play; signed by the hub, every announcement in it by its approver."""
-
-    generation: Annotated[int, Meta(ge=1)]
-    node: str
-    made_at: Instant
-    until: Instant
-    quiet: Quiet
-    session_limit_s: Annotated[int, Meta(ge=0)]
-    """Longest sitting of ordinary plays in seconds, silence under five minutes included; 0 sets no limit."""
-    plays: list[PlayEntry]
-    announcements: list[Signed]
-    cancelled: list[str]
-    """Occurrences that must not start and must stop if they play."""
-    tuning: Tuning = Tuning()
-    silent_until: Instant | None = None
-    """Until then nothing sounds, an emergency not either: the order to be silent beats whatever is asked again."""
-    keep: Annotated[list[Media], Meta(max_length=64)] = []
-    """Sounds to have at hand though nothing is planned for them: those of the emergency templates."""
-
-
-class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One camera as the commune set it up."""
-
-    camera: str
-    name: str
-    source: str
-    sensitivity: float
-
-
-class CamerasBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The cameras of one node; signed by the hub."""
-
-    generation: Annotated[int, Meta(ge=1)]
-    node: str
-    cameras: list[CameraSetup]
-
-
-class AuditBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The head of the hub's audit log; signed by the hub, kept by every node. `generation` is its index."""
-
-    generation: Annotated[int, Meta(ge=1)]
-    commune: str
-    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-    at: Instant
-
-
-class ContentBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The bundle a kiosk shows; signed by the hub."""
-
-    generation: Annotated[int, Meta(ge=1)]
-    bundle: Media
 
 
 Body = TypeVar("Body", bound=Struct)

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
-from broker.link.clock import LOCAL
-from broker.trust.envelope import Hours, Quiet
+from broker.trust.bodies import LOCAL, Hours, Quiet
 
 
 def hours_on(quiet: Quiet, day: date) -> Hours:
@@ -26,6 +25,12 @@ def kind_of_day(quiet: Quiet, day: date) -> str:
     if quiet.holiday is not None and day.isoformat() in quiet.holidays:
         return "ngày lễ"
     return "cuối tuần" if quiet.weekend is not None and day.weekday() >= 5 else ""
+
+
+def quiet_on(quiet: Quiet, day: date) -> Quiet:
+    """One day's own hours alone, for a picture of that day."""
+    hours = hours_on(quiet, day)
+    return Quiet(since=hours.since, until=hours.until)
 
 
 def spans_of(hours: Hours) -> list[tuple[time, time | None]]:

@@ -1,0 +1,234 @@
+"""What may be signed in a commune: announcements, templates, trust lists, plans. What is kept and sent is their one
+canonical text (broker.trust.envelope)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from broker.contract.hub import Media, Signed
+from broker.trust.passkey import PasskeyUse
+
+LOCAL: Final = timezone(timedelta(hours=7), "ICT")
+"""Vietnam's time, all year round."""
+
+Role = Literal["approver", "emergency", "hub"]
+Kind = Literal["routine", "priority", "emergency"]
+
+MOST_STARTS: Final = 400
+MOST_VILLAGES: Final = 400
+MOST_REVISIONS: Final = 2**31 - 1
+
+Instant = Annotated[datetime, Meta(tz=True)]
+LocalTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+LocalDay = Annotated[str, Meta(pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$")]
+Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Start(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A time at which an announcement may begin, and how many seconds late it may still begin."""
+
+    at: Instant
+    tolerance_s: Annotated[int, Meta(ge=0, le=86_400)]
+
+
+class Relay(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A programme that a node takes from elsewhere while it plays (tiếp sóng). What it will say nobody has heard: who
+    signs it answers for the station. The envelope's own sound is played where the programme cannot be had."""
+
+    address: Annotated[str, Meta(pattern=r"^(https?|snap)://[^\s]{1,500}$")]
+    """Of the stream; `snap` is a live microphone on this network, taken by snapclient."""
+    station: Annotated[str, Meta(min_length=1, max_length=80)]
+    """As people call it."""
+    length_s: Annotated[int, Meta(ge=30, le=3600)]
+    """After so long it ends, whatever still comes."""
+
+
+class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an approver signs: the words, the sound by its hash, where, when and until when."""
+
+    announcement: Code
+    revision: Annotated[int, Meta(ge=1)]
+    commune: Annotated[str, Meta(pattern=r"^[0-9]{2,6}/[0-9]{2,6}$")]
+    """Province and commune codes, `37/14000`."""
+    kind: Kind
+    title: str
+    spoken: str
+    """Exactly the words to be spoken, numbers and dates already written out."""
+    voice: str
+    audio: Media
+    villages: Annotated[list[str], Meta(min_length=1, max_length=MOST_VILLAGES)]
+    """Village codes; nothing outside the list speaks."""
+    starts: Annotated[list[Start], Meta(min_length=1, max_length=MOST_STARTS)]
+    repeat: Annotated[int, Meta(ge=1, le=10)]
+    """How many times the sound is played in one play."""
+    gap_s: Annotated[int, Meta(ge=0, le=600)]
+    issued_at: Instant
+    expires: Instant
+    author: str
+    relay: Relay | None = None
+    """Set for a relayed programme, which is never an emergency and played once."""
+    template: Signed | None = None
+    """A Template signed beforehand, word for word what is said here: with it one person may speak an emergency; words
+    nobody signed before need two."""
+    drill: bool = False
+    """An emergency's whole way with a short chime for its sound: it is nobody's emergency, breaks into nothing and
+    keeps the hours of silence."""
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether it is one in earnest, with all the rights of one."""
+        return self.kind == "emergency" and not self.drill
+
+
+class Template(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """An emergency's words and sound, signed on a quiet day so that in the hour of need one person can let it speak."""
+
+    template: Code
+    revision: Annotated[int, Meta(ge=1)]
+    commune: Annotated[str, Meta(pattern=r"^[0-9]{2,6}/[0-9]{2,6}$")]
+    title: str
+    spoken: str
+    voice: str
+    audio: Media
+    villages: Annotated[list[str], Meta(min_length=1, max_length=MOST_VILLAGES)]
+    """Where it may be let speak; whoever does so chooses among them."""
+    repeat: Annotated[int, Meta(ge=1, le=10)]
+    gap_s: Annotated[int, Meta(ge=0, le=600)]
+    every_s: Annotated[int, Meta(ge=0, le=7200)]
+    """It begins again so often until it is cancelled or ends; 0: it is said once."""
+    lasts_s: Annotated[int, Meta(ge=60, le=86_400)]
+    """The longest it may hold after it was let speak."""
+    issued_at: Instant
+    expires: Instant
+    """Until when it may be let speak."""
+    author: str
+
+
+class TrustedKey(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One public key a node believes, whose it is, for what and from when until when."""
+
+    key: Code
+    public: str
+    """SubjectPublicKeyInfo, PEM."""
+    holder: str
+    roles: list[Role]
+    since: Instant
+    until: Instant
+    passkey: PasskeyUse | None = None
+    """Set when the key lives in an authenticator; then it signs as a passkey and in no other way."""
+
+
+class TrustBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The commune's trust list. A node never goes back to a lower generation."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    commune: str
+    keys: list[TrustedKey]
+
+
+class Hours(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Hours of silence of one kind of day, local time, as in Quiet."""
+
+    since: LocalTime
+    until: LocalTime
+
+
+class Quiet(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Hours of silence in local time; broker.trust.quiet says what they mean.
+
+    `since` later than `until`: silent from midnight to `until` and from `since` on; earlier: between the two; equal:
+    never.
+    """
+
+    since: LocalTime = "21:00"
+    until: LocalTime = "06:00"
+    weekend: Hours | None = None
+    """On Saturdays and Sundays instead; None: as on other days."""
+    holiday: Hours | None = None
+    """On `holidays` instead, whatever day of the week they are."""
+    holidays: Annotated[list[LocalDay], Meta(max_length=400)] = []
+
+
+class PlayEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One planned play of one node."""
+
+    occurrence: str
+    announcement: str
+    revision: Annotated[int, Meta(ge=1, le=MOST_REVISIONS)]
+    start: Instant
+    order: Annotated[int, Meta(ge=-1000, le=1000)] = 0
+    """The commune's order among plays of one kind that are due together; lower speaks first."""
+    offset_ms: Annotated[int, Meta(ge=0, le=900_000)] = 0
+    """So much later than planned here, where neighbours speak in turns; instead of Tuning.offset_ms, and never past the
+    signed tolerance."""
+
+
+class Tuning(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How one loudspeaker is set: volumes by kind, its offset among neighbours, its weekly test."""
+
+    routine_percent: Annotated[int, Meta(ge=0, le=100)] = 100
+    priority_percent: Annotated[int, Meta(ge=0, le=100)] = 100
+    emergency_percent: Annotated[int, Meta(ge=50, le=100)] = 100
+    """Never below half: an emergency must be heard."""
+    offset_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """So much later than planned, so that neighbours do not speak into one another; emergencies ignore it."""
+    test_weekday: Annotated[int, Meta(ge=0, le=6)] | None = None
+    """Monday is 0; None: no weekly test."""
+    test_at: LocalTime = "09:00"
+
+
+class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """All that a loudspeaker is to play; signed by the hub, every announcement in it by its approver."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    node: str
+    made_at: Instant
+    until: Instant
+    quiet: Quiet
+    session_limit_s: Annotated[int, Meta(ge=0)]
+    """Longest sitting of ordinary plays in seconds, silence under five minutes included; 0 sets no limit."""
+    plays: list[PlayEntry]
+    announcements: list[Signed]
+    cancelled: list[str]
+    """Occurrences that must not start and must stop if they play."""
+    tuning: Tuning = Tuning()
+    silent_until: Instant | None = None
+    """Until then nothing sounds, an emergency not either: the order to be silent beats whatever is asked again."""
+    keep: Annotated[list[Media], Meta(max_length=64)] = []
+    """Sounds to have at hand though nothing is planned for them: those of the emergency templates."""
+
+
+class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One camera as the commune set it up."""
+
+    camera: str
+    name: str
+    source: str
+    sensitivity: float
+
+
+class CamerasBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The cameras of one node; signed by the hub."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    node: str
+    cameras: list[CameraSetup]
+
+
+class AuditBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The head of the hub's audit log; signed by the hub, kept by every node. `generation` is its index."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    commune: str
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    at: Instant
+
+
+class ContentBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The bundle a kiosk shows; signed by the hub."""
+
+    generation: Annotated[int, Meta(ge=1)]
+    bundle: Media
