@@ -63,8 +63,9 @@ def times_of(
     rule: Rule | None,
     now: datetime,
     troubles: Mapping[datetime, str] | None = None,
+    count: int = 0,
 ) -> Times:
-    """The list of some starts, ascending. troubles: what stands in the way, by start."""
+    """The list of some starts, ascending. troubles: what stands in the way, by start. count: where there are more."""
     troubles, names = troubles or {}, _names(starts, rule)
     this_year = local(now).year
     moments = [
@@ -75,7 +76,7 @@ def times_of(
     ]
     return Times(
         said=recurrence.say(rule) if rule is not None else "",
-        info=_info(starts),
+        info=_info(starts, max(count, len(starts))),
         moments=moments,
         troubled=sum(bool(each.trouble) for each in moments),
     )
@@ -87,13 +88,15 @@ def times_of_revision(revision: Revision, now: datetime) -> Times:
     return times_of(ahead, recurrence.rule_of(revision.recurrence), now)
 
 
-def _info(starts: Sequence[datetime]) -> str:
+def _info(starts: Sequence[datetime], count: int) -> str:
     if not starts:
         return "Chưa có giờ phát nào"
     first, last = local(starts[0]).date(), local(starts[-1]).date()
     if len(starts) == 1:
         return f"1 lượt, ngày {_full(first)}"
-    return f"{len(starts)} lượt, từ {_full(first)} đến {_full(last)}"
+    if count > len(starts):
+        return f"{len(starts)} lượt đầu trong {count} lượt"
+    return f"{count} lượt, từ {_full(first)} đến {_full(last)}"
 
 
 def _names(starts: Sequence[datetime], rule: Rule | None) -> dict[date, str]:

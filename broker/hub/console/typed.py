@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 
 _CLOCK = re.compile(r"([0-9]{1,2})(?:[:h.]?([0-9]{2})|h)?", re.ASCII)
@@ -15,7 +16,7 @@ _YEARS_AHEAD = 5
 
 def parts_of(typed: str) -> list[str]:
     """The pieces of a list: parted by commas, blanks or "và"."""
-    return [part for part in _BETWEEN.split(typed) if part]
+    return [part for part in _BETWEEN.split(unicodedata.normalize("NFC", typed)) if part]
 
 
 def clock_of(typed: str) -> str | None:

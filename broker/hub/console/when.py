@@ -23,6 +23,7 @@ from broker.hub.console.wording import day_name, hm, hms, hours_of, local, short
 from broker.hub.declined import Declined
 from broker.look.dayline import Mark, MarkKind
 from broker.trust.envelope import MOST_STARTS
+from broker.trust.quiet import quiet_on
 
 AROUND = timedelta(days=16)
 """So far behind the last start is looked, for free times to offer."""
@@ -66,7 +67,8 @@ def when_of(db: Session, commune: Commune, fields: Fields, length_s: float, now:
     wanted = _bookings(db, draft, starts, length_s, key)
     until = max(starts, default=now) + AROUND
     others = booked(db, now - timedelta(hours=2), until, without=key)
-    problems, troubles = _refusals(fields, now), {}
+    refusals, troubles = _refusals(fields, now), {}
+    problems = list(refusals)
     if draft.villages:
         troubles = troubles_of(wanted, others, rules) if fields.again.is_on else {}
         if troubles or not fields.again.is_on:
@@ -88,11 +90,13 @@ def when_of(db: Session, commune: Commune, fields: Fields, length_s: float, now:
             troubles,
             problem,
         ),
-        trouble=fields.trouble or _sentence(fields, problems, problem),
+        trouble=_sentence(fields, refusals, problem),
         free=free,
         problems=problems,
         queue=None if draft.play_now else _queue(wanted, others, now),
-        times=times_of(starts, draft.recurrence, now, troubles) if fields.again.is_on else None,
+        times=times_of(starts[:MOST_STARTS], draft.recurrence, now, troubles, len(draft.starts))
+        if fields.again.is_on
+        else None,
     )
 
 
@@ -100,7 +104,9 @@ def _bookings(
     db: Session, draft: Draft, starts: Sequence[datetime], length_s: float, key: str
 ) -> list[Booking]:
     rank = draft.kind if draft.relay is None else "relay"
-    what = Booked(key, draft.title, rank, frozenset(draft.villages), place_of("after" if draft.play_now else draft.turn))
+    what = Booked(
+        key, draft.title, rank, frozenset(draft.villages), place_of("after" if draft.play_now else draft.turn)
+    )
     turns = turns_of(db)
     tolerance_s = tolerance_for(turns, rank, draft.villages, length_s)
     return [what.at(at, length_s, tolerance_s, turns, is_now=draft.play_now) for at in starts]
@@ -161,12 +167,13 @@ def _info(fields: Fields, day: date, now: datetime) -> str:
     return f"{count} lượt · {day_name(day, local(now).date())}" if count else "Nhiều lần"
 
 
-def _sentence(fields: Fields, problems: Sequence[Declined], problem: Declined | None) -> str:
-    """What to say below the line: of one start what is wrong with it, free times stand below it as buttons."""
+def _sentence(fields: Fields, refusals: Sequence[Declined], problem: Declined | None) -> str:
+    """What to say below the line: of one start what is wrong with it, free times stand below it as buttons; of a list
+    what is wrong with all of it, what is in the way of single starts stands in the list."""
+    if fields.again.is_on:
+        return str(refusals[0]) if refusals else ""
     if problem is not None:
         return str(problem).partition(" Giờ còn trống:")[0]
-    if fields.again.is_on:
-        return str(problems[0]) if problems else ""
     if fields.draft.play_now or fields.draft.starts or not fields.time.strip():
         return ""
     return f"Giờ “{fields.time.strip()[:20]}” không đọc được, xin ghi như 17:30."
@@ -189,7 +196,7 @@ def _line(
         label = f"{hm(one.start)} không được" if is_clash else hm(one.start)
         kind: MarkKind = "clash" if is_clash else "relay" if one.kind == "relay" else "planned"
         marks.append(Mark(hours_of(one.start), one.duration_s / 60, kind, label))
-    return strip(rows, rules.quiet, now if local(now).date() == day else None, marks)
+    return strip(rows, quiet_on(rules.quiet, day), now if local(now).date() == day else None, marks)
 
 
 def _minutes(wanted: Sequence[Booking]) -> float:
