@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ from broker.hub.roles import require_role
 from broker.hub.silence import silence_of
 from broker.link.clock import LOCAL
 from broker.trust.envelope import Quiet, Tuning
-from broker.trust.quiet import is_quiet
+from broker.trust.quiet import hours_on, is_quiet
 
 SETTERS: Final = ("approver", "admin")
 """Who sets loudspeakers and lets them chime: who answers for what is heard, and who looks after the machines."""
@@ -54,7 +55,7 @@ def put_tuning(db: Session, account: Account, node: NodeRecord, tuning: Tuning, 
     tuning: within the limits of its fields. Declined: no right, a weekly test in the hours of silence.
     """
     require_role(db, account, now, *SETTERS)
-    if tuning.test_weekday is not None and _is_quiet(tuning.test_at, rules_of(db).quiet):
+    if tuning.test_weekday is not None and _is_quiet(tuning, rules_of(db).quiet):
         raise Declined(
             "quiet-test", f"{tuning.test_at} nằm trong giờ yên tĩnh, xin chọn giờ khác để thử loa."
         )
@@ -106,7 +107,8 @@ def refusal_of_test(db: Session, node: NodeRecord, now: datetime) -> str:
     if life is None or life.state in ("lost", "stopped"):
         return "Điểm đang mất nối nên chưa kêu thử được; nối lại rồi thử."
     if is_quiet(quiet, now, now + TEST_LASTS):
-        return f"Đang trong giờ yên tĩnh, từ {quiet.since} đến {quiet.until}; loa không kêu thử."
+        hours = hours_on(quiet, now.astimezone(LOCAL).date())
+        return f"Đang trong giờ yên tĩnh, từ {hours.since} đến {hours.until}; loa không kêu thử."
     if silence is not None:
         until = silence.until.astimezone(LOCAL)
         return f"Cả xã đang im tiếng đến {until:%H:%M}; cho loa nói lại rồi mới kêu thử."
@@ -146,10 +148,11 @@ def _told(tuning: Tuning) -> dict[str, str]:
     }
 
 
-def _is_quiet(test_at: str, quiet: Quiet) -> bool:
-    """Whether a chime at this time of any day would touch the hours of silence."""
-    begin = datetime.fromisoformat(f"2026-01-01T{test_at}").replace(tzinfo=LOCAL)
-    return is_quiet(quiet, begin, begin + TEST_LASTS)
+def _is_quiet(tuning: Tuning, quiet: Quiet) -> bool:
+    """Whether the weekly chime would touch the hours of silence of its day of the week; holidays come and go."""
+    monday = datetime.fromisoformat(f"2026-01-05T{tuning.test_at}").replace(tzinfo=LOCAL)
+    begin = monday + timedelta(days=tuning.test_weekday or 0)
+    return is_quiet(msgspec.structs.replace(quiet, holidays=[]), begin, begin + TEST_LASTS)
 
 
 def _plays_near(db: Session, node: NodeRecord, now: datetime) -> bool:

@@ -303,6 +303,8 @@ ROUTES = (
     ("approve", "binh", "/announcements/{waits}/approve"),
     ("speakers", "binh", "/speakers"),
     ("loudspeaker", "binh", "/speakers/thon-01"),
+    ("rules", "binh", "/rules"),
+    ("why", "hanh", "/why?node=thon-01&day=2026-11-21&at=17:30"),
     ("feedback", "lanh", "/feedback"),
     ("overview", "lanh", "/overview"),
     ("aired", "hanh", "/broadcasts"),

@@ -28,10 +28,10 @@ FORM = {
 def test_the_rules_are_changed_kept_told_and_audited(stage: Stage) -> None:
     late = stage.approved(title="Hát chèo", starts=[NOW.replace(hour=20, minute=30)])
     binh = stage.client("binh")
-    assert "Loa im từ 21:00 đến 06:00." in binh.get("/rules").get_data(as_text=True)
+    assert "Hôm nay loa im từ 21:00 đến 06:00." in binh.get("/rules").get_data(as_text=True)
     answer = stage.post(binh, "/rules", FORM, follow_redirects=True)
     said = answer.get_data(as_text=True)
-    assert "Loa im từ 20:30 đến 05:30." in said
+    assert "Hôm nay loa im từ 20:30 đến 05:30." in said
     assert "24/11/2026" in said
     assert f'<a href="/announcements/{late.announcement_id}">Hát chèo</a>, 20:30' in said
     with stage.database.reading() as db:
@@ -79,7 +79,7 @@ def test_a_point_gets_its_place_and_its_neighbours_are_named(stage: Stage) -> No
     answer = stage.post(
         quan, "/nodes/thon-03/place", {"north": "20,43500", "east": "106,12345°"}, follow_redirects=True
     )
-    assert "Bến 1, trạm bơm: 320 m, phải nói luân phiên" in answer.get_data(as_text=True)
+    assert "Bến 1, trạm bơm: 320 m, gần đến mức nghe lẫn nhau" in answer.get_data(as_text=True)
     said = stage.client("binh").get("/rules").get_data(as_text=True)
     assert "cách 320 mét, lượt 1 và lượt 2" in said
     assert "Chưa ghi toạ độ nên nói lượt đầu:" in said

@@ -219,7 +219,9 @@ def _check(accepted: list[Booking], quiet: Quiet, caps: Caps, dice: random.Rando
             assert other.begins >= one.end + timedelta(seconds=GUARD_S)
         for sitting in sittings(here):
             assert lasts_s(sitting) <= caps.most_sitting_s
+        begins = [sitting[0].begins.date() for sitting in sittings(here)]
         for day in {each.begins.date() for each in here}:
+            assert not caps.sittings_a_day or begins.count(day) <= caps.sittings_a_day
             assert sum(each.duration_s for each in here if each.begins.date() == day) <= caps.most_day_s
     for each in heard:
         assert each.kind == "priority" or each.delay_s == 0

@@ -194,7 +194,7 @@ def _open(each: Asked, facts: Facts) -> str:
     """A play the loudspeaker has said nothing final of."""
     if facts.now <= max(each.latest, each.begins):
         held = "đã có âm thanh, chờ đến giờ" if each.state in ("ready", "armed") else "đang chờ trong lịch"
-        return f"{held}; {'sẽ' if facts.now < each.begins else 'còn'} phát được đến {_seconds(each.latest)}."
+        return f"{held}, bắt đầu được đến {_seconds(each.latest)}."
     if each.said_at is None:
         return "chưa xác nhận là đã phát: từ khi gửi lịch, loa chưa báo gì về lượt này."
     return f"chưa xác nhận là đã phát: tin cuối của loa lúc {_seconds(each.said_at)}, sau đó chưa báo gì."

@@ -96,11 +96,10 @@ class Diary:
             if heard in asked:  # another village hears just the same
                 continue
             asked.add(heard)
-            broken = _broken([*(around[n] for n in heard), wanted], wanted, day, caps)
+            broken = _broken([around[n] for n in heard], wanted, day, caps)
             if broken:
                 return broken
         return ""
-
 
     def _is_far_from_all(self, wanted: Heard, day: date, caps: Caps) -> bool:
         """Whether nobody needs to look closer: a sitting of its own on a day far from full. Most of a year is so."""
@@ -144,11 +143,18 @@ def longest_s(bookings: Iterable[Heard], village: str) -> float:
 
 
 def _broken(heard: Sequence[Heard], wanted: Heard, day: date, caps: Caps) -> str:
-    found = sittings(heard)
+    found = sittings([*heard, wanted])
     if any(wanted in one and lasts_s(one) > caps.most_sitting_s for one in found):
         return "session-limit"
-    today = [one for one in found if one[0].begins.astimezone(LOCAL).date() == day]
-    if caps.sittings_a_day and len(today) > caps.sittings_a_day:
+    count = _count(found, day)
+    if caps.sittings_a_day and count > max(caps.sittings_a_day, _count(sittings(heard), day)):
         return "sessions-a-day"
-    said_s = sum(each.duration_s for each in heard if each.begins.astimezone(LOCAL).date() == day)
+    said_s = wanted.duration_s + sum(
+        each.duration_s for each in heard if each.begins.astimezone(LOCAL).date() == day
+    )
     return "day-limit" if said_s > caps.most_day_s else ""
+
+
+def _count(found: Sequence[Sequence[Heard]], day: date) -> int:
+    """How many sittings begin on a day."""
+    return sum(one[0].begins.astimezone(LOCAL).date() == day for one in found)

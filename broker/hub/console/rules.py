@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 from broker.hub.announcing import planner
 from broker.hub.announcing.bookings import booked
 from broker.hub.announcing.planner import Booking
-from broker.hub.announcing.rules import SETTERS, Rules, hours_by_day, rules_of, set_rules
+from broker.hub.announcing.rules import SETTERS, Rules, rules_of, set_rules
 from broker.hub.announcing.sittings import DAY_CEILING_S, SITTING_CEILING_S
 from broker.hub.announcing.turns import NEAR_M, Point, colour, distance_m, neighbours
 from broker.hub.console import access
@@ -26,7 +26,7 @@ from broker.hub.console.wording import local, when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, NodeRecord
 from broker.trust.envelope import Hours, Quiet
-from broker.trust.quiet import is_quiet
+from broker.trust.quiet import hours_on, is_quiet, kind_of_day
 
 pages = Blueprint("rules", __name__)
 
@@ -123,11 +123,13 @@ def fields_of(rules: Rules) -> dict[str, str]:
 
 def headline(rules: Rules, at: datetime) -> str:
     """The answer first: what holds today."""
-    since, until = rules.quiet.since, rules.quiet.until
-    if since == until and len(hours_by_day(rules.quiet)) == 1:
-        return "Loa được nói cả ngày lẫn đêm."
-    verb = "đang im" if is_quiet(rules.quiet, at, at) else "im"
-    return f"Loa {verb} từ {since} đến {until}."
+    day = local(at).date()
+    hours, kind = hours_on(rules.quiet, day), kind_of_day(rules.quiet, day)
+    today = f"Hôm nay {kind}, loa" if kind else "Hôm nay loa"
+    if hours.since == hours.until:
+        return f"{today} được nói suốt ngày đêm."
+    verb = "đang im," if is_quiet(rules.quiet, at, at) else "im"
+    return f"{today} {verb} từ {hours.since} đến {hours.until}."
 
 
 def _page(trouble: str = "", form: Mapping[str, str] | None = None) -> str:

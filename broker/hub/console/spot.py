@@ -28,7 +28,7 @@ def spot_of(db: Session, node: NodeRecord) -> Spot:
         _said(node.latitude),
         _said(node.longitude),
         [
-            f"{label}: {_metres(away)}{', phải nói luân phiên' if away < NEAR_M else ''}"
+            f"{label}: {_metres(away)}{', gần đến mức nghe lẫn nhau' if away < NEAR_M else ''}"
             for label, away in nearest(db, node)
         ],
     )

@@ -15,6 +15,7 @@ from broker.hub import feedback as citizens
 from broker.hub import trusted
 from broker.hub.announcing.rules import rules_of
 from broker.hub.console import access, steps
+from broker.hub.console.approvals import pressing
 from broker.hub.console.day import (
     Commune,
     Row,
@@ -35,6 +36,7 @@ from broker.hub.console.wording import ago, hm, long_day, when
 from broker.hub.records import Account, HelperCall, NodeRecord, Occurrence, Revision
 from broker.hub.roles import villages_of
 from broker.hub.silence import silence_of
+from broker.trust.quiet import quiet_on
 
 pages = Blueprint("today", __name__)
 
@@ -77,9 +79,9 @@ def today() -> str:
     at = now()
     with desk().database.reading() as db:
         commune, dead, silence = commune_of(db), broker_trouble(db, at), silence_of(db, at)
-        held = waiting(db)
+        held = sorted(waiting(db), key=pressing)
         rows = rows_of(db, commune, today_of(at), at, held)
-        quiet = rules_of(db).quiet
+        quiet = quiet_on(rules_of(db).quiet, today_of(at))
         faults = faults_of(db, commune, at)
         found = {
             "rows": _order(rows),
@@ -114,7 +116,7 @@ def tomorrow() -> str:
     with desk().database.reading() as db:
         commune = commune_of(db)
         rows = rows_of(db, commune, day, at)
-        quiet = rules_of(db).quiet
+        quiet = quiet_on(rules_of(db).quiet, day)
     return render_template(
         "tomorrow.html", here="today", rows=rows, day=long_day(day), line=lines(rows, quiet, None)
     )
