@@ -22,7 +22,7 @@ from broker.link.clock import LOCAL
 from tests.console.stage import NOW, Stage, set_stage
 from tests.hub.town import PLACE, Keys
 
-WEEKLY = {
+WEEKLY: dict[str, object] = {
     "title": "Thu gom rác",
     "text": "Sáng mai xe thu gom rác đi qua các thôn. Bà con để rác trước cổng.",
     "kind": "routine",

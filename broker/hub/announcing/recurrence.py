@@ -42,9 +42,8 @@ def expand(rule: Rule, now: datetime) -> list[datetime]:
         for clock in sorted(set(rule.times))
     )
     counted = (at for at in moments if begun is None or at > begun)
-    if rule.end == "count":
-        counted = islice(counted, rule.count or 0)
-    ahead = [at for at in counted if at > now]
+    most = (rule.count or 0) if rule.end == "count" else None
+    ahead = [at for at in islice(counted, most) if at > now]
     return ahead[:MOST_STARTS] if rule.end == "longest" else ahead
 
 

@@ -137,7 +137,7 @@ def _changed(fields: Fields, act: str) -> Fields:
     return replace(fields, draft=replace(fields.draft, tracks=heard))
 
 
-def _act(key: str) -> str | Response | tuple[str | Response, int]:
+def _act(key: str) -> str | Response | tuple[str, int]:
     """Keep, preview, listen or send, as the pressed button says."""
     fields, act = _sent(key), request.form.get("act", "preview")
     is_forced = request.form.get("force") == "1"
@@ -161,7 +161,7 @@ def _act(key: str) -> str | Response | tuple[str | Response, int]:
             return redirect(url_for("progress.announcement", key=revision.announcement_id, note="sent"))
     except Declined as why:
         if is_part():
-            return Response(f"{why}\n", 409, {"X-Code": why.code}, mimetype="text/plain"), 409
+            return Response(f"{why}\n", 409, {"X-Code": why.code}, mimetype="text/plain")
         return _page(fields, key, None, trouble=str(why), may_force=why.code == "changed"), 409
     address = url_for("compose.edit", key=revision.announcement_id)
     if is_part():

@@ -66,6 +66,6 @@ def _renewal(announcement: str, title: str, last: datetime, at: datetime) -> Ren
         announcement=announcement,
         title=title,
         said=said,
-        href=url_for("compose.edit", key=announcement, **{"gia-han": 1}),
+        href=url_for("compose.edit", key=announcement) + "?gia-han=1",
         is_urgent=last < at + RENEW_AGAIN,
     )

@@ -42,8 +42,10 @@ export function autosave(form, fields, out) {
 
   async function renewToken() {
     const page = await fetch(form.getAttribute("action"), { credentials: "same-origin" });
-    const token = new DOMParser().parseFromString(await page.text(), "text/html").querySelector('meta[name="csrf-token"]');
-    if (!page.ok || page.redirected || !token) return false;
+    const again = new DOMParser().parseFromString(await page.text(), "text/html");
+    const token = again.querySelector('meta[name="csrf-token"]');
+    const person = again.querySelector("[data-person]")?.dataset.person; // somebody else signed in: not their words
+    if (!page.ok || page.redirected || !token || person !== form.dataset.person) return false;
     document.querySelector('meta[name="csrf-token"]').content = token.content;
     for (const each of document.querySelectorAll('input[name="csrf_token"]')) each.value = token.content;
     return true;
@@ -83,6 +85,7 @@ export function autosave(form, fields, out) {
       say("over");
     } else if (answer.headers.get("X-Code") === "changed") {
       isStopped = true;
+      out("conflict").querySelector("[data-other]").href = form.getAttribute("action");
       say("conflict", (await answer.text()).trim());
     } else {
       say("unkept", (await answer.text()).trim().slice(0, 300));
