@@ -17,7 +17,6 @@ from broker.hub.announcing.planner import (
     MOST_LATER_S,
     Booking,
     clashes,
-    free_slots,
     line_up,
     overlap,
     play_order,
@@ -26,6 +25,7 @@ from broker.hub.announcing.planner import (
 )
 from broker.hub.announcing.rules import Rules
 from broker.hub.announcing.sittings import NO_CAPS, Caps, Diary, lasts_s, longest_s, sittings
+from broker.hub.announcing.slots import free_slots
 from broker.hub.declined import Declined
 from broker.link.clock import LOCAL
 from broker.trust.envelope import Hours, Quiet

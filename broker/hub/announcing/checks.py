@@ -12,6 +12,7 @@ from broker.hub.announcing import planner
 from broker.hub.announcing.planner import Booking
 from broker.hub.announcing.rules import Rules
 from broker.hub.announcing.sittings import Diary
+from broker.hub.announcing.slots import free_slots
 from broker.hub.declined import Declined
 from broker.hub.records.announcement import KINDS
 from broker.link.clock import LOCAL
@@ -172,7 +173,7 @@ def time_trouble(wanted: Sequence[Booking], others: Sequence[Booking], rules: Ru
     for each in [*mine, *moved]:
         if is_quiet(rules.quiet, each.begins, each.end):
             return TimeTrouble("quiet-hours", _say_quiet(each, mine, rules), _asked(each, wanted))
-    met = planner.clashes(wanted, others)
+    met = planner.met_by(mine, moved, rest)
     if met:
         return TimeTrouble("clash", _say_clash(*met[0], mine), _asked(met[0][0], wanted))
     diary = Diary([*mine, *moved, *rest])
@@ -225,7 +226,7 @@ def _slots(
     each: Booking, wanted: Sequence[Booking], others: Sequence[Booking], rules: Rules, now: datetime
 ) -> str:
     rest = [*others, *(one for one in wanted if one is not each)]
-    free = planner.free_slots(each, rest, rules.quiet, max(now, each.start), caps=rules.caps)
+    free = free_slots(each, rest, rules.quiet, max(now, each.start), caps=rules.caps)
     if not free:
         return "Xin chọn ngày khác."
     return "Giờ còn trống: " + ", ".join(map(_clock, free)) + "."

@@ -10,12 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
-
-from broker.hub.announcing.sittings import NO_CAPS, PAUSE_S, Caps, Diary
-from broker.link.clock import LOCAL
-from broker.trust.envelope import Quiet
-from broker.trust.quiet import is_quiet, silences
+from datetime import datetime, timedelta
+from functools import cached_property
 
 GUARD_S = 10.0
 """Silence between two announcements on one loudspeaker."""
@@ -30,8 +26,8 @@ MOST_LATER_S = 870.0
 neighbours together: thirty seconds inside the tolerance that is signed."""
 CHARACTERS_PER_S = 13.0
 """Speed of a calm announcer in Vietnamese, for lengths before the sound is made."""
-_GUARD = timedelta(seconds=GUARD_S)
-_REACH = timedelta(days=2)
+GUARD = timedelta(seconds=GUARD_S)
+"""The same, to reckon with moments."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +47,12 @@ class Booking:
     delay_s: float = 0.0
     """So much after its hour it begins, because another ưu tiên speaks first (`line_up`)."""
 
-    @property
+    @cached_property
     def begins(self) -> datetime:
         """When its first sound is planned on any loudspeaker."""
         return self.start + timedelta(seconds=self.delay_s)
 
-    @property
+    @cached_property
     def end(self) -> datetime:
         """When the last sound is over on every loudspeaker."""
         return self.start + timedelta(seconds=self.delay_s + self.spread_s + self.duration_s)
@@ -75,8 +71,8 @@ def total_s(once_s: float, repeat: int, gap_s: int) -> float:
 def overlap(one: Booking, other: Booking) -> bool:
     """Whether two bookings meet on a loudspeaker, the guard silence included."""
     return (
-        one.begins < other.end + _GUARD
-        and other.begins < one.end + _GUARD
+        one.begins < other.end + GUARD
+        and other.begins < one.end + GUARD
         and not one.villages.isdisjoint(other.villages)
     )
 
@@ -94,7 +90,7 @@ def line_up(bookings: Sequence[Booking]) -> list[Booking]:
     at = 0
     while at < len(left):
         upto, end = at + 1, lined[left[at]].end
-        while upto < len(left) and lined[left[upto]].start < end + _GUARD:
+        while upto < len(left) and lined[left[upto]].start < end + GUARD:
             upto += 1
             end = max(each.end for each in _one_after_another([lined[n] for n in left[at:upto]]))
         group = left[at:upto]
@@ -131,9 +127,16 @@ def clashes(wanted: Sequence[Booking], booked: Iterable[Booking]) -> list[tuple[
     names who waits too long and who is waited for.
     """
     mine, moved, rest = settle([each for each in wanted if each.kind != "emergency"], booked)
-    mine.sort(key=_by_hour)
+    return met_by(mine, moved, rest)
+
+
+def met_by(
+    mine: Sequence[Booking], moved: Sequence[Booking], rest: Sequence[Booking]
+) -> list[tuple[Booking, Booking]]:
+    """The same of what `settle` gives."""
+    mine = sorted(mine, key=_by_hour)
     found = [(each, _ahead_of(each, [*mine, *moved, *rest])) for each in [*mine, *moved] if is_late(each)]
-    own, standing = _Shelf(mine), _Shelf([*moved, *rest])
+    own, standing = Shelf(mine), Shelf([*moved, *rest])
     found += [
         (later, one)
         for later in mine
@@ -169,7 +172,7 @@ def first_queue(wanted: Sequence[Booking], booked: Iterable[Booking]) -> list[Bo
     stands = [each for each in booked if each.kind == "priority"]
     if not stands or not wanted or wanted[0].kind != "priority":
         return []
-    shelf, reach = _Shelf(stands), timedelta(seconds=2 * MOST_LATER_S)
+    shelf, reach = Shelf(stands), timedelta(seconds=2 * MOST_LATER_S)
     for each in sorted(wanted, key=_by_hour):
         near = shelf.around(
             replace(each, start=each.start - reach, duration_s=each.duration_s + 2 * MOST_LATER_S * 2)
@@ -180,63 +183,12 @@ def first_queue(wanted: Sequence[Booking], booked: Iterable[Booking]) -> list[Bo
     return []
 
 
-def free_slots(
-    wanted: Booking,
-    booked: Sequence[Booking],
-    quiet: Quiet,
-    not_before: datetime,
-    count: int = 3,
-    step_s: int = 300,
-    caps: Caps = NO_CAPS,
-) -> list[datetime]:
-    """The next starts at which `wanted` meets nothing, outside hours of silence, looked for over a fortnight.
-
-    step_s: slots begin at multiples of this in local time. caps: what a village may have to hear in a day.
-    """
-    last = not_before + timedelta(days=14)
-    near = [each for each in booked if each.end >= not_before - _REACH and each.start < last + _REACH]
-    shelf, diary = _Shelf(line_up(near)), Diary(near)
-    raw, found = replace(wanted, delay_s=0.0), list[datetime]()
-    start = _step(not_before + timedelta(seconds=1), step_s)
-    while start < last and len(found) < count:
-        slot = replace(raw, start=start)
-        free_at = _free_at(slot, shelf, diary, quiet, caps)
-        if free_at is None:
-            found.append(start)
-        start = _step(max(free_at or start, start + timedelta(seconds=1)), step_s)
-    return found
-
-
-def _free_at(slot: Booking, shelf: _Shelf, diary: Diary, quiet: Quiet, caps: Caps) -> datetime | None:
-    """None where a slot is free; else a moment before which no later one is."""
-    if is_quiet(quiet, slot.start, slot.end):
-        touched = [
-            end
-            for begin, end in silences(quiet, slot.start, slot.end)
-            if begin <= slot.end and slot.start < end
-        ]
-        return min(touched, default=slot.start)
-    met = [each.end + _GUARD for each in shelf.around(slot) if overlap(slot, each)]
-    if met:
-        return max(met)
-    broken = "" if slot.kind == "emergency" else diary.breaks(slot, caps)
-    midnight = datetime.combine(slot.start.astimezone(LOCAL).date() + timedelta(days=1), time(), LOCAL)
-    if broken == "day-limit":
-        return midnight
-    if (
-        broken == "sessions-a-day"
-    ):  # only within the pause around another sitting can it still be part of that
-        pause = timedelta(seconds=PAUSE_S)
-        return min(midnight, shelf.touched_from(slot.start - pause, pause + (slot.end - slot.start)))
-    return slot.start if broken else None
-
-
 def play_order(bookings: Iterable[Booking]) -> list[Booking]:
     """Who speaks first where several are due: kind, then the commune's order, then start, then id."""
     return sorted(bookings, key=lambda each: (RANK[each.kind], each.place, each.start, each.announcement))
 
 
-class _Shelf:
+class Shelf:
     """Bookings by the moment they begin, so that those near another are found without looking at all."""
 
     def __init__(self, bookings: Iterable[Booking]) -> None:
@@ -248,8 +200,8 @@ class _Shelf:
 
     def around(self, wanted: Booking) -> Sequence[Booking]:
         """Those that could meet it, whatever their villages."""
-        first = bisect_left(self._begins, wanted.begins - self._longest - _GUARD)
-        return self._rows[first : bisect_left(self._begins, wanted.end + _GUARD)]
+        first = bisect_left(self._begins, wanted.begins - self._longest - GUARD)
+        return self._rows[first : bisect_left(self._begins, wanted.end + GUARD)]
 
     def touched_from(self, moment: datetime, ahead: timedelta) -> datetime:
         """When next one of them sounds, or will within `ahead`; a fortnight on where none does."""
@@ -264,7 +216,7 @@ def _one_after_another(group: Sequence[Booking]) -> list[Booking]:
     done: dict[int, Booking] = {}
     for n in sorted(range(len(group)), key=lambda n: _in_order(group[n])):
         each = group[n]
-        free = [one.end + _GUARD for one in done.values() if not one.villages.isdisjoint(each.villages)]
+        free = [one.end + GUARD for one in done.values() if not one.villages.isdisjoint(each.villages)]
         begins = max([each.start, *free])
         done[n] = replace(each, delay_s=(begins - each.start).total_seconds())
     return [done[n] for n in range(len(group))]
@@ -292,9 +244,3 @@ def _ahead_of(each: Booking, others: Iterable[Booking]) -> Booking:
         and not one.villages.isdisjoint(each.villages)
     ]  # fmt: skip
     return max(before, key=lambda one: (one.end, one.announcement), default=each)
-
-
-def _step(moment: datetime, step_s: int) -> datetime:
-    """The first multiple of a step in local time that is not before a moment."""
-    midnight = datetime.combine(moment.astimezone(LOCAL).date(), time(), LOCAL)
-    return midnight + timedelta(seconds=-(-(moment - midnight).total_seconds() // step_s) * step_s)

@@ -15,6 +15,7 @@ from broker.hub.announcing.each_start import troubles_of
 from broker.hub.announcing.order import place_of
 from broker.hub.announcing.planner import Booking
 from broker.hub.announcing.rules import Rules, rules_of
+from broker.hub.announcing.slots import free_slots
 from broker.hub.announcing.workflow import Draft
 from broker.hub.console.day import Commune, Row, rows_of, strip
 from broker.hub.console.fields import Fields
@@ -155,7 +156,7 @@ def _free(
     if not wanted or not wanted[0].villages:
         return []
     after = max(now + timedelta(minutes=2), wanted[0].start)
-    return planner.free_slots(wanted[0], others, rules.quiet, after, caps=rules.caps)
+    return free_slots(wanted[0], others, rules.quiet, after, caps=rules.caps)
 
 
 def _info(fields: Fields, day: date, now: datetime) -> str:
