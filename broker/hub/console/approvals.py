@@ -101,7 +101,7 @@ def queue_of(db: Session, everything: Sequence[Revision]) -> list[Revision]:
     """What this person may sign now: the most pressing first, then what waits longest."""
     me = access.visitor().id
     own = set(db.scalars(select(ApproverKey.id).where(ApproverKey.account_id == me)))
-    return sorted((one for one in everything if may_sign(one, me, own)), key=_pressing)
+    return sorted((one for one in everything if may_sign(one, me, own)), key=pressing)
 
 
 def may_sign(one: Revision, me: int, own_keys: set[str]) -> bool:
@@ -132,7 +132,8 @@ def _place(asked: str) -> int:
     return int(asked) - 1 if asked.isascii() and asked.isdigit() and 0 < len(asked) < 4 else 0
 
 
-def _pressing(one: Revision) -> tuple[bool, bool, datetime, datetime]:
+def pressing(one: Revision) -> tuple[bool, bool, datetime, datetime]:
+    """What comes first among all that waits: emergencies, "Phát ngay", the earliest hour, the longest wait."""
     sent = one.submitted_at or one.edited_at
     first = min((start_of(item) for item in one.starts), default=sent)
     return (one.kind != "emergency", not one.play_now, first, sent)

@@ -24,7 +24,7 @@ from broker.hub.console.stages import STAGES, Progress
 from broker.hub.console.standing import status_of
 from broker.hub.console.times import times_of_revision
 from broker.hub.console.tracks import say_languages
-from broker.hub.console.wording import lasting, when
+from broker.hub.console.wording import hm, lasting, local, when
 from broker.hub.recordings import tracks_of
 from broker.hub.records import Account, Occurrence, Revision, Stop
 from broker.hub.roles import has_role, villages_of
@@ -198,6 +198,7 @@ def _found(
         "rows": rows,
         "sums": sums_of(rows),
         "stages": STAGES,
+        "asked": _asked(occurrence, at),
         "status": status_of(revision, occurrence, rows, at, stopped_by),
         "facts": _facts(commune, revision, at),
         "others": _others(revision, occurrence, at),
@@ -211,6 +212,13 @@ def _found(
         or (person.is_any("village") and revision.author_id == person.id),
         "edit_name": "Viết tiếp" if revision.state == "draft" else "Sửa thành bản mới",
     }
+
+
+def _asked(occurrence: Occurrence | None, at: datetime) -> dict[str, str]:
+    """What to ask on the page that explains a silent loudspeaker, once the hour has come; nothing before."""
+    if occurrence is None or occurrence.start > at:
+        return {}
+    return {"day": f"{local(occurrence.start):%Y-%m-%d}", "at": hm(occurrence.start)}
 
 
 def _audio(revision: Revision, person: Visitor) -> str:

@@ -66,7 +66,7 @@ def _sounded(all_of: Tally) -> tuple[Weight, str] | None:
     if all_of.playing:
         done = f", {all_of.played}/{total} xong" if all_of.played else ""
         broken = f", {all_of.broken} cụm không được" if all_of.broken else ""
-        return "look" if all_of.broken else "ok", f"Đang phát{done}{broken}"
+        return "look" if all_of.bad else "ok", f"Đang phát{done}{broken}"
     if all_of.played:
         heard = f", {all_of.heard} nghe thấy" if all_of.heard else ""
         return "look" if all_of.bad else "ok", f"{all_of.played}/{total} đã phát{heard}"
