@@ -30,7 +30,7 @@ WORDS = Ready(score_of(Pcm(np.full(8000, 3000, dtype=np.int16), SIREN_HZ), "emer
 
 @pytest.fixture
 def house(tmp_path: Path, signers: Signers) -> Iterator[House]:
-    made = House(tmp_path, signers, speed=4.0)
+    made = House(tmp_path, signers, speed=6.0)
     made.start()
     made.hear(signers.trust_plan())
     yield made
@@ -116,10 +116,10 @@ def test_the_siren_breaks_in_at_once_and_the_node_then_speaks_the_words_itself(
     house.receipt("playing", "R")
     house.hub.is_away = True
     came_at = house.clock.now()
-    house.hear(play_now(urgent(signers, spoken="Lũ về. Mời bà con lên nhà văn hoá.", repeat=2)))
+    house.hear(play_now(urgent(signers, spoken="Lũ về. Mời bà con lên nhà văn hoá.", repeat=2, gap_s=0)))
     begun = house.receipt("playing")
     assert begun.started_at is not None
-    assert (begun.started_at - came_at).total_seconds() < 4 * 1.5, "1.5 real seconds, on a busy machine"
+    assert (begun.started_at - came_at).total_seconds() < 6 * 3, "three real seconds, on a busy machine"
     assert house.receipt("preempted", "R").reason == "preempted"
     told = house.receipt("played")
     assert (told.reason, told.repeat, told.total_ms) == (SPOKEN_HERE, 2, told.played_ms)
@@ -130,7 +130,7 @@ def test_the_siren_breaks_in_at_once_and_the_node_then_speaks_the_words_itself(
     likeness = np.corrcoef(samples[begins : begins + len(BELL)], first[: len(samples) - begins])[0, 1]
     assert rate_hz == SIREN_HZ
     assert likeness > 0.9, "it begins with the siren"
-    assert longest_silence_s(samples[begins:], rate_hz) < 1.6, "a rest, the gap that was signed, and no hole"
+    assert longest_silence_s(samples[begins:], rate_hz) < 1.5, "a rest, and no hole"
 
 
 def test_its_own_sound_is_taken_when_it_comes_and_what_is_cut_off_begins_again_with_it(
@@ -174,7 +174,7 @@ def test_a_siren_is_stopped_by_name_by_silence_and_gives_up_without_words_until_
     house.hear(play_now(third))
     alone = house.receipt("interrupted", "A3")
     assert (alone.reason, alone.repeat) == ("no-audio", 0)
-    assert LEAST_S <= (alone.played_ms or 0) / 1000 < LEAST_S + 3
+    assert LEAST_S <= (alone.played_ms or 0) / 1000 < MOST_S
     assert not house.waits(lambda: house.states("A3").count("playing") > 1, 1.0), (
         "no second siren without words"
     )
