@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -81,6 +82,7 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A cell that begins like this is a formula to some spreadsheet."""
 MOST_IN_A_CELL: Final = 32_000
 """Letters; the format of workbooks takes 32,767."""
+_NO_LETTERS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BLANK: Final = " \N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
 
 Cell = str | int | float | None
@@ -151,15 +153,7 @@ def harmless(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Text that no file chokes on: characters that XML has no place for are left out."""
-    return "".join(letter for letter in text if _is_letter(letter))[:MOST_IN_A_CELL]
-
-
-def _is_letter(letter: str) -> bool:
-    return (
-        letter in "\t\n\r"
-        or (letter >= " " and not "\ud800" <= letter <= "\udfff" and letter < "\ufffe")
-        or (letter > "\uffff")
-    )
+    return _NO_LETTERS.sub("", text)[:MOST_IN_A_CELL]
 
 
 def _day(at: datetime) -> str:
