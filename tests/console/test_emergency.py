@@ -265,6 +265,8 @@ def test_a_first_signature_lapses_and_words_can_be_dropped(stage: Stage) -> None
     assert "Ký trước" in page
     stage.post(cuong, f"/emergency/{key}/drop", {}, page="/emergency")
     assert revision_of(stage, key).state == "withdrawn"
+    again = stage.post(cuong, f"/emergency/{key}/drop", {}, page="/emergency")
+    assert (again.status_code, "không còn chờ ký" in again.get_data(as_text=True)) == (409, True)
     assert "Tin khẩn cấp chờ" not in page_of(cuong, "/")
 
 

@@ -85,7 +85,10 @@ def cancel(key: str) -> AnyResponse:
 def drop(key: str) -> AnyResponse:
     """Words that wait for their signers are taken back: by who wrote them, or by an approver."""
     with desk().database.session() as db:
-        ending.withdraw(db, _me(db), _found(db, key).id, now())
+        revision = _found(db, key)
+        if revision.state != "submitted":
+            raise Declined("not-waiting", "Tin này không còn chờ ký; muốn loa im thì bấm Huỷ lượt phát.")
+        ending.withdraw(db, _me(db), revision.id, now())
     return redirect(url_for("today.today"))
 
 
