@@ -204,7 +204,7 @@ def _one(number: int, trouble: str = "") -> str:
         shown: dict[str, Any] = {
             "row": row,
             "icon_name": ICONS.get(row.icon, "horn"),
-            "look": look,
+            "weight": look,
             "said": said,
             "where": commune.say_places(row.villages),
             "how": say_how(row.repeat, row.every_s, row.lasts_s),
