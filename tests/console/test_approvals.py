@@ -68,7 +68,7 @@ def test_the_queue_leads_from_one_to_the_next_until_nothing_waits(stage: Stage) 
 
     skipped = client.get(f"/approvals/after/{later.announcement_id}")
     assert skipped.headers["Location"] == f"{address(last)}?queue=1"
-    form = {"note": "Ghi rõ giờ.", "queue": "1"}
+    form: dict[str, object] = {"note": "Ghi rõ giờ.", "queue": "1"}
     answer = stage.post(client, f"/announcements/{last.announcement_id}/return", form)
     answer = client.get(answer.headers["Location"])
     page = shown(client, answer.headers["Location"])

@@ -91,10 +91,10 @@ def after(key: str) -> Response:
     with desk().database.reading() as db:
         keys = [one.announcement_id for one in queue_of(db, waiting(db))]
     place = keys.index(key) + 1 if key in keys else _place(request.args.get("at", ""))
-    done = {"done": key} if key not in keys else {}
+    done = key if key not in keys else None
     if place < len(keys):
-        return redirect(url_for("approve.page", key=keys[place], queue=1, **done))
-    return redirect(url_for("approvals.queue", **done))
+        return redirect(url_for("approve.page", key=keys[place], queue=1, done=done))
+    return redirect(url_for("approvals.queue", done=done))
 
 
 def queue_of(db: Session, everything: Sequence[Revision]) -> list[Revision]:
