@@ -255,6 +255,12 @@ def _facts(commune: Commune, revision: Revision, at: datetime) -> dict[str, str]
     }
 
 
+def _around(rows: Sequence[Occurrence], here: Occurrence | None) -> Sequence[Occurrence]:
+    """Of a long list the playings before and after the one that is shown."""
+    at = next((n for n, row in enumerate(rows) if here is not None and row.id == here.id), 0)
+    return rows[max(0, at - 10) : at + 30]
+
+
 def _others(revision: Revision, here: Occurrence | None, at: datetime) -> list[Other]:
     if len(revision.occurrences) < 2:
         return []
@@ -265,5 +271,5 @@ def _others(revision: Revision, here: Occurrence | None, at: datetime) -> list[O
             url_for("progress.announcement", key=revision.announcement_id, lan=row.id),
             here is not None and row.id == here.id,
         )
-        for row in revision.occurrences[:40]
+        for row in _around(revision.occurrences, here)
     ]
