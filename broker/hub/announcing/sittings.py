@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from broker.link.clock import LOCAL
@@ -18,6 +18,10 @@ PAUSE_S = 300.0
 SITTING_CEILING_S = 3600
 DAY_CEILING_S = 3 * 3600
 """What the node's own firewall bears, whatever the commune allows (edge.speaker.firewall): more is not planned."""
+
+_DAY = timedelta(days=1)
+_NIGHT = timedelta(hours=2)
+"""Longer than any sitting with its pause: what begins later than this after midnight began on that day."""
 
 
 class Heard(Protocol):
@@ -86,10 +90,12 @@ class Diary:
             return ""
         around = [
             each
-            for n in (-1, 0, 1)
-            for each in self._days.get(day + timedelta(days=n), ())
+            for each in self._near(wanted, day)
             if each != wanted and not each.villages.isdisjoint(wanted.villages)
         ]
+        is_few = not caps.sittings_a_day or len(around) < caps.sittings_a_day
+        if is_few and not _broken(around, wanted, day, caps):
+            return ""  # not even a village that heard all of it would hear too much
         asked: set[tuple[int, ...]] = set()
         for village in wanted.villages:
             heard = tuple(n for n, each in enumerate(around) if village in each.villages)
@@ -114,6 +120,20 @@ class Diary:
             for n in (-1, 0, 1)
             for begins, end, each in self._spans.get(day + timedelta(days=n), ())
         )
+
+    def _near(self, wanted: Heard, day: date) -> list[Heard]:
+        """The bookings of a day; of the days beside it only where a sitting could go on over midnight."""
+        today = self._days.get(day, [])
+        found = list(today)
+        if min([wanted.begins, *(each.begins for each in today)]) < _at(day, _NIGHT):
+            found += self._days.get(day - _DAY, ())
+        if max([wanted.end, *(each.end for each in today)]) > _at(day, _DAY - _NIGHT):
+            found += self._days.get(day + _DAY, ())
+        return found
+
+
+def _at(day: date, since_midnight: timedelta) -> datetime:
+    return datetime.combine(day, time(), LOCAL) + since_midnight
 
 
 def sittings(heard: Iterable[Heard]) -> list[list[Heard]]:
@@ -146,8 +166,8 @@ def _broken(heard: Sequence[Heard], wanted: Heard, day: date, caps: Caps) -> str
     found = sittings([*heard, wanted])
     if any(wanted in one and lasts_s(one) > caps.most_sitting_s for one in found):
         return "session-limit"
-    count = _count(found, day)
-    if caps.sittings_a_day and count > max(caps.sittings_a_day, _count(sittings(heard), day)):
+    most = caps.sittings_a_day
+    if most and (count := _count(found, day)) > most and count > _count(sittings(heard), day):
         return "sessions-a-day"
     said_s = wanted.duration_s + sum(
         each.duration_s for each in heard if each.begins.astimezone(LOCAL).date() == day
