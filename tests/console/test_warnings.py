@@ -82,7 +82,7 @@ def test_what_waits_is_drafted_or_put_aside_once_and_a_rule_leads_to_the_red_pag
     assert stage.post(approver, "/warnings/99/aside", {}, page="/warnings").status_code == 404
 
     with stage.database.session() as db:
-        db.add(_template(stage))
+        db.add(template(stage))
         rule = Rule(id="r", template="lu")
         put_setting(db, "cap.rules", [{"id": "r", "template": rule.template}], NOW)
     bring(stage, stage.client("hanh"), xml_of("kt-9", expires=""))
@@ -112,7 +112,8 @@ def _waiting(n: int) -> CapMessage:
     )  # fmt: skip
 
 
-def _template(stage: Stage) -> EmergencyTemplate:
+def template(stage: Stage) -> EmergencyTemplate:
+    """A template that was signed once; nobody here may let it speak."""
     return EmergencyTemplate(
         code="lu", number=1, state="ready", title="Nước lên", villages=["dong"], author_id=stage.people["hanh"].id,
         created_at=NOW, edited_at=NOW, expires=NOW.replace(year=2027),
@@ -122,7 +123,7 @@ def _template(stage: Stage) -> EmergencyTemplate:
 def test_sources_rules_and_codes_are_kept_by_approvers_and_read_by_others(stage: Stage) -> None:
     approver, editor = stage.client("binh"), stage.client("hanh")
     with stage.database.session() as db:
-        db.add(_template(stage))
+        db.add(template(stage))
 
     def post(path: str, **form: object) -> TestResponse:
         answer: TestResponse = stage.post(approver, f"/warnings/{path}", form, page="/warnings/sources")
