@@ -34,15 +34,20 @@ class Totals:
 
     def add(self, entry: Entry) -> None:
         """Count one play."""
-        if entry.outcome in ("cancelled", "ahead"):
-            name: str = entry.outcome
-        else:
-            self.planned += 1
-            self.delivered += entry.is_delivered
-            name = "played" if entry.outcome == "heard" else entry.outcome.replace("-", "_")
-        setattr(self, name, getattr(self, name) + 1)
-        self.heard += entry.outcome == "heard"
+        outcome = entry.outcome
+        if outcome in ("cancelled", "ahead"):
+            self.cancelled += outcome == "cancelled"
+            self.ahead += outcome == "ahead"
+            return
+        self.planned += 1
+        self.delivered += entry.is_delivered
         self.played_ms += entry.played_ms
+        if outcome in ("heard", "played"):
+            self.played += 1
+            self.heard += outcome == "heard"
+        else:
+            name = outcome.replace("-", "_")
+            setattr(self, name, getattr(self, name) + 1)
 
     @property
     def minutes(self) -> float:

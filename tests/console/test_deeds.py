@@ -26,6 +26,7 @@ WRITTEN = {
     "approve.send_back": "announcement.returned",
     "approve.sign": "announcement.approved",
     "audit.look_through": "audit.verified",
+    "broadcasts.sort": "announcement.sorted",
     "cameras.add": "camera.added",
     "cameras.change": "camera.changed",
     "compose.edit": "announcement.submitted",
