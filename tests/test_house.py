@@ -238,6 +238,7 @@ def test_no_global_changes_and_no_sleep(path: Path) -> None:
 PURE = (
     "broker.contract.message",
     "broker.speech.normalise",
+    "broker.hub.announcing.difference",
     "broker.hub.announcing.planner",
     "edge.speaker.firewall",
     "edge.speaker.programme",

@@ -98,6 +98,20 @@ def test_nobody_is_asked_to_approve_the_own_words_and_what_is_late_says_so(stage
     assert page.index("Tin đã muộn") < page.index("Chờ người khác ký") < page.index("Lời của Bình")
 
 
+def test_what_somebody_else_decided_meanwhile_leads_on_and_signing_it_again_is_refused_in_words(
+    stage: Stage,
+) -> None:
+    gone, left = stage.submitted(title="Tiêm phòng"), stage.submitted(title="Họp thôn", villages=["trung"])
+    form, client = signed_form(stage, gone), stage.client("binh")
+    path = f"/announcements/{gone.announcement_id}/approve"
+    assert stage.post(client, path, form).status_code == 302
+    again = stage.post(client, path, form)
+    assert again.status_code == 409
+    assert "Bản tin này đã được duyệt rồi." in again.get_data(as_text=True)
+    onward = client.get(client.get(f"{path}?queue=1").headers["Location"]).headers["Location"]
+    assert onward.startswith(f"/announcements/{left.announcement_id}/approve?queue=1")
+
+
 def test_strange_steps_in_the_queue_end_at_the_list(stage: Stage) -> None:
     client = stage.client("binh")
     for path in (

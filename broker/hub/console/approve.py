@@ -106,7 +106,8 @@ def _page(key: str, trouble: str = "") -> str | AnyResponse:
         if revision.kind == "emergency":  # two people sign it, on a page of its own
             return redirect(url_for("emergency_one.one", key=key))
         if revision.state != "submitted" and not trouble:
-            return redirect(url_for("progress.announcement", key=key))
+            onward = "approvals.after" if request.values.get("queue") == "1" else "progress.announcement"
+            return redirect(url_for(onward, key=key))
         changes, turn = changes_for_signer(db, revision), _turn(db, key)
         commune = commune_of(db)
         use = use_of(desk().settings.console_address)
