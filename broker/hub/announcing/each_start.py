@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 
 from broker.hub.announcing import planner
 from broker.hub.announcing.planner import Booking
 from broker.hub.announcing.rules import Rules
 from broker.hub.announcing.sittings import Diary
 from broker.link.clock import LOCAL
+from broker.trust.envelope import Hours
 from broker.trust.quiet import hours_on, is_quiet
 
 _CAPS = {
@@ -28,11 +29,21 @@ def troubles_of(wanted: Sequence[Booking], others: Sequence[Booking], rules: Rul
         return {}
     found: dict[datetime, str] = {}
     mine, moved, rest = planner.settle(wanted, others)
+    asked: dict[tuple[Hours, Hours, time, float], bool] = {}
     for each in mine:
-        if is_quiet(rules.quiet, each.begins, each.end):
-            hours = hours_on(rules.quiet, each.begins.astimezone(LOCAL).date())
+        begins = each.begins.astimezone(LOCAL)
+        hours = hours_on(rules.quiet, begins.date())
+        kind = (
+            hours,
+            hours_on(rules.quiet, each.end.astimezone(LOCAL).date()),
+            begins.time(),
+            each.duration_s,
+        )
+        if kind not in asked:  # most of a year is the same hour on the same kind of day
+            asked[kind] = is_quiet(rules.quiet, each.begins, each.end)
+        if asked[kind]:
             found[each.start] = f"giờ yên tĩnh {hours.since}–{hours.until}"
-    for one, other in planner.clashes(wanted, others):
+    for one, other in planner.met_by(mine, moved, rest):
         for each in _wanted_of(one, other, mine):
             found.setdefault(each.start, _say_clash(each, one, other))
     diary = Diary([*mine, *moved, *rest])

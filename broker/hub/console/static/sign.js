@@ -78,7 +78,11 @@ function show(envelope) {
   find("het-han").textContent = page.dataset.playNow ? `${holds}\u00a0phút sau khi ký` : moment(envelope.expires);
 }
 
-const moment = (at) => clock.format(new Date(at)).replace("Chủ Nhật", "Chủ nhật");
+function moment(at) {
+  const day = new Date(at);
+  const said = clock.format(day).replace("Chủ Nhật", "Chủ nhật");
+  return day.getFullYear() === new Date().getFullYear() ? said : `${said}/${day.getFullYear()}`; // lists may last a year
+}
 
 /** Its start is the moment of signing, so that a clock time shown before would be a past one. */
 function atOnce(envelope) {
