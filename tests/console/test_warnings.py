@@ -72,6 +72,8 @@ def test_what_waits_is_drafted_or_put_aside_once_and_a_rule_leads_to_the_red_pag
         for n in (1, 2):
             db.add(_waiting(n))
     assert "Hai cảnh báo chờ anh/chị xem." in shown(approver, "/warnings")
+    assert "Hai cảnh báo từ nơi khác chờ người xem." in shown(approver, "/")
+    assert "từ nơi khác chờ người xem" not in shown(stage.client("thon"), "/")
     assert "Soạn bản tin từ cảnh báo" in shown(approver, "/warnings/1")
     drafted = stage.post(approver, "/warnings/1/draft", {}, page="/warnings/1")
     assert re.fullmatch(r"/announcements/bt-\w+/edit", drafted.headers["Location"])
@@ -91,6 +93,7 @@ def test_what_waits_is_drafted_or_put_aside_once_and_a_rule_leads_to_the_red_pag
     bring(stage, stage.client("hanh"), xml_of("kt-10", kind="Cancel", infos="", references=reference("kt-9")))
     assert "Nơi gửi đã huỷ" in shown(approver, "/warnings/3")
     assert "Đã làm theo" in shown(approver, "/warnings/4")
+    assert "Huỷ: Cảnh báo lũ trên sông Vân" in shown(approver, "/warnings")
     with stage.database.reading() as db:
         entries = [row.entry for row in audit_rows(db)]
     mine = [entry for entry in entries if entry.action.startswith("cap.")]

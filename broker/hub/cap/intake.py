@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub.announcing import emergency
-from broker.hub.cap import areas, rules
+from broker.hub.cap import areas, rules, said
 from broker.hub.cap.drafts import WRITERS, begin, set_aside, take_back, write_draft
 from broker.hub.cap.message import Alert
 from broker.hub.cap.shelf import (
@@ -83,7 +83,7 @@ def take(
     if known is not None:
         return known, False
     named = [area for info in alert.infos for area in info.areas]
-    reach = areas.reach(named, places_of(db), rules.codes_of(db, place))
+    reach = areas.reach(named, places_of(db), rules.codes_of(db, place)) if alert.infos else areas.Reach()
     row = CapMessage(
         sender=alert.sender,
         identifier=alert.identifier,
@@ -203,6 +203,8 @@ def _put_aside(db: Session, earlier: CapMessage, by: CapMessage, now: datetime) 
         "speaking": [*by.info.get("speaking", []), *speaking],
         "follows": earlier.announcement or by.info.get("follows", ""),
     }
+    if by.msg_type == "Cancel":
+        by.info = {**by.info, "title": said.shortened(f"Huỷ: {earlier.info['title']}", 200)}
     if earlier.state not in OPEN:
         return
     earlier.state = _put_by(by)

@@ -32,6 +32,7 @@ from broker.hub.console.faults import broker_trouble, faults_of
 from broker.hub.console.outlook import headline, ready_of, stuck_of, well_of
 from broker.hub.console.renewals import renewals_of
 from broker.hub.console.sources import todo_for
+from broker.hub.console.warnings import note_today
 from broker.hub.console.wording import ago, hm, long_day, when
 from broker.hub.records import Account, HelperCall, NodeRecord, Occurrence, Revision
 from broker.hub.roles import villages_of
@@ -92,6 +93,7 @@ def today() -> str:
             "line": lines(rows, quiet, at),
             "waits": _waits(held, at),
             "faults": faults,
+            "warned": note_today(db, at),
             "lacks_key": _lacks_key(db, at),
             "dead": dead,
             "todo": todo_for(db, access.visitor(), at),

@@ -152,8 +152,13 @@ def let_in(app: Flask) -> None:
 
 
 def note_today(db: Session, at: datetime) -> str:
-    """What waits here as one sentence for Hôm nay; empty when nothing does."""
-    waits = [row for row in intake.waiting(db, at) if row.msg_type != "Cancel"]
+    """What waits here as one sentence for Hôm nay; empty when nothing does, or for who does not read warnings."""
+    if not access.visitor().is_any(*READERS):
+        return ""
+    every = intake.waiting(db, at)
+    waits = [row for row in every if row.msg_type != "Cancel"]
+    if len(waits) < len(every):
+        return "Nơi gửi đã huỷ cảnh báo của họ mà loa còn phát."
     if intake.prepared(db, at):
         return "Có cảnh báo khẩn từ nơi khác, mẫu khẩn cấp đã sẵn để phát."
     return f"{count(len(waits))} cảnh báo từ nơi khác chờ người xem." if waits else ""
@@ -168,6 +173,9 @@ def _list(trouble: str = "") -> str:
         listed = sources.all_sources(db)
         ready = len(intake.prepared(db, at))
         lines = [_line(db, row, names, at) for row in rows]
+    lines.sort(
+        key=lambda line: line.weight not in ("bad", "red", "look")
+    )  # what waits for a person comes first
     return render_template(
         "_warnings.html" if is_part() else "warnings.html",
         here="warnings",
@@ -239,8 +247,8 @@ def _grades(row: CapMessage) -> list[tuple[str, str]]:
         (name, words[info[key]])
         for name, key, words in (
             ("Mức độ", "severity", said.SEVERITIES),
-            ("Phải làm", "urgency", said.URGENCIES),
-            ("Chắc chắn", "certainty", said.CERTAINTIES),
+            ("Gấp đến đâu", "urgency", said.URGENCIES),
+            ("Chắc đến đâu", "certainty", said.CERTAINTIES),
         )
         if info.get(key) in words
     ]
