@@ -41,6 +41,9 @@ RANK: Final = {"relay": 1, "routine": 2, "priority": 3, "emergency": 4}
 """What breaks into what: a relayed programme gives way to everything that is announced."""
 MOST_NAME: Final = 120
 """Characters of an occurrence's name; the longest that can be signed has 94."""
+MOST_KEPT: Final = 16 << 20
+"""Bytes of a sound that is kept at hand: ten minutes take a third of it. The hub alone asks for it, so that it may not
+fill the disk with it."""
 OVER: Final = frozenset(
     {"played", "interrupted", "preempted", "failed", "refused", "missed", "expired", "cancelled"}
 )
@@ -222,7 +225,7 @@ def apply(current: Programme, body: PlaysBody, node: str, judge: Judge) -> Progr
         tuning=body.tuning,
         made_at=body.made_at,
         silent_until=body.silent_until,
-        keep=tuple(body.keep),
+        keep=tuple(media for media in body.keep if media.size <= MOST_KEPT),
     )
 
 

@@ -13,6 +13,7 @@ from broker.contract.speaker import PlayState
 from broker.trust.envelope import PlayEntry, PlaysBody, Quiet, Refused, Relay, Tuning
 from edge.speaker.firewall import Allowed, Ask, Post, check
 from edge.speaker.programme import (
+    MOST_KEPT,
     Agenda,
     Mark,
     Programme,
@@ -22,7 +23,7 @@ from edge.speaker.programme import (
     next_moment,
     without_commands,
 )
-from tests.speaker.signers import DAY, MORNING, Signers
+from tests.speaker.signers import AUDIO, DAY, MORNING, Signers
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -254,6 +255,11 @@ def test_silence_starts_nothing_and_names_what_it_hindered(signers: Signers) -> 
     assert [play.ask.announcement for play in agenda.hindered] == ["E1", "A1"]
     assert len(agenda.near) == 2, "held ready all the same"
     assert not decide(programme, {}, MORNING, "trusted").hindered
+
+
+def test_what_is_kept_at_hand_is_what_could_be_an_emergency_s_sound(signers: Signers) -> None:
+    huge = msgspec.structs.replace(AUDIO, sha256="b" * 64, size=MOST_KEPT + 1)
+    assert taken(signers, keep=[huge, AUDIO]).keep == (AUDIO,)
 
 
 def entries(signers: Signers, *announcements: Signed, **change: object) -> list[PlayEntry]:
