@@ -352,6 +352,9 @@ def test_a_drill_gives_every_loudspeaker_a_certificate_and_names_who_did_not_ans
     assert "Nghe thấy 0,09 giây 0,42 giây ±0,01 giây 0,56 giây Có sẵn Micro nghe thấy, 62" in said
     assert "1,50 giây điểm không rõ giờ – Chưa tải về Chưa đo ngoài loa" in said
     assert re.search(r'data-node="thon-03" data-weight="bad"', page)
+    assert "Đang giờ yên tĩnh" not in calm
+    stage.clock.advance(6 * 3600)
+    assert "Đang giờ yên tĩnh: loa không kêu chuông diễn tập" in page_of(stage.client("hung"), "/drills/new")
     listed = words_of(page_of(stage.client("soat"), "/drills"))
     assert "2 trên 3 cụm loa đã kêu." in listed
     assert "Trần Văn Hùng" in listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
@@ -15,6 +16,7 @@ from broker.hub.announcing import emergency_words, ending, signing
 from broker.hub.announcing.emergency_running import running as running_now
 from broker.hub.announcing.emergency_signers import may_sign, signers
 from broker.hub.announcing.render import media_store, spoken_of
+from broker.hub.announcing.rules import rules_of
 from broker.hub.announcing.trials import OPUS
 from broker.hub.cap.shelf import prepared
 from broker.hub.console import access
@@ -44,6 +46,7 @@ from broker.hub.records import Account, EmergencyTemplate
 from broker.look.icons import symbols
 from broker.look.villages import VillageState, village_map
 from broker.trust.passkey import use_of
+from broker.trust.quiet import is_quiet
 
 pages = Blueprint("emergency", __name__)
 
@@ -165,6 +168,7 @@ def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -
             "places": places,
             "running": running,
             "dead": broker_trouble(db, at) or announce_trouble(db, at),
+            "is_hushed": is_drill and is_quiet(rules_of(db).quiet, at, at + timedelta(seconds=10)),
             "may_sign": may_sign(db, here, me, at),
             "holders": [one.full_name for one in signers(db, here, at, without=me.id)],
             **signing_of(db, me),
