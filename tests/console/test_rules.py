@@ -10,7 +10,7 @@ from broker.hub.announcing.rules import rules_of
 from broker.hub.records import AuditRow, NodeRecord, Occurrence, ServiceSeen
 from tests.console.stage import NOW, Stage
 
-FORM = {
+FORM: dict[str, object] = {
     "quiet_since": "20h30",
     "quiet_until": "5:30",
     "weekend_since": "",

@@ -119,12 +119,16 @@ def turns_of(db: Session) -> Turns:
         return NO_TURNS
     rows = db.execute(
         select(NodeRecord.name, NodeRecord.village, NodeRecord.latitude, NodeRecord.longitude).where(
-            NodeRecord.retired_at.is_(None),
-            NodeRecord.latitude.is_not(None),
-            NodeRecord.longitude.is_not(None),
+            NodeRecord.retired_at.is_(None)
         )
     )
-    return Turns({name: Point(north, east, village) for name, village, north, east in rows})
+    return Turns(
+        {
+            name: Point(north, east, village)
+            for name, village, north, east in rows
+            if north is not None and east is not None
+        }
+    )
 
 
 def with_turns(db: Session, revision: Revision) -> None:

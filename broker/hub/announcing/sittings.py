@@ -28,15 +28,24 @@ class Heard(Protocol):
     """A time taken on the loudspeakers of some villages, such as planner.Booking."""
 
     @property
-    def begins(self) -> datetime: ...
+    def begins(self) -> datetime:
+        """When its first sound is planned."""
+
     @property
-    def end(self) -> datetime: ...
+    def end(self) -> datetime:
+        """When the last one is over everywhere."""
+
     @property
-    def duration_s(self) -> float: ...
+    def duration_s(self) -> float:
+        """Its length on one loudspeaker."""
+
     @property
-    def villages(self) -> frozenset[str]: ...
+    def villages(self) -> frozenset[str]:
+        """Who hears it."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """A name of planner.RANK."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from broker.hub.console.access import ROLES_SAID
-from broker.hub.console.wording import WEEKDAYS, hm, local
+from broker.hub.console.deeds_set import say_rules, say_tuning
+from broker.hub.console.wording import hm, local
 from broker.speech.languages import LANGUAGES
 from broker.trust.audit import Entry, Fault
 from broker.trust.envelope import parse_occurrence
@@ -149,11 +150,6 @@ ACTIONS: Final = MappingProxyType(
 )
 """Action → what was done; the names in braces are made by Names."""
 
-_KINDS_SAID: Final = MappingProxyType(
-    {"routine": "tin thông thường", "priority": "tin ưu tiên", "emergency": "tin khẩn cấp"}
-)
-"""Kinds of announcements that have a volume of their own."""
-
 _SERVICES: Final = MappingProxyType(
     {
         "node": "máy",
@@ -258,54 +254,11 @@ def _play(entry: Entry, names: Names) -> str:
     return f"{hm(start)} {local(start):%-d/%-m/%Y} của {names.announcement(key)}"
 
 
-_RULES_SAID: Final = MappingProxyType(
-    {
-        "quiet": "giờ yên tĩnh ngày thường {}",
-        "weekend": "giờ yên tĩnh cuối tuần {}",
-        "holiday": "giờ yên tĩnh ngày lễ {}",
-        "days": "ngày lễ của xã {}",
-        "sitting": "một buổi dài nhất {} phút",
-        "sittings": "một ngày nhiều nhất {} buổi",
-        "minutes": "một ngày nói nhiều nhất {} phút",
-    }
-)
-
-
-def _rules(entry: Entry, names: Names) -> str:
-    """ ": giờ yên tĩnh 20:00–06:00, một buổi dài nhất 15 phút" """
-    del names
-    said = []
-    for name, value in entry.detail.items():
-        if name == "turns":
-            said.append("loa gần nhau nói luân phiên" if value else "loa gần nhau nói cùng lúc")
-        elif name in _RULES_SAID:
-            told = value.replace(",", ", ") if value not in ("", "0") else ""
-            said.append(" ".join(_RULES_SAID[name].format(told or "bỏ").split()).replace("bỏ phút", "bỏ"))
-    return f": {', '.join(said)}" if said else ""
-
-
 def _till(moment: str) -> str:
     try:
         return f" đến {hm(datetime.fromisoformat(moment))}"
     except ValueError:
         return ""  # an order of before silence was held, or a damaged line
-
-
-def _tuning(entry: Entry, names: Names) -> str:
-    del names
-    changes = [_set(name, value) for name, value in entry.detail.items()]
-    return f": {', '.join(changes)}" if changes else ""
-
-
-def _set(name: str, value: str) -> str:
-    """One setting of a loudspeaker as loudspeakers.put_tuning tells it."""
-    if name == "offset":
-        return f"phát chậm {value} phần nghìn giây" if value != "0" else "phát đúng giờ"
-    if name == "test":
-        day, _, clock = value.partition(" ")
-        known = day.isdecimal() and int(day) < len(WEEKDAYS)
-        return f"tự thử {WEEKDAYS[int(day)]} lúc {clock}" if known else "không tự thử"
-    return f"{_KINDS_SAID.get(name, name)} {value} %"
 
 
 def _relayed(station: str) -> str:
@@ -388,9 +341,9 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
         "keys": _keys,
         "changes": _changes,
         "stopped": _stopped,
-        "tuning": _tuning,
+        "tuning": lambda entry, _: say_tuning(entry.detail),
         "play": _play,
-        "rules": _rules,
+        "rules": lambda entry, _: say_rules(entry.detail),
         "place": lambda entry, _: f": {entry.detail['at']}" if entry.detail.get("at") else ": bỏ toạ độ",
         "language": lambda entry, _: _language(entry),
         "villages": lambda entry, _: entry.detail.get("villages") or "không thôn nào",
