@@ -7,8 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from broker.hub.announcing import workflow
+from broker.hub.announcing.workflow import Draft
 from broker.hub.console.countdown import countdown
 from tests.console.stage import NOW, Stage
+from tests.hub.town import LEXICON
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,23 @@ def test_a_play_counts_down_to_its_start_then_to_the_end_of_the_last_loudspeaker
     for node in ("thon-01", "thon-03"):
         stage.receipt(key, node, "played", started_at=begun, ended_at=stage.now(), sound="card")
     assert line_of(stage, key) == "Lượt phát 17:30, đã phát"
+
+
+def test_a_correction_that_waits_hides_neither_the_playing_nor_the_way_to_stop_it(stage: Stage) -> None:
+    one = stage.approved(title="Thu quỹ")
+    key = one.announcement_id
+    with stage.database.session() as db:
+        words = Draft(
+            title="Thu quỹ xã", text="Thu quỹ.", villages=["dong"], starts=[NOW + timedelta(days=1)]
+        )
+        newer = workflow.save_draft(db, stage.people["hanh"], words, NOW, key)
+        workflow.submit(db, stage.people["hanh"], newer.id, LEXICON, NOW)
+    client = stage.client("binh")
+    page = client.get(f"/announcements/{key}").get_data(as_text=True)
+    assert "Bản 1 đã duyệt vẫn phát, lượt 17:30, cho đến khi bản sửa này được duyệt." in page
+    assert "Dừng lượt phát này" not in page
+    link = re.search(rf'href="(/announcements/{key}\?lan=[^"]+)"', client.get("/").get_data(as_text=True))
+    assert link is not None
+    page = client.get(link[1]).get_data(as_text=True)
+    assert "Bản sửa 2 đang chờ duyệt." in page
+    assert "Dừng lượt phát này" in page

@@ -71,17 +71,27 @@ class Other:
     is_here: bool
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Another revision of the same announcement that matters now."""
+
+    said: str
+    href: str
+    action: str
+
+
 @pages.get("/announcements/<key>")
 @access.allow(*READERS)
 def announcement(key: str) -> str:
     """The page, or only its changing part for the script. `lan` chooses one playing."""
     at = now()
     with desk().database.reading() as db:
-        revision = _shown(db, key)
+        revision, beside = _shown(db, key, request.args.get("lan", ""))
         commune = commune_of(db)
         occurrence = _chosen(revision, request.args.get("lan", ""), at)
         found = _found(commune, revision, occurrence, _stopped_by(db, occurrence), at)
         found["dead"] = broker_trouble(db, at)
+        found["beside"] = beside
         template = "_progress.html" if is_part() else "progress.html"
         note = NOTES.get(request.args.get("note", ""), "")
         return render_template(template, here="play", note=note, **found)
@@ -139,13 +149,17 @@ def may_read(db: Session, person: Account, revision: Revision, at: datetime) -> 
     return may is None or not may.isdisjoint(revision.villages)
 
 
-def _shown(db: Session, key: str) -> Revision:
-    """The revision to show: the approved one while a newer draft is being written, else the newest one may read."""
+def _shown(db: Session, key: str, asked: str) -> tuple[Revision, Beside | None]:
+    """The revision to show, and the one that stands beside it.
+
+    It is the one a playing was asked of (`asked`), else the approved one while a newer draft is being written, else
+    the newest one may read. Plays are read for the chosen playing alone: a daily bulletin has thousands.
+    """
     query = (
         select(Revision)
         .where(Revision.announcement_id == key)
         .options(
-            selectinload(Revision.occurrences).selectinload(Occurrence.plays),
+            selectinload(Revision.occurrences),
             selectinload(Revision.author),
             selectinload(Revision.approver),
         )
@@ -159,8 +173,25 @@ def _shown(db: Session, key: str) -> Revision:
     if not revisions:
         abort(403)
     approved = next((one for one in revisions if one.occurrences), None)
+    of_playing = (one for one in revisions if any(row.id == asked for row in one.occurrences))
     is_drafting = revisions[0].state in ("draft", "withdrawn")
-    return approved if approved is not None and is_drafting else revisions[0]
+    shown = next(of_playing, approved if approved is not None and is_drafting else revisions[0])
+    return shown, _beside(shown, revisions[0], approved, at)
+
+
+def _beside(shown: Revision, newest: Revision, approved: Revision | None, at: datetime) -> Beside | None:
+    """A correction that waits beside what is still to be heard, and the other way round."""
+    if newest.state != "submitted" or approved is None or approved.state != "approved":
+        return None
+    key = newest.announcement_id
+    if shown is not newest:
+        said = f"Bản sửa {newest.number} đang chờ duyệt. Bản này vẫn phát cho đến khi bản sửa được duyệt."
+        return Beside(said, url_for("progress.announcement", key=key), "Xem bản sửa")
+    row = _chosen(approved, "", at)
+    if row is None or row.cancelled_at is not None:
+        return None
+    said = f"Bản {approved.number} đã duyệt vẫn phát, lượt {when(row.start, at)}, cho đến khi bản sửa này được duyệt."
+    return Beside(said, url_for("progress.announcement", key=key, lan=row.id), "Xem lượt đó")
 
 
 def _chosen(revision: Revision, asked: str, at: datetime) -> Occurrence | None:
