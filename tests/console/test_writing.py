@@ -266,7 +266,7 @@ def test_patterns_are_kept_begun_from_changed_and_removed(house: House) -> None:
     stage, people = house
     begun = stage.post(people["hanh"], "/patterns/begin", {**WEEKLY, "act": "pattern"}, page="/")
     assert "Thu gom rác" in begun.get_data(as_text=True)
-    wording = {
+    wording: dict[str, object] = {
         "title": "Mẫu <b>rác</b>",
         "text": "Sáng … xe thu gom rác.",
         "villages": ["dong", "ben"],
