@@ -257,7 +257,8 @@ class Performance:
             return True
         agenda = desk.agenda(rank)
         soon = self._clock.now() + timedelta(seconds=YIELD_S)
-        coming = [one for one in agenda.near if one.rank > rank and one.wanted_at <= soon]
+        higher = [one for one in agenda.near if one.rank > rank and not one.envelope.drill]
+        coming = [one for one in higher if one.wanted_at <= soon]
         better = [*agenda.dues, *(one for one in coming if one not in agenda.dues)]
         self._readying.ask(better)
         return any(self._would_sound(one) for one in better)

@@ -15,8 +15,9 @@ import pytest
 from broker.contract.hub import Signed
 from broker.link.clock import LOCAL
 from broker.speech.chime import chime
-from broker.trust.envelope import Quiet, Refused, Tuning
+from broker.trust.envelope import Quiet, Refused, Relay, Tuning
 from edge.speaker.firewall import CHIMED, SIREN, SPOKEN_HERE, Allowed, Ask, Post, check, length_s
+from tests.fakes import station_server
 from tests.speaker.house import House
 from tests.speaker.signers import AUDIO, MORNING, Signers, make_envelope, play_now
 
@@ -120,6 +121,18 @@ def test_a_drill_is_refused_at_once_while_something_sounds_and_gives_way_to_the_
     house.hear(play_now(drill(signers, "dt-2", audio=media)))
     assert house.receipt("refused", "dt-2").reason == "drill-waits"
     assert "playing" not in house.states("dt-1") + house.states("dt-2")
+
+
+def test_a_drill_does_not_break_into_a_station_either(house: House, signers: Signers) -> None:
+    with station_server.serve() as station:
+        station.answers["/live"] = station_server.stream(station)
+        relay = Relay(address=f"{station.url}/live", station="Đài thử", length_s=60)
+        media = house.hub.add(0.4)
+        house.hear(play_now(signers.announcement(announcement="S", audio=media, relay=relay)))
+        house.receipt("playing", "S")
+        house.hear(play_now(drill(signers, audio=media)))
+        assert house.receipt("refused", "dt-1").reason == "drill-waits"
+        assert house.states("S")[-1] == "playing"
 
 
 def test_a_drill_between_two_repeats_of_an_emergency_stays_silent(house: House, signers: Signers) -> None:
