@@ -343,7 +343,7 @@ def test_what_is_hidden_in_a_template_costs_no_time(name: str) -> None:
         began = time.thread_time()
         assert code(whole) != "one-signer"
         spent_s.append(time.thread_time() - began)
-    assert min(spent_s) < 0.05
+    assert min(spent_s) < 0.1
 
 
 def test_a_text_that_is_too_large_with_its_template_is_refused() -> None:

@@ -310,7 +310,7 @@ def test_hostile_spellings_are_refused_at_once_even_when_signed(
             open_announcement(Signed(body=body, signatures=signatures), trust, NOW)
         spent_s.append(time.thread_time() - began)
         assert caught.value.code in ("malformed", "not-canonical")
-    assert min(spent_s) < 0.05
+    assert min(spent_s) < 0.1
 
 
 def sign_anything(keys: dict[str, PrivateKey]) -> list[Signature]:
