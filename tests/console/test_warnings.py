@@ -19,7 +19,7 @@ from tests.hub.cap.warnings import info_of, reference, xml_of
 
 
 def bring(stage: Stage, client: FlaskClient, data: bytes, name: str = "tin.xml") -> TestResponse:
-    form = {"file": (io.BytesIO(data), name)}
+    form: dict[str, object] = {"file": (io.BytesIO(data), name)}
     answer: TestResponse = stage.post(client, "/warnings", form, page="/warnings")
     return answer
 

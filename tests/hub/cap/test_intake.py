@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,7 +34,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def take(
-    town: Town, now: datetime = NOW, by: Account | None = None, source: int | None = None, **about: object
+    town: Town, now: datetime = NOW, by: Account | None = None, source: int | None = None, **about: Any
 ) -> CapMessage:
     """A message that Hoa brings as a file, or that came from a source."""
     with town.database.session() as db:
@@ -100,7 +101,7 @@ def outsider(town: Town) -> Account:
     return town.cuong
 
 
-SILENT = {
+SILENT: dict[str, dict[str, Any]] = {
     "an exercise": {"status": "Exercise"},
     "a test": {"status": "Test"},
     "for machines": {"status": "System"},
@@ -143,10 +144,13 @@ def test_a_rule_makes_a_template_stand_ready_until_the_warning_is_over(town: Tow
         assert intake.prepared(db, NOW + timedelta(hours=6)) == []
         assert [row.id for row in intake.over(db, NOW + timedelta(hours=6))] == [row.id]
         assert emergency.running(db, NOW) == [], "nobody has signed, nothing speaks"
-    for n, weaker in enumerate(
-        ({"severity": "Moderate"}, {"urgency": "Future"}, {"event": "Nắng", "headline": "Nóng"})
-    ):
-        assert take(town, identifier=f"w-{n}", **weaker).state == "drafted"
+    weaker: list[dict[str, Any]] = [
+        {"severity": "Moderate"},
+        {"urgency": "Future"},
+        {"event": "Nắng", "headline": "Nóng"},
+    ]
+    for n, each in enumerate(weaker):
+        assert take(town, identifier=f"w-{n}", **each).state == "drafted"
     calm = "<responseType>AllClear</responseType>"
     assert take(town, identifier="clear", response=calm).state == "drafted"
     with town.database.session() as db:
@@ -156,7 +160,12 @@ def test_a_rule_makes_a_template_stand_ready_until_the_warning_is_over(town: Tow
 
 def test_an_update_rewords_the_draft_unless_an_editor_has(town: Town) -> None:
     first = take(town)
-    update = {"kind": "Update", "references": reference(), "sent": NOW + MINUTE, "description": "Nước rút."}
+    update: dict[str, Any] = {
+        "kind": "Update",
+        "references": reference(),
+        "sent": NOW + MINUTE,
+        "description": "Nước rút.",
+    }
     second = take(town, NOW + MINUTE, identifier="kt-2", **update)
     assert (again(town, first).state, second.state) == ("replaced", "drafted")
     assert second.announcement == first.announcement
@@ -173,7 +182,7 @@ def test_an_update_rewords_the_draft_unless_an_editor_has(town: Town) -> None:
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
 def test_a_cancel_withdraws_the_draft_also_when_it_came_first(town: Town) -> None:
     first = take(town)
-    cancel = {"kind": "Cancel", "infos": "", "references": reference(), "sent": NOW + MINUTE}
+    cancel: dict[str, Any] = {"kind": "Cancel", "infos": "", "references": reference(), "sent": NOW + MINUTE}
     stranger = take(town, NOW + MINUTE, identifier="x-1", sender="ai@do.example", **cancel)
     assert (again(town, first).state, stranger.state) == ("drafted", "new"), "only its sender takes it back"
     take(town, NOW + MINUTE, identifier="kt-2", **cancel)
@@ -195,7 +204,12 @@ def test_a_cancel_of_what_speaks_tells_whoever_let_it_and_stops_nothing_itself(t
     template = a_rule(town)
     row = take(town)
     revision = spoken(town, template.id, NOW + MINUTE)
-    cancel = {"kind": "Cancel", "infos": "", "references": reference(), "sent": NOW + 2 * MINUTE}
+    cancel: dict[str, Any] = {
+        "kind": "Cancel",
+        "infos": "",
+        "references": reference(),
+        "sent": NOW + 2 * MINUTE,
+    }
     told = take(town, NOW + 2 * MINUTE, identifier="kt-2", **cancel)
     assert again(town, row).state == "cancelled"
     with town.database.session() as db:
@@ -219,7 +233,7 @@ def test_an_approved_announcement_is_told_of_and_left_to_its_approver(town: Town
     town.give_audio(revision.id)
     with town.database.session() as db:
         workflow.approve(db, town.desk, town.binh, revision.id, town.signed(revision.id), NOW)
-    cancel = {"kind": "Cancel", "infos": "", "references": reference(), "sent": NOW + MINUTE}
+    cancel: dict[str, Any] = {"kind": "Cancel", "infos": "", "references": reference(), "sent": NOW + MINUTE}
     told = take(town, NOW + MINUTE, identifier="kt-2", **cancel)
     with town.database.session() as db:
         told = db.get_one(CapMessage, told.id)
@@ -243,7 +257,12 @@ def test_a_source_drafts_in_its_editors_name_or_waits_and_believes_only_its_cert
         assert declined(lambda: intake.set_aside(db, town.hoa, waits.id, NOW)) == "cap-not-open"
         assert declined(lambda: intake.write_draft(db, town.hoa, 999, NOW)) == "cap-none"
     other = take(town, identifier="kt-3", source=nobodys)
-    undo = {"kind": "Cancel", "infos": "", "references": reference("kt-3"), "sent": NOW + MINUTE}
+    undo: dict[str, Any] = {
+        "kind": "Cancel",
+        "infos": "",
+        "references": reference("kt-3"),
+        "sent": NOW + MINUTE,
+    }
     take(town, identifier="kt-4", source=mine, **undo)
     assert again(town, other).state == "new", "what one source sent, another does not undo"
     with town.database.session() as db:

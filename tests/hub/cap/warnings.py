@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -71,9 +72,9 @@ def reference(identifier: str = "kt-1", sent: datetime = NOW, sender: str = SEND
     return f"{sender},{identifier},{stamp(sent)}"
 
 
-def arrived(data: bytes | None = None, **about: object) -> Arrival:
+def arrived(data: bytes | None = None, **about: Any) -> Arrival:
     """A message that came, read and checked."""
-    return arrive(xml_of(**about) if data is None else data, [], NOW)  # type: ignore[arg-type]
+    return arrive(xml_of(**about) if data is None else data, [], NOW)
 
 
 def certificate_pair() -> tuple[bytes, bytes]:
