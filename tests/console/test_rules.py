@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -145,3 +146,25 @@ def test_who_ordered_silence_and_who_stopped_it_is_named(stage: Stage) -> None:
     page = stage.client("hanh").get("/why?node=thon-01&day=2026-11-21&at=16:45").get_data(as_text=True)
     assert "Cả xã được lệnh im tiếng từ 16:42" in page
     assert power.title
+
+
+def test_which_of_two_urgent_ones_speaks_first_is_chosen_on_the_days_page_and_while_writing(
+    stage: Stage,
+) -> None:
+    at = NOW.replace(hour=18, minute=0)
+    for title in ("Lũ lên", "Đò nghỉ"):
+        stage.approved(title=title, kind="priority", villages=["dong"], starts=[at])
+    hanh = stage.client("hanh")
+    form = {"title": "Họp", "text": "Mời họp.", "kind": "priority", "villages": "dong", "when": "at"}
+    typed = form | {"day": "2026-11-21", "time": "18:00", "turn": "after"}
+    asked = stage.post(hanh, "/announcements/preview", typed).get_json()["html"]["when"]
+    assert "Tin nào đọc trước?" in asked
+    assert "tin này đọc lúc 18:02:32." in asked
+    page = hanh.get("/").get_data(as_text=True)
+    [(path, waits)] = re.findall(r'action="(/occurrences/[^"]+/first)".*?only-read"> ([^<]+)<', page)
+    assert "lúc 18:01:16." in page
+    stage.post(hanh, path, {})
+    [(_, now_waits)] = re.findall(
+        r'action="(/occurrences/[^"]+/first)".*?only-read"> ([^<]+)<', hanh.get("/").get_data(as_text=True)
+    )
+    assert {waits, now_waits} == {"Lũ lên", "Đò nghỉ"}
