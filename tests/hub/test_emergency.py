@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace as replaced
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -168,7 +169,7 @@ def test_neither_hours_of_silence_nor_what_is_planned_hold_an_emergency(town: To
 def test_free_words_need_two_people_and_the_writer_may_be_one(town: Town) -> None:
     with town.database.session() as db:
         revision = emergency.write(db, town.lanh, FIRE, LEXICON, NOW)
-        body = lambda: emergency.body_of(db, town.desk, revision.id, NOW)  # noqa: E731
+        body = partial(emergency.body_of, db, town.desk, revision.id, NOW)
         assert declined(body).code == "no-audio"
         revision.audio = sound(1)
         plain = signed_by(town, body(), "k-binh")
@@ -267,9 +268,8 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
 def test_free_words_that_cannot_be_spoken_are_refused_in_words(town: Town) -> None:
     with town.database.session() as db:
         for change, code in REFUSED:
-            found = declined(
-                lambda c=change: emergency.write(db, town.hoa, replaced(FIRE, **c), LEXICON, NOW)
-            )  # type: ignore[misc]
+            words = replaced(FIRE, **change)
+            found = declined(partial(emergency.write, db, town.hoa, words, LEXICON, NOW))
             assert found.code == code, change
 
 
