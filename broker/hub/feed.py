@@ -48,7 +48,8 @@ def atom_of(db: Session, commune: str, address: str, now: datetime) -> bytes:
     Tree.SubElement(root, "link", {"rel": "self", "href": f"{base}/feed.atom"})
     for row in rows:
         root.append(_entry(row, commune, base, names))
-    return Tree.tostring(root, encoding="utf-8", xml_declaration=True)
+    raw: bytes = Tree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return raw
 
 
 def _newest(db: Session, now: datetime) -> list[Revision]:

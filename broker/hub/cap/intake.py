@@ -210,9 +210,8 @@ def _put_aside(db: Session, earlier: CapMessage, by: CapMessage, now: datetime) 
     earlier.state = _put_by(by)
     if earlier.state == "cancelled" and earlier.announcement:
         take_back(db, earlier.announcement, by, now)
-    write_audit(
-        db, now, "hub", f"cap.{earlier.state}", name_of(earlier), {"title": str(earlier.info["title"])}
-    )
+    action = "cap.cancelled" if earlier.state == "cancelled" else "cap.replaced"
+    write_audit(db, now, "hub", action, name_of(earlier), {"title": str(earlier.info["title"])})
     note_change(db, "warning", str(earlier.id), now)
 
 
