@@ -71,8 +71,8 @@ class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, om
     relay: Relay | None = None
     """Set for a relayed programme, which is never an emergency and played once."""
     template: Signed | None = None
-    """A Template signed beforehand, word for word what is said here: with it one person may speak an emergency; words
-    nobody signed before need two."""
+    """A Template signed beforehand, word for word what is said here: with it one person may speak an emergency that
+    another signed; words nobody signed before need two."""
     drill: bool = False
     """An emergency's whole way with a short chime for its sound: it is nobody's emergency, breaks into nothing and
     keeps the hours of silence."""
@@ -84,7 +84,10 @@ class Envelope(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, om
 
 
 class Template(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """An emergency's words and sound, signed on a quiet day so that in the hour of need one person can let it speak."""
+    """An emergency's words and sound, signed on a quiet day so that in the hour of need one person can let it speak.
+
+    Its signers and whoever lets it speak are two people at least: two signed it, or another lets it speak.
+    """
 
     template: Code
     revision: Annotated[int, Meta(ge=1)]

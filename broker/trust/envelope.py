@@ -248,8 +248,8 @@ def open_announcement(signed: Signed, trust: TrustBody, now: datetime) -> Envelo
     """An announcement whose signers may speak its kind.
 
     Ordinary words need one signature with the role `approver`. An emergency needs two people with the role
-    `emergency`, one where the words are those of a signed template, and one for a drill, which says nothing.
-    Raises Refused.
+    `emergency`: both signed it, or whoever signed it and whoever signed the template whose words it says. One is
+    enough for a drill, which says nothing. Raises Refused.
     """
     _check_size(signed.body)
     envelope = _read(signed.body, Envelope)
@@ -259,22 +259,26 @@ def open_announcement(signed: Signed, trust: TrustBody, now: datetime) -> Envelo
         _believe(signed, "announcement", trust, "approver", now)
         return envelope
     _believe(signed, "announcement", trust, "emergency", now)
+    people = signers_of(signed, trust, "emergency", now)
     if envelope.template is not None:
         _check_template(
             envelope, open_signed(envelope.template, "template", trust, "emergency", now, Template)
         )
-    elif not envelope.drill and len(signers_of(signed, trust, "emergency", now)) < 2:
-        raise Refused("one-signer", "an emergency in free words needs two people")
+        people |= signers_of(envelope.template, trust, "emergency", now, "template")
+    if not envelope.drill and len(people) < 2:
+        raise Refused("one-signer", "an emergency needs two people, with its template's signers")
     return envelope
 
 
-def signers_of(signed: Signed, trust: TrustBody, role: Role, now: datetime) -> frozenset[str]:
-    """The people whose signatures over an announcement stand: holders of keys that have `role`, each once."""
+def signers_of(
+    signed: Signed, trust: TrustBody, role: Role, now: datetime, domain: Domain = "announcement"
+) -> frozenset[str]:
+    """The people whose signatures over a text stand: holders of keys that have `role`, each once."""
     _check_size(signed.body)
     return frozenset(
         key.holder
         for one in signed.signatures[:MOST_SIGNATURES]
-        if not _verdict(signed.body, "announcement", one, trust, role, now)
+        if not _verdict(signed.body, domain, one, trust, role, now)
         for key in trust.keys
         if key.key == one.key
     )

@@ -16,7 +16,7 @@ REASONS: Final = MappingProxyType(
         "bad-signature": "Chữ ký không khớp: nội dung đã bị sửa sau khi ký, hoặc được ký ở nơi khác.",
         "wrong-role": "Người ký không có quyền cho loại việc này.",
         "key-expired": "Chữ ký dùng khoá đã hết hạn hoặc chưa đến ngày hiệu lực.",
-        "one-signer": "Tin khẩn cấp tự viết cần hai người có quyền cùng ký.",
+        "one-signer": "Tin khẩn cấp cần hai người có quyền: cùng ký, hoặc một người ký mẫu và người khác phát.",
         "template-differs": "Tin khẩn cấp không đúng với mẫu đã ký trước.",
         "template-expired": "Mẫu tin khẩn cấp đã hết hạn hoặc chưa có hiệu lực.",
         "no-trust": "Điểm này chưa nhận được danh sách tin cậy của xã.",

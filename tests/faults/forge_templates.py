@@ -118,6 +118,16 @@ def _other_words(f: Forger) -> Order:
     return triggered(f, envelope={"spoken": f"Nộp tiền ngay, số {f.dice.random()}."})
 
 
+def _doubled(f: Forger, beside: Person) -> Order:
+    """A template with two signatures of which one person's count, whom the forger tricked or robbed."""
+    plain = f.envelope("emergency")
+    text = canonical(template_for(f, plain))
+    signatures = [f.people.cuong.sign(text, "template"), beside.sign(text, "template")]
+    f.dice.shuffle(signatures)
+    whole = msgspec.structs.replace(plain, template=by(text, *signatures))
+    return f.order("one-signer", whole, by(canonical(whole), f.people.cuong.sign(canonical(whole))))
+
+
 TEMPLATES: dict[str, Make] = {
     "one person alone": lambda f: _alone(f),
     "one person twice": lambda f: _alone(f, f.people.cuong),
@@ -128,6 +138,16 @@ TEMPLATES: dict[str, Make] = {
     "one person and a revoked one": lambda f: _alone(f, f.people.dung),
     "one person and a key out of date": lambda f: _alone(f, f.people.em),
     "one person and the forger": lambda f: _alone(f, f.people.forger),
+    "a template let speak by its signer alone": lambda f: triggered(f, "one-signer", writer=f.people.cuong),
+    "a template let speak by its signer's phone": lambda f: triggered(
+        f, "one-signer", writer=f.people.cuong, speaker=f.people.cuong_phone
+    ),
+    "a template twice by one, let speak by them": lambda f: _doubled(f, f.people.cuong_phone),
+    "a template beside an approver, let speak by its signer": lambda f: _doubled(f, f.people.binh),
+    "a template beside the hub, let speak by its signer": lambda f: _doubled(f, f.people.hub),
+    "a template beside the forger, let speak by its signer": lambda f: _doubled(f, f.people.forger),
+    "a template beside a revoked one, let speak by its signer": lambda f: _doubled(f, f.people.dung),
+    "a template beside a key out of date, let speak by its signer": lambda f: _doubled(f, f.people.em),
     "a template let speak by the forger": lambda f: triggered(f, "unknown-key", speaker=f.people.forger),
     "a template let speak by the hub": lambda f: triggered(f, "wrong-role", speaker=f.people.hub),
     "a template let speak by an approver": lambda f: triggered(f, "wrong-role", speaker=f.people.binh),

@@ -1,4 +1,4 @@
-"""Who may speak an emergency: two people, one with words signed beforehand, one for a drill; and every way to cheat."""
+"""Who may speak an emergency: two people, one with words another signed, one for a drill; and every way to cheat."""
 
 from __future__ import annotations
 
@@ -214,9 +214,68 @@ def test_one_person_lets_a_template_speak_where_and_as_long_as_it_allows() -> No
     rare = [envelope().starts[0], envelope().starts[2]]
     assert code(triggered(starts=rare, expires=NOW + 25 * MINUTE)) == "allowed"
     assert code(triggered(written("em", "dung"))) == "allowed", "one of its signatures stands"
+    assert code(triggered(name="cuong-phone")) == "allowed"
     assert code(triggered(written(expires=NOW))) == "allowed", "to its last moment"
     later = NOW + 20 * MINUTE
     assert code(triggered(written(expires=NOW)), now=later) == "allowed", "what was let speak in time goes on"
+
+
+def test_whoever_signed_a_template_lets_it_speak_alone_only_beside_a_second_signature() -> None:
+    mine, both = written("cuong"), written("cuong", "dung")
+    assert code(triggered(mine)) == "one-signer"
+    assert code(triggered(mine, "dung")) == "allowed", "anybody else may"
+    assert [code(triggered(both, name)) for name in ("cuong", "cuong-phone", "dung")] == ["allowed"] * 3
+    together = signed(envelope(template=mine), "cuong", "dung")
+    assert code(together) == "allowed", "its signer and another"
+    assert signers_of(both, trust(), "emergency", NOW, "template") == {"Cường", "Dũng"}
+    assert signers_of(both, trust(), "emergency", NOW) == set(), "not as an announcement's"
+
+
+def _second_of(**change: Any) -> Signed:
+    """A template of one whose second signature is over other words."""
+    other = signature(canonical(template(**change)), "dung", "template")
+    return Signed(body=canonical(template()), signatures=[*written("cuong").signatures, other])
+
+
+def _second_for(domain: Domain) -> Signed:
+    """A template of one with another's signature over the same text, made for something else."""
+    other = signature(canonical(template()), "dung", domain)
+    return Signed(body=canonical(template()), signatures=[*written("cuong").signatures, other])
+
+
+def _mirrored_template() -> Signed:
+    one = written("cuong").signatures[0]
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    s = order - int.from_bytes(one.value[32:], "big")
+    twin = Signature(key="cuong", value=one.value[:32] + s.to_bytes(32, "big"))
+    return Signed(body=canonical(template()), signatures=[one, twin])
+
+
+ONE_IN_TWO_PLACES: dict[str, Callable[[], Signed]] = {
+    "the same key": lambda: triggered(written("cuong")),
+    "the key of their phone": lambda: triggered(written("cuong"), "cuong-phone"),
+    "all of their keys": lambda: signed(
+        envelope(template=written("cuong", "cuong-phone")), "cuong", "cuong-phone"
+    ),
+    "the template signed twice": lambda: triggered(written("cuong", "cuong")),
+    "the template's signature mirrored": lambda: triggered(_mirrored_template()),
+    "with an approver's": lambda: triggered(written("cuong", "binh")),
+    "beside an approver": lambda: signed(envelope(template=written("cuong")), "cuong", "binh"),
+    "with the hub's": lambda: triggered(written("cuong", "hub")),
+    "with one of a key out of date": lambda: triggered(written("cuong", "em")),
+    "with one of a revoked key": lambda: triggered(written("cuong", "revoked")),
+    "with one over other words": lambda: triggered(_second_of(spoken="Lũ đang lêm.")),
+    "with one over the number before": lambda: triggered(_second_of(revision=1)),
+    "with one for an announcement": lambda: triggered(_second_for("announcement")),
+    "with one for a trust list": lambda: triggered(_second_for("trust")),
+    "the second is the ninth": lambda: triggered(written(*["cuong"] * MOST_SIGNATURES, "dung")),
+}
+
+
+def test_one_persons_keys_never_make_two_people_of_them() -> None:
+    assert {name: code(make()) for name, make in ONE_IN_TWO_PLACES.items()} == dict.fromkeys(
+        ONE_IN_TWO_PLACES, "one-signer"
+    )
 
 
 def _drill_made_real() -> Signed:
@@ -357,6 +416,12 @@ def test_a_text_that_is_too_large_with_its_template_is_refused() -> None:
 def test_whoever_loses_their_key_takes_their_templates_and_emergencies_along() -> None:
     assert code(triggered(), without("dung")) == "unknown-key"
     assert code(triggered(), without("cuong")) == "unknown-key"
+    by_two = triggered(written("cuong", "dung"))
+    assert [code(by_two, without(name)) for name in ("dung", "cuong", "cuong-phone")] == [
+        "one-signer",
+        "unknown-key",
+        "allowed",
+    ]
     both = signed(envelope(), "cuong", "dung")
     assert [code(both, without(name)) for name in ("cuong", "dung", "binh")] == [
         "one-signer",
@@ -366,7 +431,11 @@ def test_whoever_loses_their_key_takes_their_templates_and_emergencies_along() -
 
 
 def test_one_person_may_hold_a_drill_and_it_is_nobodys_emergency() -> None:
-    for whole in (signed(envelope(drill=True), "cuong"), triggered(drill=True)):
+    for whole in (
+        signed(envelope(drill=True), "cuong"),
+        triggered(drill=True),
+        triggered(written("cuong"), drill=True),
+    ):
         opened = open_announcement(whole, trust(), NOW)
         assert opened.drill
         assert not opened.is_emergency

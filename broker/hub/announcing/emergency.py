@@ -1,4 +1,4 @@
-"""Emergencies: a template that one person lets speak, free words that two people sign, drills, and how they end.
+"""Emergencies: a template of others that one person lets speak, free words that two people sign, drills, and how they end.
 
 Every function works in the caller's transaction and raises Declined with one Vietnamese sentence when it cannot be
 done. Who may sign is said by the trust list (role `emergency`), and checked again on every node.
@@ -33,9 +33,11 @@ from broker.hub.announcing.emergency_signers import (
     believe,
     first_of,
     may_sign,
+    needs_other,
     put_in_force,
     require_signer,
     signers,
+    template_signed,
 )
 from broker.hub.announcing.emergency_words import Words, body_of, sign, write
 from broker.hub.announcing.ending import name_of
@@ -99,7 +101,7 @@ def ready_templates(db: Session, now: datetime, desk: Desk | None = None) -> lis
 def trouble_of(db: Session, desk: Desk, row: EmergencyTemplate, now: datetime) -> str:
     """Why loudspeakers would not believe a ready template now, as a sentence; empty when they would."""
     try:
-        open_signed(_signed(row), "template", trusted.in_force(db, desk), "emergency", now, Template)
+        open_signed(template_signed(row), "template", trusted.in_force(db, desk), "emergency", now, Template)
     except Refused as why:
         return f"Mẫu này không dùng được nữa, cần người khác ký lại. {reasons.sentence(why.code)}"
     except Declined as why:
@@ -119,14 +121,15 @@ def trigger_body(
 ) -> str:
     """The canonical Envelope that lets a template speak in these villages, or walks it as a drill, to be signed.
 
-    Declined: no right, a template that is gone or not believed, no village or one that is not its own, the same
-    already speaking there, a drill that nobody could hear.
+    Declined: no right, a template that is gone or not believed, no village or one that is not its own, somebody
+    who alone signed it, the same already speaking there, a drill that nobody could hear.
     """
     require_signer(db, desk, account, now)
     row = _template(db, desk, template_id, now)
     _refuse_places(db, row, villages, drill=drill)
     if not drill:
         _refuse_running(db, row, villages, now)
+        _refuse_alone(db, desk, account, row, now)
     name = f"{'dt' if drill else 'kc'}-{secrets.token_hex(5)}"
     return canonical(_envelope(row, account, name, villages, now.replace(microsecond=0), drill=drill))
 
@@ -222,6 +225,16 @@ def _refuse_places(db: Session, row: EmergencyTemplate, villages: Collection[str
         checks.refuse_unheard(villages, set(with_node))
 
 
+def _refuse_alone(db: Session, desk: Desk, account: Account, row: EmergencyTemplate, now: datetime) -> None:
+    """Whoever alone signed a template would be one person saying anything; every node refuses that, too."""
+    if needs_other(db, desk, account, row, now):
+        others = [each.full_name for each in signers(db, desk, now, without=account.id)]
+        call = f" Xin gọi ngay: {', '.join(others)}." if others else " Xã chưa có ai khác được phát khẩn cấp."
+        raise Declined(
+            "one-signer", f"Mẫu “{row.title}” mới một mình anh/chị ký nên phải người khác phát.{call}"
+        )
+
+
 def _refuse_running(db: Session, row: EmergencyTemplate, villages: Collection[str], now: datetime) -> None:
     """The same template speaks in all of these villages already: twice at once nobody would understand it."""
     for each in running(db, now):
@@ -235,10 +248,6 @@ def _refuse_running(db: Session, row: EmergencyTemplate, villages: Collection[st
             )
 
 
-def _signed(row: EmergencyTemplate) -> Signed:
-    return Signed(body=row.body or "", signatures=msgspec.convert(row.signatures, list[Signature]))
-
-
 def _envelope(
     row: EmergencyTemplate,
     account: Account,
@@ -249,7 +258,7 @@ def _envelope(
     drill: bool,
 ) -> Envelope:
     """What is signed to let a template speak: all of its words, nothing of one's own but where and when."""
-    signed = _signed(row)
+    signed = template_signed(row)
     template = msgspec.json.decode(signed.body, type=Template)
     length = total_s((template.audio.duration_ms or 0) / 1000, template.repeat, template.gap_s)
     starts = times.starts_of(issued_at, template.every_s, template.lasts_s, length)

@@ -14,7 +14,7 @@ from broker.hub.announcing import emergency_times as times
 from broker.hub.announcing import workflow
 from broker.hub.announcing.signing import Desk
 from broker.hub.declined import Declined
-from broker.hub.records import Account, ApproverKey, Occurrence, Revision
+from broker.hub.records import Account, ApproverKey, EmergencyTemplate, Occurrence, Revision
 from broker.hub.roles import require_role
 from broker.trust import reasons
 from broker.trust.envelope import Envelope, Refused, occurrence_id, open_announcement, signers_of
@@ -43,6 +43,34 @@ def require_signer(db: Session, desk: Desk, account: Account, now: datetime) -> 
             "no-emergency-key",
             "Khoá của anh/chị chưa được xã giao quyền phát khẩn cấp; xin nhờ người có quyền.",
         )
+
+
+def template_people(db: Session, desk: Desk, row: EmergencyTemplate, now: datetime) -> frozenset[str]:
+    """Holders whose signatures over a ready template stand now, as the trust list names them."""
+    try:
+        trust = trusted.in_force(db, desk)
+    except Declined:
+        return frozenset()
+    return signers_of(template_signed(row), trust, "emergency", now, "template")
+
+
+def template_signed(row: EmergencyTemplate) -> Signed:
+    """A ready template as it was signed."""
+    return Signed(body=row.body or "", signatures=msgspec.convert(row.signatures, list[Signature]))
+
+
+def needs_other(db: Session, desk: Desk, account: Account, row: EmergencyTemplate, now: datetime) -> bool:
+    """Whether this person signed a template alone: then somebody else has to let it speak, or to sign it too."""
+    people = template_people(db, desk, row, now)
+    return len(people) == 1 and holders_of(db, desk, account, now) <= people
+
+
+def holders_of(db: Session, desk: Desk, account: Account, now: datetime) -> frozenset[str]:
+    """Under which names the trust list knows this person's keys for emergencies; one, unless they were renamed."""
+    own = {row.id for row in trusted.usable_keys(db, desk, account, now, "emergency")}
+    return (
+        frozenset(one.holder for one in trusted.believed(db, desk) if one.key in own) if own else frozenset()
+    )
 
 
 def first_of(db: Session, desk: Desk, revision: Revision, now: datetime) -> First | None:

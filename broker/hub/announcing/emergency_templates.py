@@ -2,6 +2,7 @@
 
 Every function works in the caller's transaction and raises Declined with one Vietnamese sentence when it cannot be
 done. Who wrote a template never signs it; a new wording is a new number, and only the newest signed one is used.
+One signature makes it ready for everybody but its signer, a second one by somebody else for all.
 """
 
 from __future__ import annotations
@@ -22,7 +23,12 @@ from broker.contract.hub import Media, Signed
 from broker.hub import trusted
 from broker.hub.announcing import checks
 from broker.hub.announcing import emergency_times as times
-from broker.hub.announcing.emergency_signers import require_signer
+from broker.hub.announcing.emergency_signers import (
+    holders_of,
+    require_signer,
+    template_people,
+    template_signed,
+)
 from broker.hub.announcing.emergency_words import LONGEST_WORDS
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.signing import Desk, note_counter, own_key, refuse_stale
@@ -32,7 +38,7 @@ from broker.hub.roles import require_role
 from broker.speech.lexicon import Lexicon
 from broker.speech.voice import VOICES
 from broker.trust import reasons
-from broker.trust.envelope import Refused, Template, canonical, open_signed
+from broker.trust.envelope import Refused, Template, canonical, open_signed, signers_of
 
 WRITERS = ("editor", "approver")
 ICONS: Final = MappingProxyType(
@@ -121,7 +127,14 @@ def submit(
 
 
 def body_of(db: Session, desk: Desk, template_id: int, months: int, now: datetime) -> str:
-    """The canonical Template to be signed (domain `template`). months: how long it may be let speak, 1 to 13."""
+    """The canonical Template to be signed (domain `template`). months: how long it may be let speak, 1 to 13.
+
+    Of one that is ready it is the very text that was signed first, and months say nothing.
+    """
+    row = one_of(db, template_id)
+    if row.state == "ready":
+        _refuse_whole(db, desk, row, now)
+        return row.body or ""
     row = _submitted(db, template_id)
     if row.audio is None:
         raise Declined("no-audio", row.audio_problem or "Âm thanh đang được tạo, xin chờ vài giây.")
@@ -136,8 +149,13 @@ def sign(
 ) -> EmergencyTemplate:
     """Make a template ready with the text of `body_of`, signed by an emergency signer who did not write it.
 
-    Declined: the author, no right, another's key, a text that is not the one offered, one offered too long ago.
+    One that is ready gets its second signature so, by somebody else, and stays as it is.
+    Declined: the author, no right, another's key, a text that is not the one offered, one offered too long ago, one
+    who signed it before, a third signature.
     """
+    row = one_of(db, template_id)
+    if row.state == "ready":
+        return _sign_second(db, desk, account, row, signed, now)
     row = _submitted(db, template_id)
     require_signer(db, desk, account, now)
     if row.author_id == account.id:
@@ -162,6 +180,43 @@ def sign(
     )
     note_change(db, "plan", "*", now)
     return row
+
+
+def _sign_second(
+    db: Session, desk: Desk, account: Account, row: EmergencyTemplate, signed: Signed, now: datetime
+) -> EmergencyTemplate:
+    """Put a second person's signature beside the first; one that no longer stands makes room."""
+    _refuse_whole(db, desk, row, now)
+    require_signer(db, desk, account, now)
+    if row.author_id == account.id:
+        raise Declined("author-signs", "Người viết không tự ký được; xin nhờ người khác có quyền ký.")
+    used = own_key(db, account, signed)
+    if signed.body != row.body:
+        raise Declined("other-text", "Nội dung đã ký khác với mẫu đang dùng, xin mở lại trang.")
+    trust = trusted.in_force(db, desk)
+    try:
+        open_signed(signed, "template", trust, "emergency", now, Template)
+    except Refused as why:
+        raise Declined(why.code, reasons.sentence(why.code)) from why
+    if holders_of(db, desk, account, now) & template_people(db, desk, row, now):
+        raise Declined("same-signer", "Anh/chị đã ký mẫu này rồi; cần thêm một người khác ký.")
+    note_counter(used, signed.signatures[0].passkey)
+    standing = [
+        one
+        for one in template_signed(row).signatures
+        if signers_of(Signed(body=signed.body, signatures=[one]), trust, "emergency", now, "template")
+    ]
+    row.signatures = msgspec.to_builtins([*standing, *signed.signatures])
+    _decided(db, account, row, "template.signed-second", now, {"key": used.id})
+    return row
+
+
+def _refuse_whole(db: Session, desk: Desk, row: EmergencyTemplate, now: datetime) -> None:
+    """Refuse more signatures where two people signed, and where the template's time is over."""
+    if len(template_people(db, desk, row, now)) >= 2:
+        raise Declined("signed-already", "Mẫu này đã đủ hai người ký.")
+    if row.expires is None or row.expires <= now:
+        raise Declined("template-expired", f"Mẫu “{row.title}” đã hết hạn, xin bấm gia hạn.")
 
 
 def send_back(db: Session, account: Account, template_id: int, now: datetime) -> EmergencyTemplate:
@@ -219,10 +274,13 @@ def in_use(db: Session) -> list[EmergencyTemplate]:
 
 
 def holds_until(db: Session, desk: Desk, row: EmergencyTemplate) -> datetime | None:
-    """Until when a signed template will be believed: its own end, or that of its signer's key, whichever is sooner."""
-    key = row.signatures[0]["key"] if row.signatures else ""
-    ends = [one.until for one in trusted.in_force(db, desk).keys if one.key == key]
-    return min([row.expires, *ends]) if row.expires is not None else None
+    """Until when a signed template will be believed: its own end, or that of its signers' keys, whichever is sooner.
+
+    Of two signers the one whose key ends last counts: until then others may let it speak.
+    """
+    keys = {one["key"] for one in row.signatures}
+    ends = [one.until for one in trusted.in_force(db, desk).keys if one.key in keys]
+    return min([row.expires, *([max(ends)] if ends else [])]) if row.expires is not None else None
 
 
 def kept_sounds(db: Session, village: str, now: datetime) -> list[Media]:

@@ -60,6 +60,7 @@ ACTIONS: Final = MappingProxyType(
         "emergency.cancelled": "huỷ phát khẩn cấp {announcement}",
         "template.submitted": "gửi mẫu khẩn cấp “{title}” để ký",
         "template.signed": "ký mẫu khẩn cấp “{title}”, dùng đến {until}, bằng khoá {key}",
+        "template.signed-second": "ký thêm mẫu khẩn cấp “{title}” bằng khoá {key}",
         "template.returned": "trả lại mẫu khẩn cấp “{title}” để sửa",
         "template.retired": "thôi dùng mẫu khẩn cấp “{title}”",
         "play.stopped": "{stopped}",
