@@ -39,6 +39,7 @@ from tests.hub.alarms import (
     ready,
     sign_words,
     signed_by,
+    signed_too,
     sound,
     spoken,
     written,
@@ -114,8 +115,84 @@ def test_who_may_let_a_template_speak_and_where(town: Town) -> None:
         assert old.code == "template-expired"
 
 
+def test_whoever_alone_signed_a_template_needs_another_to_let_it_speak(town: Town) -> None:
+    template = ready(town)
+    with town.database.session() as db:
+        alone = declined(lambda: emergency.trigger_body(db, town.desk, town.lanh, template, ["dong"], NOW))
+        assert (alone.code, str(alone)) == (
+            "one-signer",
+            "Mẫu “Nước lên, sơ tán” mới một mình anh/chị ký nên phải người khác phát. Xin gọi ngay: Cuong.",
+        )
+        by_other = emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], NOW)
+        own = msgspec.structs.replace(msgspec.json.decode(by_other, type=Envelope), author="lanh")
+        sent = signed_by(town, canonical(own), "k-lanh")
+        assert declined(lambda: emergency.trigger(db, town.desk, town.lanh, sent, 0, NOW)).code == "one-signer"
+        assert emergency.trigger_body(db, town.desk, town.lanh, template, ["dong"], NOW, drill=True)
+        again = signed_by(town, db.get_one(EmergencyTemplate, template).body or "", "k-lanh", "template")
+
+        def second(who: Account, signed: Signed, at: datetime = NOW) -> EmergencyTemplate:
+            return emergency_templates.sign(db, town.desk, who, template, signed, at)
+
+        def by(key: str, text: str = again.body) -> Signed:
+            return signed_by(town, text, key, "template")
+
+        assert declined(lambda: second(town.lanh, again)).code == "same-signer"
+        assert declined(lambda: second(town.binh, by("k-binh"))).code == "no-emergency-key"
+        assert declined(lambda: second(town.hoa, by("k-cuong"))).code == "no-right"
+        assert declined(lambda: second(town.cuong, again)).code == "not-own-key"
+        for text in ("", "{" * 100_000, "💥", again.body.replace("Nước", "Nươc"), again.body + " "):
+            assert declined(partial(second, town.cuong, by("k-cuong", text))).code == "other-text"
+        late = NOW + timedelta(days=400)
+        assert declined(lambda: second(town.cuong, by("k-cuong"), late)).code == "template-expired"
+        spoken_before = signed_by(town, by_other, "k-cuong")
+    before = town_plan_of(town)
+    both = signed_too(town, template)
+    assert (both.state, both.body, len(both.signatures)) == ("ready", again.body, 2)
+    assert (both.signer_id, town_plan_of(town)) == (town.lanh.id, before), "all else stays as it was"
+    with town.database.session() as db:
+        full = declined(lambda: emergency_templates.body_of(db, town.desk, template, 12, NOW))
+        assert full.code == "signed-already"
+        old = declined(lambda: emergency.trigger(db, town.desk, town.cuong, spoken_before, 0, NOW))
+        assert old.code == "other-text", "what was offered before the second signature is offered anew"
+        body = emergency.trigger_body(db, town.desk, town.lanh, template, ["dong"], NOW)
+        alone_now = emergency.trigger(db, town.desk, town.lanh, signed_by(town, body, "k-lanh"), 0, NOW)
+        open_announcement(
+            Signed(
+                body=alone_now.envelope or "",
+                signatures=msgspec.convert(alone_now.signatures, list[Signature]),
+            ),
+            town.keys.trust,
+            NOW,
+        )
+    assert "template.signed-second" in actions(town)
+
+
+def town_plan_of(town: Town) -> list[Media]:
+    """What the loudspeakers have at hand."""
+    with town.database.reading() as db:
+        return emergency_templates.kept_sounds(db, "dong", NOW)
+
+
+def test_a_second_signature_takes_the_place_of_one_that_no_longer_stands(town: Town) -> None:
+    template = ready(town)
+    listed = town.keys.trust
+    without = msgspec.structs.replace(
+        listed, generation=9, keys=[one for one in listed.keys if one.key != "k-lanh"]
+    )
+    with town.database.session() as db:
+        trusted.take(db, town.desk, sign_list(canonical(without), town.keys.root), "hub", NOW)
+    row = signed_too(town, template)
+    assert [one["key"] for one in row.signatures] == ["k-cuong"]
+    with town.database.session() as db:
+        assert [each.id for each in emergency.ready_templates(db, NOW, town.desk)] == [template]
+        alone = declined(lambda: emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], NOW))
+        assert alone.code == "one-signer"
+        assert str(alone).endswith("Xã chưa có ai khác được phát khẩn cấp.")
+
+
 def test_the_same_request_twice_is_one_emergency_and_another_text_is_none(town: Town) -> None:
     template = ready(town)
+    signed_too(town, template)
     with town.database.session() as db:
         body = emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], NOW)
         signed = signed_by(town, body, "k-cuong")

@@ -1,4 +1,4 @@
-"""Emergencies: a template of others that one person lets speak, free words that two people sign, drills, and how they end.
+"""Emergencies: a template that one person lets speak, free words that two people sign, drills, and how they end.
 
 Every function works in the caller's transaction and raises Declined with one Vietnamese sentence when it cannot be
 done. Who may sign is said by the trust list (role `emergency`), and checked again on every node.
