@@ -20,6 +20,7 @@ from tests.console.urgent import (
     fields_for,
     occurrences_of,
     revision_of,
+    signed_too,
     speak,
     template_of,
     told,
@@ -113,6 +114,27 @@ def test_one_signature_lets_a_template_speak_and_every_page_says_so_until_it_is_
     twice = stage.post(client, f"/emergency/{key}/cancel", {}, page="/emergency")
     assert twice.status_code == 409
     assert "đã hết hoặc đã được huỷ" in words_of(twice.get_data(as_text=True))
+
+
+def test_whoever_alone_signed_a_template_is_told_whom_to_call_or_takes_its_words(stage: Stage) -> None:
+    ids = alarmed(stage)
+    cuong = stage.client("cuong")
+    page = page_of(cuong, f"/emergency?template={ids['flood']}")
+    alone = "Mẫu này mới một mình anh/chị ký nên phải người khác phát. Xin gọi ngay: Trần Văn Hùng."
+    assert (words_of(page).count(alone), page.count("data-lone")) == (2, 2)
+    refused = body_of(stage, cuong, ids["flood"], ["dong"])
+    assert refused.status_code == 409
+    assert "phải người khác phát. Xin gọi ngay: Trần Văn Hùng." in refused.get_data(as_text=True)
+    assert "data-lone" not in page_of(stage.client("hung"), "/emergency")
+    assert "data-lone" not in page_of(cuong, "/drills/new"), "a drill says nothing"
+    own = page_of(cuong, f"/emergency?template=own&words={ids['flood']}")
+    assert re.search(r"<textarea[^>]*>Nước sông Vân đang lên nhanh", own)
+    ticked = re.findall(r'<input type="checkbox" name="villages" value="([a-z]+)"[^>]* checked', own)
+    assert sorted(ticked) == ["ben", "dong", "ha"]
+    assert page_of(cuong, "/emergency?template=own&words=💥")
+    signed_too(stage, ids["flood"])
+    assert page_of(cuong, "/emergency").count("data-lone") == 1, "the other template is as before"
+    assert speak(stage, ids["flood"], who="cuong", key="k-cuong")
 
 
 def test_a_warning_of_others_makes_a_template_stand_ready_and_never_speaks(stage: Stage) -> None:

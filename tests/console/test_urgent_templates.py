@@ -40,14 +40,28 @@ def newest(stage: Stage) -> EmergencyTemplate:
         return db.scalars(select(EmergencyTemplate).order_by(EmergencyTemplate.id.desc())).first()  # type: ignore[return-value]
 
 
-def signing(stage: Stage, client: FlaskClient, number: int, months: int = 12, **change: str) -> TestResponse:
+def signing(
+    stage: Stage,
+    client: FlaskClient,
+    number: int,
+    months: int = 12,
+    private: str = "k-cuong",
+    **change: str,
+) -> TestResponse:
     """What the script does: fetch the text, sign it, send it."""
     shown = client.get(f"{LIST}/{number}/body?months={months}")
     assert shown.status_code == 200, shown.get_data(as_text=True)
     text = shown.get_data(as_text=True)
-    value = sign(text, "template", "k-cuong", stage.keys.private["k-cuong"]).value
-    fields = {"body": text, "key": "k-cuong", "signature": base64.b64encode(value).decode(), "heard": "yes"}
+    value = sign(text, "template", private, stage.keys.private[private]).value
+    fields = {"body": text, "key": private, "signature": base64.b64encode(value).decode(), "heard": "yes"}
     return post(stage, client, f"{LIST}/{number}/sign", **(fields | change))
+
+
+def signed_form(stage: Stage, client: FlaskClient, number: int, private: str) -> dict[str, object]:
+    """The text as this key's browser sends it back."""
+    text = client.get(f"{LIST}/{number}/body?months=12").get_data(as_text=True)
+    value = sign(text, "template", private, stage.keys.private[private]).value
+    return {"body": text, "key": private, "signature": base64.b64encode(value).decode(), "heard": "yes"}
 
 
 def test_a_template_is_written_by_one_and_signed_by_another_who_heard_it(stage: Stage) -> None:
@@ -78,6 +92,20 @@ def test_a_template_is_written_by_one_and_signed_by_another_who_heard_it(stage: 
     assert "Đặng Hữu Cường" in shown
     again = post(stage, cuong, f"{page}/sign", body="", key="", signature="", heard="yes")
     assert again.status_code == 409
+    assert "Đã ký: Đặng Hữu Cường. Thêm một người ký nữa" in shown
+    assert "người ấy thì anh/chị không tự phát mẫu này được" in shown
+    assert "Nghe rồi ký thêm" not in shown, "nobody signs twice"
+    hung = stage.client("hung")
+    assert "Nghe rồi ký thêm" in hung.get(page).get_data(as_text=True)
+    twice = post(stage, cuong, f"{page}/sign", **signed_form(stage, hung, row.id, "k-cuong"))
+    assert (twice.status_code, "Anh/chị đã ký mẫu này rồi" in twice.get_data(as_text=True)) == (409, True)
+    assert signing(stage, hung, row.id, private="k-lanh").status_code == 302
+    whole = hung.get(f"{page}?note=signed-too").get_data(as_text=True)
+    assert "Đã đủ hai người ký." in whole
+    assert "Đặng Hữu Cường và Trần Văn Hùng" in whole
+    assert hung.get(f"{page}/body?months=12").headers["X-Code"] == "signed-already"
+    listed = hanh.get(LIST).get_data(as_text=True)
+    assert listed.count("mới một người ký") == 2, "those that were there before"
     assert "3 mẫu dùng được ngay." in hanh.get(LIST).get_data(as_text=True)
     assert "Vỡ đập" in cuong.get("/emergency").get_data(as_text=True)
 
@@ -87,6 +115,9 @@ def test_a_template_near_its_end_is_renewed_and_one_past_it_is_said_to_be(stage:
     stage.clock.advance(340 * 86_400)
     hanh, cuong = stage.client("hanh"), stage.client("cuong")
     assert "Dùng được, còn 25 ngày" in hanh.get(LIST).get_data(as_text=True)
+    line = "Mẫu khẩn cấp cần gia hạn và ký lại: “Cháy” còn 25 ngày, “Nước lên, sơ tán” còn 25 ngày."
+    assert line in hanh.get("/").get_data(as_text=True)
+    assert "cần gia hạn" not in stage.client("giup").get("/").get_data(as_text=True)
     answer = post(stage, hanh, f"{LIST}/{flood}", act="renew")
     row = newest(stage)
     assert (answer.status_code, row.state, row.number) == (302, "submitted", 2)
@@ -134,8 +165,14 @@ def test_a_draft_is_kept_taken_back_and_dropped(stage: Stage) -> None:
     assert "Bà con chạy ngay lên đồi" in hanh.get(edit).get_data(as_text=True)
     assert post(stage, hanh, edit, **FORM).status_code == 302
     assert (newest(stage).id, newest(stage).state) == (draft.id, "submitted")
-    assert post(stage, binh, f"{LIST}/{draft.id}", act="return").status_code == 302
+    long = post(stage, binh, f"{LIST}/{draft.id}", act="return", why="à" * 5_000)
+    assert (long.status_code, "Lời nhắn dài quá" in long.get_data(as_text=True)) == (409, True)
+    why = "Chạy lên đồi nào? <b>Ghi rõ</b>."
+    assert post(stage, binh, f"{LIST}/{draft.id}", act="return", why=why).status_code == 302
     assert newest(stage).state == "draft"
+    for path in (edit, f"{LIST}/{draft.id}"):
+        said = hanh.get(path).get_data(as_text=True)
+        assert "Trả lại để sửa: Chạy lên đồi nào? &lt;b&gt;Ghi rõ&lt;/b&gt;." in said
     anew = post(stage, binh, edit, **FORM)
     assert (anew.status_code, newest(stage).number) == (302, 2), "another's draft becomes one's own number"
     assert post(stage, hanh, f"{LIST}/{flood}", act="retire").status_code == 409, "an approver takes it away"

@@ -126,7 +126,9 @@ def test_whoever_alone_signed_a_template_needs_another_to_let_it_speak(town: Tow
         by_other = emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], NOW)
         own = msgspec.structs.replace(msgspec.json.decode(by_other, type=Envelope), author="lanh")
         sent = signed_by(town, canonical(own), "k-lanh")
-        assert declined(lambda: emergency.trigger(db, town.desk, town.lanh, sent, 0, NOW)).code == "one-signer"
+        assert (
+            declined(lambda: emergency.trigger(db, town.desk, town.lanh, sent, 0, NOW)).code == "one-signer"
+        )
         assert emergency.trigger_body(db, town.desk, town.lanh, template, ["dong"], NOW, drill=True)
         again = signed_by(town, db.get_one(EmergencyTemplate, template).body or "", "k-lanh", "template")
 

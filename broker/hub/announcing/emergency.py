@@ -66,6 +66,7 @@ __all__ = [
     "first_of",
     "may_sign",
     "names_of",
+    "needs_other",
     "ready_templates",
     "require_signer",
     "running",

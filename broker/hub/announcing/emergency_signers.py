@@ -54,6 +54,21 @@ def template_people(db: Session, desk: Desk, row: EmergencyTemplate, now: dateti
     return signers_of(template_signed(row), trust, "emergency", now, "template")
 
 
+def template_signers(db: Session, desk: Desk, row: EmergencyTemplate, now: datetime) -> list[Account]:
+    """Whose signatures over a ready template stand now, in the order they signed."""
+    try:
+        trust = trusted.in_force(db, desk)
+    except Declined:
+        return []
+    whole = template_signed(row)
+    found = []
+    for one in whole.signatures:
+        half, key = Signed(body=whole.body, signatures=[one]), db.get(ApproverKey, one.key)
+        if key is not None and signers_of(half, trust, "emergency", now, "template"):
+            found.append(db.get_one(Account, key.account_id))
+    return found
+
+
 def template_signed(row: EmergencyTemplate) -> Signed:
     """A ready template as it was signed."""
     return Signed(body=row.body or "", signatures=msgspec.convert(row.signatures, list[Signature]))

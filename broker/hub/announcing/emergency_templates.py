@@ -38,7 +38,7 @@ from broker.hub.roles import require_role
 from broker.speech.lexicon import Lexicon
 from broker.speech.voice import VOICES
 from broker.trust import reasons
-from broker.trust.envelope import Refused, Template, canonical, open_signed, signers_of
+from broker.trust.envelope import Refused, Template, TrustedKey, canonical, open_signed, signers_of
 
 WRITERS = ("editor", "approver")
 ICONS: Final = MappingProxyType(
@@ -54,6 +54,8 @@ ICONS: Final = MappingProxyType(
 """Pictures a template may have, and under which name each is drawn."""
 MOST_MONTHS = 13
 """The longest a template may be let speak after it was signed; then somebody hears it again."""
+LONGEST_NOTE = 500
+"""Characters of why a template is given back."""
 MOST_TEMPLATES = 24
 """Templates in use; nobody finds the right one among more."""
 
@@ -121,7 +123,7 @@ def submit(
     spoken = spoken_of(row.text, row.answers, lexicon)
     checks.refuse_unspeakable(row.title, spoken, row.answers)
     checks.refuse_villages(row.villages, set(db.scalars(select(Village.code))))
-    row.state, row.spoken, row.edited_at = "submitted", spoken.text, now
+    row.state, row.spoken, row.edited_at, row.note = "submitted", spoken.text, now, ""
     _decided(db, account, row, "template.submitted", now)
     return row
 
@@ -219,12 +221,18 @@ def _refuse_whole(db: Session, desk: Desk, row: EmergencyTemplate, now: datetime
         raise Declined("template-expired", f"Mẫu “{row.title}” đã hết hạn, xin bấm gia hạn.")
 
 
-def send_back(db: Session, account: Account, template_id: int, now: datetime) -> EmergencyTemplate:
-    """Give a template that waits back to who wrote it; they may take it back themselves."""
+def send_back(
+    db: Session, account: Account, template_id: int, now: datetime, note: str = ""
+) -> EmergencyTemplate:
+    """Give a template that waits back to who wrote it, with why; they may take it back themselves."""
     row = _submitted(db, template_id)
+    note = checks.visible(note).strip()
+    if len(note) > LONGEST_NOTE:
+        raise Declined("long-note", f"Lời nhắn dài quá, nhiều nhất {LONGEST_NOTE} chữ.")
     if row.author_id != account.id:
         require_role(db, account, now, "approver")
     row.state, row.spoken, row.audio, row.audio_problem = "draft", "", None, ""
+    row.note = note
     _decided(db, account, row, "template.returned", now)
     return row
 
@@ -273,13 +281,14 @@ def in_use(db: Session) -> list[EmergencyTemplate]:
     return sorted(db.scalars(query), key=lambda row: (row.title.casefold(), row.code, row.number))
 
 
-def holds_until(db: Session, desk: Desk, row: EmergencyTemplate) -> datetime | None:
+def holds_until(row: EmergencyTemplate, believed: Sequence[TrustedKey]) -> datetime | None:
     """Until when a signed template will be believed: its own end, or that of its signers' keys, whichever is sooner.
 
-    Of two signers the one whose key ends last counts: until then others may let it speak.
+    believed: the keys of the list in force. Of two signers the one whose key ends last counts: until then others may
+    let it speak.
     """
     keys = {one["key"] for one in row.signatures}
-    ends = [one.until for one in trusted.in_force(db, desk).keys if one.key in keys]
+    ends = [one.until for one in believed if one.key in keys]
     return min([row.expires, *([max(ends)] if ends else [])]) if row.expires is not None else None
 
 

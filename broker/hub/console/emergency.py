@@ -18,6 +18,7 @@ from broker.hub.announcing.emergency_signers import may_sign, signers
 from broker.hub.announcing.render import media_store, spoken_of
 from broker.hub.announcing.rules import rules_of
 from broker.hub.announcing.trials import OPUS
+from broker.hub.announcing.workflow import Draft
 from broker.hub.cap.shelf import prepared
 from broker.hub.console import access
 from broker.hub.console.day import commune_of
@@ -57,7 +58,10 @@ WRITERS = ("editor", "approver")
 @pages.get("/emergency")
 @access.allow(*WRITERS)
 def page() -> str:
-    """What happened, where, what is said; `template` chooses one beforehand, `own` the words of one's own."""
+    """What happened, where, what is said; `template` chooses one beforehand, `own` the words of one's own.
+
+    `words`: a template whose words stand there as one's own, for two to sign.
+    """
     return choose(is_drill=False)
 
 
@@ -156,7 +160,10 @@ def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -
     with desk().database.reading() as db:
         me, commune = _me(db), commune_of(db)
         templates = urgent.ready_templates(db, at, here)
-        picks, warned = picks_of(templates, symbols()), warned_of(prepared(db, at), templates, at)
+        if fields is None and not is_drill:
+            fields = _borrowed(templates)
+        lone = {row.id for row in templates if not is_drill and urgent.needs_other(db, here, me, row, at)}
+        picks, warned = picks_of(templates, symbols(), lone), warned_of(prepared(db, at), templates, at)
         chosen = _chosen(picks, fields, is_drill=is_drill)
         allowed = chosen.villages if chosen else None
         ticked = fields.draft.villages if fields else _warned_villages(warned) or allowed or ()
@@ -220,6 +227,13 @@ def _chosen(picks: Sequence[Pick], fields: Fields | None, *, is_drill: bool) -> 
     asked = "" if fields is not None else request.args.get("template", "")
     found = next((pick for pick in picks if str(pick.id) == asked), None)
     return picks[0] if found is None and is_drill and picks else found
+
+
+def _borrowed(templates: Sequence[EmergencyTemplate]) -> Fields | None:
+    """The words of a template as words of one's own, where the address asks for them."""
+    asked = request.args.get("words", "")
+    row = next((row for row in templates if str(row.id) == asked), None)
+    return row and Fields(Draft(text=row.text, answers=row.answers, villages=list(row.villages)))
 
 
 def _warned_villages(warned: Sequence[Warned]) -> Sequence[str]:

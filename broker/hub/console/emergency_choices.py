@@ -38,6 +38,8 @@ class Pick:
     """ "Đọc ba lần, rồi nhắc lại mỗi 10 phút, tự hết sau 2 giờ."."""
     sound: str
     """Hash of its sound."""
+    is_lone: bool = False
+    """Whether this person alone signed it, so that somebody else has to let it speak."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,10 @@ def warned_of(
     ]
 
 
-def picks_of(templates: Sequence[EmergencyTemplate], icons: Collection[str]) -> list[Pick]:
-    """The templates to press, by title. icons: names that were drawn."""
+def picks_of(
+    templates: Sequence[EmergencyTemplate], icons: Collection[str], lone: Collection[int] = ()
+) -> list[Pick]:
+    """The templates to press, by title. icons: names that were drawn; lone: ids of those is_lone is true of."""
     return [
         Pick(
             row.id,
@@ -95,6 +99,7 @@ def picks_of(templates: Sequence[EmergencyTemplate], icons: Collection[str]) -> 
             list(row.villages),
             say_how(row.repeat, row.every_s, row.lasts_s),
             str((row.audio or {}).get("sha256", "")),
+            row.id in lone,
         )
         for row in templates
     ]

@@ -1,4 +1,4 @@
-"""Lists of starts that run out: which announcements somebody should have speak for longer, said in time."""
+"""What runs out: lists of starts, and emergency templates, that somebody should renew; said in time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from flask import url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from broker.hub.announcing.emergency_templates import holds_until
 from broker.hub.announcing.recurrence import RENEW_AGAIN, RENEW_BEFORE
 from broker.hub.console.access import Visitor
 from broker.hub.console.wording import local, when
-from broker.hub.records import Announcement, Occurrence, Revision
+from broker.hub.records import Announcement, EmergencyTemplate, Occurrence, Revision
+from broker.hub.trusted import Here, believed
 
+TEMPLATES_END = timedelta(days=30)
+"""So long before its end a template is one to renew."""
 GONE_SHOWN = timedelta(days=7)
 """So long after the last start it is still offered."""
 
@@ -56,6 +60,21 @@ def renewals_of(db: Session, person: Visitor, at: datetime) -> list[Renewal]:
         for key, title, rule, ends in db.execute(query)
         if rule.get("every") != "dates"  # days chosen one by one have no next period
     ]
+
+
+def templates_end(db: Session, here: Here, person: Visitor, at: datetime) -> str:
+    """Which emergency templates end within a month, or ended, as one sentence for those who renew and sign them."""
+    if not person.is_any("editor", "approver"):
+        return ""
+    rows = list(db.scalars(select(EmergencyTemplate).where(EmergencyTemplate.state == "ready")))
+    keys = believed(db, here) if rows else ()
+    ends = [(end, row.title) for row in rows if (end := holds_until(row, keys)) and end < at + TEMPLATES_END]
+    said = [
+        f"“{title}” còn {(end - at).days} ngày" if end > at else f"“{title}” đã hết hạn"
+        for end, title in sorted(ends)
+    ]
+    more = f" và {len(said) - 3} mẫu nữa" if len(said) > 3 else ""
+    return f"Mẫu khẩn cấp cần gia hạn và ký lại: {', '.join(said[:3])}{more}." if said else ""
 
 
 def _renewal(announcement: str, title: str, last: datetime, at: datetime) -> Renewal:

@@ -30,7 +30,7 @@ from broker.hub.console.day import (
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import broker_trouble, faults_of
 from broker.hub.console.outlook import headline, ready_of, stuck_of, well_of
-from broker.hub.console.renewals import renewals_of
+from broker.hub.console.renewals import renewals_of, templates_end
 from broker.hub.console.sources import todo_for
 from broker.hub.console.warnings import note_today
 from broker.hub.console.wording import ago, hm, long_day, when
@@ -103,6 +103,7 @@ def today() -> str:
             "quiet_since": quiet.since,
             "drafts": _drafts(db, at),
             "renewals": renewals_of(db, access.visitor(), at),
+            "templates_end": templates_end(db, desk().settings, access.visitor(), at),
             "day": long_day(today_of(at)),
             "hm": hm,
         }

@@ -11,10 +11,17 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from broker.hub import trusted
 from broker.hub.announcing import emergency_templates as templates
 from broker.hub.announcing import signing
 from broker.hub.announcing.emergency import trouble_of
-from broker.hub.announcing.emergency_signers import may_sign, signers
+from broker.hub.announcing.emergency_signers import (
+    holders_of,
+    may_sign,
+    signers,
+    template_people,
+    template_signers,
+)
 from broker.hub.announcing.emergency_templates import ICONS, MOST_MONTHS, WRITERS, Wording
 from broker.hub.announcing.render import spoken_of
 from broker.hub.announcing.workflow import Draft
@@ -53,6 +60,7 @@ NOTES = {
     "kept": "Đã cất bản nháp.",
     "sent": "Đã gửi ký. Người được phát khẩn cấp nghe rồi ký ở đây.",
     "signed": "Đã ký. Mẫu dùng được ngay ở trang Phát khẩn cấp, loa đang tải sẵn tiếng.",
+    "signed-too": "Đã đủ hai người ký. Ai được phát khẩn cấp cũng phát một mình được.",
     "renewed": "Đã gửi ký lại. Mẫu cũ vẫn dùng cho đến khi ký xong.",
     "returned": "Đã trả về bản nháp để sửa.",
     "retired": "Đã thôi dùng mẫu này.",
@@ -142,10 +150,11 @@ def sign(number: int) -> AnyResponse | tuple[str, int]:
             raise Declined("unheard", "Xin nghe hết mẫu rồi mới ký: lúc khẩn cấp không ai nghe lại nữa.")
         with desk().database.session() as db:
             here = signing.Desk.of(desk().settings)
-            templates.sign(db, here, _me(db), number, signed_of_form(), now())
+            row = templates.sign(db, here, _me(db), number, signed_of_form(), now())
+            note = "signed-too" if len(row.signatures) > 1 else "signed"
     except Declined as why:
         return (f"{why}\n" if is_part() else _one(number, trouble=str(why))), 409
-    return onward(url_for(".one", number=number, note="signed"))
+    return onward(url_for(".one", number=number, note=note))
 
 
 @pages.post("/emergency/templates/<int:number>")
@@ -159,7 +168,7 @@ def act(number: int) -> AnyResponse | tuple[str, int]:
                 row = templates.renew(db, _me(db), number, lexicon(), now())
                 return redirect(url_for(".one", number=row.id, note="renewed"))
             if what == "return":
-                templates.send_back(db, _me(db), number, now())
+                templates.send_back(db, _me(db), number, now(), request.form.get("why", ""))
                 return redirect(url_for(".one", number=number, note="returned"))
             if what != "retire":
                 raise Declined("no-act", "Xin bấm một nút trên trang.")
@@ -186,8 +195,9 @@ def standing(db: Session, here: signing.Desk, row: EmergencyTemplate, at: dateti
     trouble = trouble_of(db, here, row, at)
     if trouble:
         return "bad", trouble
-    days = ((templates.holds_until(db, here, row) or at) - at).days
-    return ("look" if days <= SOON_DAYS else "ok"), f"Dùng được, còn {days} ngày"
+    days = ((templates.holds_until(row, trusted.believed(db, here)) or at) - at).days
+    by_one = ", mới một người ký" if len(template_people(db, here, row, at)) < 2 else ""
+    return ("look" if days <= SOON_DAYS else "ok"), f"Dùng được, còn {days} ngày{by_one}"
 
 
 def _line(commune: Commune, row: EmergencyTemplate, look: str, said: str) -> Line:
@@ -201,6 +211,11 @@ def _one(number: int, trouble: str = "") -> str:
         row, me, commune = templates.one_of(db, number), _me(db), commune_of(db)
         look, said = standing(db, here, row, at)
         is_author = row.author_id == me.id
+        people, mine = template_people(db, here, row, at), holders_of(db, here, me, at)
+        by = [each.full_name for each in template_signers(db, here, row, at)]
+        is_open = row.state == "ready" and row.expires is not None and row.expires > at
+        lacks_one = is_open and len(people) < 2
+        may = may_sign(db, here, me, at)
         shown: dict[str, Any] = {
             "row": row,
             "icon_name": ICONS.get(row.icon, "horn"),
@@ -209,15 +224,24 @@ def _one(number: int, trouble: str = "") -> str:
             "where": commune.say_places(row.villages),
             "how": say_how(row.repeat, row.every_s, row.lasts_s),
             "written": f"{row.author.full_name} viết ngày {local(row.edited_at):%-d/%-m/%Y}",
-            "signed": f"{row.signer.full_name}, ngày {local(row.signed_at):%-d/%-m/%Y}"
-            if row.signer is not None and row.signed_at is not None
-            else "",
+            "signed": " và ".join(by) or (row.signer.full_name if row.signer is not None else ""),
+            "since": f"{local(row.signed_at):%-d/%-m/%Y}" if row.signed_at is not None else "",
+            "lacks_one": lacks_one,
+            "is_whole": is_open and not lacks_one,
+            "signs_now": may
+            and not is_author
+            and (row.state == "submitted" or (lacks_one and not mine & people)),
+            "has_signed": bool(mine & people),
             "until": f"{local(row.expires):%-d/%-m/%Y}" if row.expires is not None else "",
             "is_author": is_author,
             "may_write": access.visitor().is_any(*WRITERS),
             "may_retire": access.visitor().is_any("approver") or (is_author and row.state != "ready"),
-            "may_sign": may_sign(db, here, me, at),
-            "holders": [each.full_name for each in signers(db, here, at, without=row.author_id)],
+            "may_sign": may,
+            "holders": [
+                each.full_name
+                for each in signers(db, here, at, without=row.author_id)
+                if each.full_name not in by
+            ],
             "months": MONTHS,
             "most_months": MOST_MONTHS,
             **signing_of(db, me),
@@ -271,12 +295,15 @@ def _form(
 ) -> str:
     with desk().database.reading() as db:
         villages = commune_of(db).villages
+        row = None if number is None else templates.one_of(db, number)
+        returned = row.note if row is not None and row.state == "draft" else ""
     words = lexicon()
     draft = Draft(text=wording.text, answers=wording.answers, voice=wording.voice)
     return render_template(
         "urgent-template-edit.html",
         here="urgent-templates",
         number=number,
+        returned=returned,
         wording=wording,
         fields=fields,
         own=OWN,

@@ -250,8 +250,10 @@ class EmergencyTemplate(Base):
     ended_at: Mapped[datetime | None]
     audio: Mapped[dict[str, Any] | None]
     audio_problem: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    """Why it was given back to who wrote it; gone when it is handed in again."""
     body: Mapped[str | None] = mapped_column(Text)
-    """The canonical trust Template as it was signed."""
+    """The canonical trust Template as it was signed, by one or by two."""
     signatures: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
 
     author: Mapped[Account] = relationship(foreign_keys=[author_id])

@@ -9,6 +9,7 @@ const picks = [...form.querySelectorAll('[name="template"]')];
 const ticks = [...form.querySelectorAll('[name="villages"]')];
 const picked = () => picks.find((each) => each.checked);
 const isOwn = () => picked()?.value === "own";
+const isLone = () => picked()?.dataset.lone !== undefined;
 const chosen = () => ticks.filter((each) => each.checked && !each.disabled);
 let check = () => undefined;
 let previewDue = 0;
@@ -33,6 +34,12 @@ function places() {
   check();
 }
 
+/** Whoever alone signed the template is not asked for a PIN that would be of no use. */
+function showSigning() {
+  const box = document.querySelector("[data-sign]");
+  if (box) box.hidden = isLone();
+}
+
 /** Another template: its words, and its villages all ticked. */
 function pick() {
   const one = picked();
@@ -47,6 +54,7 @@ function pick() {
   if (form.querySelector(".of-own")) form.querySelector(".of-own").hidden = !isOwn();
   for (const audio of form.querySelectorAll("audio")) audio.pause();
   if (document.getElementById("noi-ky")) say("");
+  showSigning();
   places();
 }
 
@@ -107,8 +115,9 @@ if (document.querySelector("[data-sign]")) {
   check = setUp({
     body,
     speak: form.dataset.speak,
-    lacks: () => [...(picked() ? [] : ["chọn chuyện gì"]), ...(chosen().length ? [] : ["chọn thôn"])],
+    lacks: () => [...(picked() ? [] : ["chọn chuyện gì"]), ...(chosen().length ? [] : ["chọn thôn"]), ...(isLone() ? ["người khác phát mẫu này"] : [])],
   });
+  showSigning();
 }
 for (const each of picks) each.addEventListener("change", pick);
 for (const each of ticks) each.addEventListener("change", places);

@@ -9,7 +9,7 @@ const state = { template: null, heard: false, context: null, source: null };
 let check = () => undefined;
 
 async function fetchBody() {
-  return textOf(await ask(`${box.dataset.body}?months=${find("thang").value}`));
+  return textOf(await ask(`${box.dataset.body}?months=${find("thang")?.value ?? box.dataset.months}`));
 }
 
 /** The text to sign now; it must still say what was read and heard. */

@@ -42,6 +42,7 @@ def _templates() -> None:
         sa.Column("ended_at", sa.DateTime),
         sa.Column("audio", sa.JSON),
         sa.Column("audio_problem", sa.String, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
         sa.Column("body", sa.Text),
         sa.Column("signatures", sa.JSON, nullable=False),
         sa.UniqueConstraint("code", "number"),
