@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -85,7 +85,9 @@ def proposal(
     own = own_key(here, now)
     keys = [_confirmed(db, one, now) for one in believed(db, here) if _is_person(one)]
     keys = [one for one in keys if one.key not in leaves]
-    keys += [_trusted(db, one, now) for one in waits.add if add is None or one.id in add]
+    for one in waits.add:
+        if add is None or one.id in add:
+            keys.append(_trusted(db, one, now, keys))
     if emergency is not None:
         keys = [_with_emergency(one, one.key in emergency) for one in keys]
     if len(keys) >= MOST_BELIEVED:
@@ -117,7 +119,7 @@ def _why_gone(db: Session, row: ApproverKey | None, key: TrustedKey, now: dateti
     return "expired" if key.until <= now and "approver" not in account.roles else ""
 
 
-def _trusted(db: Session, row: ApproverKey, now: datetime) -> TrustedKey:
+def _trusted(db: Session, row: ApproverKey, now: datetime, beside: Sequence[TrustedKey]) -> TrustedKey:
     account = db.get_one(Account, row.account_id)
     until = until_of(db, row.account_id, now)
     if until is None:
@@ -126,12 +128,26 @@ def _trusted(db: Session, row: ApproverKey, now: datetime) -> TrustedKey:
     return TrustedKey(
         key=row.id,
         public=row.public,
-        holder=account.full_name,
+        holder=_holder(db, account, beside),
         roles=["approver"],
         since=now.replace(microsecond=0),
         until=until.replace(microsecond=0),
         passkey=use,
     )
+
+
+def _holder(db: Session, account: Account, beside: Sequence[TrustedKey]) -> str:
+    """Under which name a person's new key is believed: one name for one person, and no two people under one.
+
+    Two signatures are two people's by their holders: a new name must not make two people of one who had a key before,
+    nor the same name one of two.
+    """
+    keys = set(db.scalars(select(ApproverKey.id).where(ApproverKey.account_id == account.id)))
+    own = [one.holder for one in beside if one.key in keys]
+    if own:
+        return own[-1]
+    is_taken = account.full_name in {one.holder for one in beside}
+    return f"{account.full_name} ({account.username})" if is_taken else account.full_name
 
 
 def _confirmed(db: Session, key: TrustedKey, now: datetime) -> TrustedKey:

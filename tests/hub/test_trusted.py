@@ -62,6 +62,35 @@ def waiting(town: Town, now: datetime = NOW) -> tuple[list[str], dict[str, str]]
         return [row.id for row in found.add], {gone.key.key: gone.why for gone in found.drop}
 
 
+def test_one_person_keeps_one_name_and_two_of_the_same_name_get_two(town: Town) -> None:
+    first = add(town, town.cuong)
+    with town.database.session() as db:
+        for who in (town.cuong, town.lanh):
+            db.get_one(Account, who.id).full_name = "Trần Văn Hai"
+    with town.database.session() as db:
+        old = [
+            row.id for row in db.scalars(select(ApproverKey).where(ApproverKey.account_id == town.lanh.id))
+        ]
+        for each in old:
+            trusted.remove_key(db, each, "lanh", NOW)
+    second, other, phone = add(town, town.cuong), add(town, town.lanh), add(town, town.lanh)
+    taken(town)
+    bui = add(town, town.binh)
+    with town.database.session() as db:
+        db.get_one(Account, town.binh.id).full_name = "Trần Văn Hai"
+    names = {one.key: one.holder for one in taken(town).keys}
+    assert {names[key] for key in ("k-cuong", first, second)} == {"Đặng Hữu Cường"}, (
+        "renamed, and the same man"
+    )
+    assert (names[other], names[phone]) == ("Trần Văn Hai", "Trần Văn Hai")
+    assert names[bui] == "Phạm Văn Bình"
+    with town.database.session() as db:
+        for row in list(db.scalars(select(ApproverKey).where(ApproverKey.account_id == town.binh.id))):
+            trusted.remove_key(db, row.id, "binh", NOW)
+    anew = add(town, town.binh)
+    assert {one.key: one.holder for one in taken(town).keys}[anew] == "Trần Văn Hai (binh)"
+
+
 def test_a_new_key_waits_and_is_believed_once_the_root_key_signed_it(town: Town) -> None:
     key = add(town, town.binh)
     assert waiting(town)[0] == [key]
@@ -69,7 +98,11 @@ def test_a_new_key_waits_and_is_believed_once_the_root_key_signed_it(town: Town)
     trust = taken(town)
     assert trust.generation == before + 1
     found = next(one for one in trust.keys if one.key == key)
-    assert (found.holder, found.roles, found.passkey) == ("Binh", ["approver"], None)
+    assert (found.holder, found.roles, found.passkey) == (
+        "Phạm Văn Bình",
+        ["approver"],
+        None,
+    ), "as the list calls them already"
     assert (found.since, found.until) == (NOW, NOW + KEY_DAYS * DAY)
     assert waiting(town)[0] == []
     with town.database.reading() as db:
