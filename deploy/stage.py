@@ -27,7 +27,6 @@ from broker.contract.rights import amqtt_config
 from broker.link.config import load
 from broker.trust.enrolment import SETTINGS_FILE
 from broker.trust.identity import Commune, open_commune
-from broker.trust.keyfile import unlock
 from deploy import van_khe
 from deploy.mosquitto import config as mosquitto
 from deploy.provision import (
@@ -293,10 +292,10 @@ class Stage:
                 if "approver" in each.roles:
                     file = self.key_file_of(each.username)
                     new_key(self.layout, self._commune(), db, each.username, made.pin, file, now)
-        if van_khe.TEMPLATE_SIGNER in made.passwords:
+        if made.passwords.keys() >= set(van_khe.TEMPLATE_SIGNERS):
             tell("making the emergency templates")
-            key = unlock(self.key_file_of(van_khe.TEMPLATE_SIGNER).read_bytes(), made.pin)
-            make_demo_templates(self.layout, key, now, tell)
+            files = {each: self.key_file_of(each) for each in van_khe.TEMPLATE_SIGNERS}
+            make_demo_templates(self.layout, files, made.pin, now, tell)
         return made
 
     def _hub_settings(self) -> dict[str, dict[str, Any]]:

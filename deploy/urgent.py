@@ -26,6 +26,7 @@ from broker.speech.lexicon import load
 from broker.trust.enrolment import SETTINGS_FILE
 from broker.trust.envelope import PrivateKey, sign
 from broker.trust.identity import Commune
+from broker.trust.keyfile import unlock
 from deploy import van_khe
 from deploy.enrol import add_approver, hub_records
 from deploy.provision import Layout
@@ -47,14 +48,17 @@ def new_key(
 
 
 def make_demo_templates(
-    layout: Layout, key: tuple[str, PrivateKey], now: datetime, tell: Callable[[str], None]
+    layout: Layout, files: Mapping[str, Path], pin: str, now: datetime, tell: Callable[[str], None]
 ) -> None:
-    """The demo's templates. A machine that cannot speak still runs everything else: that is told, and no more."""
+    """The demo's templates. A machine that cannot speak still runs everything else: that is told, and no more.
+
+    files: the signers' key files by account name, all with the same PIN.
+    """
     settings = load_settings(layout.hub / SETTINGS_FILE)
-    author, signer = van_khe.TEMPLATE_AUTHOR, van_khe.TEMPLATE_SIGNER
+    keys = {username: unlock(file.read_bytes(), pin) for username, file in files.items()}
     try:
         with hub_records(layout) as database:
-            make_ready(database, settings, van_khe.templates(), author, signer, key, now)
+            make_ready(database, settings, van_khe.templates(), van_khe.TEMPLATE_AUTHOR, keys, now)
     except Declined as why:
         tell(f"no emergency templates: {why}")
 
@@ -64,13 +68,13 @@ def make_ready(
     settings: Settings,
     wanted: Sequence[Mapping[str, Any]],
     author: str,
-    signer: str,
-    key: tuple[str, PrivateKey],
+    keys: Mapping[str, tuple[str, PrivateKey]],
     now: datetime,
 ) -> int:
     """Make these templates ready, as far as they are not; how many were signed.
 
-    wanted: fields of Wording, told apart by their titles. author, signer: account names. key: the signer's, opened.
+    wanted: fields of Wording, told apart by their titles. author: an account name. keys: the signers', opened, by
+    account name: the first makes a template ready, with the second either of them may let it speak alone.
     Raises Declined, also where no engine can speak.
     """
     desk = Desk.of(settings)
@@ -84,9 +88,10 @@ def make_ready(
     with database.session() as db:
         waiting = list(db.scalars(select(EmergencyTemplate).where(EmergencyTemplate.state == "submitted")))
         for row in waiting:
-            body = templates.body_of(db, desk, row.id, MONTHS, now)
-            signed = Signed(body=body, signatures=[sign(body, "template", *key)])
-            templates.sign(db, desk, people[signer], row.id, signed, now)
+            for username, key in keys.items():
+                body = templates.body_of(db, desk, row.id, MONTHS, now)
+                signed = Signed(body=body, signatures=[sign(body, "template", *key)])
+                templates.sign(db, desk, people[username], row.id, signed, now)
     return len(waiting)
 
 
