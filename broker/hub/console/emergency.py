@@ -233,7 +233,9 @@ def _borrowed(templates: Sequence[EmergencyTemplate]) -> Fields | None:
     """The words of a template as words of one's own, where the address asks for them."""
     asked = request.args.get("words", "")
     row = next((row for row in templates if str(row.id) == asked), None)
-    return row and Fields(Draft(text=row.text, answers=row.answers, villages=list(row.villages)))
+    if row is None:
+        return None
+    return Fields(Draft(text=row.text, answers=row.answers, villages=list(row.villages)))
 
 
 def _warned_villages(warned: Sequence[Warned]) -> Sequence[str]:
