@@ -57,6 +57,33 @@ def test_a_template_is_written_by_one_and_heard_and_signed_by_another(
     button.click()
     expect(hand.get_by_text("Mẫu dùng được ngay ở trang Phát khẩn cấp")).to_be_visible()
     look(hand, "urgent-template", shoot)
+    expect(hand.get_by_text("Thêm một người ký nữa thì ai có quyền cũng phát một mình được.")).to_be_visible()
+
+    # who signed it alone is told so on the red page, and asked for nothing; then another signs it too
     hand.goto(f"{address}/emergency")
-    expect(hand.get_by_label("Vỡ đập")).to_be_visible()
-    assert [each for watched in (writer, signer) for each in watched.complaints if "409" not in each] == []
+    hand.get_by_label("Vỡ đập").check()
+    expect(
+        hand.locator(f'[data-of="{number}"]').get_by_text("Mẫu này mới một mình anh/chị ký")
+    ).to_be_visible()
+    expect(hand.get_by_role("button", name="Phát ngay")).to_be_hidden()
+    look(hand, "emergency-lone", shoot)
+    hand.get_by_role("link", name="Lấy lời này, hai người cùng ký").click()
+    expect(hand.get_by_label("Viết ngắn")).to_contain_text("Đập hồ Vân sắp vỡ")
+    third = open_page(*DESK)
+    other, second = third.page, tmp_path / "hung.langso-key"
+    second.write_text(stage.key_file("k-lanh", "Trần Văn Hùng"), encoding="utf-8")
+    sign_in(other, address, "hung", "/")
+    other.goto(f"{address}/emergency/templates/{number}")
+    expect(other.get_by_role("button", name="Nghe", exact=True)).to_have_attribute("aria-disabled", "false")
+    look(other, "urgent-template-second", shoot)
+    with_key(other, second)
+    other.get_by_role("button", name="Nghe", exact=True).click()
+    expect(other.get_by_role("button", name="Ký mẫu này")).to_have_attribute("aria-disabled", "false")
+    other.get_by_role("button", name="Ký mẫu này").click()
+    expect(other.get_by_text("Đã đủ hai người ký.").first).to_be_visible()
+    hand.goto(f"{address}/emergency")
+    hand.get_by_label("Vỡ đập").check()
+    expect(hand.get_by_role("button", name="Phát ngay")).to_be_visible()
+    assert [
+        each for watched in (writer, signer, third) for each in watched.complaints if "409" not in each
+    ] == []
