@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from broker.hub import trusted
 from broker.hub.records import EmergencyTemplate
 from broker.trust.envelope import sign
 from tests.console.stage import Stage
@@ -127,6 +128,15 @@ def test_a_template_near_its_end_is_renewed_and_one_past_it_is_said_to_be(stage:
         assert db.get_one(EmergencyTemplate, flood).state == "superseded"
     stage.clock.advance(60 * 86_400)
     assert "Hết hạn từ" in stage.client("hanh").get(LIST).get_data(as_text=True)
+
+
+def test_a_template_of_the_only_person_who_may_speak_it_is_said_to_be_of_no_use(stage: Stage) -> None:
+    alarmed(stage)
+    with stage.database.session() as db:
+        trusted.remove_key(db, "k-lanh", "hung", stage.now())
+    said = stage.client("hanh").get(LIST).get_data(as_text=True)
+    assert said.count("Chưa phát được: xã chỉ có một người được phát khẩn cấp") == 2
+    assert "Chưa có mẫu nào dùng được." in said
 
 
 def test_what_is_wrong_is_said_on_the_page_and_nothing_is_lost(stage: Stage) -> None:

@@ -196,7 +196,10 @@ def standing(db: Session, here: signing.Desk, row: EmergencyTemplate, at: dateti
     if trouble:
         return "bad", trouble
     days = ((templates.holds_until(row, trusted.believed(db, here)) or at) - at).days
-    by_one = ", mới một người ký" if len(template_people(db, here, row, at)) < 2 else ""
+    people = template_people(db, here, row, at)
+    by_one = ", mới một người ký" if len(people) < 2 else ""
+    if by_one and not any(holders_of(db, here, each, at) - people for each in signers(db, here, at)):
+        return "bad", "Chưa phát được: xã chỉ có một người được phát khẩn cấp, người ấy đã ký mẫu này"
     return ("look" if days <= SOON_DAYS else "ok"), f"Dùng được, còn {days} ngày{by_one}"
 
 
