@@ -12,7 +12,7 @@ import pytest
 from broker.contract.hub import Signed, TrustPlan
 from broker.contract.speaker import PlanApplied, SpeakerStatus
 from broker.trust.approvers import sign_list
-from broker.trust.envelope import TrustBody, canonical
+from broker.trust.envelope import Template, TrustBody, canonical
 from broker.trust.keys import new_key, public_pem
 from tests.speaker.house import House
 from tests.speaker.signers import MORNING, Signers, make_envelope, play_now
@@ -121,6 +121,37 @@ def test_an_emergency_of_two_falls_silent_when_one_of_them_is_disowned_not_when_
     assert house.waits(lambda: held(house) == 4)
     assert house.states()[-1] == "playing", "what began in time goes on"
     house.hear(trust_plan(signers, without(signers, "dung", 5)))
+    assert house.receipt("cancelled").reason == "revoked"
+
+
+def test_a_template_let_speak_by_one_of_its_two_signers_falls_silent_with_the_other(
+    house: House, signers: Signers
+) -> None:
+    plain = make_envelope(kind="emergency", audio=house.hub.add(60), expires=MORNING + timedelta(minutes=30))
+    allowed = Template(
+        template="hop",
+        revision=1,
+        commune=plain.commune,
+        title=plain.title,
+        spoken=plain.spoken,
+        voice=plain.voice,
+        audio=plain.audio,
+        villages=plain.villages,
+        repeat=plain.repeat,
+        gap_s=plain.gap_s,
+        every_s=0,
+        lasts_s=7200,
+        issued_at=MORNING - timedelta(days=9),
+        expires=MORNING + timedelta(days=9),
+        author="an",
+    )
+    first, second = (signers.signed(allowed, "template", name) for name in ("cuong", "dung"))
+    both = Signed(body=first.body, signatures=[*first.signatures, *second.signatures])
+    spoken = msgspec.structs.replace(plain, template=both)
+    house.start()
+    house.hear(signers.trust_plan(), play_now(signers.signed(spoken, "announcement", "cuong")))
+    house.receipt("playing")
+    house.hear(trust_plan(signers, without(signers, "dung", 3)))
     assert house.receipt("cancelled").reason == "revoked"
 
 
