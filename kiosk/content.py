@@ -49,10 +49,10 @@ class Content:
         """Scams to beware of."""
         return self.bundle.warnings
 
-    @property
-    def announcements(self) -> list[Heard]:
-        """What the loudspeaker said lately, newest first."""
-        return sorted(self.bundle.heard, key=lambda each: each.at, reverse=True)
+    def announcements(self, village: str) -> list[Heard]:
+        """What the loudspeaker of a village said lately, newest first."""
+        own = [each for each in self.bundle.heard if village in each.villages]
+        return sorted(own, key=lambda each: each.at, reverse=True)
 
     def emergencies(self, village: str, now: datetime) -> list[Approved]:
         """What holds in a village now and concerns life and limb, the newest first."""

@@ -94,7 +94,13 @@ def _approved(db: Session, now: datetime) -> list[Approved]:
     starts: dict[int, list[Occurrence]] = {}
     for row in rows:
         starts.setdefault(row.revision_id, []).append(row)
-    return [_approved_one(own) for own in list(starts.values())[:APPROVED_KEPT]]
+    kept = [own for own in starts.values() if not _is_ended_emergency(own[0].revision)]
+    return [_approved_one(own) for own in kept[:APPROVED_KEPT]]
+
+
+def _is_ended_emergency(revision: Revision) -> bool:
+    """Whether somebody ended an emergency, by silence too: what it said before that is no warning any more."""
+    return revision.kind == "emergency" and any(row.cancelled_at is not None for row in revision.occurrences)
 
 
 def _approved_one(rows: Sequence[Occurrence]) -> Approved:
@@ -123,7 +129,8 @@ def _heard(db: Session) -> list[Heard]:
         select(Revision, first_play)
         .join(Occurrence, Occurrence.revision_id == Revision.id)
         .join(Play, Play.occurrence == Occurrence.id)
-        .where(Play.started_at.is_not(None), Revision.relay.is_(None))  # what a station said nobody has kept
+        # What a station said nobody has kept, and a drill said nothing.
+        .where(Play.started_at.is_not(None), Revision.relay.is_(None), Revision.drill.is_(False))
         .group_by(Revision.id)
         .order_by(first_play.desc())
         .limit(HEARD_KEPT)

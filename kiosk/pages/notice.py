@@ -82,7 +82,8 @@ def board_of(house: House) -> tuple[Line | None, list[Line]]:
     ]
     lines += [
         Line(spoken_day(each.at.astimezone(LOCAL).date(), today), each.title)
-        for each in content.announcements
+        for each in content.announcements(house.village_code)
+        if each.kind != "emergency"  # one that holds takes the whole board, one that is over frightens nobody
     ]
     return (lines[0] if lines else None), lines[1 : 1 + BOARD_LINES]
 
@@ -160,7 +161,7 @@ def pages(house: House) -> Blueprint:
 
     @job.get("/loa")
     def heard() -> str:
-        found = house.content().announcements[:HEARD_SHOWN]
+        found = house.content().announcements(house.village_code)[:HEARD_SHOWN]
         return render_template("heard.html", heard=[_heard_line(each) for each in found])
 
     @job.get("/loa/<code>")
@@ -195,7 +196,8 @@ def pages(house: House) -> Blueprint:
         return render_template("warning.html", warning=found)
 
     def _announcement(code: str) -> Heard:
-        found = next((each for each in house.content().announcements if each.announcement == code), None)
+        said = house.content().announcements(house.village_code)
+        found = next((each for each in said if each.announcement == code), None)
         if found is None:
             abort(404)
         return found
