@@ -437,6 +437,41 @@ def test_a_drill_is_said_once_with_the_template_and_ends_by_itself(studio: Studi
     assert "emergency.drilled" in actions(town)
 
 
+def test_a_drill_waits_while_an_emergency_holds_in_one_of_its_villages(town: Town) -> None:
+    template = ready(town)
+    drill = partial(spoken, town, template, drill=True)
+    with town.database.session() as db:
+        body = emergency.trigger_body(db, town.desk, town.cuong, template, ["dong"], NOW, drill=True)
+    revision = spoken(town, template)
+    for villages in (["dong"], ["ben", "ha"]):
+        refused = declined(lambda v=villages: drill(villages=v))  # type: ignore[misc]
+        assert (refused.code, "Đang phát khẩn cấp “Nước lên, sơ tán”" in str(refused)) == (
+            "emergency-runs",
+            True,
+        )
+    with town.database.session() as db:
+        sent = signed_by(town, body, "k-cuong")
+        early = declined(lambda: emergency.trigger(db, town.desk, town.cuong, sent, 0, NOW))
+        assert early.code == "emergency-runs", "offered before the emergency, signed after"
+    assert drill(villages=["ha"]).drill, "elsewhere nobody is misled"
+    with town.database.session() as db:
+        emergency.cancel(db, town.cuong, revision.announcement_id, NOW)
+    assert drill(villages=["dong"]).drill
+
+
+def test_an_emergency_that_no_loudspeaker_would_say_is_not_let_speak(town: Town) -> None:
+    template, waits = ready(town), written(town, replaced(FIRE, villages=("ha",)))
+    with town.database.session() as db:
+        db.get_one(NodeRecord, "thon-03").retired_at = NOW
+        for act in (
+            lambda: emergency.trigger_body(db, town.desk, town.cuong, template, ["ha"], NOW),
+            lambda: emergency.write(db, town.hoa, replaced(FIRE, villages=("ha",)), LEXICON, NOW),
+            lambda: emergency.body_of(db, town.desk, waits, NOW),
+        ):
+            assert declined(act).code == "no-speaker"
+        assert emergency.trigger_body(db, town.desk, town.cuong, template, ["ha", "dong"], NOW)
+
+
 def _drill_where_nobody_hears(town: Town, db: Session, revision: Revision) -> None:
     db.get_one(NodeRecord, "thon-03").retired_at = NOW
     emergency.trigger_body(db, town.desk, town.lanh, revision.template_id or 0, ["ha"], NOW, drill=True)

@@ -123,12 +123,15 @@ def trigger_body(
     """The canonical Envelope that lets a template speak in these villages, or walks it as a drill, to be signed.
 
     Declined: no right, a template that is gone or not believed, no village or one that is not its own, somebody
-    who alone signed it, the same already speaking there, a drill that nobody could hear.
+    who alone signed it, the same already speaking there, villages without any loudspeaker, a drill where an
+    emergency speaks.
     """
     require_signer(db, desk, account, now)
     row = _template(db, desk, template_id, now)
-    _refuse_places(db, row, villages, drill=drill)
-    if not drill:
+    _refuse_places(db, row, villages)
+    if drill:
+        _refuse_drill(db, villages, now)
+    else:
         _refuse_running(db, row, villages, now)
         _refuse_alone(db, desk, account, row, now)
     name = f"{'dt' if drill else 'kc'}-{secrets.token_hex(5)}"
@@ -152,14 +155,16 @@ def trigger(
     believe(db, desk, signed, now)
     refuse_stale(envelope.issued_at, now)
     row = _template(db, desk, _named(db, envelope), now)
-    _refuse_places(db, row, envelope.villages, drill=envelope.drill)
+    _refuse_places(db, row, envelope.villages)
     offered = _envelope(
         row, account, envelope.announcement, envelope.villages, envelope.issued_at, drill=envelope.drill
     )
     is_named = _NAME.fullmatch(envelope.announcement)
     if is_named is None or canonical(offered) != signed.body:
         raise Declined("other-text", "Nội dung đã ký khác với mẫu đang dùng, xin mở lại trang rồi phát.")
-    if not envelope.drill:
+    if envelope.drill:
+        _refuse_drill(db, envelope.villages, now)
+    else:
         _refuse_running(db, row, envelope.villages, now)
     note_counter(used, signed.signatures[0].passkey)
     revision = _written(db, account, row, envelope, now)
@@ -216,14 +221,24 @@ def _template(db: Session, desk: Desk, template_id: int, now: datetime) -> Emerg
     return row
 
 
-def _refuse_places(db: Session, row: EmergencyTemplate, villages: Collection[str], *, drill: bool) -> None:
-    """No village, one that left the commune, one the template was not signed for; a drill nobody would hear."""
+def _refuse_places(db: Session, row: EmergencyTemplate, villages: Collection[str]) -> None:
+    """No village, one that left the commune, one the template was not signed for; words nobody would hear."""
     checks.refuse_villages(sorted(villages), set(db.scalars(select(Village.code))))
     if not set(villages) <= set(row.villages):
         raise Declined("template-villages", f"Mẫu “{row.title}” không dành cho thôn đã chọn, xin chọn lại.")
-    if drill:
-        with_node = db.scalars(select(NodeRecord.village).where(NodeRecord.retired_at.is_(None)))
-        checks.refuse_unheard(villages, set(with_node))
+    with_node = db.scalars(select(NodeRecord.village).where(NodeRecord.retired_at.is_(None)))
+    checks.refuse_unheard(villages, set(with_node))
+
+
+def _refuse_drill(db: Session, villages: Collection[str], now: datetime) -> None:
+    """Where an emergency holds nobody rehearses one: whoever reads of a drill would take the words for a drill too."""
+    for each in running(db, now):
+        if not each.is_drill and set(villages) & set(each.villages):
+            raise Declined(
+                "emergency-runs",
+                f"Đang phát khẩn cấp “{each.revision.title}” ở đó nên không diễn tập. "
+                "Xin đợi tin ấy hết hoặc huỷ, hoặc chọn thôn khác.",
+            )
 
 
 def _refuse_alone(db: Session, desk: Desk, account: Account, row: EmergencyTemplate, now: datetime) -> None:

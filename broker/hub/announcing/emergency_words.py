@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract.hub import Signature, Signed
 from broker.hub import trusted
+from broker.hub.announcing import checks, workflow
 from broker.hub.announcing import emergency_times as times
-from broker.hub.announcing import workflow
 from broker.hub.announcing.emergency_signers import believe, first_of, put_in_force, require_signer
 from broker.hub.announcing.ending import name_of
 from broker.hub.announcing.signing import Desk, envelope_of, note_counter, own_key, refuse_stale
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Revision, note_change, write_audit
+from broker.hub.records import Account, NodeRecord, Revision, note_change, write_audit
 from broker.speech.lexicon import Lexicon
 from broker.trust import reasons
 from broker.trust.envelope import Envelope, Refused, canonical, open_announcement
@@ -137,6 +138,8 @@ def _waiting(db: Session, revision_id: int) -> Revision:
     revision = workflow.submitted(db, revision_id)
     if revision.kind != "emergency":
         raise Declined("not-emergency", "Bản tin này không phải tin khẩn cấp, xin ký ở trang duyệt.")
+    with_node = db.scalars(select(NodeRecord.village).where(NodeRecord.retired_at.is_(None)))
+    checks.refuse_unheard(revision.villages, set(with_node))
     return revision
 
 
@@ -162,7 +165,9 @@ def _refuse_first(revision: Revision, desk: Desk, envelope: Envelope, signed: Si
     """Refuse a text that is not what would be offered for a first signature now."""
     if signed.body == revision.envelope:
         raise Declined(
-            "first-lapsed", "Chữ ký thứ nhất đã để quá lâu nên hết hiệu lực; xin mở lại trang và cùng ký lại."
+            "first-lapsed",
+            "Chữ ký thứ nhất không còn giá trị: đã để quá lâu hoặc người ký không còn quyền. "
+            "Xin mở lại trang và cùng ký lại.",
         )
     refuse_stale(envelope.issued_at, now)
     if canonical(envelope_of(revision, desk, envelope.issued_at)) != signed.body:

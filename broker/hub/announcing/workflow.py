@@ -60,6 +60,7 @@ __all__ = [
 
 WRITERS = ("editor", "approver", "village")
 """Who may write announcements, a village person for the own village only."""
+UNREADABLE = "Giờ phát đã lưu không đọc được, xin chọn lại giờ phát."
 
 
 @dataclass(frozen=True)
@@ -166,13 +167,12 @@ def hand_in(db: Session, account: Account, revision: Revision, lexicon: Lexicon,
     _refuse_relay(db, revision, estimated_once_s(spoken.text, tracks))
     known = set(db.scalars(select(Village.code)))
     checks.refuse_villages(revision.villages, known)
-    if (
-        revision.kind != "emergency"
-    ):  # one that stands in the plan is heard by whoever is enrolled while it lasts
-        with_node = db.scalars(select(NodeRecord.village).where(NodeRecord.retired_at.is_(None)))
-        checks.refuse_unheard(revision.villages, set(with_node))
+    with_node = db.scalars(select(NodeRecord.village).where(NodeRecord.retired_at.is_(None)))
+    checks.refuse_unheard(revision.villages, set(with_node))
     revision.spoken = spoken.text
     rule = recurrence.rule_of(revision.recurrence)
+    if rule is None and revision.recurrence is not None:
+        raise Declined("again", UNREADABLE)
     if rule is not None:  # what has passed since it was written is no start any more
         revision.starts = schedule.kept_starts(recurrence.refuse_rule(rule, now), revision.kind)
     if not revision.play_now:
