@@ -31,6 +31,8 @@ LONGEST_NAME: Final = 300
 """Characters of an identifier or a sender."""
 MOST_REFERENCES: Final = 200
 MOST_INFOS: Final = 50
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
+"""Of any time in a message: what lies outside is a slip or an attack, and no calendar can reckon at its very ends."""
 
 _SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _ELEMENT: Final = re.compile(r"Element '(?:\{[^}]*\})?(\w+)'.*?(?:, line (\d+))?$", re.DOTALL)
@@ -249,7 +251,7 @@ def _references(text: str) -> Iterator[Reference]:
             raise _against("references", "không đúng dạng “nơi gửi,mã tin,giờ gửi”") from why
         if at.tzinfo is None or not sender or not identifier:
             raise _against("references", "không đúng dạng “nơi gửi,mã tin,giờ gửi”")
-        yield Reference(sender, identifier, at)
+        yield Reference(sender, identifier, _within_reason("references", at))
 
 
 def _text(node: etree._Element, name: str) -> str:
@@ -262,6 +264,13 @@ def _texts(node: etree._Element, name: str) -> list[str]:
 
 def _moment(node: etree._Element, name: str) -> datetime:
     try:
-        return datetime.fromisoformat(_text(node, name))
+        at = datetime.fromisoformat(_text(node, name))
     except ValueError as why:
         raise _against(name, "không phải một giờ có thật") from why
+    return _within_reason(name, at)
+
+
+def _within_reason(name: str, at: datetime) -> datetime:
+    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
+        raise _against(name, f"ghi năm {at.year:04}, ngoài khoảng {EARLIEST_YEAR} đến {LATEST_YEAR}")
+    return at

@@ -80,6 +80,8 @@ def _parser(without_blanks: bool) -> etree.XMLParser:
         dtd_validation=False,
         huge_tree=False,
         remove_blank_text=without_blanks,
+        remove_comments=True,  # a comment inside a sentence would end what is read of it: "Không <!-- --> được ra"
+        remove_pis=True,
     )
 
 

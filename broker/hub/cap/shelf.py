@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,9 @@ from broker.hub.cap.areas import Place, Reach
 from broker.hub.cap.message import Alert, Info
 from broker.hub.declined import Declined
 from broker.hub.records import CapMessage, EmergencyTemplate, NodeRecord, Revision, Village, note_change
+from broker.link.clock import LOCAL
+
+log = logging.getLogger(__name__)
 
 LASTS: Final = timedelta(hours=24)
 """How long a warning that does not say so itself is taken to hold, from when it was sent."""
@@ -42,19 +46,22 @@ class Prepared:
 def prepared(db: Session, now: datetime) -> list[Prepared]:
     """Templates that warnings made stand ready, newest first; those taken back or over are not among them."""
     query = select(CapMessage).where(CapMessage.state == "prepared").order_by(CapMessage.sent.desc())
-    return [
-        Prepared(
-            row.id,
-            row.template,
-            list(row.villages),
-            str(row.info["title"]),
-            str(row.info["sender_name"] or row.sender),
-            row.sent,
-            until_of(row),
-        )
-        for row in db.scalars(query)
-        if until_of(row) > now
-    ]
+    found = (_prepared(row, now) for row in db.scalars(query))
+    return [one for one in found if one is not None]
+
+
+def _prepared(row: CapMessage, now: datetime) -> Prepared | None:
+    """One of them; None when it is over, or so odd that it would take the red page down with it."""
+    try:
+        until = until_of(row)
+        row.sent.astimezone(LOCAL), until.astimezone(LOCAL)  # the page says both
+        title, sender = str(row.info["title"]), str(row.info["sender_name"] or row.sender)
+    except (OverflowError, KeyError, TypeError, ValueError) as why:
+        log.error("warning %d cannot be shown: %s", row.id, why, extra={"event": "warning-unreadable"})
+        return None
+    if until <= now:
+        return None
+    return Prepared(row.id, row.template, list(row.villages), title, sender, row.sent, until)
 
 
 def waiting(db: Session, now: datetime) -> list[CapMessage]:

@@ -109,11 +109,15 @@ def one(number: int) -> str:
 @access.allow(*READERS)
 def original(number: int) -> Response:
     """The text as it came, to be kept or sent on; never shown as a page."""
-    row = _found(number)
+    try:
+        with desk().database.reading() as db:
+            text = intake.one_message(db, number).xml
+    except Declined as why:
+        raise NotFound from why
     return Response(
-        row.xml.encode(),
+        text.encode(),
         mimetype="application/octet-stream",
-        headers={"Content-Disposition": f'attachment; filename="canh-bao-{row.id}.xml"'},
+        headers={"Content-Disposition": f'attachment; filename="canh-bao-{number}.xml"'},
     )
 
 

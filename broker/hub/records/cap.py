@@ -53,7 +53,8 @@ class CapMessage(Base):
     """Who brought the file."""
     received_at: Mapped[datetime] = mapped_column(index=True)
     expires: Mapped[datetime | None]
-    xml: Mapped[str] = mapped_column(Text)
+    xml: Mapped[str] = mapped_column(Text, deferred=True)
+    """As it came, up to megabytes: loaded only where it is asked for, within its transaction."""
     info: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What was read out of it for the pages."""
     villages: Mapped[list[str]] = mapped_column(default=list)

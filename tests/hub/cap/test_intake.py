@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from broker.hub.announcing import emergency, ending, workflow
 from broker.hub.cap import intake, rules, sources
@@ -156,6 +156,35 @@ def test_a_rule_makes_a_template_stand_ready_until_the_warning_is_over(town: Tow
     with town.database.session() as db:
         intake.expire(db, NOW + timedelta(days=1))
     assert again(town, row).state == "expired"
+
+
+def test_a_warning_nobody_can_reckon_with_hides_itself_and_no_other(town: Town) -> None:
+    a_rule(town)
+    good, odd = take(town), take(town, identifier="kt-2")
+    with town.database.session() as db:
+        row = db.get_one(CapMessage, odd.id)
+        row.sent = row.expires = datetime.max.replace(tzinfo=UTC)
+    with town.database.reading() as db:
+        assert [one.message for one in intake.prepared(db, NOW)] == [good.id]
+
+
+def test_what_a_warning_was_as_it_came_is_read_only_where_it_is_asked_for(town: Town) -> None:
+    take(town, source=source(town, ""))
+    asked: list[str] = []
+    with town.database.session() as db:
+
+        def note(*told: Any) -> None:
+            asked.append(told[2])
+
+        event.listen(db.get_bind(), "before_cursor_execute", note)
+        try:
+            (row,) = intake.waiting(db, NOW)
+            intake.over(db, NOW + timedelta(days=1))
+            assert asked
+            assert not [each for each in asked if "cap_message.xml" in each]
+            assert "<alert" in row.xml
+        finally:
+            event.remove(db.get_bind(), "before_cursor_execute", note)
 
 
 def test_an_update_rewords_the_draft_unless_an_editor_has(town: Town) -> None:

@@ -112,6 +112,12 @@ BAD = {
     "a cancel of nothing": (xml_of(kind="Cancel", infos=""), "cap-rule"),
     "a reference that is none": (xml_of(kind="Cancel", infos="", references="kt-0"), "cap-rule"),
     "a thousand references": (xml_of(kind="Cancel", infos="", references=(reference() + " ") * 1000), "cap-rule"),
+    "sent at the end of time": (xml_of(expires="").replace(b"2026-11-21T08", b"9999-12-31T23"), "cap-rule"),
+    "sent in the year one": (xml_of().replace(b"2026-11-21T08:00:00+07", b"0001-01-01T00:00:00+14"), "cap-rule"),
+    "never over": (xml_of(expires="<expires>9999-12-31T23:59:59-12:00</expires>"), "cap-rule"),
+    "in force from year one": (xml_of(expires="<effective>0001-01-01T00:00:00+14:00</effective>"), "cap-rule"),
+    "to begin in year 9999": (xml_of(expires="<onset>9999-12-31T23:59:59-14:00</onset>"), "cap-rule"),
+    "an update of year one": (xml_of(kind="Update", references="a,b,0001-01-01T00:00:00+14:00"), "cap-rule"),
     "an alert of nothing": (xml_of(infos=""), "cap-rule"),
     "a polygon of words": (xml_of(area=EVERYWHERE.replace("20.0,105.0", "ở,đây", 1)), "cap-rule"),
     "a place off the earth": (xml_of(area=EVERYWHERE.replace("20.0", "91.0")), "cap-rule"),
@@ -129,6 +135,12 @@ def test_what_cannot_be_used_is_refused_with_a_sentence_and_soon(name: str) -> N
     begun = time.process_time()
     assert refused(lambda: read(data)) == code
     assert time.process_time() - begun < 5, "no text of a stranger holds the hub up"
+
+
+def test_a_comment_inside_a_sentence_cuts_nothing_off() -> None:
+    told = read(xml_of(headline="Không <!-- --> được ra sông", description="Nước<?x y?> lên")).told
+    assert told is not None
+    assert (told.headline, told.description) == ("Không  được ra sông", "Nước lên")
 
 
 def test_older_versions_are_told_apart() -> None:
