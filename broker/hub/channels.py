@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -29,6 +29,8 @@ FRESH = timedelta(hours=24)
 """What was approved longer ago goes to no channel any more: nobody is helped by yesterday's news."""
 LOCAL_ONLY = ("syslog",)
 """Schemes of apprise that write on this machine and reach nobody."""
+FILES = ("template", "keyfile", "attach", "file", "pgpkey", "subfile", "path", "sound_file")
+"""Options of apprise's addresses that name files of this machine: a channel is no way to read them."""
 
 
 def channels_of(db: Session) -> list[Channel]:
@@ -108,8 +110,9 @@ def write_deliveries(db: Session, now: datetime) -> int:
             *(("withdrawn", one) for one in withdrawn),
         ]:
             key = (channel.id, revision.announcement_id, revision.number)
-            said_before = what == "approved" or (*key, "approved") in told
-            if (*key, what) in told or not said_before or not _concerns(channel, revision, what):
+            if (*key, what) in told or not _concerns(channel, revision, what):
+                continue
+            if what == "withdrawn" and approved_delivery(db, *key) is None:
                 continue
             db.add(
                 Delivery(
@@ -123,6 +126,18 @@ def write_deliveries(db: Session, now: datetime) -> int:
             )
             added += 1
     return added
+
+
+def approved_delivery(db: Session, channel: int, announcement: str, revision: int) -> Delivery | None:
+    """The message that told a channel of a revision, however long ago; None when it was never to be told."""
+    return db.scalars(
+        select(Delivery).where(
+            Delivery.channel_id == channel,
+            Delivery.announcement == announcement,
+            Delivery.revision == revision,
+            Delivery.what == "approved",
+        )
+    ).first()
 
 
 def lately(db: Session, count: int = 30) -> list[Delivery]:
@@ -141,14 +156,15 @@ def kind_of(address: str) -> str:
 
 
 def masked(address: str) -> str:
-    """An address without what opens it: scheme and host only, for pages and the audit log."""
+    """An address without what opens it: scheme, host and port only, for pages and the audit log."""
     try:
         parts = urlsplit(address)
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return "…"
-    # In apprise's addresses the host may itself be a token (tgram://TOKEN/chat): only names with a dot are shown.
-    return f"{parts.scheme}://{host if '.' in host else '…'}/…"
+    # In apprise's addresses the host may itself be a token (tgram://TOKEN/chat): only those of the web and of mail are.
+    where = host if parts.scheme in ("http", "https", "mailto", "mailtos") and host else "…"
+    return f"{parts.scheme}://{where}{'' if port is None else f':{port}'}/…"
 
 
 def _checked(name: str, address: str, kinds: Sequence[str]) -> tuple[str, str, list[str]]:
@@ -181,7 +197,8 @@ def _is_usable(address: str) -> bool:
             return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    if not parts.scheme or parts.scheme in LOCAL_ONLY:
+    named = {name.lower().lstrip("+-:") for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if not parts.scheme or parts.scheme in LOCAL_ONLY or named & set(FILES):
         return False
     from apprise import Apprise  # a second to load: not before somebody adds such a channel
 

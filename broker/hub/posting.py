@@ -7,7 +7,7 @@ import hmac
 import logging
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ import requests
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.hub.channels import FRESH, write_deliveries
+from broker.hub.channels import FRESH, approved_delivery, write_deliveries
 from broker.hub.records import (
     REFUSALS,
     Database,
@@ -37,9 +37,11 @@ POLL_S = 1.0
 LOOK_EVERY_S = 30.0
 AT_ONCE = 8
 TIMEOUT_S = (4.0, 8.0)
-"""To connect, and for the answer."""
+"""To connect, and for each piece of the answer."""
+WAIT_S = 5.0
+"""One look waits so long for what it sent; whoever answers slower is heard in a later one, and holds up nobody."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 3600.0
-LONGEST_ANSWER = 64 * 1024
+MOST_DUE = 500
 KINDS = {"routine": "Thông báo", "priority": "Tin ưu tiên", "emergency": "TIN KHẨN CẤP"}
 
 
@@ -48,6 +50,7 @@ class Letter:
     """One message with all that is needed to send it; no record is held open meanwhile."""
 
     delivery: int
+    channel: int
     kind: str
     address: str
     secret: str
@@ -65,6 +68,9 @@ class Posting:
         self._commune = commune[:1].upper() + commune[1:]
         self._last = -1
         self._look_at_s = 0.0
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="channel")
+        self._flying: dict[Future[str], Letter] = {}
+        """What was sent and not answered yet, at most one for a channel: in order, and a slow one blocks itself."""
 
     def worker(self) -> Worker:
         """For announce. One message may take its whole time-out, several at once."""
@@ -79,6 +85,7 @@ class Posting:
             except REFUSALS as why:
                 log.error("channels: %s", why, extra={"event": "channels-failed"})
             stop.wait(POLL_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def step(self) -> int:
         """One look: note what is new, send what is due. Returns how many were tried. Raises database errors."""
@@ -91,37 +98,42 @@ class Posting:
                 write_deliveries(db, self._clock.now())
         with self._database.session() as db:
             letters = self._due(db, self._clock.now())
-        if letters:
-            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="channel") as pool:
-                problems = list(pool.map(send, letters))
-            self._note(letters, problems)
+        for letter in letters:
+            self._flying[self._pool.submit(send, letter)] = letter
+        done, _ = wait(self._flying, timeout=WAIT_S)
+        if done:
+            self._note([(self._flying.pop(one), one.result()) for one in done])
         return len(letters)
 
     def _due(self, db: Session, now: datetime) -> list[Letter]:
         rows = db.scalars(
             select(Delivery)
             .where(Delivery.state == "waiting", Delivery.next_at <= now)
-            .order_by(Delivery.next_at, Delivery.id)
-            .limit(AT_ONCE)
+            .order_by(Delivery.id)
+            .limit(MOST_DUE)
         )
-        found = []
+        found: list[Letter] = []
+        busy = {letter.channel for letter in self._flying.values()}
         for row in rows:
+            if row.channel_id in busy or len(found) + len(busy) >= AT_ONCE:
+                continue
             revision = db.scalars(
                 select(Revision).where(
                     Revision.announcement_id == row.announcement, Revision.number == row.revision
                 )
             ).one()
-            if row.channel.disabled_at is not None or now > _useful_until(revision, row):
-                row.state = "given-up"
-                row.problem = row.problem or "Kênh đang tắt."
+            useless = _useless(db, revision, row, now)
+            if useless:
+                row.state, row.problem = "given-up", row.problem or useless
                 continue
+            busy.add(row.channel_id)
             found.append(letter_of(db, row, revision, self._commune))
         return found
 
-    def _note(self, letters: list[Letter], problems: list[str]) -> None:
+    def _note(self, answers: list[tuple[Letter, str]]) -> None:
         now = self._clock.now()
         with self._database.session() as db:
-            for letter, problem in zip(letters, problems, strict=True):
+            for letter, problem in answers:
                 row = db.get_one(Delivery, letter.delivery)
                 row.tries += 1
                 row.problem = problem[:300]
@@ -168,7 +180,14 @@ def letter_of(db: Session, row: Delivery, revision: Revision, commune: str) -> L
     }
     channel = row.channel
     return Letter(
-        row.id, channel.kind, channel.address, channel.secret, f"{commune}: {head}", "\n\n".join(lines), body
+        row.id,
+        row.channel_id,
+        channel.kind,
+        channel.address,
+        channel.secret,
+        f"{commune}: {head}",
+        "\n\n".join(lines),
+        body,
     )
 
 
@@ -225,11 +244,23 @@ def _through_apprise(letter: Letter) -> str:
     return "" if is_sent else "Nơi nhận không nhận tin, xin xem lại địa chỉ và mật khẩu."
 
 
-def _useful_until(revision: Revision, row: Delivery) -> datetime:
-    """Until when it is worth telling: a day, an emergency only while it holds."""
-    if revision.kind == "emergency" and row.what == "approved" and revision.state != "approved":
-        return row.created_at
-    return row.created_at + FRESH
+def _useless(db: Session, revision: Revision, row: Delivery, now: datetime) -> str:
+    """Why a message is of no use any more, as a sentence; empty while it is. News are told for a day."""
+    if row.channel.disabled_at is not None:
+        return "Kênh đang tắt."
+    if now > row.created_at + FRESH:
+        return "Một ngày chưa gửi được nên thôi."
+    if row.what == "withdrawn":
+        told = approved_delivery(db, row.channel_id, row.announcement, row.revision)
+        return (
+            ""
+            if told is not None and told.state == "sent"
+            else "Bản tin chưa gửi tới đây nên không cần báo gỡ."
+        )
+    is_over = revision.state in ("withdrawn", "superseded")
+    if is_over or (revision.kind == "emergency" and revision.state != "approved"):
+        return "Bản tin đã hết hiệu lực trước khi gửi được."
+    return ""
 
 
 def _say_starts(starts: list[datetime]) -> str:

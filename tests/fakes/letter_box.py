@@ -45,6 +45,25 @@ def web_box() -> Iterator[LetterBox]:
 
 
 @contextmanager
+def dripping_box() -> Iterator[LetterBox]:
+    """A web server that answers a byte at a time, for ever or until it is closed."""
+    box, closed = LetterBox(), threading.Event()
+
+    class Dripping(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            box.came.append(("", {}, self.rfile.readline()))
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not closed.wait(0.2):
+                self.wfile.write(b"x")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        try:
+            yield from _serving(server, box)
+        finally:
+            closed.set()
+
+
+@contextmanager
 def mail_box() -> Iterator[LetterBox]:
     """A mail server that takes every letter (RFC 5321 as far as a client that sends needs it)."""
     box = LetterBox()

@@ -19,7 +19,7 @@ from broker.hub.declined import Declined
 from broker.hub.posting import Posting, signature_of
 from broker.hub.records import Account, Channel, Delivery
 from tests.fakes.clock import FakeClock
-from tests.fakes.letter_box import mail_box, web_box
+from tests.fakes.letter_box import dripping_box, mail_box, web_box
 from tests.hub.town import NOW, PASSWORD, Town
 
 
@@ -144,6 +144,7 @@ def test_a_channel_gets_only_its_kinds_and_nothing_while_it_rests(town: Town, po
         ("ftp://x.vn/a", "bad-address"),
         ("javascript:alert(1)", "bad-address"),
         ("syslog://", "bad-address"),
+        ("vapid://a@b.vn/c@d.vn?keyfile=/etc/langso/hub.key", "bad-address"),
         ("https://", "bad-address"),
         ("https://a b.vn", "bad-address"),
         ("http://[::1", "bad-address"),
@@ -159,8 +160,16 @@ def test_what_is_no_address_is_refused_with_a_sentence(town: Town, address: str,
 def test_only_an_admin_keeps_channels_and_passwords_are_not_shown(town: Town) -> None:
     with town.database.session() as db, pytest.raises(Declined):
         channels.add_channel(db, town.binh, "Kênh", "https://a.vn/x", ["routine"], NOW)
-    for address in ("mailto://u:secret@mail.vn", "tgram://123:secret/1", "https://a.vn/hook/secret?t=secret"):
+    for address in (
+        "mailto://u:secret@mail.vn",
+        "tgram://123:secret/1",
+        "https://a.vn/hook/secret?t=secret",
+        "chanify://secret.a.b",
+    ):
         assert "secret" not in channels.masked(address)
+    assert channels.masked("http://u:secret@10.0.0.5:8443/hook") == "http://10.0.0.5:8443/…"
+    assert channels.masked("https://a.vn/hook") == "https://a.vn/…"
+    assert channels.masked("https://a.vn:99999/hook") == "…"
 
 
 def test_the_feed_tells_what_was_approved_until_it_is_withdrawn(town: Town) -> None:
@@ -178,3 +187,40 @@ def test_the_feed_tells_what_was_approved_until_it_is_withdrawn(town: Town) -> N
     with town.database.session() as db:
         workflow.withdraw(db, town.binh, revision, NOW)
     assert titles() == []
+
+
+def test_a_withdrawal_never_comes_before_the_words_and_reaches_who_heard_them_days_ago(
+    town: Town, posting: Posting, clock: FakeClock
+) -> None:
+    with web_box() as box:
+        add(town, f"http://{box.address}/in")
+        box.status = 503
+        first = town.approved()
+        posting.step()
+        with town.database.session() as db:
+            workflow.withdraw(db, town.binh, first, NOW)
+        clock.advance(31)
+        box.status = 200
+        box.came.clear()
+        posting.step()
+        assert box.came == [], "what was never told needs no withdrawal"
+        assert states(town) == [("approved", "given-up"), ("withdrawn", "given-up")]
+        later = town.approved(starts=[NOW + timedelta(days=9)])
+        posting.step()
+        clock.advance(3 * 24 * 3600)
+        with town.database.session() as db:
+            workflow.withdraw(db, town.binh, later, clock.now())
+        posting.step()
+        assert [msgspec.json.decode(raw)["what"] for _, _, raw in box.came] == ["approved", "withdrawn"]
+
+
+def test_one_who_answers_byte_by_byte_holds_up_nobody(town: Town, posting: Posting) -> None:
+    with dripping_box() as slow, web_box() as box:
+        add(town, f"http://{slow.address}/in", name="Chậm")
+        add(town, f"http://{box.address}/in", name="Nhanh")
+        town.approved()
+        posting.step()
+        assert len(box.came) == 1
+        assert states(town) == [("approved", "waiting"), ("approved", "sent")]
+        posting.step()
+        assert len(slow.came) == 1, "it is not sent again while it is on the way"
