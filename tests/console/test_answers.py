@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -77,3 +79,16 @@ def test_words_are_letters_spaces_and_commas(said: str) -> None:
 @pytest.mark.parametrize("said", ["", " , ", "5", "một-hai", "a\u0300\u0301", "ª", "ａ", "Ⅻ", "中"])
 def test_other_signs_are_not_words(said: str) -> None:
     assert not is_words(said)
+
+
+def test_read_another_way_stays_chosen_while_nothing_is_written_and_while_it_reads_like_an_offer(
+    stage: Stage,
+) -> None:
+    own = "\N{WHITE QUESTION MARK ORNAMENT}"
+    form = {**FORM, "text": "Trạm y tế khám UV từ mai.", "answer:UV": own}
+    for words in ("", "u vê", "uy vê"):
+        sent = {**form, "own:UV": words}
+        shown = stage.post(stage.client("hanh"), "/announcements/preview", sent, page=NEW, headers=PART).json
+        questions = shown["html"]["questions"]
+        assert re.findall(r'value="([^"]*)" checked', questions) == [own], words
+        assert shown["ready"] is bool(words)

@@ -149,7 +149,7 @@ def questions_of(fields: Fields, lexicon: Lexicon) -> list[Question]:
         if doubt.found in found:
             continue
         chosen = fields.draft.answers.get(doubt.found, "")
-        own = bool(chosen) and chosen not in doubt.suggestions
+        own = doubt.found in fields.otherwise or (bool(chosen) and chosen not in doubt.suggestions)
         trouble = checks.trouble_of(doubt.found, chosen)
         found[doubt.found] = Question(doubt.found, doubt.suggestions, chosen, own, trouble)
     return list(found.values())

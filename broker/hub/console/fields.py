@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,7 +11,8 @@ from werkzeug.datastructures import MultiDict
 
 from broker.hub import stations
 from broker.hub.announcing import checks, recurrence, schedule
-from broker.hub.announcing.workflow import Draft
+from broker.hub.announcing.recurring_days import is_far
+from broker.hub.announcing.workflow import UNREADABLE, Draft
 from broker.hub.console import repeating
 from broker.hub.console.relaying import relay_of_form
 from broker.hub.console.repeating import Again
@@ -39,10 +40,12 @@ class Fields:
     day: str = ""
     time: str = ""
     own: Mapping[str, str] = field(default_factory=dict)
+    otherwise: Collection[str] = ()
+    """Doubts for which "read it another way" is chosen, also while nothing is written beside it yet."""
     again: Again = field(default_factory=Again)
     """When it is said again and again, as typed; `draft.recurrence` is the rule, where it can be read."""
     trouble: str = ""
-    """What of `again` cannot be read, as a sentence."""
+    """What of `again`, or of the day, cannot be read, as a sentence."""
 
 
 def fields_of_form(
@@ -65,15 +68,19 @@ def fields_of_form(
     if slot:
         again = replace(again, is_on=False)
     start = None if is_now or again.is_on else _moment(day, time)
+    trouble = ""
+    if not is_now and not again.is_on and clock_of(time) and (start is None or _is_far(start, at)):
+        start, trouble = None, f"Ngày “{day[:20]}” không có hoặc xa quá, xin chọn ngày khác."
     own = {key[4:]: words for key, words in form.items() if key.startswith("own:")}
     answers = {key[7:]: words for key, words in form.items() if key.startswith("answer:")}
+    otherwise = {checks.visible(found) for found, words in answers.items() if words == OWN}
     answers = {found: own.get(found, "") if words == OWN else words for found, words in answers.items()}
     answers = {checks.visible(found): checks.visible(words).strip() for found, words in answers.items()}
     relay = relay_of_form(form, listed)
     draft = Draft(
         title=form.get("title", ""),
         text=checks.visible(form.get("text", "")).replace("\r\n", "\n"),  # read as it will be kept
-        kind=form.get("kind", "routine") if relay is None else "routine",
+        kind=form.get("kind", "routine") if relay is None and form.get("kind") in KINDS else "routine",
         villages=form.getlist("villages"),
         starts=[] if start is None else [start],
         play_now=is_now,
@@ -85,14 +92,14 @@ def fields_of_form(
         relay=relay,
         fresh_id=form.get("fresh", "") if _FRESH.fullmatch(form.get("fresh", "")) else "",
     )
-    fields = Fields(draft, day, time, own, again)
+    fields = Fields(draft, day, time, own, otherwise, again, trouble)
     return fields if at is None else with_again(fields, again, at)
 
 
 def with_again(fields: Fields, again: Again, at: datetime) -> Fields:
     """The form with other fields about saying it again and again; the starts follow from them."""
     if not again.is_on:
-        return replace(fields, again=again, draft=replace(fields.draft, recurrence=None), trouble="")
+        return replace(fields, again=again, draft=replace(fields.draft, recurrence=None))
     read = repeating.read(again, at)
     starts = [] if read.rule is None else recurrence.expand(read.rule, at)
     draft = replace(fields.draft, recurrence=read.rule, starts=starts, play_now=False)
@@ -124,11 +131,20 @@ def fields_of_revision(revision: Revision, at: datetime) -> Fields:
     day = f"{first:%Y-%m-%d}" if first else ""
     fields = Fields(draft, day or f"{local(at):%Y-%m-%d}", f"{first:%H:%M}" if first else "")
     again = repeating.fresh(at) if rule is None else repeating.again_of_rule(rule, at)
-    return with_again(fields, again, at)
+    is_lost = rule is None and (revision.recurrence is not None or len(starts) < len(revision.starts))
+    return (
+        replace(with_again(fields, again, at), trouble=UNREADABLE)
+        if is_lost
+        else with_again(fields, again, at)
+    )
 
 
 def _repeat_of_form(form: MultiDict[str, str]) -> int:
     return int(form.get("repeat", "1")) if _REPEAT.fullmatch(form.get("repeat", "")) else 1
+
+
+def _is_far(start: datetime, at: datetime | None) -> bool:
+    return at is not None and is_far(start.date(), local(at).date())
 
 
 def _moment(day: str, time: str) -> datetime | None:

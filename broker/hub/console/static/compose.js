@@ -27,14 +27,29 @@ async function preview(act = "preview") {
   }
 }
 
-function show(parts) {
+/** What was chosen and typed meanwhile is newer than what the hub was asked with: it stays, with the caret. */
+function redraw(place, html) {
   const held = document.activeElement;
+  const key = place.contains(held) ? held.id : "";
+  const caret = key && held.type === "text" ? [held.selectionStart, held.selectionEnd] : null;
+  const before = [...place.querySelectorAll("input[name]")];
+  const chosen = new Map(before.filter((each) => each.type === "radio" && each.checked).map((each) => [each.name, each.value]));
+  const typed = new Map(before.filter((each) => each.type === "text").map((each) => [each.name, each.value]));
+  place.innerHTML = html;
+  for (const each of place.querySelectorAll("input[name]")) {
+    if (each.type === "radio" && chosen.has(each.name)) each.checked = each.value === chosen.get(each.name);
+    else if (each.type === "text" && typed.has(each.name)) each.value = typed.get(each.name);
+  }
+  const again = key && document.getElementById(key);
+  if (!again) return;
+  again.focus({ preventScroll: true });
+  if (caret) again.setSelectionRange(...caret);
+}
+
+function show(parts) {
   for (const [name, html] of Object.entries(parts.html)) {
     const place = out(name);
-    if (!place || place.innerHTML === html) continue;
-    const key = held && place.contains(held) ? held.id : "";
-    place.innerHTML = html;
-    if (key) document.getElementById(key)?.focus({ preventScroll: true });
+    if (place && place.innerHTML !== html) redraw(place, html);
   }
   form.querySelector('[name="act"][value="submit"]').setAttribute("aria-disabled", String(!parts.ready));
 }
