@@ -6,7 +6,7 @@ inline style is needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,8 +22,9 @@ _WORDS = {
     "clash": "trùng",
     "pick": "còn trống",
 }
-_LABEL_GAP = 0.62
-"""Least distance of two labels in hours on the whole-day strip; nearer ones lose theirs."""
+_CLOCK_SHARE = {"whole": 0.037}
+"""How much of the strip's width "17:30" takes, by the strip's class; the others may be as narrow as a phone."""
+_NARROW_SHARE = 0.12
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,17 @@ class Mark:
     minutes: float
     kind: MarkKind = "planned"
     label: str = ""
+    is_own: bool = False
+    """Whether it is what the page is about: its label is written before all others."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Which hours of the day the strip shows, and the quiet hours inside them (local hours)."""
+    """Which hours of the day the strip shows, and the silent times of the day (local hours, [from, to))."""
 
     from_h: int
     to_h: int
-    quiet_since_h: float = 21.0
-    quiet_until_h: float = 6.0
+    quiet: Sequence[tuple[float, float]] = ((0.0, 6.0), (21.0, 24.0))
 
 
 def day_line(
@@ -56,9 +58,7 @@ def day_line(
         mark for mark in sorted(marks, key=lambda m: m.start_h) if span.from_h <= mark.start_h < span.to_h
     ]
     parts += [_block(mark, span) for mark in shown]
-    parts += _labels(shown, span, now_h)
-    if now_h is not None and span.from_h <= now_h <= span.to_h:
-        parts.append(_now(now_h, span))
+    parts += _labels(shown, span, now_h, _CLOCK_SHARE.get(cls, _NARROW_SHARE))
     return Markup("".join(parts) + "</svg>")  # noqa: S704 (every text in it went through escape)
 
 
@@ -77,14 +77,27 @@ def _width(minutes: float, span: Span) -> str:
 
 
 def _hours(span: Span) -> range:
-    return range(max(int(span.quiet_until_h), span.from_h + 1), span.to_h)
+    return range(span.from_h + 1, span.to_h)
+
+
+def _say_silences(quiet: Sequence[tuple[float, float]]) -> str:
+    """The silent times in words: "loa yên lặng trước 06:00 và sau 21:00"."""
+    said = [
+        f"trước {clock(until)}"
+        if since <= 0
+        else f"sau {clock(since)}"
+        if until >= 24
+        else f"từ {clock(since)} đến {clock(until)}"
+        for since, until in quiet
+    ]
+    return f"loa yên lặng {' và '.join(said)}" if said else "không có giờ loa yên lặng"
 
 
 def _opening(marks: Sequence[Mark], span: Span, cls: str) -> str:
     said = "; ".join(f"{clock(mark.start_h)} {_WORDS[mark.kind]}" for mark in marks)
     text = (
-        f"Đường ngày từ {span.from_h} giờ đến {span.to_h} giờ; loa yên lặng trước "
-        f"{clock(span.quiet_until_h)} và sau {clock(span.quiet_since_h)}; {said or 'chưa có lượt phát nào'}"
+        f"Đường ngày từ {span.from_h} giờ đến {span.to_h} giờ; {_say_silences(span.quiet)}; "
+        f"{said or 'chưa có lượt phát nào'}"
     )
     return f'<svg class="day {escape(cls)}" width="100%" height="112" role="img" aria-label="{escape(text)}">'
 
@@ -101,10 +114,7 @@ def _definitions(name: str) -> str:
 
 def _ground(span: Span, name: str) -> str:
     key = escape(name)
-    quiet = [
-        (span.from_h, min(span.quiet_until_h, span.to_h)),
-        (max(span.quiet_since_h, span.from_h), span.to_h),
-    ]
+    quiet = [(max(since, span.from_h), min(until, span.to_h)) for since, until in span.quiet]
     hush = "".join(
         f'<rect x="{_x(a, span)}" y="30" width="{(b - a) / (span.to_h - span.from_h) * 100:.2f}%" '
         f'height="54" fill="url(#{key}q)"/>'
@@ -134,25 +144,50 @@ def _block(mark: Mark, span: Span) -> str:
     )
 
 
-def _labels(marks: Sequence[Mark], span: Span, now_h: float | None) -> list[str]:
-    """Names above the blocks; one that would lie on another or on the time of day is left out."""
-    gap = _LABEL_GAP * (span.to_h - span.from_h) / 17
+def _labels(marks: Sequence[Mark], span: Span, now_h: float | None, share: float) -> list[str]:
+    """Names above the blocks and the time of day, the page's own first; one that would lie on another is left out.
+
+    share: of the width, that a clock time takes.
+    """
+    clock_h = share * (span.to_h - span.from_h)
+    taken: list[tuple[float, float]] = []
     written: list[str] = []
-    last = -99.0
+
+    def is_free(begin: float, end: float) -> bool:
+        if any(begin < other_end and other_begin < end for other_begin, other_end in taken):
+            return False
+        taken.append((begin, end))
+        return True
+
+    def write(mark: Mark) -> None:
+        long_h = clock_h * max(1.0, len(mark.label) / 5)
+        at_end = mark.start_h + long_h > span.to_h
+        begin = mark.start_h - long_h if at_end else mark.start_h
+        if mark.label and is_free(begin, begin + long_h):
+            anchor = ' text-anchor="end"' if at_end else ""
+            x = _x(mark.start_h, span)
+            written.append(f'<text class="name" x="{x}" y="16"{anchor}>{escape(mark.label)}</text>')
+
     for mark in marks:
-        near_now = now_h is not None and -gap < mark.start_h - now_h < gap / 2
-        if not mark.label or near_now or mark.start_h - last < gap:
-            continue
-        written.append(f'<text class="name" x="{_x(mark.start_h, span)}" y="16">{escape(mark.label)}</text>')
-        last = mark.start_h + gap * (len(mark.label) // 8)
+        if mark.is_own:
+            write(mark)
+    if now_h is not None and span.from_h <= now_h <= span.to_h:
+        written.append(_now(now_h, span, clock_h, is_free))
+    for mark in marks:
+        if not mark.is_own:
+            write(mark)
     return written
 
 
-def _now(now_h: float, span: Span) -> str:
+def _now(now_h: float, span: Span, clock_h: float, is_free: Callable[[float, float], bool]) -> str:
+    """The time of day: its stroke always, its name where there is room."""
     x = _x(now_h, span)
-    share = (now_h - span.from_h) / (span.to_h - span.from_h)
-    anchor = "start" if share < 0.03 else "end" if share > 0.97 else "middle"
-    return (
-        f'<line class="now" x1="{x}" x2="{x}" y1="24" y2="90"/>'
-        f'<text class="nowname" x="{x}" y="16" text-anchor="{anchor}">{clock(now_h)}</text>'
-    )
+    anchor, begin = "middle", now_h - clock_h / 2
+    if begin < span.from_h:
+        anchor, begin = "start", now_h
+    elif begin + clock_h > span.to_h:
+        anchor, begin = "end", now_h - clock_h
+    stroke = f'<line class="now" x1="{x}" x2="{x}" y1="24" y2="90"/>'
+    if not is_free(begin, begin + clock_h):
+        return stroke
+    return f'{stroke}<text class="nowname" x="{x}" y="16" text-anchor="{anchor}">{clock(now_h)}</text>'

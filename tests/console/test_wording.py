@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from broker.hub.console import wording
 from broker.hub.console.cameras import free_code, hide_password
+from broker.hub.console.day import lines
+from broker.hub.console.outlook import hush_of
 from broker.hub.console.stages import progress_of
 from broker.hub.records import Play, ServiceSeen
 from broker.link.clock import LOCAL
 from broker.look.dayline import Mark, Span, clock, day_line
 from broker.look.villages import VillageShape, village_map
+from broker.trust.bodies import Quiet
 
 NOW = datetime(2026, 11, 21, 16, 42, tzinfo=LOCAL)
 
@@ -63,8 +67,42 @@ def test_labels_of_the_day_line_never_lie_on_each_other() -> None:
 
 
 def test_quiet_hours_are_drawn_where_the_commune_put_them() -> None:
-    assert day_line([], Span(16, 22, 21.0, 6.0), name="d").count("url(#dq)") == 1
-    assert day_line([], Span(5, 22, 21.0, 6.0), name="d").count("url(#dq)") == 2
+    assert day_line([], Span(16, 22), name="d").count("url(#dq)") == 1
+    assert day_line([], Span(5, 22), name="d").count("url(#dq)") == 2
+    assert "yên lặng trước 06:00 và sau 21:00" in day_line([], Span(5, 22), name="d")
+    assert "url(#dq)" not in day_line([], Span(5, 22, ()), name="d")
+
+
+def test_a_rest_within_the_day_is_hatched_alone_and_the_night_is_shown_when_something_is_said_in_it() -> None:
+    drawn = lines([], Quiet(since="04:00", until="05:00"), None)
+    assert "Đường ngày từ 4 giờ đến 24 giờ; loa yên lặng từ 04:00 đến 05:00;" in drawn
+    assert '<rect x="0.00%" y="30" width="5.00%"' in drawn
+    rest = lines([], Quiet(since="11:30", until="13:30"), NOW.replace(hour=0, minute=30))
+    assert "từ 0 giờ đến 24 giờ; loa yên lặng từ 11:30 đến 13:30;" in rest
+    assert rest.count('class="now"') == 2
+    assert "từ 5 giờ đến 22 giờ" in lines([], Quiet(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "hour", "said"),
+    [
+        ("21:00", "06:00", 16, "Sau 21:00 loa không nói."),
+        ("21:00", "06:00", 23, "Loa đang trong giờ yên lặng, đến 06:00."),
+        ("04:00", "05:00", 3, "Từ 04:00 đến 05:00 loa không nói."),
+        ("04:00", "05:00", 8, "Từ giờ đến hết ngày không có giờ yên lặng."),
+        ("11:30", "13:30", 12, "Loa đang trong giờ yên lặng, đến 13:30."),
+        ("06:00", "06:00", 12, "Từ giờ đến hết ngày không có giờ yên lặng."),
+    ],
+)
+def test_today_tells_the_silence_that_comes_next(since: str, until: str, hour: int, said: str) -> None:
+    assert hush_of(Quiet(since=since, until=until), NOW.replace(hour=hour, minute=0)) == said
+
+
+def test_ones_own_label_comes_first_and_none_lies_on_the_time_of_day() -> None:
+    marks = [Mark(7 / 60, 2, "planned", "00:07"), Mark(10 / 60, 2, "planned", "00:10", is_own=True)]
+    drawn = day_line(marks, Span(0, 6), name="d", now_h=3 / 60, cls="")
+    assert re.findall(r">(00:..)</text>", drawn) == ["00:10"]
+    assert 'class="now"' in drawn
 
 
 def test_the_map_marks_states_by_colour_and_shape() -> None:

@@ -23,7 +23,8 @@ from broker.hub.stations import relay_of
 from broker.link.clock import LOCAL
 from broker.look.dayline import Mark, Span, day_line
 from broker.look.villages import VillageShape
-from broker.trust.envelope import Quiet
+from broker.trust.bodies import Hours, Quiet
+from broker.trust.quiet import spans_of
 
 ALIVE = ("starting", "ready", "degraded")
 _OF_REVISION = (
@@ -77,7 +78,7 @@ class Commune:
     def say_unheard(self, codes: Sequence[str]) -> str:
         """Behind villages that were named: which of them nobody would hear; empty when all have a loudspeaker."""
         without = self.unheard(codes)
-        return f" (chưa có loa: {', '.join(without)})" if without else ""
+        return f" (chưa có loa: thôn {', thôn '.join(without)})" if without else ""
 
     def count_unheard(self, codes: Sequence[str]) -> str:
         """The same where there is little room: beyond two villages only their number."""
@@ -91,8 +92,7 @@ class Commune:
             return ""
         if len(without) == len(codes):
             return "Những thôn này đều chưa có loa: không ai nghe được bản tin."
-        verb = "Thôn" if len(without) == 1 else "Các thôn"
-        return f"{verb} {', '.join(without)} chưa có loa nên không nghe được bản tin này."
+        return f"Thôn {', thôn '.join(without)} chưa có loa nên không nghe được bản tin này."
 
 
 @dataclass(frozen=True)
@@ -236,6 +236,7 @@ def progress_rows(
                     commune.silent_until,
                     commune.applied.get(node.name),
                     occurrence.duration_s,
+                    occurrence.clicked_at,
                 ),
             )
             rows.append(row)
@@ -259,13 +260,35 @@ def length_of(revision: Revision) -> float:
 def lines(rows: Sequence[Row], quiet: Quiet, now: datetime | None, extra: Sequence[Mark] = ()) -> Markup:
     """The day line twice: the whole day for a wide screen, the hours that matter for a phone."""
     marks = [_mark(row) for row in rows if not row.is_cancelled]
-    since, until = clock_hours(quiet.since), clock_hours(quiet.until)
+    silent = _silent(quiet)
     now_h = None if now is None else hours_of(now)
-    whole = Span(min(5, int(until)), 22 if since >= 21 else 24, since, until)
-    first = 16 if now_h is None else int(min(16, max(5, now_h - 1)))
-    late = Span(first, min(24, max(first + 6, 22) if now_h is None else first + 6), since, until)
-    return day_line([*marks, *extra], whole, name="ngay", now_h=now_h, cls="whole") + day_line(
-        [*marks, *extra], late, name="toi", now_h=now_h, cls="late"
+    shown = [*marks, *extra]
+    whole = _whole(shown, silent, now_h)
+    first = 16 if now_h is None else 18 if now_h >= 22 else int(min(16, max(0, now_h - 1)))
+    late = Span(first, first + 6, silent)
+    return day_line(shown, whole, name="ngay", now_h=now_h, cls="whole") + day_line(
+        shown, late, name="toi", now_h=now_h, cls="late"
+    )
+
+
+def _silent(quiet: Quiet) -> list[tuple[float, float]]:
+    """The silent times of a day whose own hours `quiet` holds, in local hours."""
+    return [
+        (since.hour + since.minute / 60, 24.0 if until is None else until.hour + until.minute / 60)
+        for since, until in spans_of(Hours(since=quiet.since, until=quiet.until))
+    ]
+
+
+def _whole(marks: Sequence[Mark], silent: Sequence[tuple[float, float]], now_h: float | None) -> Span:
+    """From 5 to 22 o'clock, and as much of the night as there is something to see in."""
+    seen = [mark.start_h for mark in marks] + ([] if now_h is None else [now_h])
+    edges = [until if since <= 0 else since for since, until in silent]
+    evening = [since for since, until in silent if until >= 24]
+    is_early_night = bool(evening) and 21 <= evening[0] < 22
+    return Span(
+        int(min([5, *seen, *edges])),
+        22 if is_early_night and max(seen, default=0) < 22 else 24,
+        silent,
     )
 
 
@@ -275,16 +298,10 @@ def strip(rows: Sequence[Row], quiet: Quiet, now: datetime | None, wanted: Seque
     first = int(min(18, max(0, around - 2)))
     if 16 <= around < 21:
         first = 16
-    span = Span(first, first + 6, clock_hours(quiet.since), clock_hours(quiet.until))
+    span = Span(first, first + 6, _silent(quiet))
     marks = [_mark(row) for row in rows if not row.is_cancelled]
     now_h = None if now is None else hours_of(now)
     return day_line([*marks, *wanted], span, name="luc", now_h=now_h, cls="")
-
-
-def clock_hours(text: str) -> float:
-    """Hours since midnight of "21:30": 21.5."""
-    hours, _, minutes = text.partition(":")
-    return int(hours) + int(minutes) / 60
 
 
 def _mark(row: Row) -> Mark:

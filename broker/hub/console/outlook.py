@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from markupsafe import Markup, escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub.console.countdown import countdown
-from broker.hub.console.day import Commune, Row
+from broker.hub.console.day import Commune, Row, bounds, today_of
 from broker.hub.console.desk import desk
 from broker.hub.console.faults import Fault, is_file
 from broker.hub.console.wording import hm
 from broker.hub.records import SpeakerSeen
 from broker.hub.silence import Silence
+from broker.trust.bodies import Quiet
+from broker.trust.quiet import silences
 
 _OPEN = ("planned", "sent", "fetching", "ready", "armed")
 """States of a play that is still to come."""
@@ -71,6 +73,27 @@ def _over(rows: Sequence[Row]) -> str:
 def _is_open(row: Row) -> bool:
     """Whether a loudspeaker may still say it: neither spoken nor given up."""
     return any(each.state in _OPEN and not each.needs_person for each in row.progress)
+
+
+def hush_of(quiet: Quiet, at: datetime) -> str:
+    """The silence that holds, or the next one of today; those that meet at midnight are one."""
+    midnight = bounds(today_of(at))[1]
+    spans: list[tuple[datetime, datetime]] = []
+    for begin, end in silences(quiet, at, at + timedelta(days=1)):
+        if spans and spans[-1][1] >= begin:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((begin, end))
+    begin, end = next((each for each in spans if each[1] > at), (midnight, midnight))
+    if begin <= at:
+        return f"Loa đang trong giờ yên lặng, đến {hm(end)}."
+    if begin >= midnight:
+        return "Từ giờ đến hết ngày không có giờ yên lặng."
+    return (
+        f"Sau {hm(begin)} loa không nói."
+        if end >= midnight
+        else f"Từ {hm(begin)} đến {hm(end)} loa không nói."
+    )
 
 
 def ready_of(

@@ -29,7 +29,7 @@ from broker.hub.console.day import (
 )
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.faults import broker_trouble, faults_of
-from broker.hub.console.outlook import headline, ready_of, stuck_of, well_of
+from broker.hub.console.outlook import headline, hush_of, ready_of, stuck_of, well_of
 from broker.hub.console.renewals import renewals_of, templates_end
 from broker.hub.console.sources import todo_for
 from broker.hub.console.warnings import note_today
@@ -82,7 +82,7 @@ def today() -> str:
         commune, dead, silence = commune_of(db), broker_trouble(db, at), silence_of(db, at)
         held = sorted(waiting(db), key=pressing)
         rows = rows_of(db, commune, today_of(at), at, held)
-        quiet = quiet_on(rules_of(db).quiet, today_of(at))
+        quiet = rules_of(db).quiet
         faults = faults_of(db, commune, at)
         found = {
             "rows": _order(rows),
@@ -90,7 +90,7 @@ def today() -> str:
             "ready": ready_of(db, commune, faults, silence, dead),
             "well": well_of(commune, silence, dead),
             "stuck": stuck_of(rows, at),
-            "line": lines(rows, quiet, at),
+            "line": lines(rows, quiet_on(quiet, today_of(at)), at),
             "waits": _waits(held, at),
             "faults": faults,
             "warned": note_today(db, at),
@@ -100,7 +100,7 @@ def today() -> str:
             "first": _first_steps(db, at),
             "calls": _calls(db, commune, db.get_one(Account, access.visitor().id), at),
             "after": _after(db, at),
-            "quiet_since": quiet.since,
+            "hush": hush_of(quiet, at),
             "drafts": _drafts(db, at),
             "renewals": renewals_of(db, access.visitor(), at),
             "templates_end": templates_end(db, desk().settings, access.visitor(), at),

@@ -175,6 +175,8 @@ def _sentence(fields: Fields, refusals: Sequence[Declined], problem: Declined | 
         return str(refusals[0]) if refusals else ""
     if problem is not None:
         return str(problem).partition(" Giờ còn trống:")[0]
+    if fields.trouble:
+        return fields.trouble
     if fields.draft.play_now or fields.draft.starts or not fields.time.strip():
         return ""
     return f"Giờ “{fields.time.strip()[:20]}” không đọc được, xin ghi như 17:30."
@@ -196,7 +198,7 @@ def _line(
         is_clash = one.start in troubles or (problem is not None and not troubles)
         label = f"{hm(one.start)} không được" if is_clash else hm(one.start)
         kind: MarkKind = "clash" if is_clash else "relay" if one.kind == "relay" else "planned"
-        marks.append(Mark(hours_of(one.start), one.duration_s / 60, kind, label))
+        marks.append(Mark(hours_of(one.start), one.duration_s / 60, kind, label, is_own=True))
     return strip(rows, quiet_on(rules.quiet, day), now if local(now).date() == day else None, marks)
 
 
