@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from broker.hub.announcing import workflow
+from broker.hub.console import week
 from broker.hub.console.week import monday_of
+from broker.hub.records import Revision
 from broker.link.clock import LOCAL
 from tests.console.stage import NOW, VILLAGES, Stage
 
@@ -73,3 +77,21 @@ def test_the_first_and_last_minute_of_a_week_belong_to_it(stage: Stage) -> None:
     assert "Tết Dương lịch" in days["1/1"]
     assert "Tuần sau nữa" not in page
     assert "từ thứ Hai 28/12/2026 đến Chủ nhật 3/1/2027" in page
+
+
+def test_emergencies_and_drills_never_hang_on_the_notice_board(stage: Stage) -> None:
+    monday, tuesday = at(23, 9), at(24, 9)
+    stage.approved(title="Nước lên", villages=["dong"], starts=[monday])
+    stage.approved(title="Diễn tập nước lên", villages=["dong"], starts=[monday + timedelta(hours=1)])
+    stage.approved(title="Họp thôn", villages=["dong"], starts=[tuesday])
+    with stage.database.session() as db:
+        for row in db.scalars(select(Revision).where(Revision.title.contains("ước lên"))):
+            row.kind, row.drill = "emergency", row.title.startswith("Diễn tập")
+    page = stage.client("hanh").get("/week?ngay=2026-11-25").get_data(as_text=True)
+    days = days_shown(page)
+    assert "Không có lượt phát." in days["23/11"]
+    assert "09:00 Họp thôn" in days["24/11"]
+    assert "1 lượt phát trong tuần." in page
+    paper = (Path(week.__file__).parent / "static" / "paper.css").read_text()
+    hidden = paper.split("@media print")[1].split("{ display: none !important")[0]
+    assert "[data-hush]" in hidden  # the red bar, with its button

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from flask import Blueprint, render_template, request
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from broker.hub.announcing.rules import rules_of
 from broker.hub.console import access
@@ -105,19 +105,28 @@ def monday_of(day: date) -> date:
 
 
 def days_of(db: Session, commune: Commune, monday: date, at: datetime, quiet: Quiet) -> list[Day]:
-    """Seven days with what stands on each: approved playings, and starts that wait for approval."""
+    """Seven days with what stands on each: approved playings, and starts that wait for approval.
+
+    Only what the commune plans: emergencies and drills have pages of their own and never hang on a notice board.
+    """
     since, until = bounds(monday)[0], bounds(monday + timedelta(days=6))[1]
     occurrences = db.scalars(
         select(Occurrence)
+        .join(Occurrence.revision)
         .where(Occurrence.start >= since, Occurrence.start < until, Occurrence.cancelled_at.is_(None))
-        .options(joinedload(Occurrence.revision))
+        .where(Revision.kind != "emergency", Revision.drill.is_(False))
+        .options(contains_eager(Occurrence.revision))
         .order_by(Occurrence.start)
     )
     moments: dict[tuple[date, int], list[datetime]] = {}
     revisions: dict[int, Revision] = {}
     found = [(one.start, one.revision) for one in occurrences]
     found += [
-        (start, one) for one in waiting(db) for start in map(start_of, one.starts) if since <= start < until
+        (start, one)
+        for one in waiting(db)
+        if one.kind != "emergency" and not one.drill
+        for start in map(start_of, one.starts)
+        if since <= start < until
     ]
     for start, revision in found:
         revisions[revision.id] = revision
@@ -164,8 +173,8 @@ def _entry(commune: Commune, revision: Revision, starts: Sequence[datetime], at:
         first=moments[0],
         count=len(moments),
         clocks=_clocks(moments),
-        kind="drill" if revision.drill else revision.kind,
-        tag="Diễn tập" if revision.drill else f"Tiếp sóng {station}" if station else tag,
+        kind=revision.kind,
+        tag=f"Tiếp sóng {station}" if station else tag,
         where=commune.say_places(revision.villages),
         length=lasting(length_s) if length_s else "",
         is_waiting=is_waiting,
