@@ -14,10 +14,20 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session
 
-from broker.hub.records import Account, Announcement, NodeRecord, Occurrence, Play, Revision, Village
+from broker.hub.announcing.emergency_times import late_ms
+from broker.hub.records import (
+    Account,
+    Announcement,
+    NodeRecord,
+    Occurrence,
+    Play,
+    PlayStep,
+    Revision,
+    Village,
+)
 
 HEARD_LEVEL: Final = 2
 """From this proof level on somebody measured sound (console.stages has the same; a test keeps them one)."""
@@ -44,6 +54,7 @@ Outcome = Literal[
 
 _MAY_BEGIN: Final = frozenset({"planned", "sent", "fetching", "ready", "armed"})
 _CUT: Final = frozenset({"interrupted", "preempted", "failed", "cancelled"})
+_NOT_WHOLE: Final = _CUT | {"refused", "missed", "expired"}
 _PAGE: Final = 1000
 """Rows that are in memory together."""
 
@@ -80,6 +91,8 @@ class Entry:
     proof: str
     proof_level: int
     reason: str
+    cuts: tuple[tuple[datetime, str], ...] = ()
+    """When and why it was cut, each time: a play that gave way may go on and be stopped later. Empty once whole."""
 
 
 def outcome_of(play: Any, row: Any, now: datetime) -> Outcome:
@@ -180,6 +193,7 @@ def _known(since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
             Occurrence.tolerance_s,
             Occurrence.duration_s,
             Occurrence.cancelled_at,
+            Occurrence.clicked_at,
         )
         .join(Occurrence, Occurrence.id == Play.occurrence)
         .where(Occurrence.start >= since, Occurrence.start < until)
@@ -228,6 +242,8 @@ class _Names:
     said: Mapping[int, _Said]
     places: Mapping[str, tuple[str, str]]
     """Label and village's name, by node."""
+    cuts: Mapping[tuple[str, str], tuple[tuple[datetime, str], ...]]
+    """By occurrence and node."""
 
     @classmethod
     def of(cls, db: Session, since: datetime, until: datetime) -> _Names:
@@ -242,7 +258,29 @@ class _Names:
             .where(Revision.id.in_(wanted))
         )
         said = {row.id: _said(row, field, people) for row, field in db.execute(query)}
-        return cls(said, {name: (label, villages.get(code, code)) for name, label, code in nodes})
+        places = {name: (label, villages.get(code, code)) for name, label, code in nodes}
+        return cls(said, places, _cuts_of(db, since, until))
+
+
+def _cuts_of(
+    db: Session, since: datetime, until: datetime
+) -> dict[tuple[str, str], tuple[tuple[datetime, str], ...]]:
+    """Of every play that was cut, its cuts in the order they happened. Few plays are."""
+    query = (
+        select(PlayStep.occurrence, PlayStep.node, PlayStep.at, PlayStep.reason)
+        .select_from(Occurrence)
+        .join(Play, Play.occurrence == Occurrence.id)
+        .join(PlayStep, and_(PlayStep.occurrence == Play.occurrence, PlayStep.node == Play.node))
+        .where(Occurrence.start >= since, Occurrence.start < until, Play.state.in_(_NOT_WHOLE))
+        .where(PlayStep.state.in_(_CUT), PlayStep.reason != "")
+        .order_by(PlayStep.at, PlayStep.number, PlayStep.reason)
+    )
+    found: dict[tuple[str, str], tuple[tuple[datetime, str], ...]] = {}
+    for occurrence, node, at, reason in db.execute(query):
+        kept = found.get((occurrence, node), ())
+        if (at, reason) not in kept:
+            found[occurrence, node] = (*kept, (at, reason))
+    return found
 
 
 def _said(row: Revision, field: str, people: Mapping[int, str]) -> _Said:
@@ -282,10 +320,11 @@ def _entry(play: Row[*tuple[Any, ...]], names: _Names, now: datetime) -> Entry:
         is_delivered=play.said_at is not None,
         started_at=play.started_at,
         ended_at=play.ended_at,
-        late_ms=play.late_ms,
+        late_ms=late_ms(play.late_ms, play.planned_at, None if row is None else row.clicked_at),
         played_ms=_played_ms(play) if outcome in ("cut", "played", "heard") else 0,
         volume=play.volume,
         proof=play.proof,
         proof_level=play.proof_level,
         reason=play.reason,
+        cuts=names.cuts.get((play.occurrence, play.node), ()),
     )

@@ -47,7 +47,7 @@ PROOFS_SAID: Final = MappingProxyType(
     }
 )
 _BY_LEVEL: Final = MappingProxyType({1: "consumed", 2: "current", 3: "heard"})
-NO_FIELD: Final = "Chưa xếp"
+NO_FIELD: Final = "Chưa xếp lĩnh vực"
 HEADINGS: Final = (
     "Ngày",
     "Giờ theo lịch",
@@ -106,9 +106,22 @@ def say_why(entry: Entry) -> str:
         if not entry.is_delivered:
             return "Loa chưa báo gì về lượt này, có thể mất nối."
         return "Loa đã nhận nhưng chưa báo kết quả; có tin báo thì sổ tự đổi."
+    why = _say_reasons(entry)
     if entry.outcome == "filed":
-        return "Âm lượng đặt ở 0 %." if entry.volume == 0 else "Điểm không có loa, tiếng chỉ ghi vào tệp."
-    return sentence(entry.reason)
+        filed = "Âm lượng đặt ở 0 %." if entry.volume == 0 else "Điểm không có loa, tiếng chỉ ghi vào tệp."
+        return f"{why} {filed}".strip()
+    return why
+
+
+def _say_reasons(entry: Entry) -> str:
+    """Every reason once, with its time where there are several: it gave way, and was stopped ten minutes later."""
+    cuts = {reason: at for at, reason in reversed(entry.cuts)}
+    if not set(cuts) - {entry.reason}:
+        return sentence(entry.reason)
+    said = [f"{_clock(at)}: {sentence(reason)}" for reason, at in reversed(cuts.items())]
+    if entry.reason not in cuts:
+        said.append(sentence(entry.reason))
+    return " ".join(said).strip()
 
 
 def cells(entry: Entry) -> tuple[Cell, ...]:

@@ -20,7 +20,9 @@ from broker.contract.speaker import PlayReceipt
 from broker.hub import receipts
 from broker.hub.broadcast_log import GRACE, HEARD_LEVEL, Entry, entries
 from broker.hub.broadcast_totals import Period, Sums, Totals, percent, sums_of
+from broker.hub.broadcast_words import say_why
 from broker.hub.console import stages
+from broker.hub.console.aired import day_view
 from broker.hub.records import Account, Announcement, Database, Occurrence, Play, Revision
 from broker.hub.records.database import open_url
 from broker.link.clock import LOCAL
@@ -74,7 +76,8 @@ class Ledger:
         start = NOW if row is None else row.start
         said = PlayReceipt(
             occurrence=occurrence, announcement=occurrence.split(".")[0], revision=1, state=state,  # type: ignore[arg-type]
-            at=start, planned_at=more.pop("planned_at", start), number=number, book="ab" * 8 if number else "", **more,
+            at=more.pop("at", start), planned_at=more.pop("planned_at", start), number=number,
+            book="ab" * 8 if number else "", **more,
         )  # fmt: skip
         receipts.take(self.db, node, said, encode(payload(said), NOW, "trusted"), NOW)
         self.db.flush()
@@ -150,6 +153,24 @@ def test_a_late_word_changes_the_log_and_a_lost_one_never_counts_as_played(ledge
     assert (entry.outcome, entry.is_delivered, sums_of([entry]).whole.played) == ("unconfirmed", True, 0)
     ledger.hear(name, "thon-01", "played", started_at=NOW, ended_at=NOW, played_ms=61_000, sound="card")
     assert ledger.outcome() == "played"
+
+
+def test_a_play_that_gave_way_and_was_stopped_later_tells_both(ledger: Ledger) -> None:
+    name = ledger.occurrence(ledger.bulletin("a"), NOW)
+    began = {"started_at": NOW, "played_ms": 20_000, "sound": "file"}
+    ledger.hear(
+        name, "thon-01", "preempted", reason="preempted", ended_at=NOW + timedelta(seconds=20), **began
+    )
+    (only,) = ledger.entries()
+    filed = "Điểm không có loa, tiếng chỉ ghi vào tệp."
+    assert say_why(only) == f"Nhường cho bản tin quan trọng hơn. {filed}"
+    stopped = NOW + timedelta(minutes=10)
+    ledger.hear(name, "thon-01", "cancelled", at=stopped, reason="stopped", ended_at=stopped, **began)
+    (both,) = ledger.entries()
+    assert both.outcome == "filed"
+    assert (
+        say_why(both) == f"12:00:00: Nhường cho bản tin quan trọng hơn. 12:10:00: Đã dừng theo lệnh. {filed}"
+    )
 
 
 def test_what_was_called_off_in_time_is_no_failure_but_silence_after_an_order_is(ledger: Ledger) -> None:
@@ -324,3 +345,33 @@ def test_what_is_no_time_is_no_period(text: str) -> None:
 
 def test_an_empty_log_has_sums_of_nothing() -> None:
     assert sums_of([]) == Sums()
+
+
+def test_repeats_of_an_emergency_are_one_group_of_the_day(ledger: Ledger) -> None:
+    row = ledger.bulletin("kc", "emergency")
+    midnight = NOW.replace(hour=0)
+    starts = [midnight + timedelta(minutes=7 + 10 * n) for n in range(5)]
+    names = [ledger.occurrence(row, start, NODES[:2]) for start in starts]
+    ledger.occurrence(ledger.bulletin("a"), starts[1] + timedelta(minutes=2))
+    for number, (name, start) in enumerate(zip(names[:3], starts, strict=False)):
+        end = start + timedelta(seconds=30)
+        began = {"started_at": start, "ended_at": end, "played_ms": 30_000, "sound": "card"}
+        ledger.hear(name, "thon-01", "played", **began)
+        if number:
+            ledger.hear(name, "thon-02", "played", **began)
+        else:
+            ledger.hear(name, "thon-02", "missed", reason="next-due")
+    for occurrence in ledger.db.scalars(select(Occurrence).where(Occurrence.id.in_(names[3:]))):
+        occurrence.cancelled_at = starts[2] + timedelta(minutes=1)
+    day = Period.of("2026-11-21")
+    assert day is not None
+    view = day_view(ledger.db, day, LATER)
+    group, other = view.sittings
+    assert group.clock == "00:07 – 00:27, 3 lần"
+    assert group.said == "2 cụm loa, 10 lượt: 5 đã phát, chưa đo; 1 không phát; 4 đã huỷ"
+    assert [(line.node, line.result) for line in group.lines] == [
+        ("thon-02", "2 lần đã phát, chưa đo; 1 lần không phát"),
+        ("thon-01", "3 lần đã phát, chưa đo"),
+    ]
+    assert group.lines[0].why == "Đã đến lần nhắc sau của tin khẩn cấp nên bỏ lần này."
+    assert (other.clock, other.field, view.has_unsorted) == ("00:19", "Chưa xếp lĩnh vực", True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
@@ -76,7 +75,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Sitting:
-    """One occurrence with its loudspeakers, those that need a look first."""
+    """One occurrence, or an emergency with its repeats of a day: its loudspeakers, those that need a look first."""
 
     occurrence: str
     announcement: str
@@ -116,6 +115,8 @@ class DayView:
     sums: Cells
     notes: Sequence[str]
     sittings: Sequence[Sitting]
+    has_unsorted: bool = False
+    """Nobody has said yet what one of them is about."""
 
 
 @dataclass(frozen=True)
@@ -156,13 +157,21 @@ class Bulletin:
 
 def day_view(db: Session, period: Period, at: datetime) -> DayView:
     """Read a day."""
-    totals, sittings = Totals(), []
-    for _, group in groupby(entries(db, period.since, period.until, at), key=lambda entry: entry.occurrence):
-        found = list(group)
-        for entry in found:
-            totals.add(entry)
-        sittings.append(_sitting(found))
-    return DayView(headline(totals), long_day(period.first), cells_of(totals), notes_of(totals), sittings)
+    totals = Totals()
+    sittings: dict[tuple[str, int | str], list[Entry]] = {}
+    for entry in entries(db, period.since, period.until, at):
+        totals.add(entry)
+        repeats = entry.kind == "emergency"
+        key = (entry.announcement, entry.revision) if repeats else (entry.occurrence, "")
+        sittings.setdefault(key, []).append(entry)
+    return DayView(
+        headline(totals),
+        long_day(period.first),
+        cells_of(totals),
+        notes_of(totals),
+        [_sitting(found) for found in sittings.values()],
+        any(found[0].kind != "drill" and not found[0].field for found in sittings.values()),
+    )
 
 
 def month_view(db: Session, sums: Sums, period: Period) -> MonthView:
@@ -261,25 +270,75 @@ def _percent(part: int, whole: int) -> str:
 
 def _sitting(found: Sequence[Entry]) -> Sitting:
     first = found[0]
-    in_order = sorted(found, key=lambda entry: (_FIRST.index(entry.outcome), entry.place))
+    is_repeated = len({entry.occurrence for entry in found}) > 1
+    if is_repeated:
+        lines = _folded(found)
+    else:
+        in_order = sorted(found, key=lambda entry: (_FIRST.index(entry.outcome), entry.place))
+        lines = [_line(entry) for entry in in_order]
     return Sitting(
         occurrence=first.occurrence,
         announcement=first.announcement,
-        clock=hm(first.planned_at),
+        clock=_stretch(found),
         title=first.title or "Bản tin này không còn trong sổ của trung tâm",
         kind=KINDS_SAID.get(first.kind, first.kind),
         field="" if first.kind == "drill" else say_field(first.field),
         said=_said(found),
-        lines=[_line(entry) for entry in in_order[:SHOWN]],
-        more=max(0, len(found) - SHOWN),
+        lines=lines[:SHOWN],
+        more=max(0, len(lines) - SHOWN),
     )
 
 
-def _said(found: Iterable[Entry]) -> str:
-    """ "4 cụm loa: 3 đã phát, nghe thấy; 1 chưa xác nhận" """
+def _stretch(found: Sequence[Entry]) -> str:
+    """ "17:30", or of an emergency with its repeats "00:07 – 01:57, 12 lần"; of what was not called off."""
+    said = {entry.occurrence: entry.planned_at for entry in found if entry.outcome != "cancelled"}
+    starts = sorted(said.values()) or [found[0].planned_at]
+    clock = hm(starts[0])
+    return clock if len(starts) == 1 else f"{clock} – {hm(starts[-1])}, {len(starts)} lần"
+
+
+def _folded(found: Sequence[Entry]) -> list[Line]:
+    """One line for each loudspeaker of an emergency, over all its repeats that were not called off."""
+    nodes: dict[str, list[Entry]] = {}
+    for entry in found:
+        nodes.setdefault(entry.node, []).append(entry)
+    lines = []
+    for repeats in nodes.values():
+        due = [entry for entry in repeats if entry.outcome != "cancelled"] or repeats[:1]
+        worst = min(due, key=lambda entry: _FIRST.index(entry.outcome))
+        began = [entry.started_at for entry in due if entry.started_at]
+        each = [entry.outcome for entry in due]
+        parts = [f"{each.count(one)} lần {words}" for one, words in _SAID.items() if one in each]
+        played_ms = sum(entry.played_ms for entry in due)
+        line = Line(
+            node=worst.node,
+            place=worst.place,
+            weight=WEIGHTS[worst.outcome],
+            result=OUTCOMES_SAID[worst.outcome] if len(due) == 1 else _capital("; ".join(parts)),
+            started=hms(min(began)) if began else "",
+            lasted=lasting(played_ms / 1000) if played_ms else "",
+            by=", ".join(_once(say_proof(entry) for entry in due)),
+            why=" ".join(_once(say_why(entry) for entry in due)),
+        )
+        lines.append((_FIRST.index(worst.outcome), worst.place, line))
+    return [line for _, _, line in sorted(lines, key=lambda one: one[:2])]
+
+
+def _once(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _said(found: Sequence[Entry]) -> str:
+    """ "4 cụm loa: 3 đã phát, nghe thấy; 1 chưa xác nhận"; of repeats "2 cụm loa, 24 lượt: 4 đã phát; 20 đã huỷ" """
     each = [entry.outcome for entry in found]
     parts = [f"{each.count(outcome)} {words}" for outcome, words in _SAID.items() if outcome in each]
-    return f"{len(each)} cụm loa: {'; '.join(parts)}"
+    nodes = len({entry.node for entry in found})
+    plays = f", {len(each)} lượt" if len(each) > nodes else ""
+    return f"{nodes} cụm loa{plays}: {'; '.join(parts)}"
 
 
 def _line(entry: Entry) -> Line:
