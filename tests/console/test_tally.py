@@ -44,6 +44,8 @@ def test_what_was_stopped_is_stopped_once_it_is_silent_unless_all_of_it_was_said
     assert say_tally(tally_of([READY]), is_cancelled=True, is_past=True)[1] == "Đã dừng theo lệnh"
     assert say_tally(tally_of([HEARD]), is_cancelled=True, is_past=True)[1] == "1/1 đã nghe thấy"
     assert say_tally(tally_of([GONE]), is_cancelled=False, is_past=True) == ("bad", "1/1 chưa phát trọn")
+    over = say_tally(tally_of([FILED, PLAYED]), is_cancelled=True, is_past=True)
+    assert over == ("look", "1/2 đã phát")  # both had come to the end before anybody stopped them
 
 
 def test_a_dot_for_each_and_those_that_need_a_person_last() -> None:

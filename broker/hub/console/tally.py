@@ -28,6 +28,8 @@ class Tally:
     heard: int
     filed: int
     played: int
+    ended: int
+    """Came to the end of it, into a loudspeaker or a file."""
     broken: int
     """Need a person because their play ended otherwise than it should."""
     playing: int
@@ -42,6 +44,7 @@ def tally_of(rows: Sequence[Progress]) -> Tally:
         heard=sum(row.done >= 5 for row in rows),
         filed=sum(row.is_filed for row in rows),
         played=sum(row.done >= 4 for row in rows),
+        ended=sum(row.state == "played" for row in rows),
         broken=sum(row.needs_person and row.state in _BROKEN for row in rows),
         playing=sum(row.state == "playing" for row in rows),
     )
@@ -51,7 +54,7 @@ def say_tally(all_of: Tally, *, is_cancelled: bool, is_past: bool) -> tuple[Weig
     """The one word for a planned playing, with its colour."""
     if is_cancelled and all_of.playing:
         return "look", "Đã ra lệnh dừng, chờ loa báo"
-    if is_cancelled and not (all_of.total and all_of.played == all_of.total):
+    if is_cancelled and not (all_of.total and all_of.ended == all_of.total):
         return "look", "Đã dừng theo lệnh"
     if not all_of.total:
         return "look", "Không có cụm loa nào"
