@@ -10,7 +10,8 @@ import msgspec
 from flask.testing import FlaskClient
 
 from broker.hub.announcing.render import media_store
-from broker.hub.records import CapMessage, Revision, ServiceSeen, put_setting
+from broker.hub.broadcast_log import entries
+from broker.hub.records import CapMessage, NodeRecord, Revision, ServiceSeen, put_setting
 from broker.hub.silence import silence_of
 from tests.console.stage import Stage
 from tests.console.urgent import (
@@ -236,6 +237,94 @@ def test_the_live_page_tells_each_loudspeaker_and_what_to_do_about_the_silent(st
     assert "Đã phát xong" in page_of(stage.client("lanh"), f"/emergency/{key}")
 
 
+def test_two_emergencies_at_once_name_each_other_and_either_can_be_ended(stage: Stage) -> None:
+    ids = alarmed(stage)
+    flood = speak(stage, ids["flood"])
+    asked = words_of(page_of(stage.client("hung"), f"/emergency/{flood}"))
+    assert "huỷ luôn tin khẩn cấp đang nhắc lại" in asked
+    fire = speak(stage, ids["fire"], ["trung"])
+    client = stage.client("hung")
+    stage.post(client, f"/emergency/{flood}/cancel", {}, page="/emergency")
+    for path in (f"/emergency/{flood}", "/emergency"):
+        page = page_of(client, path)
+        assert f'href="/emergency/{fire}"' in page, path
+        assert f'action="/emergency/{fire}/cancel"' in page, path
+        assert f'action="/emergency/{flood}/cancel"' not in page, path
+        assert "Chưa có gì đang phát" not in page, path
+    assert "Còn tin khẩn cấp khác đang phát: Cháy" in words_of(page_of(client, f"/emergency/{flood}"))
+    part = client.get(f"/emergency/{flood}", headers=PART).get_data(as_text=True)
+    assert f'action="/emergency/{fire}/cancel"' in part
+    helper = page_of(stage.client("giup"), f"/emergency/{flood}")
+    assert f"/emergency/{fire}/cancel" not in helper
+    assert "Chưa có gì đang phát" not in helper
+    assert "Sẽ huỷ luôn tin khẩn cấp đang nhắc lại." in page_of(client, "/speakers")
+    stage.post(client, f"/emergency/{fire}/cancel", {}, page="/emergency")
+    quiet = page_of(client, f"/emergency/{flood}")
+    assert "Chưa có gì đang phát" in quiet
+    assert "huỷ luôn tin khẩn cấp" not in quiet
+    assert "Sẽ huỷ luôn tin khẩn cấp" not in page_of(client, "/speakers")
+
+
+def test_loudspeakers_that_stopped_or_would_not_are_counted_as_heard_of(stage: Stage) -> None:
+    ids = alarmed(stage)
+    key = speak(stage, ids["flood"], ["dong", "ben"])
+    client = stage.client("hung")
+    for node in ("thon-01", "thon-02", "thon-03"):
+        told(stage, key, node, "refused", reason="muted-here")
+    assert "3 trên 3 cụm loa báo không phát được" in words_of(page_of(client, f"/emergency/{key}"))
+    begun = stage.now()
+    for node in ("thon-01", "thon-02"):
+        told(stage, key, node, "cancelled", started_at=begun, ended_at=begun, reason="stopped")
+    stage.post(client, f"/emergency/{key}/cancel", {}, page="/emergency")
+    page = words_of(page_of(client, f"/emergency/{key}"))
+    assert "2 trên 3 cụm loa đã dừng" in page
+    assert "Chưa cụm nào" not in page
+
+
+def test_villages_without_any_loudspeaker_are_not_signed_for_and_later_say_so(stage: Stage) -> None:
+    ids = alarmed(stage)
+    client = stage.client("hung")
+    refused = body_of(stage, client, ids["flood"], ["ha"])
+    assert refused.status_code == 404
+    assert "Ở nơi đã chọn chưa có cụm loa nào" in refused.get_data(as_text=True)
+    form: dict[str, object] = {"text": "Sạt lở ở dốc Gò.", "villages": ["go"]}
+    answer = stage.post(client, "/emergency/words", form, page="/emergency")
+    assert (answer.status_code, "chưa có cụm loa nào" in answer.get_data(as_text=True)) == (409, True)
+    mixed = hand_in(stage, client)
+    assert "Chưa có loa: thôn Gò. Ký xong vẫn phải cử người đi báo." in words_of(
+        page_of(client, f"/emergency/{mixed}")
+    )
+    key = speak(stage, ids["flood"], ["dong"])
+    with stage.database.session() as db:
+        db.get_one(NodeRecord, "thon-01").retired_at = stage.now()
+    page = words_of(page_of(client, f"/emergency/{key}"))
+    assert "Không loa nào đọc tin này" in page
+    assert "Đang gửi lệnh tới loa" not in page
+
+
+def test_words_of_two_signers_are_late_only_after_the_second_signature(stage: Stage) -> None:
+    alarmed(stage)
+    hung, cuong = stage.client("hung"), stage.client("cuong")
+    key = hand_in(stage, hung, villages=["dong", "trung"])
+    sign(stage, hung, key, "k-lanh")
+    stage.clock.advance(7)
+    assert sign(stage, cuong, key, "k-cuong")[0] == 200
+    begun = stage.now() + timedelta(milliseconds=760)
+    ended = begun + timedelta(seconds=20)
+    for node, late in (("thon-01", 7900), ("thon-04", 9000)):
+        told(stage, key, node, "played", started_at=begun, ended_at=ended, late_ms=late, sound="card")
+    stage.clock.advance(60)
+    page = words_of(page_of(hung, f"/announcements/{key}"))
+    assert "chậm 7," not in page
+    assert "chậm 2,1 giây" in page, "what is late stays late"
+    with stage.database.reading() as db:
+        since = stage.now() - timedelta(hours=1)
+        logged = {each.node: each.late_ms for each in entries(db, since, stage.now(), stage.now())}
+    assert logged == {"thon-01": 1040, "thon-04": 2140} | {
+        node: None for node in logged if node not in ("thon-01", "thon-04")
+    }
+
+
 def test_a_broker_that_is_away_is_said_before_and_at_once(stage: Stage) -> None:
     ids = alarmed(stage)
     with stage.database.session() as db:
@@ -249,6 +338,10 @@ def test_a_broker_that_is_away_is_said_before_and_at_once(stage: Stage) -> None:
     assert "Lúc này lệnh chưa tới được loa." in before
     assert "LOA CHƯA NHẬN ĐƯỢC LỆNH." in after
     assert "gọi điện cho các thôn" in after
+    told(stage, key, "thon-01", "playing", started_at=stage.now(), repeat=1)
+    old = words_of(page_of(client, f"/emergency/{key}"))
+    assert "Tin dưới đây là tin cũ" in old
+    assert "vừa xong" not in old
 
 
 def test_free_words_are_heard_once_a_second_person_signed(stage: Stage) -> None:
@@ -328,6 +421,27 @@ def test_silence_is_one_press_away_and_leads_nowhere_outside(stage: Stage) -> No
         assert answer.headers["Location"] == (back if back == "/drills/new" else "/emergency")
     with stage.database.reading() as db:
         assert silence_of(db, stage.now()) is not None
+
+
+def test_a_drill_beside_an_emergency_misleads_nobody_and_silence_as_ordered_sends_nobody_out(
+    stage: Stage,
+) -> None:
+    ids = alarmed(stage)
+    client = stage.client("hung")
+    key = speak(stage, ids["fire"], ["trung"], drill=True)
+    speak(stage, ids["flood"], ["dong"])
+    assert "không có tin khẩn cấp" not in page_of(client, "/")
+    assert "Đang diễn tập loa." in page_of(client, "/")
+    before = words_of(page_of(client, "/drills/new"))
+    assert "Đang phát khẩn cấp: Nước lên, sơ tán. Ở những thôn ấy chưa diễn tập được" in before
+    refused = body_of(stage, client, ids["flood"], ["dong"], drill=True)
+    assert (refused.status_code, "nên không diễn tập" in refused.get_data(as_text=True)) == (409, True)
+    told(stage, key, "thon-04", "refused", reason="drill-waits")
+    stage.clock.advance(75)
+    page = words_of(page_of(client, f"/drills/{key}"))
+    assert "Chưa diễn tập được: cụm loa giữ im theo quy định." in page
+    assert "Loa không hỏng, chỉ giữ im theo quy định: Trung 1, đình: Loa đang phát bản tin" in page
+    assert "Xin cử người đến xem" not in page
 
 
 def test_a_drill_gives_every_loudspeaker_a_certificate_and_names_who_did_not_answer(stage: Stage) -> None:

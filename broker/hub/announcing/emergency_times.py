@@ -54,6 +54,17 @@ def first_holds_until(issued_at: datetime, starts: Sequence[Start]) -> datetime:
     return min(until, starts[1].at) if len(starts) > 1 else until
 
 
+def late_ms(told_ms: int | None, start: datetime, pressed_at: datetime | None) -> int | None:
+    """How late a playing began, from its start or from the button that let it speak, whichever came later.
+
+    told_ms: as its loudspeaker counts, from the signed start: words of two signers start with the first signature,
+    and nobody can be late before the second. pressed_at: Occurrence.clicked_at.
+    """
+    if told_ms is None or pressed_at is None or pressed_at <= start:
+        return told_ms
+    return max(0, told_ms - round((pressed_at - start).total_seconds() * 1000))
+
+
 def clicked_at(clicked_ms: int, now: datetime) -> datetime:
     """When the button was pressed, by the hub's clock. clicked_ms: from there to the request, as the browser says."""
     return now - timedelta(milliseconds=min(max(clicked_ms, 0), MOST_CLICKED_MS))

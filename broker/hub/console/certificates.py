@@ -20,6 +20,13 @@ from broker.trust.reasons import sentence
 ANSWERS = timedelta(seconds=60)
 """A loudspeaker that has not told of its chime by then is named as one that did not answer."""
 _OPEN = frozenset({"planned", "sent", "fetching", "ready", "armed"})
+_PLAIN = frozenset(
+    {
+        "drill-waits", "quiet-hours", "quiet-hours-end", "silenced", "muted-here", "local-use", "busy", "preempted",
+        "cancelled", "stopped", "session-limit", "day-limit",
+    }
+)  # fmt: skip
+"""Reasons for which a loudspeaker keeps silent as it was told to: nothing of it is broken."""
 _CLOCKS = {"trusted": "", "estimated": "giờ điểm chỉ ước chừng", "unknown": "điểm không rõ giờ"}
 _PROOFS = {
     "heard": "Micro nghe thấy",
@@ -52,6 +59,8 @@ class Line:
     """Whether the template's own sound lies on the node."""
     proof: str
     sounded_s: float | None
+    is_plain: bool = False
+    """It answered that it keeps silent on purpose, for a reason that nobody has to mend."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,9 @@ class Certificate:
     clicked: datetime | None
     lines: Sequence[Line]
     silent: Sequence[str]
-    """Names of the loudspeakers that did not answer."""
+    """Names of the loudspeakers that did not answer or could not sound: somebody should go and look."""
+    held: Sequence[str]
+    """Those that kept silent as they should, each with its reason."""
     is_final: bool
 
 
@@ -71,7 +82,7 @@ def certificate_of(commune: Commune, revision: Revision, now: datetime) -> Certi
     """The certificate as far as it is known at `now`."""
     row = revision.occurrences[0] if revision.occurrences else None
     if row is None:
-        return Certificate("Lượt diễn tập này không có cụm loa nào.", "bad", None, (), (), True)
+        return Certificate("Lượt diễn tập này không có cụm loa nào.", "bad", None, (), (), (), True)
     clicked = row.clicked_at or revision.decided_at or row.start
     plays = {play.node: play for play in row.plays}
     nodes = [node for node in commune.nodes if node.name in plays or node.village in revision.villages]
@@ -79,9 +90,10 @@ def certificate_of(commune: Commune, revision: Revision, now: datetime) -> Certi
     lines = [_line(node, commune, plays.get(node.name), clicked, is_late=late) for node in nodes]
     lines.sort(key=lambda line: ({"bad": 0, "look": 1, "wait": 2, "ok": 3}[line.weight], line.name))
     silent = [line.name for line in lines if line.weight == "bad"]
+    held = [f"{line.name}: {line.result}" for line in lines if line.is_plain]
     is_final = late or not any(line.weight == "wait" for line in lines)
     head, weight = _head(lines, row, is_final=is_final)
-    return Certificate(head, weight, clicked, lines, silent, is_final)
+    return Certificate(head, weight, clicked, lines, silent, held, is_final)
 
 
 def _line(node: NodeRecord, commune: Commune, play: Play | None, clicked: datetime, *, is_late: bool) -> Line:
@@ -93,20 +105,17 @@ def _line(node: NodeRecord, commune: Commune, play: Play | None, clicked: dateti
             node.name, node.label, village, result, "bad" if is_late else "wait", sent, *("",) * 5, None
         )
     if play.started_at is None:
-        why = sentence(play.reason) or "Không kêu"
+        why, is_plain = sentence(play.reason) or "Không kêu", play.reason in _PLAIN
         return Line(
             node.name,
             node.label,
             village,
             why,
-            "bad",
+            "look" if is_plain else "bad",
             _since(clicked, play.sent_at),
-            "",
-            "",
-            "",
-            "",
-            "",
+            *("",) * 5,
             None,
+            is_plain,
         )
     is_done = is_spoken(play)
     result, weight = _result(play, is_done=is_done)
@@ -180,6 +189,7 @@ def _head(
     """The answer first: how many sounded, the slowest of them, who did not answer."""
     total, done = len(lines), [line for line in lines if line.weight == "ok"]
     filed = sum(line.weight == "look" for line in lines)
+    held = sum(line.is_plain for line in lines)
     if not total:
         return "Không có cụm loa nào ở những thôn đã chọn.", "bad"
     if row.cancelled_at is not None and not done:
@@ -191,6 +201,10 @@ def _head(
     slow = f" Chậm nhất {_seconds(slowest)} sau khi bấm." if slowest is not None else ""
     if len(done) == total:
         return f"Cả {total} cụm loa đã kêu.{slow}" if total > 1 else f"Cụm loa đã kêu.{slow}", "ok"
-    if not done and filed == total:
+    if not done and held == total:
+        return f"Chưa diễn tập được: cả {total} cụm loa giữ im theo quy định." if total > 1 else (
+            "Chưa diễn tập được: cụm loa giữ im theo quy định."
+        ), "look"
+    if not done and filed == total and not held:
         return f"{total} điểm nhận lệnh và ghi vào tệp, vì không có loa.", "look"
     return f"{len(done)} trên {total} cụm loa đã kêu.{slow}", "bad" if len(done) + filed < total else "look"

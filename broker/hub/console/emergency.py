@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from broker.hub import trusted
 from broker.hub.announcing import emergency as urgent
 from broker.hub.announcing import emergency_words, ending, signing
+from broker.hub.announcing.emergency_running import Running
 from broker.hub.announcing.emergency_running import running as running_now
 from broker.hub.announcing.emergency_signers import may_sign, signers
 from broker.hub.announcing.render import media_store, spoken_of
@@ -168,12 +169,16 @@ def choose(*, is_drill: bool, fields: Fields | None = None, trouble: str = "") -
         allowed = chosen.villages if chosen else None
         ticked = fields.draft.villages if fields else _warned_villages(warned) or allowed or ()
         places = places_of(commune, faults_of(db, commune, at), ticked, allowed)
-        running = [one for one in running_now(db, at) if one.is_drill == is_drill]
+        everything = running_now(db, at)
+        alarms = [one for one in everything if not one.is_drill]
         shown: dict[str, Any] = {
             "picks": picks,
             "warned": [] if is_drill else warned,
             "places": places,
-            "running": running,
+            "running": [one for one in everything if one.is_drill == is_drill],
+            "alarms": alarms if is_drill else [],
+            "stops": stops_of(everything),
+            "is_running": bool(alarms),
             "dead": broker_trouble(db, at) or announce_trouble(db, at),
             "is_hushed": is_drill and is_quiet(rules_of(db).quiet, at, at + timedelta(seconds=10)),
             "may_sign": may_sign(db, here, me, at),
@@ -204,6 +209,16 @@ def signing_of(db: Session, me: Account) -> dict[str, Any]:
     use = use_of(desk().settings.console_address)
     keys = trusted.usable_keys(db, desk().settings, me, now(), "emergency")
     return {"use": use, "has_key": bool(keys), "passkeys": passkeys_of(keys, use)}
+
+
+def stops_of(running: Sequence[Running]) -> list[dict[str, str]]:
+    """What the button "Huỷ lượt phát" offers, for those who may: address and title of each that runs."""
+    if not access.visitor().is_any("approver"):
+        return []
+    return [
+        {"href": url_for("emergency_one.cancel", key=one.announcement), "title": one.revision.title}
+        for one in running
+    ]
 
 
 def clicked_ms() -> int:

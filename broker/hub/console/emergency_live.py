@@ -22,6 +22,8 @@ State = Literal["sending", "speaking", "between", "silent", "cancelled", "over"]
 SLOW_S = 3.0
 """After so long a command that has not left the hub is told as trouble."""
 GO = "Cử người đi báo."
+_SPOKE_NOT = frozenset({"refused", "missed", "expired", "failed", "interrupted", "preempted"})
+"""States in which a loudspeaker has told that it does not say this, or not to the end."""
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*\s*")
 _HEADS: dict[State, str] = {
     "sending": "Đang gửi lệnh tới loa",
@@ -113,7 +115,7 @@ def live_of(commune: Commune, revision: Revision, at: datetime, *, dead: str = "
     since = min(begun, default=pressed or revision.decided_at or at)
     return Live(
         state=state,
-        head=_head(revision, state),
+        head=_head(revision, state, is_unheard=bool(now_on) and not rows),
         round=_round(revision, now_on, next_on, ends, state),
         since=since,
         until=_stopped(revision, rows, state, ends),
@@ -199,9 +201,11 @@ def _reading(revision: Revision, row: Occurrence | None) -> Reading:
     )
 
 
-def _head(revision: Revision, state: State) -> str:
+def _head(revision: Revision, state: State, *, is_unheard: bool) -> str:
     if revision.drill:
         return _DRILL_HEADS.get(state, "Đã diễn tập xong")
+    if is_unheard and state not in ("cancelled", "over"):
+        return "Không loa nào đọc tin này"
     return _HEADS[state]
 
 
@@ -241,6 +245,8 @@ def _heard(rows: Sequence[Progress]) -> str:
         (sum(row.state == "playing" for row in rows), "đang nói"),
         (sum(row.done >= 4 for row in rows), "đã nói xong"),
         (sum(row.is_filed for row in rows), "ghi vào tệp, không có loa"),
+        (sum(row.state == "cancelled" and not row.is_unconfirmed for row in rows), "đã dừng"),
+        (sum(row.state in _SPOKE_NOT for row in rows), "báo không phát được"),
     )
     for found, said in counts:
         if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
@@ -11,14 +12,15 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from broker.hub.announcing import emergency_running as urgent
 from broker.hub.announcing import emergency_words, ending, signing
-from broker.hub.announcing.emergency_signers import first_of, kept_first, may_sign, signers
+from broker.hub.announcing.emergency_signers import First, first_of, kept_first, may_sign, signers
 from broker.hub.console import access
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.emergency import clicked_ms, onward, signing_of
+from broker.hub.console.emergency import clicked_ms, onward, signing_of, stops_of
 from broker.hub.console.emergency_choices import say_how
 from broker.hub.console.emergency_live import live_of, say_elapsed
 from broker.hub.console.faults import announce_trouble, broker_trouble
+from broker.hub.console.progress import may_read
 from broker.hub.console.signatures import signed_of_form
 from broker.hub.console.urgent_line import READERS
 from broker.hub.console.wording import hm, hms, when
@@ -29,7 +31,7 @@ from broker.look.villages import village_map
 pages = Blueprint("emergency_one", __name__)
 
 BEFORE = ("editor", "approver", "leader", "admin", "auditor")
-"""Who sees words that nobody has let speak yet."""
+"""Who may drop words that nobody has let speak yet, besides reading them."""
 
 
 @pages.get("/emergency/<key>")
@@ -101,7 +103,7 @@ def _page(key: str, trouble: str = "") -> AnyResponse | str:
         commune, dead = commune_of(db), broker_trouble(db, at) or announce_trouble(db, at)
         if revision.occurrences:
             return _live(db, commune, revision, dead)
-        if not access.visitor().is_any(*BEFORE):
+        if not may_read(db, _me(db), revision, at):
             abort(403)
         if revision.state != "submitted":
             return redirect(url_for("progress.announcement", key=key))
@@ -110,6 +112,7 @@ def _page(key: str, trouble: str = "") -> AnyResponse | str:
 
 def _live(db: Session, commune: Commune, revision: Revision, dead: str) -> str:
     at = now()
+    running = [one for one in urgent.running(db, at) if not one.is_drill]
     live = live_of(commune, revision, at, dead=dead)
     names = " và ".join(urgent.names_of(db, revision))
     drawn = village_map(
@@ -127,7 +130,9 @@ def _live(db: Session, commune: Commune, revision: Revision, dead: str) -> str:
         "dead": dead,
         "elapsed": say_elapsed(live.since, live.until or at),
         "at_ms": int(at.timestamp() * 1000),
-        "may_stop": access.visitor().is_any("approver"),
+        "others": [one for one in running if one.announcement != revision.announcement_id],
+        "stops": stops_of(running),
+        "is_running": bool(running),
     }
     return render_template("_emergency-live.html" if is_part() else "emergency-live.html", **shown)
 
@@ -136,6 +141,7 @@ def _two(db: Session, commune: Commune, revision: Revision, dead: str, trouble: 
     """The page for the first and the second signer."""
     at, here, me = now(), signing.Desk.of(desk().settings), _me(db)
     first, kept = first_of(db, here, revision, at), kept_first(db, revision)
+    running = [one for one in urgent.running(db, at) if not one.is_drill]
     lapsed = kept is not None and first is None
     shown: dict[str, Any] = {
         "revision": revision,
@@ -146,18 +152,25 @@ def _two(db: Session, commune: Commune, revision: Revision, dead: str, trouble: 
         "first": first,
         "first_until": hm(first.until) if first else "",
         "is_mine": first is not None and first.account.id == me.id,
-        "lapsed": f"Chữ ký của {kept.account.full_name} đã quá mười phút nên không còn giá trị."
-        if kept is not None and lapsed
-        else "",
+        "lapsed": _say_lapsed(kept, at) if kept is not None and lapsed else "",
         "may_sign": may_sign(db, here, me, at),
         "others": [each.full_name for each in signers(db, here, at, first.account.id if first else None)],
         "may_drop": revision.author_id == me.id or access.visitor().is_any("approver"),
         "address": f"{desk().settings.console_address or request.host_url.rstrip('/')}{request.path}",
         "dead": dead,
+        "unheard": commune.unheard(revision.villages),
+        "stops": stops_of(running),
+        "is_running": bool(running),
         "trouble": trouble,
         **signing_of(db, me),
     }
     return render_template("_emergency-two.html" if is_part() else "emergency-two.html", **shown)
+
+
+def _say_lapsed(kept: First, at: datetime) -> str:
+    if at >= kept.until:
+        return f"Chữ ký của {kept.account.full_name} đã quá mười phút nên không còn giá trị."
+    return f"Chữ ký của {kept.account.full_name} không còn giá trị vì khoá hay quyền ký đã được thu lại."
 
 
 def _found(db: Session, key: str) -> Revision:

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub.alerts import CLOSE_REASONS
+from broker.hub.announcing import emergency_times
 from broker.hub.console.access import Visitor
 from broker.hub.console.stages import HEARD_LEVEL, is_spoken
 from broker.hub.console.wording import lasting, local, number
-from broker.hub.records import Alert, Camera, CameraSeen, Feedback, HelperCall, Play
+from broker.hub.records import Alert, Camera, CameraSeen, Feedback, HelperCall, Occurrence, Play
 from broker.look.chart import spark
 
 SPARK_DAYS = 14
@@ -55,6 +56,14 @@ def figures_of(db: Session, since: datetime, at: datetime, person: Visitor) -> l
     ]
 
 
+def _pressed(db: Session, since: datetime) -> dict[str, datetime | None]:
+    """When the button of each emergency was pressed, by occurrence."""
+    query = select(Occurrence.id, Occurrence.clicked_at).where(
+        Occurrence.start >= since, Occurrence.clicked_at.is_not(None)
+    )
+    return {row.id: row.clicked_at for row in db.execute(query)}
+
+
 def _plays(db: Session, since: datetime, at: datetime, href: str) -> list[Figure]:
     """Plays that were due: how many were played, and how many somebody measured as heard."""
     first = min(since, at - timedelta(days=SPARK_DAYS))
@@ -64,7 +73,12 @@ def _plays(db: Session, since: datetime, at: datetime, href: str) -> list[Figure
     filed = sum(play.state == "played" for play in due) - len(played)
     heard = [play for play in played if play.proof_level >= HEARD_LEVEL]
     days = _per_day((play.planned_at for play in rows if is_spoken(play)), at)
-    late = [play.late_ms for play in played if play.late_ms is not None]
+    pressed = _pressed(db, first)
+    told = (
+        emergency_times.late_ms(play.late_ms, play.planned_at, pressed.get(play.occurrence))
+        for play in played
+    )
+    late = [each for each in told if each is not None]
     note = f"trễ nhiều nhất {number(max(late) / 1000, 1)} giây" if late else "lượt phát trên từng cụm loa"
     note = f"{filed} lượt chỉ ghi vào tệp, không có loa" if filed else note
     measured = f"{len(played) - len(heard)} lượt chưa đo được" if len(heard) < len(played) else "đều có đo"

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from broker.contract import HUB
+from broker.hub.announcing.emergency_running import running as running_now
 from broker.hub.console import access, evidence
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk, is_part, now
@@ -101,6 +102,7 @@ def points() -> str:
             "playing": _lines(db, at, playing=True),
             "recent": _lines(db, at, playing=False),
             "is_silent": silence_of(db, at) is not None,
+            "is_alarm": any(not one.is_drill for one in running_now(db, at)),
         }
     note = NOTES.get(request.args.get("note", ""), "")
     return render_template(

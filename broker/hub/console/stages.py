@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from broker.hub.announcing import emergency_times
 from broker.hub.console.relaying import say_play
 from broker.hub.console.stopping import OPEN, Orders, is_unconfirmed, say_cut, say_held, say_unconfirmed
 from broker.hub.console.wording import hm, hms
@@ -129,7 +130,8 @@ def progress_of(
     is_waiting = play.state in ("planned", "sent", "fetching")
     until = play.planned_at + timedelta(seconds=tolerance_s)
     done, mark = _done(play), _mark(play.state)
-    why = (say_play(play) if is_relay else "") or _why(play, repeats, is_relay=is_relay)
+    late_ms = emergency_times.late_ms(play.late_ms, play.planned_at, orders.pressed_at)
+    why = (say_play(play) if is_relay else "") or _why(play, repeats, late_ms, is_relay=is_relay)
     if is_unconfirmed(play, orders):
         why, needs = say_unconfirmed(play, orders, now, until, is_cut_off=is_cut_off)
         step: Mark = "fail" if needs else "now"
@@ -161,16 +163,16 @@ def _mark(state: str) -> Mark:
     return "fail" if state in _FAIL else "now" if state in _NOW else ""
 
 
-def _why(play: Play, repeats: int, *, is_relay: bool) -> str:
+def _why(play: Play, repeats: int, late_ms: int | None, *, is_relay: bool) -> str:
     if play.state == "playing":
         turn = f"Lần đọc {play.repeat}" if play.repeat else "Đang đọc"
         turn = f"{turn} trên {repeats}" if 0 < play.repeat <= repeats and repeats > 1 else turn
-        late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= 100 else ""
+        late = f", chậm {_seconds(late_ms)}" if late_ms and late_ms >= 100 else ""
         begun = f" từ {hms(play.started_at)}" if play.started_at else ""
         into = " " + FILED if play.sound == "file" else ""
         return f"{turn}{begun}{late}.{into}"
     if play.state == "played":
-        return _played(play)
+        return _played(play, late_ms)
     cut = say_cut(play, is_relay=is_relay) if play.state in ("cancelled", "interrupted", "preempted") else ""
     if cut:
         return cut
@@ -178,9 +180,9 @@ def _why(play: Play, repeats: int, *, is_relay: bool) -> str:
     return sentence(play.reason) or said
 
 
-def _played(play: Play) -> str:
+def _played(play: Play, late_ms: int | None) -> str:
     begun = f"Phát lúc {hms(play.started_at)}" if play.started_at else "Đã phát"
-    late = f", chậm {_seconds(play.late_ms)}" if play.late_ms and play.late_ms >= LATE_MS else ""
+    late = f", chậm {_seconds(late_ms)}" if late_ms and late_ms >= LATE_MS else ""
     if play.sound == "file":
         return FILED
     said = [f"{begun}{late}.", sentence(play.reason), _proof(play), *_flaws(play)]

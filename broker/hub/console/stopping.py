@@ -43,6 +43,8 @@ class Orders:
     """When the loudspeaker last said that it follows its plan; receipts of before came before that."""
     length_s: float = 0.0
     """How long the whole playing takes."""
+    pressed_at: datetime | None = None
+    """When the button was pressed that let an emergency speak; it cannot be late before that."""
 
 
 def is_unconfirmed(play: Play, orders: Orders) -> bool:

@@ -45,17 +45,21 @@ def urgent_now() -> list[Urgent]:
         if is_quiet:
             return []
         commune = commune_of(db)
-        lines = [_runs(commune, one) for one in running(db, at)]
+        found = running(db, at)
+        is_real = any(not one.is_drill for one in found)
+        lines = [_runs(commune, one, is_real=is_real) for one in found]
         if access.visitor().is_any("approver"):
             lines += [_waits(db, commune, one) for one in waiting(db, at)]
         return lines
 
 
-def _runs(commune: Commune, one: Running) -> Urgent:
+def _runs(commune: Commune, one: Running, *, is_real: bool) -> Urgent:
+    """is_real: whether an emergency runs; then no drill may say that none does."""
     where = commune.say_places(one.villages)
     if one.is_drill:
         page = url_for("drills.one", key=one.announcement) if _may_read_drills() else ""
-        return Urgent("drill", "Đang diễn tập loa, không có tin khẩn cấp.", f"{where}.", page, "Xem")
+        said = "Đang diễn tập loa." if is_real else "Đang diễn tập loa, không có tin khẩn cấp."
+        return Urgent("drill", said, f"{where}.", page, "Xem")
     page = url_for("emergency_one.one", key=one.announcement)
     by = f"{' và '.join(one.by)} phát lúc {hms(one.revision.decided_at or one.since)}."
     name = "Xem, huỷ" if access.visitor().is_any("approver") else "Xem"

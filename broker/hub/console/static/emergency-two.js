@@ -66,7 +66,7 @@ async function look() {
 
 hearing(page);
 if (two) {
-  check = setUp({ body, speak: two.dataset.speak, lacks: () => (envelope ? [] : ["tiếng đọc chưa xong"]) });
+  check = setUp({ body, speak: two.dataset.speak, lacks: () => (envelope ? [] : ["tiếng đọc (máy đang tạo)"]) });
   load();
 }
 setTimeout(look, LOOK_MS);

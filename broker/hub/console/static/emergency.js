@@ -23,7 +23,9 @@ function places() {
   out("where").textContent = whole ? "Cả xã." : names ? `${names[0].toUpperCase()}${names.slice(1)}.` : "";
   out("speakers").textContent = here.length ? `${sum("speakers")} cụm loa.` : "Chưa chọn thôn nào.";
   const deaf = here.filter((each) => each.dataset.speakers === "0").map((each) => each.dataset.name);
-  out("deaf").textContent = deaf.length ? `Chưa có loa: ${deaf.join(", ")}.` : "";
+  const all = deaf.length === here.length;
+  out("deaf").hidden = !deaf.length;
+  out("deaf").textContent = `Chưa có loa: ${deaf.join(", ")}. ${all ? "Không ai nghe được tin này" : "Cử người đi báo"}.`;
   out("silent").hidden = !sum("silent");
   out("silent").textContent = `${sum("silent")} cụm đang im`;
   for (const drawn of form.querySelectorAll(".map [data-village]")) {
@@ -115,7 +117,7 @@ if (document.querySelector("[data-sign]")) {
   check = setUp({
     body,
     speak: form.dataset.speak,
-    lacks: () => [...(picked() ? [] : ["chọn chuyện gì"]), ...(chosen().length ? [] : ["chọn thôn"]), ...(isLone() ? ["người khác phát mẫu này"] : [])],
+    lacks: () => [...(picked() ? [] : ["chọn chuyện gì"]), ...(chosen().some((each) => each.dataset.speakers !== "0") ? [] : [chosen().length ? "chọn thôn có loa" : "chọn thôn"]), ...(isLone() ? ["người khác phát mẫu này"] : [])],
   });
   showSigning();
 }

@@ -36,7 +36,7 @@ function soon(part) {
 function say(live) {
   for (const note of document.querySelectorAll("[data-live]")) {
     note.dataset.live = live ? "on" : "lost";
-    note.textContent = live ? "Tự cập nhật, vừa xong" : "Mất kết nối với trung tâm, đang nối lại";
+    note.textContent = live ? note.dataset.fresh ?? "Tự cập nhật, vừa xong" : "Mất kết nối với trung tâm, đang nối lại";
   }
 }
 
