@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Watched
 from tests.browser.test_console import DESK, PHONE, sign_in
@@ -53,6 +53,7 @@ def test_said_again_and_again_and_no_word_is_lost(
     expect(page.get_by_role("button", name="Gửi duyệt")).to_have_attribute("aria-disabled", "false")
     expect(saved).to_contain_text("tự cất lúc 16:42")
     watched.check()
+    read_it_another_way(page, words)
     lose_the_network_and_the_session(page, address)
     page.get_by_label("Lặp lại thế nào").select_option("holiday")
     expect(page.get_by_label("Quốc khánh 2/9")).to_be_visible()
@@ -64,6 +65,27 @@ def test_said_again_and_again_and_no_word_is_lost(
     look(page, shoot, "patterns", DESK[0])
     page.get_by_role("link", name="Soạn từ mẫu này").click()
     expect(page.get_by_label("Anh/chị viết")).to_have_value("Viết khi phiên đã hết.")
+
+
+def read_it_another_way(page: Page, words: Locator) -> None:
+    """The choice and what is typed beside it outlive every preview, however late its answer comes."""
+    before, preview = words.input_value(), "**/announcements/preview*"
+    words.fill("Trạm y tế khám UV từ mai.")
+    other, own = page.get_by_label("đọc cách khác", exact=True), page.get_by_label("“UV” đọc cách khác là")
+    with page.expect_response(preview):
+        other.check()
+    expect(page.locator('[data-out="missing"]')).to_be_attached()
+    expect(other).to_be_checked()
+    expect(other).to_be_focused()
+    page.route(preview, lambda _: None)  # its answer waits until the route is taken away
+    with page.expect_request(preview):
+        own.fill("uy")
+    own.press_sequentially(" vê")
+    page.unroute(preview)
+    expect(page.locator('[data-out="spoken"]')).to_contain_text("khám uy vê từ mai")
+    expect(own).to_have_value("uy vê")
+    expect(own).to_be_focused()
+    words.fill(before)
 
 
 def lose_the_network_and_the_session(page: Page, address: str) -> None:
