@@ -129,7 +129,7 @@ def test_who_decides_is_told_which_villages_will_hear_nothing(stage: Stage) -> N
     client = stage.client("binh")
     for path in (f"/announcements/{key}/approve", f"/announcements/{key}"):
         assert said in client.get(path).get_data(as_text=True), path
-    assert "(chưa có loa: Đoài)" in client.get("/").get_data(as_text=True)
+    assert "(chưa có loa: thôn Đoài)" in client.get("/").get_data(as_text=True)
     heard = stage.submitted(villages=["dong"], starts=[NOW + timedelta(hours=2)]).announcement_id
     assert "chưa có loa" not in client.get(f"/announcements/{heard}/approve").get_data(as_text=True)
 
@@ -184,10 +184,10 @@ def test_compose_names_the_villages_that_nobody_would_hear_it_in(stage: Stage) -
         return stage.post(client, "/announcements/new", form, page="/").get_data(as_text=True)
 
     some = preview("ben", "ha")
-    assert "2 thôn, 2 cụm loa (chưa có loa: Hạ)" in some
+    assert "2 thôn, 2 cụm loa (chưa có loa: thôn Hạ)" in some
     assert "Đủ rồi, gửi duyệt được" in some
     none = preview("ha")
-    assert "1 thôn, 0 cụm loa (chưa có loa: Hạ)" in none
+    assert "1 thôn, 0 cụm loa (chưa có loa: thôn Hạ)" in none
     assert "chọn thôn có loa" in none
 
 

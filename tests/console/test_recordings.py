@@ -85,7 +85,7 @@ def test_the_page_counts_villages_whose_language_is_not_recorded(spoken: Stage) 
     client = spoken.client("hanh")
     answer = spoken.post(client, "/announcements/preview", FORM, page=NEW, headers=PART)
     said = answer.json["html"]["missing"]
-    assert "Chưa có bản đọc tiếng Tày: thôn Đông, Bến cần ghi âm." in said
+    assert "Chưa có bản đọc tiếng Tày: thôn Đông, thôn Bến cần ghi âm." in said
     assert "Chưa có bản đọc tiếng Nùng: thôn Bến cần ghi âm." in said
     after = send(spoken, client, TRACKS, voice_wav()).json
     assert "tiếng Tày" not in after["html"]["missing"]
@@ -221,7 +221,7 @@ def test_who_approves_sees_each_track_hears_it_and_is_told_what_a_machine_cannot
     page = binh.get(f"/announcements/{key}/approve").get_data(as_text=True)
     assert "Tiếng Nùng" in page
     assert "nhờ người biết tiếng nghe giúp" in page
-    assert "Chưa có bản đọc tiếng Tày: thôn Đông, Bến cần ghi âm." in page
+    assert "Chưa có bản đọc tiếng Tày: thôn Đông, thôn Bến cần ghi âm." in page
     assert binh.get(addresses(page)[0]).status_code == 200
     said = binh.get(f"/announcements/{key}").get_data(as_text=True)
     assert "tiếng Việt (máy đọc), tiếng Nùng (bản ghi)" in said

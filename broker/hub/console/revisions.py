@@ -186,7 +186,7 @@ def _line(one: Revision, at: datetime) -> Line:
 
 def _places(commune: Commune, pair: Difference) -> Moved:
     names = commune.names
-    kept = ", ".join(names.get(code, code) for code in pair.places.kept)
+    kept = ", ".join(f"thôn {names.get(code, code)}" for code in pair.places.kept)
     return Moved(
         [f"thôn {names.get(code, code)}" for code in pair.places.removed],
         [f"thôn {names.get(code, code)}" for code in pair.places.added],

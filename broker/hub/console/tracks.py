@@ -151,9 +151,9 @@ def named(language: str) -> str:
 
 
 def say_missing(found: Iterable[Missing]) -> list[str]:
-    """ "Chưa có bản đọc tiếng Tày: thôn Đông, Bến cần ghi âm." """
+    """ "Chưa có bản đọc tiếng Tày: thôn Đông, thôn Bến cần ghi âm." """
     return [
-        f"Chưa có bản đọc {LANGUAGES[one.language]}: thôn {', '.join(one.villages)} cần ghi âm."
+        f"Chưa có bản đọc {LANGUAGES[one.language]}: thôn {', thôn '.join(one.villages)} cần ghi âm."
         for one in found
     ]
 
