@@ -45,7 +45,7 @@ class Studio:
     def plays(self, node: str = "thon-01") -> PlaysBody:
         """The newest plan of a node, believed as the node believes it."""
         with self.town.database.session() as db:
-            plan = plans.plays_plan(db, self.signer, db.get_one(NodeRecord, node), self.clock.now())
+            plan, _ = plans.plays_plan(db, self.signer, db.get_one(NodeRecord, node), self.clock.now())
         trust = self.town.keys.trust
         return open_signed(plan.signed, "plays", trust, "hub", self.clock.now(), PlaysBody)
 

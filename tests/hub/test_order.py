@@ -38,7 +38,7 @@ def town(tmp_path: Path, empty_file: Path, keys: Keys) -> Iterator[Town]:
 def entries(town: Town, node: str = "thon-01") -> dict[str, PlayEntry]:
     """What a node is told, by announcement."""
     with town.database.session() as db:
-        plan = plans.plays_plan(db, SIGNER, db.get_one(NodeRecord, node), NOW)
+        plan, _ = plans.plays_plan(db, SIGNER, db.get_one(NodeRecord, node), NOW)
     body = msgspec.json.decode(plan.signed.body, type=PlaysBody)
     return {each.announcement: each for each in body.plays}
 
@@ -160,7 +160,7 @@ def test_nodes_get_the_hours_of_the_kind_of_day_with_the_holidays_near(town: Tow
         set_rules(db, town.binh, Rules(holiday, own_days=["2026-11-22"]), NOW)
         assert "2036-01-01" in rules_of(db).quiet.holidays
     with town.database.session() as db:
-        plan = plans.plays_plan(db, SIGNER, db.get_one(NodeRecord, "thon-01"), NOW)
+        plan, _ = plans.plays_plan(db, SIGNER, db.get_one(NodeRecord, "thon-01"), NOW)
         body = msgspec.json.decode(plan.signed.body, type=PlaysBody)
     assert {"2026-11-22", "2027-02-06"} <= set(body.quiet.holidays)
     assert "2028-01-01" not in body.quiet.holidays

@@ -114,8 +114,10 @@ def _running(db: Session, revision: Revision, now: datetime) -> Running | None:
         return None
     until = rows[-1].start + timedelta(seconds=rows[-1].tolerance_s)
     begun = [row for row in rows if row.start <= now] or rows[:1]
+    # The last playing may begin as late as `until`, and then it sounds past it and can still be cancelled.
+    sounds_until = until + timedelta(seconds=rows[-1].duration_s)
     is_over = revision.drill and schedule.is_over(rows[-1])
-    if now >= until or is_over:
+    if is_over or now >= sounds_until or (now >= until and not _may_sound(rows[-1])):
         return None
     return Running(
         revision.announcement_id,
@@ -129,3 +131,8 @@ def _running(db: Session, revision: Revision, now: datetime) -> Running | None:
         revision.drill,
         begun[-1],
     )
+
+
+def _may_sound(row: Occurrence) -> bool:
+    """Whether a loudspeaker was told to begin this and has not said yet that it ended."""
+    return not schedule.is_over(row) and any(play.state in ("sent", "playing") for play in row.plays)

@@ -72,8 +72,7 @@ def stop(db: Session, account: Account, occurrence: str, now: datetime) -> Stop:
         schedule.cancel_occurrences(db, [row, *_repeats_of([row])], now)
     else:
         require_role(db, account, now, "approver")
-        rows = _running(db, now)
-        schedule.cancel_occurrences(db, [*rows, *_repeats_of(rows)], now)
+        schedule.cancel_occurrences(db, [*_running(db, now), *_repeats_ahead(db, now)], now)
         detail = {"until": hold_silence(db, account, now).until.isoformat()}
     write_audit(db, now, account.username, "play.stopped", occurrence or "*", detail)
     note_change(db, "plan", "*", now)
@@ -102,7 +101,11 @@ def expire(db: Session, now: datetime) -> int:
 def end(db: Session, revision: Revision, state: str, now: datetime) -> None:
     """Close a revision; its occurrences still to come are cancelled."""
     if revision.state == "approved" and state != "expired":
-        ahead = [row for row in revision.occurrences if row.start + timedelta(seconds=row.tolerance_s) > now]
+        ahead = [
+            row
+            for row in revision.occurrences
+            if row.start + timedelta(seconds=row.tolerance_s) > now or _may_sound(row, now)
+        ]
         schedule.cancel_occurrences(db, ahead, now)
     revision.state, revision.ended_at = state, now
     note_change(db, "announcement", revision.announcement_id, now)
@@ -119,11 +122,12 @@ def _running(db: Session, now: datetime) -> list[Occurrence]:
         )
         .options(selectinload(Occurrence.plays), selectinload(Occurrence.revision))
     )
-    return [
-        row
-        for row in rows
-        if row.start + timedelta(seconds=row.tolerance_s + row.duration_s) > now and not schedule.is_over(row)
-    ]
+    return [row for row in rows if _may_sound(row, now)]
+
+
+def _may_sound(row: Occurrence, now: datetime) -> bool:
+    over = row.start + timedelta(seconds=row.tolerance_s + row.duration_s)
+    return over > now and not schedule.is_over(row)
 
 
 def _repeats_of(rows: Sequence[Occurrence]) -> list[Occurrence]:
@@ -135,6 +139,20 @@ def _repeats_of(rows: Sequence[Occurrence]) -> list[Occurrence]:
         for later in row.revision.occurrences
         if later.start > row.start and later.cancelled_at is None
     ]
+
+
+def _repeats_ahead(db: Session, now: datetime) -> Sequence[Occurrence]:
+    """What every emergency in force would still say, also one that rests between two playings."""
+    return db.scalars(
+        select(Occurrence)
+        .join(Revision)
+        .where(
+            Revision.kind == "emergency",
+            Revision.state == "approved",
+            Occurrence.start > now,
+            Occurrence.cancelled_at.is_(None),
+        )
+    ).all()
 
 
 def _nodes_of(db: Session, villages: Sequence[str] | None) -> list[str]:

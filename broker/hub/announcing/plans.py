@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from broker.hub.announcing.bookings import turns_of
 from broker.hub.announcing.emergency_templates import kept_sounds
 from broker.hub.announcing.order import later_s, lined_up
 from broker.hub.announcing.rules import quiet_for, rules_of
+from broker.hub.announcing.schedule import rank_of
 from broker.hub.loudspeakers import tuning_of
 from broker.hub.records import Camera, ContentBundle, NodeRecord, Occurrence, Plan, Revision
 from broker.hub.silence import silence_of
@@ -36,14 +37,10 @@ from broker.trust.envelope import (
 )
 
 HORIZONS = (timedelta(days=7), timedelta(days=3), timedelta(days=1), timedelta(hours=6))
-"""How far a plan of plays reaches; the first that fits a packet is taken."""
+"""How far a plan of plays reaches; the first that fits a packet is taken, of the last as much as fits."""
 RENEW = timedelta(days=3)
 """A plan that ends sooner than this is made again, so that a hub that dies leaves days of plan behind."""
 PAST = timedelta(days=1)
-
-
-class PlanTooLarge(Exception):
-    """Not even the next hours of a node's plan fit a packet; the text names the node."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +63,25 @@ def signed_of(revision: Revision) -> Signed:
     )
 
 
-def plays_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> PlayPlan:
-    """The plan of a node's loudspeaker. Raises PlanTooLarge."""
+def plays_plan(
+    db: Session, signer: Signer, node: NodeRecord, now: datetime
+) -> tuple[PlayPlan, Sequence[Occurrence]]:
+    """The plan of a node's loudspeaker, and what had to be left out of the next hours because a packet is full.
+
+    A node always gets a plan: one that is told nothing would go on with its old one, past every silence.
+    """
     everywhere, turns = _occurrences(db, now), turns_of(db)
     lined, tuning = lined_up(everywhere, turns), tuning_of(db, node.name)
     rows = [row for row in everywhere if node.village in row.revision.villages]
     rules, silence = rules_of(db), silence_of(db, now)
     for horizon in HORIZONS:
         ahead = [row for row in rows if row.cancelled_at is None and _is_due(row, now, horizon)]
-        content = {
+        plays = {row.id: _entry(row, later_s(row, node.name, lined, turns, tuning)) for row in ahead}
+        content: dict[str, Any] = {
             "node": node.name,
             "quiet": quiet_for(rules.quiet, now.astimezone(LOCAL).date()),
             "session_limit_s": rules.session_limit_s,
-            "plays": [_entry(row, later_s(row, node.name, lined, turns, tuning)) for row in ahead],
+            "plays": list(plays.values()),
             "announcements": _announcements(ahead),
             "cancelled": sorted(row.id for row in rows if row.cancelled_at is not None),
             "tuning": tuning,
@@ -86,10 +89,31 @@ def plays_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> 
             "keep": kept_sounds(db, node.village, now),
         }
         try:
-            return _plays(db, signer, node.name, content, now, now + horizon)
+            return _plays(db, signer, node.name, content, now, now + horizon), ()
         except (ContractError, ValueError):
             continue
-    raise PlanTooLarge(f"the next {HORIZONS[-1]} of {node.name} do not fit one plan")
+
+    # What matters most comes first: emergencies, what must not be said, sounds of templates, then by start.
+    emergencies = [row for row in ahead if rank_of(row.revision) == "emergency"]
+    ordinary = [row for row in ahead if rank_of(row.revision) != "emergency"]
+    stopped = [row.id for row in rows if row.cancelled_at is not None and _may_sound(row, now)]
+    queue: tuple[Sequence[Any], ...] = (emergencies, stopped, content["keep"], ordinary)
+
+    def part(count: int) -> dict[str, Any]:
+        said, silent, sounds, others = _first(queue, count)
+        told = [row for row in ahead if row in said or row in others]
+        return content | {
+            "plays": [plays[row.id] for row in told],
+            "announcements": _announcements(told),
+            "cancelled": sorted(silent),
+            "keep": sounds,
+        }
+
+    until = now + HORIZONS[-1]
+    count = _most(sum(map(len, queue)), lambda count: _fits(signer, part(count), now))
+    said, _, _, others = _first(queue, count)
+    left_out = [row for row in ahead if row not in said and row not in others]
+    return _plays(db, signer, node.name, part(count), now, until), left_out
 
 
 def cameras_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> CameraPlan:
@@ -137,8 +161,41 @@ def _occurrences(db: Session, now: datetime) -> Sequence[Occurrence]:
 
 def _is_due(row: Occurrence, now: datetime, horizon: timedelta) -> bool:
     """Whether an occurrence can still begin or still be playing, and begins within the horizon."""
-    over = row.start + timedelta(seconds=row.tolerance_s + row.duration_s)
-    return row.revision.state == "approved" and now < over and row.start < now + horizon
+    return row.revision.state == "approved" and _may_sound(row, now) and row.start < now + horizon
+
+
+def _may_sound(row: Occurrence, now: datetime) -> bool:
+    """Whether an occurrence may still begin, or still be playing."""
+    return now < row.start + timedelta(seconds=row.tolerance_s + row.duration_s)
+
+
+def _first(queue: Sequence[Sequence[Any]], count: int) -> list[Sequence[Any]]:
+    """The first so many of several lists that stand one after another, list by list."""
+    found = []
+    for each in queue:
+        found.append(each[:count])
+        count = max(0, count - len(each))
+    return found
+
+
+def _most(most: int, fits: Callable[[int], bool]) -> int:
+    """The largest count up to `most` that fits, 0 at least; more never fits where less does not."""
+    least = 0
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if fits(middle) else (least, middle - 1)
+    return least
+
+
+def _fits(signer: Signer, content: dict[str, Any], now: datetime) -> bool:
+    """Whether a plan with this content fits a packet, whatever the moment of writing it."""
+    at = now.replace(microsecond=999_999)  # the longest moment, so that the answer stays as time passes
+    body = PlaysBody(generation=int(at.timestamp()), made_at=at, until=at, **content)
+    try:
+        payload(PlayPlan(generation=body.generation, signed=signer.sign(body, "plays")))
+    except (ContractError, ValueError):
+        return False
+    return True
 
 
 def _entry(row: Occurrence, offset_s: float) -> PlayEntry:

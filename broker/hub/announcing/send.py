@@ -17,7 +17,6 @@ from broker.contract.hub import (
     ContentPlan,
     Media,
     PlayNow,
-    PlayPlan,
     StopPlay,
     TestSpeaker,
     TrustPlan,
@@ -25,7 +24,7 @@ from broker.contract.hub import (
 from broker.contract.message import Message
 from broker.hub import content, trusted
 from broker.hub.announcing import ending, heads, plans, schedule
-from broker.hub.announcing.plans import PlanTooLarge, Signer
+from broker.hub.announcing.plans import Signer
 from broker.hub.audit import REFUSED
 from broker.hub.declined import Declined
 from broker.hub.loudspeakers import wanted_tests
@@ -42,6 +41,7 @@ from broker.hub.records import (
     note_change,
 )
 from broker.hub.signed_heads import SignedHead
+from broker.link.clock import LOCAL
 from broker.link.media import MediaStore
 from broker.link.service import Beat
 from broker.link.session import NotConnected, Session
@@ -164,12 +164,17 @@ class Sender:
         found: list[tuple[Identity, Message, int]] = []
         too_large = ""
         for node in nodes:
-            try:
-                plays: PlayPlan = plans.plays_plan(db, self._signer, node, now)
-                found.append((Identity(node.name, "speaker"), plays, plays.generation))
-            except PlanTooLarge as why:
-                log.error(str(why), extra={"event": "plan-too-large"})
-                too_large = f"Lịch phát của {node.label} dài quá một gói tin; xin bớt bản tin trong ngày."
+            plays, left_out = plans.plays_plan(db, self._signer, node, now)
+            found.append((Identity(node.name, "speaker"), plays, plays.generation))
+            if left_out:
+                log.error(
+                    "%d plays of %s fit no plan", len(left_out), node.name, extra={"event": "plan-too-large"}
+                )
+                since = left_out[0].start.astimezone(LOCAL)
+                too_large = (
+                    f"Lịch phát của {node.label} dài quá một gói tin, lượt từ {since:%H:%M} chưa gửi "
+                    "được; xin bớt bản tin trong ngày."
+                )
             cameras: CameraPlan = plans.cameras_plan(db, self._signer, node, now)
             found.append((Identity(node.name, "camera"), cameras, cameras.generation))
         shown = self._content(db, now)
