@@ -89,7 +89,7 @@ def test_two_are_heard_and_signed_on_a_phone_and_what_follows_is_clean(
     hear_and_sign(page, key)
     expect(page.get_by_text("Đã ký duyệt “Họp thôn”.")).to_be_visible()
     look_at(page)
-    page.get_by_role("link", name="Xem chỗ khác").click()
+    page.get_by_role("link", name="Xem chỗ khác nhau").click()
     expect(page.locator("del").filter(has_text="50.000")).to_be_visible()
     shoot(page, "console-revisions-phone")
     look_at(page)

@@ -7,10 +7,13 @@ import re
 import pytest
 from sqlalchemy import select
 
+from broker.hub.announcing import workflow
 from broker.hub.announcing.checks import LONGEST_ANSWER, LONGEST_SPOKEN, LONGEST_TEXT, is_words
+from broker.hub.announcing.workflow import Draft
 from broker.hub.records import Revision
-from tests.console.stage import Stage
+from tests.console.stage import NOW, Stage
 from tests.console.test_pages import FORM
+from tests.hub.town import LEXICON
 
 NEW = "/announcements/new"
 DOUBTFUL = {**FORM, "text": "Họp lúc ½ giờ."}
@@ -92,3 +95,19 @@ def test_read_another_way_stays_chosen_while_nothing_is_written_and_while_it_rea
         questions = shown["html"]["questions"]
         assert re.findall(r'value="([^"]*)" checked', questions) == [own], words
         assert shown["ready"] is bool(words)
+
+
+def test_a_returned_revision_is_no_draft_of_mine_once_a_later_one_was_approved(stage: Stage) -> None:
+    first = stage.submitted(title="Họp thôn")
+    with stage.database.session() as db:
+        workflow.return_with_note(db, stage.people["binh"], first.id, "Xin ghi rõ giờ.", stage.now())
+    client = stage.client("hanh")
+    assert "Được trả lại: Xin ghi rõ giờ." in client.get("/").get_data(as_text=True)
+    with stage.database.session() as db:
+        draft = Draft(
+            title="Họp thôn", text="Bà con đi họp.", villages=["dong"], starts=[NOW.replace(hour=19)]
+        )
+        key = first.announcement_id
+        second = workflow.save_draft(db, stage.people["hanh"], draft, stage.now(), key)
+        workflow.submit(db, stage.people["hanh"], second.id, LEXICON, stage.now())
+    assert "Bản nháp của tôi" not in client.get("/").get_data(as_text=True)

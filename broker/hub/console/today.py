@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, redirect, render_template, url_for
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
 from werkzeug.wrappers import Response
 
 from broker.hub import feedback as citizens
@@ -174,10 +174,16 @@ def _sent(one: Revision, at: datetime) -> str:
 
 
 def _drafts(db: Session, at: datetime) -> list[Draft]:
-    """What this person began or got back and has not sent."""
+    """What this person began or got back and has not sent; of each announcement only its newest revision counts."""
+    later = aliased(Revision)
+    is_newest = ~exists().where(
+        later.announcement_id == Revision.announcement_id, later.number > Revision.number
+    )
     query = (
         select(Revision)
-        .where(Revision.author_id == access.visitor().id, Revision.state.in_(("draft", "returned")))
+        .where(
+            Revision.author_id == access.visitor().id, Revision.state.in_(("draft", "returned")), is_newest
+        )
         .order_by(Revision.edited_at.desc())
         .limit(5)
     )
