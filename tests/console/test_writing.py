@@ -20,7 +20,7 @@ from broker.hub.declined import Declined
 from broker.hub.records import Announcement, Occurrence, Pattern, Revision
 from broker.link.clock import LOCAL
 from tests.console.stage import NOW, Stage, set_stage
-from tests.hub.town import PLACE, Keys
+from tests.hub.town import LEXICON, PLACE, Keys
 
 WEEKLY: dict[str, object] = {
     "title": "Thu gom rác",
@@ -146,7 +146,7 @@ def test_clashes_of_the_whole_list_are_told_and_their_days_left_out_at_one_press
         ({"since": "1/10/2026", "until": "31/10/2026"}, "không còn giờ phát nào"),
         ({"every": "day", "times": "5:30, 17:00", "until": "30/6/2027"}, "nhiều nhất 400"),
         ({"every": "day", "end": "count", "count": "401"}, "nhiều nhất 400"),
-        ({"until": "31/12/2099"}, "xa quá một năm"),
+        ({"until": "31/12/2099"}, "xa quá, xin ghi ngày trong vòng 3 năm"),
         ({"every": "lunar", "lunar-month": "1", "until": "31/12/2028"}, "xa quá một năm"),
         ({"times": "🕔" * 9000}, "không đọc được"),
     ],
@@ -339,3 +339,86 @@ def test_the_list_of_troubles_is_empty_exactly_when_nothing_is_refused() -> None
         assert set(troubles) <= {each.start for each in wanted}
         outcomes.add(is_refused)
     assert outcomes == {True, False}
+
+
+ONCE: dict[str, object] = {
+    "title": "Họp dân",
+    "text": "Mời bà con họp.",
+    "kind": "routine",
+    "villages": ["dong"],
+    "day": "2026-11-22",
+    "time": "17:30",
+    "repeat": "1",
+    "voice": "vi",
+}
+
+
+def test_days_that_nobody_can_mean_are_told_as_a_sentence_and_break_no_page(house: House) -> None:
+    stage, people = house
+    hanh = people["hanh"]
+    far: dict[str, dict[str, object]] = {
+        "9999-12-31": ONCE | {"day": "9999-12-31"},
+        "0001-01-01": ONCE | {"day": "0001-01-01", "time": "00:10"},
+        "00019999": WEEKLY | {"every": "month", "month-by": "days", "month-days": "00019999"},
+        "1/1/2150": WEEKLY | {"every": "lunar", "since": "1/1/2150", "until": "1/3/2150"},
+        "31/12/9999": WEEKLY
+        | {
+            "every": "holiday",
+            "holiday": ["tet"],
+            "before": "1",
+            "since": "31/12/9999",
+            "until": "31/12/9999",
+        },
+        "1/1/9999": WEEKLY | {"every": "day", "until": "1/1/9999"},
+    }
+    for told, form in far.items():
+        shown = stage.post(hanh, "/announcements/preview", form, page="/", **PART)
+        assert told in shown.get_json()["html"]["when"], told
+        kept = stage.post(hanh, "/announcements/new", {**form, "act": "save"}, page="/", **PART)
+        address = kept.get_json()["address"]
+        for page in (address, f"{address}?gia-han=1", address.removesuffix("/edit")):
+            assert hanh.get(page).status_code == 200, (told, page)
+        sent = stage.post(hanh, address, {**form, "act": "submit"}, page="/")
+        assert sent.status_code == 409, told
+
+
+def test_a_kind_that_is_none_is_the_ordinary_one(house: House) -> None:
+    stage, people = house
+    answer = stage.post(people["hanh"], "/announcements/preview", ONCE | {"kind": "x"}, page="/", **PART)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("rule", "start"),
+    [
+        ({"every": "month", "times": ["17:00"], "since": "2026-12-01", "days": [19999]}, None),
+        ({"every": "lunar", "times": ["17:00"], "since": "2150-01-01", "until": "2150-03-01"}, None),
+        ({"every": "day", "times": ["17:00"], "since": "2026-12-01", "until": "9999-12-31"}, None),
+        ({"every": "month", "times": ["17:00"], "since": "0001-01-01", "end": "count", "count": 1}, None),
+        ({"every": "often"}, None),
+        ({}, None),
+        (None, "9999-12-31T20:30:00+00:00"),
+        (None, "0001-01-01T00:00:00+00:00"),
+    ],
+)
+def test_an_odd_rule_kept_in_a_draft_is_shown_as_one_to_choose_again(
+    house: House, rule: dict[str, object] | None, start: str | None
+) -> None:
+    stage, people = house
+    key = written(house, **ONCE)
+    with stage.database.session() as db:
+        row = workflow.newest_revision(db, key)
+        row.recurrence = rule
+        row.starts = [{"at": start, "tolerance_s": 60}] if start else []
+    for page in ("/edit", "/edit?gia-han=1", "", "/revisions"):
+        answer = people["hanh"].get(f"/announcements/{key}{page}")
+        assert answer.status_code == 200, page
+        if page == "/edit":
+            shown = answer.get_data(as_text=True)
+            assert (
+                workflow.UNREADABLE in shown or "xa quá" in shown or "Ngày bắt đầu “1/1/1” không có" in shown
+            )
+    with stage.database.session() as db:
+        row = workflow.newest_revision(db, key)
+        with pytest.raises(Declined):
+            workflow.submit(db, stage.people["hanh"], row.id, LEXICON, stage.now())

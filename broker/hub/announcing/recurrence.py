@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from broker.hub.announcing.public_days import HOLIDAYS
-from broker.hub.announcing.recurring_days import LAST, Rule, days_of
+from broker.hub.announcing.recurring_days import FAR, LAST, Rule, days_of, is_far
 from broker.hub.declined import Declined
 from broker.link.calendar import day_name as weekday_of
 from broker.link.calendar import month_name
@@ -35,6 +35,8 @@ def expand(rule: Rule, now: datetime) -> list[datetime]:
     """The starts of a rule that are still to come, ascending, aware; those of a count are counted from the first."""
     since = max(rule.since, now.astimezone(LOCAL).date()) if rule.end != "count" else rule.since
     last = _last_day(rule, now)
+    if since > last:
+        return []
     begun = rule.counted_from
     moments = (
         datetime.combine(day, time.fromisoformat(clock), LOCAL)
@@ -57,6 +59,7 @@ def _last_day(rule: Rule, now: datetime) -> date:
 def refuse_rule(rule: Rule, now: datetime) -> list[datetime]:
     """The starts of a rule that can be sent for approval. Raises Declined with what to choose or to shorten."""
     _refuse_unfinished(rule)
+    _refuse_far(rule, now.astimezone(LOCAL).date())
     starts = expand(rule, now)
     if not starts:
         raise Declined("no-start", "Theo cách chọn này không còn giờ phát nào, xin xem lại ngày và giờ.")
@@ -86,6 +89,13 @@ def _refuse_unfinished(rule: Rule) -> None:
         )
     if rule.end == "count" and not rule.count:
         raise Declined("no-count", "Xin ghi số lượt phát.")
+
+
+def _refuse_far(rule: Rule, today: date) -> None:
+    ends = [rule.until] if rule.end == "until" and rule.until is not None else []
+    for day in (rule.since, *ends, *rule.dates, *rule.skip):
+        if is_far(day, today):
+            raise Declined("far", f"Ngày {_day(day)} xa quá, xin ghi ngày trong vòng {FAR.days // 365} năm.")
 
 
 def _too_many(rule: Rule, starts: Sequence[datetime]) -> str:
@@ -226,8 +236,11 @@ def _day(day: date) -> str:
 
 
 def rule_of(kept: Mapping[str, Any] | None) -> Rule | None:
-    """A rule as a revision keeps it; None for starts chosen one by one."""
-    return None if kept is None else msgspec.convert(kept, Rule)
+    """A rule as a revision keeps it; None for starts chosen one by one, and for one that cannot be read."""
+    try:
+        return None if kept is None else msgspec.convert(kept, Rule)
+    except msgspec.ValidationError:
+        return None
 
 
 def kept_rule(rule: Rule | None) -> dict[str, Any] | None:

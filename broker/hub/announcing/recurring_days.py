@@ -19,6 +19,8 @@ LAST = -1
 """Of days: the last of its month, whatever its number; of `nth`: the last such weekday."""
 MOST_TIMES = 12
 MOST_DATES = 200
+FAR = timedelta(days=3 * 366)
+"""A day further from now than this is a slip of the hand: nobody plans so far, and calendars end somewhere."""
 
 
 class Rule(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -52,6 +54,11 @@ class Rule(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_d
     """First day of the newest period where an older one is carried on; the next one is as long as from here."""
     counted_from: datetime | None = None
     """Starts up to here are no part of it: they had passed when it was written."""
+
+
+def is_far(day: date, today: date) -> bool:
+    """Whether a day lies so far away, before or after, that nobody can mean it."""
+    return abs(day - today) > FAR
 
 
 def days_of(rule: Rule, last: date) -> Iterator[date]:

@@ -18,16 +18,19 @@ HORIZON = timedelta(days=8)
 DRILL_S = 6.0
 """About how long the chime of a drill takes, the rest around it included."""
 
+_YEARS = range(2000, 2200)
+"""Of starts; beyond them a day less or more is no date any longer."""
 _ENDED = frozenset({"played", "expired", "cancelled"})
 _ENDED_ORDINARY = frozenset({"missed", "interrupted", "preempted", "failed"})
 
 
 def starts_of(revision: Revision) -> list[Start]:
-    """The starts of a revision, ascending."""
-    return [
+    """The starts of a revision, ascending; a draft may keep one that nobody can mean, which is left out."""
+    starts = [
         Start(at=datetime.fromisoformat(each["at"]), tolerance_s=each["tolerance_s"])
         for each in revision.starts
     ]
+    return [each for each in starts if each.at.year in _YEARS]
 
 
 def kept_starts(moments: Sequence[datetime], kind: str) -> list[dict[str, object]]:

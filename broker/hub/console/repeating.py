@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from werkzeug.datastructures import MultiDict
 
 from broker.hub.announcing.public_days import HOLIDAYS
-from broker.hub.announcing.recurring_days import LAST, MOST_DATES, MOST_TIMES, Rule
+from broker.hub.announcing.recurring_days import FAR, LAST, MOST_DATES, MOST_TIMES, Rule, is_far
 from broker.hub.console.typed import date_of, dates_of, parts_of, times_of
 from broker.hub.console.wording import WEEKDAYS, local
 from broker.link.calendar import month_name
@@ -190,6 +190,10 @@ def read(again: Again, at: datetime) -> Read:
     dates, bad_date = dates_of(again.dates, today) if again.every == "dates" else ([], "")
     if bad_day or bad_date:
         return Read(trouble=f"Ngày “{bad_day or bad_date}” không có, xin ghi như 24/11 hoặc 24/11/2026.")
+    begin = None if again.every == "dates" else since
+    far = next((day for day in (begin, until, *skip, *dates) if day is not None and is_far(day, today)), None)
+    if far is not None:
+        return Read(trouble=f"Ngày {_said(far)} xa quá, xin ghi ngày trong vòng {FAR.days // 365} năm.")
     if max(len(skip), len(dates)) > MOST_DATES:
         return Read(trouble=f"Nhiều ngày quá, xin ghi nhiều nhất {MOST_DATES} ngày.")
     count = int(again.count) if again.end == "count" and _COUNT.fullmatch(again.count.strip()) else None
@@ -212,7 +216,7 @@ def read(again: Again, at: datetime) -> Read:
             days_before=int(again.before) if again.every == "holiday" else 0,
             dates=dates,
             skip=skip,
-            period_since=date_of(again.period_since, since) if again.every != "dates" else None,
+            period_since=_period(again, since) if again.every != "dates" else None,
             counted_from=_moment(again.counted_from, at) if again.end == "count" else None,
         )
     )
@@ -252,7 +256,7 @@ def _numbers(again: Again) -> tuple[list[int], str]:
     for part in parts_of(typed.lower()):
         if part == "cuối":
             found.add(LAST)
-        elif part.isascii() and part.isdecimal() and 1 <= int(part[:4]) <= most:
+        elif part.isascii() and part.isdecimal() and len(part) <= 4 and 1 <= int(part) <= most:
             found.add(int(part))
         elif part not in ("ngày", "mồng", "mùng", "tháng"):
             return [], part[:20]
@@ -264,7 +268,12 @@ def _moment(kept: str, otherwise: datetime) -> datetime:
         found = datetime.fromisoformat(kept)
     except ValueError:
         return otherwise
-    return found if found.tzinfo is not None else otherwise
+    return found if found.tzinfo is not None and not is_far(found.date(), otherwise.date()) else otherwise
+
+
+def _period(again: Again, since: date) -> date | None:
+    found = date_of(again.period_since, since)
+    return None if found is None or is_far(found, since) else found
 
 
 def _with_last(whole: str, days: list[int]) -> str:
