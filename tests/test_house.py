@@ -41,7 +41,7 @@ OWNERS = {
         "broker.link.media",
         "broker.link.enrol",
         "broker.speech",
-        "broker.hub.cap.asking",
+        "broker.hub.cap.road",
         "broker.hub.posting",
         "deploy",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,6 +25,8 @@ LONGEST_PAUSE_S: Final = 3600.0
 MOST_REMEMBERED: Final = 2000
 """Addresses of messages that were fetched, by source; a feed names the same ones for days."""
 PATIENCE_S: Final = 120.0
+SOURCE_S: Final = 120.0
+"""For all messages that one feed names, at one turn: a slow source keeps no other waiting."""
 
 
 class Poller:
@@ -82,9 +85,16 @@ class Poller:
             return str(why), ""
         except Declined as why:
             return f"Trả lời của nguồn không dùng được. {why}", ""
+        except Exception:  # as in _take
+            log.exception("an answer could not be read", extra={"event": "warning-unreadable"})
+            return "Trả lời của nguồn trung tâm đọc không nổi; xin hỏi lại nơi gửi.", ""
+        until_s = time.monotonic() + SOURCE_S
         problems = [self._take(source, data) for data in found.messages]
         for link in found.links:
             if stop.is_set():
+                break
+            if time.monotonic() > until_s:
+                problems.append("Nguồn trả lời quá chậm, các tin còn lại hỏi lần sau.")
                 break
             problems.append(self._follow(source, link, stop, beat))
         said = next(filter(None, problems), "")
@@ -96,13 +106,14 @@ class Poller:
         if link in fetched:
             return ""
         try:
-            answer = ask(onward(source.address, link), "", stop, beat)
+            answer = ask(onward(source.address, link), "", stop, beat, home=source.address)
         except AskError as why:
             return str(why)
+        said = self._take(source, answer.data or b"")
         fetched[link] = None
         while len(fetched) > MOST_REMEMBERED:
             del fetched[next(iter(fetched))]
-        return self._take(source, answer.data or b"")
+        return said
 
     def _take(self, source: CapSource, data: bytes) -> str:
         """Keep one message; why it was not, as a sentence."""
@@ -117,6 +128,13 @@ class Poller:
         except Declined as why:
             log.warning("a warning was refused: %s", why.code, extra={"event": "warning-refused"})
             return f"Có tin không dùng được. {why}"
+        except REFUSALS:
+            raise  # not the message's fault: it is taken in when the database is well again
+        except (
+            Exception
+        ):  # whatever a stranger wrote, it must not end the service that lets loudspeakers speak
+            log.exception("a warning could not be taken in", extra={"event": "warning-unreadable"})
+            return "Có tin mà trung tâm đọc không nổi; xin hỏi lại nơi gửi."
         return f"Nguồn gửi hơn {sources.MOST_A_DAY} tin trong một ngày, tin thừa không nhận."
 
     def _note(self, source: CapSource, problem: str, etag: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +19,7 @@ from broker.hub.cap import sources
 from broker.hub.cap.asking import AskError, ask, onward
 from broker.hub.cap.opening import LARGEST
 from broker.hub.cap.poller import Poller
-from broker.hub.records import CapMessage, CapSource
+from broker.hub.records import CapMessage, CapSource, put_setting
 from broker.link.config import PlaceOf
 from tests.fakes.clock import FakeClock
 from tests.hub.cap.warnings import xml_of
@@ -208,6 +210,87 @@ def test_an_answer_is_bounded_in_bytes_redirects_and_kind(sender: Sender) -> Non
         with pytest.raises(AskError):
             onward("https://b.example/feed", link)  # the last: from https down to http
     assert onward("https://b.example/feed", "https://a.example/x") == "https://a.example/x"
+
+
+def test_nothing_leads_into_this_house_however_it_is_spelled_or_named(sender: Sender) -> None:
+    for host in (
+        *(
+            "127.1",
+            "127.0.0.1.",
+            "0177.0.0.1",
+            "0x7f.0.0.1",
+            "2130706433",
+            "localhost.",
+            "LOCALHOST",
+            "10.1.1.1.",
+        ),
+        *(
+            "169.254.169.254.",
+            "[::ffff:127.0.0.1]",
+            "[64:ff9b::10.0.0.1]",
+            "[::1]",
+            "0",
+            "224.0.0.1",
+            "hub.local.",
+        ),
+    ):
+        with pytest.raises(AskError, match="không được hỏi"):
+            onward("http://b.example/feed", f"http://{host}/x")
+    with pytest.raises(AskError, match="không được hỏi"):
+        onward("http://b.example/feed", "http://[")
+    sender.answers["/ok"] = (200, {}, xml_of())
+    port = sender.url.rpartition(":")[2]
+    for named in (
+        f"http://localhost:{port}/ok",
+        f"{sender.url}/ok",
+    ):  # names are looked up, and who is found is asked
+        with pytest.raises(AskError, match="không được hỏi"):
+            ask(named, "", threading.Event(), lambda: None, home="https://b.example/feed")
+    with pytest.raises(AskError, match="không được hỏi"):
+        ask(f"{sender.url}/ok", "", threading.Event(), lambda: None, home="http://127.0.0.1:9/another-door")
+    assert sender.asked == []
+    assert ask(f"http://localhost:{port}/ok", "", threading.Event(), lambda: None).data == xml_of()
+
+
+def test_a_sender_that_drips_is_given_up_in_time_and_the_worker_beats_meanwhile() -> None:
+    over, beats = threading.Event(), [0]
+
+    def drip(server: socket.socket) -> None:
+        line, _ = server.accept()
+        with line, suppress(OSError):
+            line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                line.sendall(b"x")
+
+    def beat() -> None:
+        beats[0] += 1
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,), name="drip")
+        thread.start()
+        begun = time.monotonic()
+        try:
+            with pytest.raises(AskError, match="quá chậm"):
+                ask(f"http://127.0.0.1:{server.getsockname()[1]}/", "", threading.Event(), beat, budget_s=1.2)
+            assert time.monotonic() - begun < 8, "its time-outs of each read would never have ended it"
+            assert beats[0] >= 2
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_a_message_that_breaks_the_taking_is_noted_and_ends_nothing(town: Town, sender: Sender) -> None:
+    watch = Watch(town, f"{sender.url}/feed")
+    sender.answers["/feed"] = (200, {}, feed("/a.xml", "http://["))
+    sender.answers["/a.xml"] = (200, {}, xml_of("a"))
+    with town.database.session() as db:
+        put_setting(db, "cap.rules", [{"id": 1}], NOW)  # a rule of another release
+    assert "đọc không nổi" in watch.look().problem
+    watch.look(3600)
+    assert sender.asked.count("/a.xml") == 1, "not again and again"
+    endless = xml_of(expires="<expires>9999-12-31T23:59:59-12:00</expires>")
+    sender.answers["/feed"] = (200, {}, endless)
+    assert "năm 9999" in watch.look(3600).problem
 
 
 def test_the_worker_beats_closes_what_is_over_and_ends_at_once(town: Town, sender: Sender) -> None:
