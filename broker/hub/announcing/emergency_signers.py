@@ -89,9 +89,15 @@ def holders_of(db: Session, desk: Desk, account: Account, now: datetime) -> froz
 
 
 def first_of(db: Session, desk: Desk, revision: Revision, now: datetime) -> First | None:
-    """The first signature of free words while it stands: not too old, before their first repeat, still believed."""
+    """The first signature of free words while it stands: not too old, before their first repeat, still believed.
+
+    The hub asks for more than the nodes: its signer still may sign, and that very key was not given back.
+    """
     first = kept_first(db, revision)
     if first is None or revision.envelope is None or not now < first.until:
+        return None
+    key = db.get_one(ApproverKey, first.signature.key)
+    if key.removed_at is not None or not may_sign(db, desk, first.account, now):
         return None
     half = Signed(body=revision.envelope, signatures=[first.signature])
     return first if signers_of(half, trusted.in_force(db, desk), "emergency", now) else None

@@ -135,7 +135,8 @@ def may_read(db: Session, person: Account, revision: Revision, at: datetime) -> 
     """Whether a person may read these words, as sound.audio lets them hear.
 
     Drafts are for their author, editors and approvers; what was handed in is for the whole commune's officers, and
-    for the people of a village when it is for that village.
+    for the people of a village when it is for that village. Words of an emergency that nobody let speak are no news for
+    the villages yet: there only their author reads them.
     """
     if revision.author_id == person.id or has_role(db, person, at, *_WHOLE):
         return True
@@ -144,9 +145,14 @@ def may_read(db: Session, person: Account, revision: Revision, at: datetime) -> 
     may = villages_of(db, person, at, *READERS)
     if may is None and has_role(db, person, at, "leader", "admin", "auditor"):
         return True
-    if revision.state not in _HANDED_IN and not revision.occurrences:
+    if is_unsigned(revision) or (revision.state not in _HANDED_IN and not revision.occurrences):
         return False
     return may is None or not may.isdisjoint(revision.villages)
+
+
+def is_unsigned(revision: Revision) -> bool:
+    """Whether these are words for an emergency that nobody let speak."""
+    return revision.kind == "emergency" and not revision.occurrences
 
 
 def _shown(db: Session, key: str, asked: str) -> tuple[Revision, Beside | None]:
@@ -255,7 +261,10 @@ def _asked(occurrence: Occurrence | None, at: datetime) -> dict[str, str]:
 def _audio(revision: Revision, person: Visitor) -> str:
     hears = person.is_any("editor", "approver", "leader", "admin", "auditor") or (
         person.is_any("village")
-        and (revision.author_id == person.id or not set(person.villages).isdisjoint(revision.villages))
+        and (
+            revision.author_id == person.id
+            or (not is_unsigned(revision) and not set(person.villages).isdisjoint(revision.villages))
+        )
     )
     if not revision.audio or not hears:
         return ""
