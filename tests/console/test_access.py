@@ -138,6 +138,13 @@ def test_signing_in_is_recorded(stage: Stage) -> None:
         ("/\\elsewhere.vn", ""),
         ("/a\nb", ""),
         ("javascript:alert(1)", ""),
+        ("/search?q=a//b..", "/search?q=a//b.."),
+        ("/a\r\nSet-Cookie: x=1", ""),
+        ("/a\x7f", ""),
+        ("/a/../..//elsewhere.vn", ""),
+        ("/a/%2e%2e/b", ""),
+        ("/a/%5celsewhere.vn", ""),
+        ("/a//elsewhere.vn", ""),
     ],
 )
 def test_sign_in_leads_only_to_pages_of_this_console(asked: str, led: str) -> None:

@@ -416,7 +416,16 @@ def test_doubtful_empty_and_strange_words_are_asked_about_or_refused_and_kept_on
 
 def test_silence_is_one_press_away_and_leads_nowhere_outside(stage: Stage) -> None:
     client = stage.client("binh")
-    for back in ("https://xa.example/", "//xa.example", "/emergency\\..\\x", "/drills/new"):
+    for back in (
+        "https://xa.example/",
+        "//xa.example",
+        "/emergency\\..\\x",
+        "/emergency\r\nX: y",
+        "/emergency/../..//xa.example",
+        "/emergency/%2e%2e//xa.example",
+        "/emergencyx",
+        "/drills/new",
+    ):
         answer = stage.post(client, "/emergency/silence", {"back": back}, page="/")
         assert answer.headers["Location"] == (back if back == "/drills/new" else "/emergency")
     with stage.database.reading() as db:

@@ -43,6 +43,7 @@ from broker.hub.console.emergency_choices import (
 from broker.hub.console.faults import announce_trouble, broker_trouble, faults_of
 from broker.hub.console.pictures import send_media
 from broker.hub.console.signatures import passkeys_of, signed_of_form
+from broker.hub.console.signin import own_path
 from broker.hub.declined import Declined
 from broker.hub.records import Account, EmergencyTemplate
 from broker.look.icons import symbols
@@ -234,7 +235,7 @@ def onward(address: str) -> AnyResponse:
 
 def is_own_path(path: str) -> bool:
     """Whether it is one of the red pages, and nowhere outside."""
-    return path.startswith(("/emergency", "/drills")) and "\\" not in path
+    return own_path(path).partition("?")[0].split("/")[1:2] in (["emergency"], ["drills"])
 
 
 def _chosen(picks: Sequence[Pick], fields: Fields | None, *, is_drill: bool) -> Pick | None:

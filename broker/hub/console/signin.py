@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
+import unicodedata
+from urllib.parse import unquote, urlsplit
 
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -125,14 +126,18 @@ def home() -> Response:
 
 
 def own_path(asked: str) -> str:
-    """A path of this console, or nothing: no sign-in may lead to somebody else's page."""
+    """A path of this console, or nothing: no sign-in may lead to somebody else's page, however a browser reads it."""
     try:
         parts = urlsplit(asked)
     except ValueError:  # `//[`
         return ""
-    if parts.scheme or parts.netloc or not asked.startswith("/") or asked.startswith(("//", "/\\")):
-        return ""
-    return "" if "\\" in asked or any(ord(c) < 32 for c in asked) else asked
+    steps = unquote(parts.path).split("/")
+    is_plain = not {".", ".."} & set(steps) and "" not in steps[1:-1] and "\\" not in unquote(parts.path)
+    is_ours = asked.startswith("/") and not asked.startswith("//") and not (parts.scheme or parts.netloc)
+    is_clean = "\\" not in asked and not any(
+        unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in asked
+    )
+    return asked if is_ours and is_plain and is_clean else ""
 
 
 def checker() -> SignIn:
