@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -87,7 +88,8 @@ def proposal(
     keys = [one for one in keys if one.key not in leaves]
     for one in waits.add:
         if add is None or one.id in add:
-            keys.append(_trusted(db, one, now, keys))
+            keys.append(_trusted(db, one, now))
+    keys = _named(db, keys)
     if emergency is not None:
         keys = [_with_emergency(one, one.key in emergency) for one in keys]
     if len(keys) >= MOST_BELIEVED:
@@ -119,7 +121,7 @@ def _why_gone(db: Session, row: ApproverKey | None, key: TrustedKey, now: dateti
     return "expired" if key.until <= now and "approver" not in account.roles else ""
 
 
-def _trusted(db: Session, row: ApproverKey, now: datetime, beside: Sequence[TrustedKey]) -> TrustedKey:
+def _trusted(db: Session, row: ApproverKey, now: datetime) -> TrustedKey:
     account = db.get_one(Account, row.account_id)
     until = until_of(db, row.account_id, now)
     if until is None:
@@ -128,7 +130,7 @@ def _trusted(db: Session, row: ApproverKey, now: datetime, beside: Sequence[Trus
     return TrustedKey(
         key=row.id,
         public=row.public,
-        holder=_holder(db, account, beside),
+        holder=account.full_name,
         roles=["approver"],
         since=now.replace(microsecond=0),
         until=until.replace(microsecond=0),
@@ -136,18 +138,37 @@ def _trusted(db: Session, row: ApproverKey, now: datetime, beside: Sequence[Trus
     )
 
 
-def _holder(db: Session, account: Account, beside: Sequence[TrustedKey]) -> str:
-    """Under which name a person's new key is believed: one name for one person, and no two people under one.
+def _named(db: Session, keys: Sequence[TrustedKey]) -> list[TrustedKey]:
+    """The same keys, one name for one person, and no two people under names that read alike.
 
     Two signatures are two people's by their holders: a new name must not make two people of one who had a key before,
     nor the same name one of two.
     """
-    keys = set(db.scalars(select(ApproverKey.id).where(ApproverKey.account_id == account.id)))
-    own = [one.holder for one in beside if one.key in keys]
-    if own:
-        return own[-1]
-    is_taken = account.full_name in {one.holder for one in beside}
-    return f"{account.full_name} ({account.username})" if is_taken else account.full_name
+    names: dict[int, str] = {}
+    named = []
+    for key in keys:
+        row = db.get(ApproverKey, key.key)
+        if row is None:
+            named.append(key)
+            continue
+        if row.account_id not in names:
+            taken = {_read(name) for name in names.values()}
+            names[row.account_id] = _free_name(
+                key.holder, db.get_one(Account, row.account_id).username, taken
+            )
+        named.append(msgspec.structs.replace(key, holder=names[row.account_id]))
+    return named
+
+
+def _free_name(name: str, username: str, taken: Collection[str]) -> str:
+    while _read(name) in taken:
+        name = f"{name} ({username})"
+    return name
+
+
+def _read(name: str) -> str:
+    """A name as people read it: one spelling of accents, capitals and spaces alike."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _confirmed(db: Session, key: TrustedKey, now: datetime) -> TrustedKey:

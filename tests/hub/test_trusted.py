@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import create_engine, select, text
 
 from broker.contract.hub import Signed
 from broker.hub import next_list, trusted
+from broker.hub.announcing import emergency_signers
 from broker.hub.declined import Declined
 from broker.hub.records import Account, ApproverKey, Change, Deputy, SpeakerSeen, TrustList, audit_rows
 from broker.hub.records.database import MIGRATIONS, open_url
@@ -89,6 +91,51 @@ def test_one_person_keeps_one_name_and_two_of_the_same_name_get_two(town: Town) 
             trusted.remove_key(db, row.id, "binh", NOW)
     anew = add(town, town.binh)
     assert {one.key: one.holder for one in taken(town).keys}[anew] == "Trần Văn Hai (binh)"
+
+
+def test_two_emergency_signers_whose_names_read_alike_stay_two_people(town: Town) -> None:
+    alike = ("Trần Văn Hải", unicodedata.normalize("NFD", "trần  VĂN hải "))
+    with town.database.session() as db:
+        for who, name in zip((town.cuong, town.lanh), alike, strict=True):
+            for row in db.scalars(select(ApproverKey).where(ApproverKey.account_id == who.id)):
+                trusted.remove_key(db, row.id, who.username, NOW)
+            db.get_one(Account, who.id).full_name = name
+    taken(town)
+    one, other = add(town, town.cuong), add(town, town.lanh, now=NOW + timedelta(seconds=1))
+    names = {key.key: key.holder for key in taken(town, emergency=(one, other)).keys}
+    assert names[one] == alike[0]
+    assert names[other] == unicodedata.normalize("NFC", f"{alike[1]} (lanh)")
+    with town.database.reading() as db:
+        others = emergency_signers.signers(db, town.desk, NOW, without=town.cuong.id)
+        assert [each.username for each in others] == ["lanh"]
+
+
+def test_an_older_list_with_two_people_under_one_name_is_told_before_signing_and_put_right(
+    town: Town,
+) -> None:
+    body = proposed(town)
+    keys = [
+        msgspec.structs.replace(key, holder="Trần Văn Hải", roles=["approver", "emergency"])
+        if key.key in ("k-cuong", "k-lanh")
+        else key
+        for key in body.keys
+    ]
+    old = msgspec.structs.replace(body, keys=keys)
+    with town.database.session() as db:
+        trusted.take(db, town.desk, sign_list(canonical(old), town.keys.root), "quan", NOW)
+    with town.database.reading() as db:
+        told = emergency_signers.signers(db, town.desk, NOW, without=town.cuong.id)
+        assert "lanh" not in [each.username for each in told], (
+            "nobody is sent to one whose signature counts no more"
+        )
+    names = {key.key: key.holder for key in taken(town).keys}
+    assert {names["k-cuong"], names["k-lanh"]} == {
+        "Trần Văn Hải",
+        "Trần Văn Hải (" + ("lanh" if names["k-cuong"] == "Trần Văn Hải" else "cuong") + ")",
+    }
+    with town.database.reading() as db:
+        told = emergency_signers.signers(db, town.desk, NOW, without=town.cuong.id)
+        assert "lanh" in [each.username for each in told]
 
 
 def test_a_new_key_waits_and_is_believed_once_the_root_key_signed_it(town: Town) -> None:
