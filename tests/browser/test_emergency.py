@@ -146,7 +146,7 @@ def test_words_of_two_signers_and_a_template_are_spoken_followed_and_ended(
     page.goto(f"{address}/emergency")
     page.get_by_label("Nước lên, sơ tán").check()
     expect(page.locator("#o-dau")).to_contain_text(
-        "Thôn Đông, thôn Bến, thôn Hạ. 3 cụm loa. Chưa có loa: Hạ."
+        "Thôn Đông, thôn Bến, thôn Hạ. 3 cụm loa. Chưa có loa: Hạ. Cử người đi báo."
     )
     with_key(page, files["hung"])
     page.get_by_role("button", name="Phát ngay").click()
