@@ -13,7 +13,7 @@ from broker.contract.hub import PlayNow, PlayPlan
 from broker.hub import trusted
 from broker.hub.announcing import emergency, ending
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Occurrence, Play
+from broker.hub.records import Account, Occurrence, Play, Stop
 from tests.hub.alarms import FLOOD, ready, sign_words, signed_by, spoken, written
 from tests.hub.studio import Studio
 from tests.hub.town import NOW, Town
@@ -65,7 +65,7 @@ def test_what_still_sounds_past_the_validity_can_be_cancelled(studio: Studio) ->
 
 def _stops(town: Town) -> list[str]:
     with town.database.reading() as db:
-        return [row.occurrence for row in db.scalars(select(ending.Stop))]
+        return [row.occurrence for row in db.scalars(select(Stop))]
 
 
 def _disable(town: Town) -> None:
