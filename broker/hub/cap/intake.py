@@ -6,6 +6,7 @@ with one Vietnamese sentence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,7 @@ from broker.hub.cap import areas, rules, said
 from broker.hub.cap.drafts import WRITERS, begin, set_aside, take_back, write_draft
 from broker.hub.cap.message import Alert
 from broker.hub.cap.shelf import (
+    LASTS,
     OPEN,
     Prepared,
     expire,
@@ -74,39 +76,37 @@ def take(
 ) -> tuple[CapMessage, bool]:
     """Keep a message, and do what it asks for; the same again does nothing. Returns it, and whether it is new.
 
+    One that counts for more than another of the same name takes its place: a false one swallows no true one.
+
     source: where it was fetched; account: who brought it as a file.
     """
     if account is not None:
         require_role(db, account, now, *WRITERS)
     alert = arrival.alert
-    known = found(db, alert.sender, alert.identifier, alert.sent)
-    if known is not None:
-        return known, False
     named = [area for info in alert.infos for area in info.areas]
     reach = areas.reach(named, places_of(db), rules.codes_of(db, place)) if alert.infos else areas.Reach()
-    row = CapMessage(
-        sender=alert.sender,
-        identifier=alert.identifier,
-        sent=alert.sent,
-        status=alert.status,
-        msg_type=alert.msg_type,
-        source_id=source.id if source else None,
-        account_id=account.id if account else None,
-        received_at=now,
-        expires=alert.expires,
-        xml=arrival.text,
-        info=told(alert, reach),
-        villages=list(reach.villages),
-        signature=arrival.signature,
-        state="new",
-        announcement="",
-        template="",
-    )
+    row = CapMessage(sender=alert.sender, identifier=alert.identifier, sent=alert.sent)
+    known = found(db, alert.sender, alert.identifier, alert.sent)
+    if known is not None:
+        weight = _weight(
+            arrival.signature, reach.villages, alert.expires or alert.sent + LASTS, now,
+            is_meant=not _why_not(arrival, source),
+        )  # fmt: skip
+        if weight <= _weight(
+            known.signature, known.villages, until_of(known), now, is_meant=known.info["is_meant"]
+        ):
+            return known, False
+        if known.announcement:
+            take_back(db, known.announcement, known, now)
+        row = known
+    _fill(row, arrival, reach)
+    row.source_id, row.account_id = source.id if source else None, account.id if account else None
+    row.received_at = now
     db.add(row)
     db.flush()
     by = account.username if account else "hub"
     write_audit(db, now, by, "cap.received", name_of(row), {"title": row.info["title"], "kind": row.msg_type})
-    reason = _why_not(row, alert, source)
+    reason = _why_not(arrival, source)
     if reason:
         _ignore(row, reason)
     else:
@@ -115,6 +115,23 @@ def take(
         _decide(db, row, alert, writer, now)
     note_change(db, "warning", str(row.id), now)
     return row, True
+
+
+def _weight(
+    signature: str, villages: Sequence[str], until: datetime, now: datetime, *, is_meant: bool
+) -> tuple[bool, bool, bool]:
+    """How much a message counts against another that gives itself the same name, which anybody can write first: one
+    that may be used before one that may not, then one signed well, then one that still holds for somebody here."""
+    return is_meant, signature == "good", bool(villages) and until > now
+
+
+def _fill(row: CapMessage, arrival: Arrival, reach: areas.Reach) -> None:
+    """What a message says, into the record of it; nothing was made of it yet."""
+    alert = arrival.alert
+    row.status, row.msg_type, row.expires = alert.status, alert.msg_type, alert.expires
+    row.xml, row.signature = arrival.text, arrival.signature
+    row.info, row.villages = told(alert, reach), list(reach.villages)
+    row.state, row.announcement, row.template = "new", "", ""
 
 
 def _decide(db: Session, row: CapMessage, alert: Alert, writer: Account | None, now: datetime) -> None:
@@ -150,19 +167,20 @@ def _ignore(row: CapMessage, reason: str) -> None:
     row.state, row.info = "ignored", {**row.info, "reason": reason}
 
 
-def _why_not(row: CapMessage, alert: Alert, source: CapSource | None) -> str:
+def _why_not(arrival: Arrival, source: CapSource | None) -> str:
     """Why nothing is made of a message, whatever it says; empty when something may be."""
+    alert = arrival.alert
     if alert.status != "Actual":
         return _NOT_SPOKEN.get(alert.status, _NOT_SPOKEN["Draft"])
     if alert.msg_type in ("Ack", "Error"):
         return "Thư trả lời giữa các máy, không có gì để phát."
     if alert.scope != "Public":
         return "Nơi gửi ghi tin này không dành cho mọi người dân, nên không soạn thành bản tin."
-    if row.signature == "bad":
+    if arrival.signature == "bad":
         return (
             "Chữ ký của tin không đúng: tin bị sửa, bị giả, hoặc chứng thư đã hết hạn. Xin gọi hỏi nơi gửi."
         )
-    if source is not None and source.certificate and row.signature != "good":
+    if source is not None and source.certificate and arrival.signature != "good":
         return "Nguồn này phải có chữ ký mà tin lại không ký. Xin gọi hỏi nơi gửi."
     return ""
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from broker.link.service import Beat
 
@@ -71,7 +71,7 @@ def travel(
     with raw, _watched(raw, until_s, stop, beat):
         sock = raw
         if is_safe:
-            sock = ssl.create_default_context(cafile=requests.certs.where()).wrap_socket(
+            sock = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH).wrap_socket(
                 raw, server_hostname=host
             )
         with sock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import event, select
 from broker.hub.announcing import emergency, ending, workflow
 from broker.hub.cap import intake, rules, sources
 from broker.hub.cap.rules import Rule
+from broker.hub.cap.signature import Standing
 from broker.hub.declined import Declined
 from broker.hub.records import (
     Account,
@@ -156,6 +158,46 @@ def test_a_rule_makes_a_template_stand_ready_until_the_warning_is_over(town: Tow
     with town.database.session() as db:
         intake.expire(db, NOW + timedelta(days=1))
     assert again(town, row).state == "expired"
+
+
+def test_a_false_warning_of_the_same_name_swallows_no_true_one(town: Town) -> None:
+    strict, open_one = source(town, "hoa", "-----BEGIN CERTIFICATE-----"), source(town, "binh")
+
+    def come(name: str, signature: Standing, by: int, minute: int = 0, **about: Any) -> CapMessage:
+        with town.database.session() as db:
+            arrival = replace(arrived(identifier=name, **about), signature=signature)
+            return intake.take(db, PLACE, arrival, NOW + minute * MINUTE, source=db.get_one(CapSource, by))[0]
+
+    worthless: tuple[Standing, ...] = ("bad", "none")
+    for n, signature in enumerate(worthless):
+        false = come(f"f-{n}", signature, strict)
+        true = come(f"f-{n}", "good", strict)
+        assert (false.state, true.state, true.id, true.signature) == ("ignored", "drafted", false.id, "good")
+        assert true.info["reason"] == ""
+    assert come("t", "none", open_one, status="Test").state == "ignored"
+    assert come("t", "none", open_one).state == "drafted"
+    assert come("t", "none", open_one, status="Test").state == "drafted", "and never the other way about"
+    elsewhere = "<area><areaDesc>Xa</areaDesc><circle>10.0,106.0 1</circle></area>"
+    with town.database.session() as db:
+        for node in db.scalars(select(NodeRecord)):
+            node.latitude, node.longitude = 20.5, 105.5
+    assert come("e", "none", open_one, area=elsewhere).state == "ignored"
+    assert come("e", "none", strict).state == "ignored", (
+        "a strict source's own unsigned one still counts less"
+    )
+    assert come("e", "none", open_one).state == "drafted"
+
+    false = come("d", "none", open_one, headline="Không có gì")
+    draft = newest(town, false)
+    true = come("d", "good", strict, 1)
+    assert (true.id, true.info["title"], newest(town, true).id != draft.id) == (
+        false.id,
+        "Cảnh báo lũ trên sông Vân",
+        True,
+    )
+    with town.database.reading() as db:
+        assert workflow.newest_revision(db, draft.announcement_id).state == "withdrawn"
+    assert come("d", "good", strict, 2).received_at == NOW + MINUTE, "the same again does nothing"
 
 
 def test_a_warning_nobody_can_reckon_with_hides_itself_and_no_other(town: Town) -> None:
