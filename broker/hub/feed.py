@@ -8,6 +8,7 @@ from xml.etree import ElementTree as Tree
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broker.hub.announcing.checks import for_xml
 from broker.hub.records import Account, Revision, Village, put_setting, setting, write_audit
 from broker.hub.roles import require_role
 
@@ -80,12 +81,14 @@ def _entry(row: Revision, commune: str, base: str, names: dict[str, str]) -> Tre
     _add(author, "name", commune)
     Tree.SubElement(entry, "category", {"term": row.kind})
     for code in row.villages:
-        Tree.SubElement(entry, "category", {"term": f"thon:{code}", "label": f"Thôn {names.get(code, code)}"})
+        Tree.SubElement(
+            entry, "category", {"term": f"thon:{code}", "label": for_xml(f"Thôn {names.get(code, code)}")}
+        )
     _add(entry, "content", row.text or row.spoken).set("type", "text")
     return entry
 
 
 def _add(parent: Tree.Element, name: str, text: str) -> Tree.Element:
     child = Tree.SubElement(parent, name)
-    child.text = text
+    child.text = for_xml(text)
     return child

@@ -17,7 +17,7 @@ from broker.hub.accounts import create_account
 from broker.hub.announcing import workflow
 from broker.hub.declined import Declined
 from broker.hub.posting import Posting, signature_of
-from broker.hub.records import Account, Channel, Delivery
+from broker.hub.records import Account, Channel, Delivery, Revision
 from tests.fakes.clock import FakeClock
 from tests.fakes.letter_box import dripping_box, mail_box, web_box
 from tests.hub.town import NOW, PASSWORD, Town
@@ -174,6 +174,8 @@ def test_only_an_admin_keeps_channels_and_passwords_are_not_shown(town: Town) ->
 
 def test_the_feed_tells_what_was_approved_until_it_is_withdrawn(town: Town) -> None:
     revision = town.approved(title="Họp <thôn> & xã")
+    with town.database.session() as db:  # kept before such characters were dropped
+        db.get_one(Revision, revision).title = "Họp\ufffe <thôn>\ufdd0 &\x0b xã"
     town.submitted(title="Chưa duyệt", starts=[NOW.replace(hour=18)])
 
     def titles() -> list[str]:

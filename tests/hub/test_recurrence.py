@@ -10,6 +10,7 @@ from dateutil.rrule import DAILY, MONTHLY, WEEKLY, rrule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.hub.announcing.checks import for_xml, visible
 from broker.hub.announcing.public_days import HOLIDAYS, public_days
 from broker.hub.announcing.recurrence import expand, kept_rule, next_period, refuse_rule, rule_of, say
 from broker.hub.announcing.recurring_days import LAST, Rule, days_of
@@ -236,3 +237,10 @@ def test_solar_rules_fall_on_the_days_that_rfc_5545_says(
     by = {"week": {"byweekday": weekdays}, "month": {"bymonthday": days}}.get(every, {})
     oracle = [at.date() for at in rrule(FREQUENCIES[every], dtstart=begin, until=end, **by)]  # type: ignore[arg-type]
     assert list(islice(days_of(asked, last), 500)) == [day for day in oracle if day not in left_out]
+
+
+def test_words_keep_no_character_that_xml_forbids() -> None:
+    forbidden = "\ufffe\uffff\ufdd0\ufdef\U0001fffe\U0010ffff\x00\x0b\x1f\ud800"
+    assert visible(f"Họp{forbidden} dân\n") == "Họp dân\n"
+    assert for_xml(f"Họp{forbidden} dân\n") == "Họp dân\n"
+    assert visible("Họp 🎉") == "Họp 🎉"

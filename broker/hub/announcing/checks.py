@@ -36,7 +36,24 @@ def visible(text: str) -> str:
     """A text as people see it: NFC, without the invisible characters that come with copying and could deceive."""
     composed = unicodedata.normalize("NFC", text)
     return "".join(
-        char for char in composed if char in "\n\r\t" or unicodedata.category(char) not in _INVISIBLE
+        char
+        for char in composed
+        if char in "\n\r\t" or not (unicodedata.category(char) in _INVISIBLE or is_noncharacter(char))
+    )
+
+
+def is_noncharacter(char: str) -> bool:
+    """Whether a code point is one that Unicode keeps for no character: U+FDD0 to U+FDEF, and each plane's last two."""
+    return 0xFDD0 <= ord(char) <= 0xFDEF or ord(char) & 0xFFFE == 0xFFFE
+
+
+def for_xml(text: str) -> str:
+    """A kept text without what XML 1.0 forbids (section 2.2, Char); one stray character must not spoil a document."""
+    return "".join(
+        char
+        for char in text
+        if char in "\n\r\t"
+        or (char >= " " and not "\ud800" <= char <= "\udfff" and not is_noncharacter(char))
     )
 
 

@@ -17,6 +17,7 @@ from lxml import etree
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from broker.hub.announcing.checks import for_xml
 from broker.hub.cap.feeds import ATOM, CAP_TYPE
 from broker.hub.cap.message import NAMESPACE
 from broker.hub.records import EmergencyTemplate, NodeRecord, Revision, Village
@@ -222,10 +223,10 @@ def _tag(name: str) -> str:
 
 
 def _put(node: etree._Element, name: str, text: str) -> None:
-    etree.SubElement(node, _tag(name)).text = text
+    etree.SubElement(node, _tag(name)).text = for_xml(text)
 
 
 def _add(node: etree._Element, name: str, text: str = "") -> etree._Element:
     made = etree.SubElement(node, f"{ATOM}{name}")
-    made.text = text or None
+    made.text = for_xml(text) or None
     return made

@@ -11,7 +11,7 @@ from broker.hub.cap import outgoing
 from broker.hub.cap.feeds import look_into
 from broker.hub.cap.message import read, schema
 from broker.hub.cap.outgoing import Out
-from broker.hub.records import NodeRecord
+from broker.hub.records import NodeRecord, Revision
 from broker.link.config import PlaceOf
 from tests.hub.alarms import ready, spoken
 from tests.hub.town import NOW, Town
@@ -35,6 +35,8 @@ def test_an_emergency_is_told_in_cap_and_its_end_names_it(town: Town) -> None:
         node = db.get_one(NodeRecord, "thon-01")
         node.latitude, node.longitude = 20.5, 105.5
     revision = spoken(town, template)
+    with town.database.session() as db:  # kept before such characters were dropped
+        db.get_one(Revision, revision.id).title = "Nước\ufffe lên,\x0b sơ tán\ufdd0"
     (one,) = sent(town, 1)
     alert = read(one.xml)
     info = alert.told
