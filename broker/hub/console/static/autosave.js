@@ -103,7 +103,7 @@ export function autosave(form, fields, out) {
       return;
     }
     const note = out("left-here");
-    const clock = new Date(at).toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit" });
+    const clock = new Date(at).toLocaleTimeString("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hour: "2-digit", minute: "2-digit" });
     note.querySelector("[data-said]").textContent = `Ở cửa sổ này còn chữ viết lúc ${clock} chưa cất được.`;
     note.hidden = false;
     note.querySelector("[data-take]").addEventListener("click", () => {
