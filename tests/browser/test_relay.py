@@ -74,7 +74,7 @@ def test_a_station_is_listed_and_taken_and_sent_for_approval(
     expect(page.get_by_label("Số lần đọc")).to_be_hidden()
     page.get_by_role("combobox", name="Đài", exact=True).select_option("Đài tỉnh")
     page.get_by_label("Số phút tiếp sóng").fill("90")
-    expect(page.locator('[data-out="relay"]')).to_contain_text("từ 1 đến 60")
+    expect(page.locator('[data-out="relay"]')).to_contain_text("từ 1 đến 59")
     page.get_by_label("Số phút tiếp sóng").fill("30")
     page.get_by_label("Thôn Đông").check()
     page.get_by_label("Giờ phát, ví dụ 17:30").fill("17:30")

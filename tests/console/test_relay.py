@@ -106,10 +106,10 @@ def test_the_page_says_what_a_relay_lacks_and_keeps_it_half_filled(tuned: Stage)
     for form, left, said in (
         ({"station": ""}, "chọn đài", "Xin chọn đài để tiếp sóng."),
         ({"station": "Đài khác"}, "chọn đài", "Xin chọn đài để tiếp sóng."),
-        ({"minutes": ""}, "ghi số phút tiếp sóng", "từ 1 đến 60"),
-        ({"minutes": "61"}, "ghi số phút tiếp sóng", "từ 1 đến 60"),
-        ({"minutes": "9999"}, "ghi số phút tiếp sóng", "từ 1 đến 60"),
-        ({"minutes": "-5"}, "ghi số phút tiếp sóng", "từ 1 đến 60"),
+        ({"minutes": ""}, "ghi số phút tiếp sóng", "từ 1 đến 59"),
+        ({"minutes": "61"}, "ghi số phút tiếp sóng", "từ 1 đến 59"),
+        ({"minutes": "9999"}, "ghi số phút tiếp sóng", "từ 1 đến 59"),
+        ({"minutes": "-5"}, "ghi số phút tiếp sóng", "từ 1 đến 59"),
         ({"minutes": "45"}, "ghi số phút tiếp sóng", "chỉ đủ để tiếp sóng 44 phút"),
         ({"minutes": "1", "text": "Bà con chờ. " * 100}, "rút ngắn lời", "dài hơn thời gian tiếp sóng"),
     ):
