@@ -142,7 +142,7 @@ def test_a_correction_tells_its_signer_and_its_readers_what_changed(stage: Stage
     assert "<u>7h30. Mang theo sổ</u>" in page
     assert "<s>thôn Đông</s>" in page
     assert "<u>thôn Trung</u>" in page
-    assert "giữ nguyên: Bến" in page
+    assert "giữ nguyên: thôn Bến" in page
     assert "<u>19:30</u>" in page
     assert "giữ nguyên 1 giờ" in page
     assert "<s>Thông thường</s>" in page

@@ -100,7 +100,7 @@ def today() -> str:
             "first": _first_steps(db, at),
             "calls": _calls(db, commune, db.get_one(Account, access.visitor().id), at),
             "after": _after(db, at),
-            "hush": hush_of(quiet, at),
+            "quiet_said": hush_of(quiet, at),
             "drafts": _drafts(db, at),
             "renewals": renewals_of(db, access.visitor(), at),
             "templates_end": templates_end(db, desk().settings, access.visitor(), at),
