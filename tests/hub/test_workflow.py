@@ -99,12 +99,12 @@ def test_what_cannot_be_broadcast_is_refused_at_submission(
     assert declined(submit(town, **change)).code == code
 
 
-def test_villages_without_any_loudspeaker_are_refused_but_not_for_an_emergency(town: Town) -> None:
+def test_villages_without_any_loudspeaker_are_refused_for_an_emergency_too(town: Town) -> None:
     with town.database.session() as db:
         db.get_one(NodeRecord, "thon-03").retired_at = NOW
     assert declined(submit(town, villages=["ha"])).code == "no-speaker"
     submit(town, villages=["ha", "dong"])()
-    submit(town, villages=["ha"], kind="emergency")()
+    assert declined(submit(town, villages=["ha"], kind="emergency")).code == "no-speaker"
 
 
 @pytest.mark.parametrize(
