@@ -131,7 +131,7 @@ def test_it_says_where_to_look_ends_without_a_trace_and_starts_again_as_it_was(s
     for url in urls:
         assert requests.get(url, timeout=10).status_code == 200
     passwords = re.findall(r"^  (\w+) +((?:\w{5}-){3}\w{5}) ", said, re.MULTILINE)
-    assert [name for name, _ in passwords] == ["lan", "hung", "dung", "ha", "minh"]
+    assert [name for name, _ in passwords] == ["lan", "hung", "hanh", "dung", "ha", "minh"]
     assert re.search(r"PIN \d{8}", said)
     second = start()
     assert second.process.wait(30) == 1
