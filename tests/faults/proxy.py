@@ -214,6 +214,10 @@ class Proxy:
         except OSError:
             _reset(writer)
             return
+        if self._refused or self._over.is_set():  # meanwhile
+            _reset(behind[1])
+            _reset(writer)
+            return
         link = _Link(self._ways, self._dice, reader, writer, *behind)
         self._links.add(link)
         await link.run()
