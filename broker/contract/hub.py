@@ -79,6 +79,14 @@ class CameraPlan(Message):
     signed: Signed
 
 
+@message("camera/cmd/picture", senders=("announce",), receivers=("camera",), expires_s=60)
+class PictureWanted(Message):
+    """Send a picture of this camera as it is now."""
+
+    request: str
+    camera: str
+
+
 @message("node/plan/content", senders=("announce",), receivers=("node",), media="get")
 class ContentPlan(Message):
     """What the kiosk shows, as one bundle; retained, signed by the hub."""
@@ -145,6 +153,7 @@ MESSAGES = (
     AuditPlan,
     PlayNow,
     StopPlay,
+    PictureWanted,
     TestSpeaker,
     TimeTold,
 )

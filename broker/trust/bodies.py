@@ -204,13 +204,58 @@ class PlaysBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, o
     """Sounds to have at hand though nothing is planned for them: those of the emergency templates."""
 
 
-class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One camera as the commune set it up."""
+Part = Annotated[float, Meta(ge=0, le=1)]
+"""A share of a picture's width or height."""
+Polygon = Annotated[list[tuple[Part, Part]], Meta(min_length=3, max_length=40)]
+
+
+class Zone(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Part of a camera's picture in which movement counts."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    corners: Polygon
+
+
+class Span(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Hours of some weekdays in which movement raises alerts; over midnight when until is not after since."""
+
+    days: Annotated[list[Annotated[int, Meta(ge=0, le=6)]], Meta(min_length=1, max_length=7)]
+    """0 is Monday; the day on which the span begins."""
+    since_min: Annotated[int, Meta(ge=0, le=1439)]
+    """Minutes after local midnight."""
+    until_min: Annotated[int, Meta(ge=0, le=1440)]
+
+
+class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One camera as the commune set it up. Its address stands nowhere in clear: it may hold a password."""
 
     camera: str
     name: str
+    sealed: bytes
+    """`CameraAddress` as JSON, sealed (broker/trust/seal.py) to the key of the node's camera service."""
+    sensitivity: Part = 0.5
+    night_sensitivity: Part | None = None
+    """From 18:00 to 6:00; the same as by day when None."""
+    zones: Annotated[list[Zone], Meta(max_length=12)] = []
+    ignored: Annotated[list[Polygon], Meta(max_length=12)] = []
+    """Where movement means nothing: a road, a flag, leaves. It is seen and kept all the same."""
+    masks: Annotated[list[Polygon], Meta(max_length=12)] = []
+    """What nobody may see: burnt in before anything is judged, stored or sent."""
+    schedule: Annotated[list[Span], Meta(max_length=21)] = []
+    """Empty: always."""
+    label: bool = True
+    """Whether the node's model, if it has one, may name what moved."""
+    view: Annotated[int, Meta(ge=0)] = 0
+    """Rises when people say that the camera looks where it should: the node learns its view anew."""
+
+
+class CameraAddress(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where a camera's pictures come from; travels only sealed."""
+
     source: str
-    sensitivity: float
+    """The stream that clips are made of: RTSP URL, /dev/videoN, a file, or `scene:`."""
+    sub_source: str = ""
+    """A smaller stream of the same view that is judged instead; empty when there is none."""
 
 
 class CamerasBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

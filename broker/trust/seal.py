@@ -55,3 +55,28 @@ def _derive(shared: bytes, salt: bytes) -> tuple[bytes, bytes]:
     """AES key and nonce; the nonce may be derived because every sealing has its own throw-away key."""
     out = HKDF(algorithm=hashes.SHA256(), length=44, salt=salt, info=_INFO).derive(shared)
     return out[:32], out[32:]
+
+
+def make_seal_key() -> tuple[bytes, bytes]:
+    """A new pair for sealing: private and public half, PEM."""
+    private = X25519PrivateKey.generate()
+    secret = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return secret, public
+
+
+def public_of(private_pem: bytes) -> bytes:
+    """The public half of a sealing key. Raises SealError when it is none."""
+    try:
+        private = serialization.load_pem_private_key(private_pem, password=None)
+    except (ValueError, TypeError) as why:
+        raise SealError("this is no key") from why
+    if not isinstance(private, X25519PrivateKey):
+        raise SealError("the opening key must be an X25519 private key")
+    return private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
