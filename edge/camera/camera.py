@@ -1,44 +1,44 @@
-"""One camera, from its source to messages: read, decode, mask, judge, keep the last seconds, report."""
+"""One camera, from its streams to messages: read, judge, keep the last seconds, say what was found."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from broker.contract.camera import Box, CameraState
+from broker.contract.camera import MOST_GOP_S, MOST_PER_S, MOST_SIDE_PX, SNAPSHOT_LIMIT, CameraState
 from broker.link.service import Beat
-from broker.trust.envelope import CameraSetup
-from edge.camera import clips, privacy
-from edge.camera.analysis import Analyst, Finding
+from broker.trust.envelope import CameraAddress, CameraSetup
+from edge.camera import hours, privacy
+from edge.camera.analysis import Analyst, Rules
 from edge.camera.capture import CaptureError, Reader
-from edge.camera.chunk import Chunk, Decoder, Encoder, frame_of
-from edge.camera.picture import Picture
+from edge.camera.chunk import Chunk
+from edge.camera.clips import snapshot, still_at
+from edge.camera.findings import Desk, Findings
 from edge.camera.presence import Presence
-from edge.camera.reports import Reports
-from edge.camera.ring import Recording, Ring
+from edge.camera.privacy import Veil
+from edge.camera.sight import Sight
+from edge.camera.stream import Stream
+from edge.camera.troubles import tampering_of
 
 log = logging.getLogger(__name__)
 
-MASKED_FPS = 10
-SAY_RATE_S = 60.0
+SAY_EVERY_S = 60.0
 """The picture rate is told again this often; states at once."""
-
-
-class _View:
-    """All that belongs to one unbroken connection; a camera that returns gets a new one."""
-
-    def __init__(self, sensitivity: float) -> None:
-        self.decoder = Decoder()
-        self.analyst = Analyst(sensitivity)
-        self.ring = Ring()
-        self.encoder: Encoder | None = None
-        self.encode_next_s = 0.0
-        self.recording: Recording | None = None
-        self.episode = ""
-        self.tampering: tuple[str, datetime] | None = None
-        self.newest_s = 0.0
+FIRST_KEPT_S = 60.0
+KEEP_EVERY_S = 1800.0
+"""The healthy view is put on the disk this often, and at the end."""
+HEALTHY_S = 20.0
+"""The view must look healthy this long before a tampering that nobody saw the end of is over."""
+STILL_OLD_S = 5.0
+"""A picture older than this is not what the camera sees now."""
+MOST_AT_ONCE = 60
+MOST_WORK_S = 0.5
+"""Chunks of one stream taken, and time spent on them, before the others and the clock are looked at."""
+SUB_SILENT = "Luồng phụ không có hình, máy đang xem luồng chính."
+NO_STILL = "Camera đang không có hình nên chưa chụp được."
 
 
 class Camera:
@@ -47,150 +47,253 @@ class Camera:
     def __init__(
         self,
         setup: CameraSetup,
-        reports: Reports,
+        address: CameraAddress,
+        desk: Desk,
         on_state: Callable[[CameraState], None],
-        masks: Sequence[privacy.Polygon] = (),
     ) -> None:
-        """masks: areas that are burnt in before anything else sees the picture. Raises MaskError."""
-        privacy.check(masks)
-        self._setup = setup
-        self._reports = reports
-        self._on_state = on_state
-        self._masks = masks
-        self._clock = reports.clock
+        """Raises MaskError when a mask of the setup cannot be one."""
+        privacy.check(setup.masks)
+        self._setup, self._reports, self._on_state = setup, desk.reports, on_state
+        self._clock = desk.reports.clock
+        now_s = self._clock.monotonic
+        self._main = Stream(Reader(setup.camera, address.source, now_s))
+        sub = Reader(setup.camera, address.sub_source, now_s) if address.sub_source else None
+        self._sub = Stream(sub) if sub else None
+        self._judged: Stream | None = None
+        rules = Rules(
+            setup.sensitivity,
+            [(zone.name, zone.corners) for zone in setup.zones],
+            [*setup.ignored, *setup.masks],
+        )
+        self._analyst = Analyst(rules)
+        self._views, self._address = desk.views, address
+        self._kept_s = self._clock.monotonic() - KEEP_EVERY_S + FIRST_KEPT_S
+        self._knows_view = self._recall() or self._reports.standing.of(setup.camera, "tampering") is None
+        """False while it cannot be told whether a tampering of an earlier life is over."""
+        self._sight: Sight | None = None
+        self._veil = Veil(setup.masks).over if setup.masks else None
+        self._calm_since_s: float | None = None
+        """Since when the view has looked healthy without a break."""
+        self._findings = Findings(setup, desk, lambda: self._kept().ring)
         self._presence = Presence(self._clock.monotonic())
-        self._view = _View(setup.sensitivity)
-        self._detail = ""
-        self._size = (0, 0)
+        self._watching = True
+        self._stop = threading.Event()
+        """Once set, nothing new is told."""
+        self._asked: deque[str] = deque(maxlen=8)
         self._said_s = float("-inf")
+
+    def ask(self, request: str) -> None:
+        """Somebody wants to see a picture now. May be called from any thread."""
+        self._asked.append(request)
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Read until stopped; a source that fails is tried again for ever."""
-        reader = Reader(self._setup.camera, self._setup.source)
-        reader.start()
+        self._stop = stop
+        streams = [self._main] if self._sub is None else [self._sub, self._main]
+        for stream in streams:
+            stream.start()
         self._say()
         try:
             while not stop.is_set():
                 beat()
-                self._take(reader.get(0.4))
+                wait_s = 0.2
+                for stream in streams:
+                    self._listen(stream, wait_s, beat)
+                    wait_s = 0.0
+                self._tend()
         finally:
-            reader.stop()
-            self._leave_view()
+            for stream in streams:
+                stream.stop()
+            self._keep_view()
+            self._leave()
 
-    def _take(self, came: Chunk | CaptureError | None) -> None:
+    def _listen(self, stream: Stream, wait_s: float, beat: Beat) -> None:
+        """Take what has come of one stream; what takes long to judge is left for the next time."""
+        until_s = self._clock.monotonic() + wait_s + MOST_WORK_S
+        for _ in range(MOST_AT_ONCE):
+            came = stream.take(wait_s)
+            if came is None or self._stop.is_set():
+                return
+            beat()
+            wait_s = 0.0
+            if isinstance(came, CaptureError):
+                self._broken(stream)
+                return
+            if stream is self._kept():
+                self._findings.record(came)
+            if stream is self._best_judged():
+                self._judge(stream, came)
+            if self._clock.monotonic() > until_s:
+                return
+
+    def _kept(self) -> Stream:
+        """The stream that clips are made of: the main one, or the other while that is silent."""
+        if self._sub is not None and not self._main.is_alive(self._clock.monotonic()):
+            return self._sub
+        return self._main
+
+    def _best_judged(self) -> Stream:
+        """The stream that is judged: the smaller one, or the main one while that is silent."""
+        if self._sub is None or (
+            self._main.is_alive(self._clock.monotonic()) and not self._sub.is_alive(self._clock.monotonic())
+        ):
+            return self._main
+        return self._sub
+
+    def _judge(self, stream: Stream, chunk: Chunk) -> None:
+        if stream is not self._judged or self._sight is None:
+            self._leave()
+            self._judged, self._sight = stream, Sight(self._analyst, self._veil)
+            self._analyst.resume(chunk.at_s)
         now_s = self._clock.monotonic()
-        changed = False
-        if isinstance(came, CaptureError):
-            self._leave_view()
-            self._detail = str(came)
-        elif came is not None:
-            for picture in self._pictures(came):
-                changed = self._presence.picture(now_s) or changed
-                self._detail = ""
-                self._judge(picture)
-        changed = self._presence.look(now_s) or changed
-        if changed or (self._presence.state == "live" and now_s - self._said_s > SAY_RATE_S):
+        changed, before = self._presence.packet(stream.arrived_s, stream.heard_s), self._sight.newest
+        for finding, picture in self._sight.take(chunk):
+            if self._stop.is_set():
+                return
+            self._findings.take(finding, picture, watching=self._watching)
+            changed = True
+        if self._sight.newest is not before:
+            changed = self._presence.picture(stream.heard_s) or changed
+            self._note_health(now_s)
+        self._findings.look_better(self._analyst.best_s, self._analyst.best_boxes, now_s)
+        if changed:
+            self._back(now_s)
             self._say()
 
-    def _pictures(self, chunk: Chunk) -> Iterator[Picture]:
-        """Decode one chunk; what is kept of it holds nothing of the masked areas."""
-        view = self._view
-        view.newest_s = max(view.newest_s, chunk.at_s)
-        self._size = (chunk.width_px, chunk.height_px)
-        if not self._masks:
-            self._keep(chunk)
-            yield from view.decoder.decode(chunk)
+    def _broken(self, stream: Stream) -> None:
+        """A connection ended. What was judged there is over."""
+        if stream is self._judged:
+            self._leave()
+            self._presence.broken()
+
+    def _leave(self) -> None:
+        """The view is gone or we are: end what is open."""
+        if self._sight is None:
             return
-        for picture in view.decoder.decode(chunk):
-            if picture.at_s + 1e-3 < view.encode_next_s:
-                continue
-            view.encode_next_s = picture.at_s + 0.9 / MASKED_FPS
-            frame = frame_of(privacy.burn(picture.colour(), self._masks))
-            if view.encoder is None:
-                view.encoder = Encoder(frame.width, frame.height, MASKED_FPS)
-            for masked in view.encoder.encode(frame, picture.at_s):
-                self._keep(masked)
-            yield Picture(picture.at_s, frame)
-
-    def _keep(self, chunk: Chunk) -> None:
-        self._view.ring.add(chunk)
-        if self._view.recording is not None:
-            self._view.recording.add(chunk)
-
-    def _judge(self, picture: Picture) -> None:
-        analyst = self._view.analyst
-        if analyst.wants(picture.at_s):
-            for finding in analyst.look(picture.luma, picture.at_s):
-                self._report(finding, picture)
-
-    def _report(self, finding: Finding, picture: Picture | None) -> None:
-        """Put one finding into words; `picture` is the one that showed it, None when the view is gone."""
-        if finding.kind == "motion":
-            self._report_motion(finding, picture)
-        else:
-            self._report_tampering(finding, picture)
-
-    def _report_motion(self, finding: Finding, picture: Picture | None) -> None:
-        view, camera = self._view, self._setup.camera
-        if finding.phase == "began" and picture is not None:
-            view.recording = Recording(view.ring, finding.start_s)
-            jpeg = clips.snapshot(picture.colour())
-            boxes = [_box(*each) for each in finding.boxes]
-            view.episode = self._reports.motion_began(camera, self._wall(finding.start_s), jpeg, boxes)
-        elif finding.phase == "ended" and view.recording is not None:
-            chunks, view.recording = view.recording.chunks, None
-            self._reports.motion_ended(view.episode, self._wall(finding.end_s), chunks)
-
-    def _report_tampering(self, finding: Finding, picture: Picture | None) -> None:
-        view, camera = self._view, self._setup.camera
-        if finding.what is None:
-            return
-        if finding.phase == "began" and picture is not None:
-            started_at = self._wall(finding.start_s)
-            jpeg = clips.snapshot(picture.colour())
-            view.tampering = (
-                self._reports.tampered(camera, finding.what, started_at, jpeg=jpeg),
-                started_at,
-            )
-        elif finding.phase == "ended" and view.tampering is not None:
-            (name, started_at), view.tampering = view.tampering, None
-            ended_at = max(started_at, self._wall(finding.end_s))
-            self._reports.tampered(camera, finding.what, started_at, ended_at=ended_at, tampering=name)
-
-    def _leave_view(self) -> None:
-        """The source is gone or we are: end what is open, keep nothing of the old view."""
-        for finding in self._view.analyst.close():
-            self._report(finding, None)
-        if self._view.decoder.damaged:
+        for finding, _ in self._sight.close():
+            told = finding.phase == "ended" or not self._stop.is_set()
+            if told and finding.kind == "motion":  # a tampering is not over because the picture is gone
+                self._findings.take(finding, None, watching=self._watching)
+        if self._sight.damaged:
             log.info(
                 "%d damaged pictures",
-                self._view.decoder.damaged,
+                self._sight.damaged,
                 extra={"event": "damaged", "camera": self._setup.camera},
             )
-        self._view = _View(self._setup.sensitivity)
+        self._judged = self._sight = None
+        self._calm_since_s = None
 
-    def _wall(self, at_s: float) -> datetime:
-        """Wall time of a second on the camera's time line; the newest chunk has just come."""
-        return self._clock.now() - timedelta(seconds=max(0.0, self._view.newest_s - at_s))
+    def _note_health(self, now_s: float) -> None:
+        """A tampering told before the picture was lost, or in an earlier life, is over once the view stays healthy."""
+        if self._analyst.suspects:
+            self._calm_since_s = None
+        elif self._calm_since_s is None:
+            self._calm_since_s = now_s
+        elif now_s - self._calm_since_s > HEALTHY_S:
+            known = self._reports.standing.of(self._setup.camera, "tampering")
+            if known is not None and (self._knows_view or known.view < self._setup.view):
+                moment = self._reports.moment(self._calm_since_s)
+                self._reports.standing.ended(self._setup.camera, "tampering", moment)
+                self._knows_view = True
+
+    def _tend(self) -> None:
+        """What time brings: silence, hours, requests, the rate told again."""
+        now_s = self._clock.monotonic()
+        if self._presence.look(now_s):
+            self._gone()
+            self._say()
+        self._keep_hours()
+        while self._asked:
+            self._answer(self._asked.popleft())
+        if now_s - self._said_s > SAY_EVERY_S:
+            self._say()
+        if now_s - self._kept_s > KEEP_EVERY_S:
+            self._keep_view()
+
+    def _recall(self) -> bool:
+        """Know the healthy view of an earlier life; False when there is none."""
+        memory = self._views.load(self._setup, self._address)
+        if memory is None:
+            return False
+        try:
+            self._analyst.recall(memory)
+        except ValueError:
+            log.warning("kept view damaged", extra={"event": "view-damaged", "camera": self._setup.camera})
+            return False
+        return True
+
+    def _keep_view(self) -> None:
+        self._kept_s = self._clock.monotonic()
+        memory = self._analyst.memory()
+        if memory is not None and self._knows_view:
+            self._views.keep(self._setup, self._address, memory)
+
+    def _keep_hours(self) -> None:
+        now = None if self._clock.state() == "unknown" else self._clock.now()
+        self._analyst.sensitivity = hours.sensitivity_of(self._setup, now)
+        watching = hours.is_watching(self._setup.schedule, now)
+        if watching == self._watching:
+            return
+        self._watching = watching
+        if watching and self._sight is not None and self._sight.newest is not None:
+            self._findings.watch_again(self._sight.newest)
+        self._say()
+
+    def _gone(self) -> None:
+        """Silent for too long: an outage, told once."""
+        if self._presence.state != "offline":
+            return
+        error = self._main.error or (self._sub.error if self._sub else None)
+        self._reports.standing.outage_began(
+            self._setup.camera,
+            self._reports.moment(self._presence.silent_since_s),
+            seen=self._presence.last_s is not None,
+            why=error.code if error else "",
+        )
+
+    def _back(self, now_s: float) -> None:
+        if self._presence.state == "live":
+            self._reports.standing.ended(self._setup.camera, "outage", self._reports.moment(now_s))
+
+    def _answer(self, request: str) -> None:
+        """Send what the camera sees now, or say that it does not see."""
+        now_s = self._clock.monotonic()
+        stream = self._kept()
+        colour = still_at(stream.ring, now_s) if now_s - stream.arrived_s < STILL_OLD_S else None
+        jpeg = None
+        if colour is not None:
+            jpeg = snapshot(privacy.burn(colour, self._setup.masks), SNAPSHOT_LIMIT)
+        taken = self._reports.moment(stream.arrived_s if jpeg else now_s)
+        self._reports.picture(request, self._setup.camera, taken, jpeg, "" if jpeg else NO_STILL)
 
     def _say(self) -> None:
         now_s = self._clock.monotonic()
         self._said_s = now_s
         live = self._presence.state == "live"
-        self._on_state(
+        kept, last_s = self._kept(), self._presence.last_s
+        gop_s = (self._sight.gop_s if live and self._sight else None) or 0.0
+        self._on_state(  # numbers cut: an impossible one would cost the node the states of all its cameras
             CameraState(
                 camera=self._setup.camera,
                 state=self._presence.state,
-                since=self._clock.now() - timedelta(seconds=now_s - self._presence.since_s),
-                frames_per_s=round(self._presence.pictures_per_s, 1),
-                width_px=self._size[0] if live else 0,
-                height_px=self._size[1] if live else 0,
-                detail=self._detail,
+                since=self._wall(self._presence.since_s),
+                frames_per_s=min(round(self._presence.pictures_per_s, 1), MOST_PER_S),
+                width_px=min(kept.width_px, MOST_SIDE_PX) if live else 0,
+                height_px=min(kept.height_px, MOST_SIDE_PX) if live else 0,
+                detail=self._detail(live),
+                picture_at=None if last_s is None else self._wall(last_s),
+                tampering=tampering_of(self._reports.standing.of(self._setup.camera, "tampering")),
+                codec=kept.codec if live else "",
+                gop_s=min(round(gop_s, 1), MOST_GOP_S),
+                watching=self._watching,
             )
         )
 
+    def _detail(self, live: bool) -> str:
+        if not live:
+            error = self._main.error or (self._sub.error if self._sub else None)
+            return str(error) if error else ""
+        return SUB_SILENT if self._sub is not None and self._judged is self._main else ""
 
-def _box(x: float, y: float, w: float, h: float) -> Box:
-    """A box that lies inside the picture."""
-    x, y = min(1.0, max(0.0, x)), min(1.0, max(0.0, y))
-    return Box(x=x, y=y, w=min(max(0.0, w), 1.0 - x), h=min(max(0.0, h), 1.0 - y))
+    def _wall(self, at_s: float) -> datetime:
+        return self._clock.now() - timedelta(seconds=max(0.0, self._clock.monotonic() - at_s))

@@ -1,4 +1,7 @@
-"""One encoded picture, always H.264 in Annex B with its headers at each key picture, whatever the source was."""
+"""One coded picture as its source sent it, with steady times; to pictures and, for what we draw ourselves, back.
+
+H.264 and H.265 are in Annex B with their headers at each key picture, whatever the container was.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,11 @@ TICKS = 90_000
 """Time stamps inside libav: 90 kHz."""
 TIME_BASE = Fraction(1, TICKS)
 KEY_EVERY_S = 2.0
+MOST_PX = 4096 * 2304
+"""Larger pictures are not decoded: 16:9 with eight million pixels, a little above, in any shape."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Self-contained bytes with times on the source's steady time line, in seconds."""
 
@@ -30,6 +35,21 @@ class Chunk:
     """When it must be decoded; never falls from one chunk to the next."""
     width_px: int
     height_px: int
+    codec: str = "h264"
+    """The coding as libav names it: h264, hevc, mjpeg, mpeg4, vp8, …"""
+
+    @property
+    def spare(self) -> bool:
+        """No other picture refers to it: it need not be decoded for theirs. Told of H.264 only."""
+        if self.codec == "mjpeg":
+            return True
+        at = self.data.find(b"\0\0\1", 0, 256) if self.codec == "h264" and not self.key else -1
+        while 0 <= at < len(self.data) - 3:
+            first = self.data[at + 3]
+            if first & 0x1F in (1, 2, 5):
+                return first & 0x60 == 0
+            at = self.data.find(b"\0\0\1", at + 3, 256)
+        return False
 
     def packet(self, since_s: float = 0.0) -> Any:
         """The same as libav wants it, with times counted from `since_s`."""
@@ -42,36 +62,69 @@ class Chunk:
 
 
 class Decoder:
-    """Chunks to pictures. Damaged chunks are skipped and counted; starts again at a key picture of a new size."""
+    """Chunks to pictures. Damaged chunks are skipped and counted; starts again at a key picture of another kind."""
 
     def __init__(self, *, quick: bool = False) -> None:
         """quick: leave out the loop filter, an eighth cheaper and good enough for judging, not for keeping."""
-        self._options = {"skip_loop_filter": "all"} if quick else {}
+        self._options = {"max_pixels": str(MOST_PX), **({"skip_loop_filter": "all"} if quick else {})}
         self._context: av.VideoCodecContext | None = None
-        self._size = (0, 0)
+        self._kind = ("", 0, 0)
         self.damaged = 0
 
     def decode(self, chunk: Chunk) -> Iterator[Picture]:
         """The pictures this chunk completes."""
-        size = (chunk.width_px, chunk.height_px)
-        if self._context is None or (chunk.key and size != self._size):
-            if not chunk.key:
-                return
-            self._context = av.VideoCodecContext.create("h264", "r")
-            self._context.thread_count = 1
-            self._context.options = dict(self._options)
-            self._size = size
+        context = self._context_for(chunk)
+        if context is None:
+            return
         try:
-            frames = self._context.decode(chunk.packet())
-        except av.error.InvalidDataError:
+            frames = context.decode(chunk.packet())
+        except (av.error.FFmpegError, ValueError):
             self.damaged += 1
             return
         for frame in frames:
-            yield Picture((frame.pts or 0) / TICKS, frame)
+            yield _picture(frame, chunk)
+
+    def alone(self, chunk: Chunk) -> Picture | None:
+        """The picture of a key chunk, at once and by itself; None when it cannot be decoded."""
+        context = self._context_for(chunk)
+        if context is None or not chunk.key:
+            return None
+        try:
+            frames = [*context.decode(chunk.packet()), *context.decode(None)]
+            context.flush_buffers()
+        except (av.error.FFmpegError, ValueError):
+            self._context = None
+            frames = []
+        if not frames:
+            self.damaged += 1
+            return None
+        return _picture(frames[0], chunk)
+
+    def _context_for(self, chunk: Chunk) -> av.VideoCodecContext | None:
+        """libav's decoder for this chunk; None while it must wait for a key picture. Raises nothing."""
+        kind = (chunk.codec, chunk.width_px, chunk.height_px)
+        if self._context is None or kind != self._kind:
+            self._context = None
+            if not chunk.key:
+                return None
+            try:
+                context: Any = av.VideoCodecContext.create(chunk.codec, "r")
+            except (av.error.FFmpegError, ValueError):
+                self.damaged += 1
+                return None
+            context.thread_count = 1
+            context.options = dict(self._options)
+            self._context, self._kind = context, kind
+        return self._context
+
+
+def _picture(frame: av.VideoFrame, chunk: Chunk) -> Picture:
+    at_s = chunk.at_s if frame.pts is None else frame.pts / TICKS
+    return Picture(at_s, frame)
 
 
 class Encoder:
-    """Pictures to chunks: for sources that are not H.264, for masked views and for the drawn scene."""
+    """Pictures to chunks: for masked views, the drawn scene, and devices that send bare pixels."""
 
     def __init__(self, width_px: int, height_px: int, fps: int) -> None:
         """fps: nominal; the true times travel with the pictures."""

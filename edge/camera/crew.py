@@ -5,21 +5,42 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from broker.contract.camera import CameraState
 from broker.link.clock import Clock
 from broker.link.service import Beat
-from broker.trust.envelope import CameraSetup
+from broker.trust.envelope import CameraAddress, CameraSetup
 
 log = logging.getLogger(__name__)
 
 AGAIN_S, AGAIN_MOST_S = 5.0, 60.0
 HUNG_S = 60.0
 """A thread that shows no life for this long hangs; only a new start of the process helps."""
+LEAVE_S = 5.0
+"""A thread that was told to end may hold up its successor this long: two must not speak for one camera."""
 FAILED = "Lỗi chương trình khi xem camera này; máy đang tự thử lại."
 
 Run = Callable[[threading.Event, Beat], None]
-Make = Callable[[CameraSetup, Callable[[CameraState], None]], Run]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A camera as the plan says and where its pictures come from; `setup.sealed` is opened and left empty."""
+
+    setup: CameraSetup
+    address: CameraAddress
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a camera's thread runs, and how it is asked for a picture."""
+
+    run: Run
+    ask: Callable[[str], None]
+
+
+Make = Callable[[Watched, Callable[[CameraState], None]], Body]
 
 
 class Hung(Exception):
@@ -29,10 +50,11 @@ class Hung(Exception):
 class _Post:
     """One camera's thread and what is known of it."""
 
-    def __init__(self, setup: CameraSetup) -> None:
-        self.setup = setup
+    def __init__(self, watched: Watched) -> None:
+        self.watched = watched
         self.stop = threading.Event()
         self.thread: threading.Thread | None = None
+        self.body: Body | None = None
         self.beat_s = 0.0
         self.failures = 0
         self.again_s = float("-inf")
@@ -46,34 +68,53 @@ class Crew:
         self._make = make
         self._clock = clock
         self._posts: dict[str, _Post] = {}
+        self._leaving: dict[str, tuple[threading.Thread, float]] = {}
+        """Threads told to end that had not yet, and until when they are waited for."""
         self._lock = threading.Lock()
         self._states: dict[str, CameraState] = {}
         self._changed = True
 
-    def apply(self, setups: Sequence[CameraSetup]) -> None:
+    def apply(self, cameras: Sequence[Watched]) -> None:
         """Run exactly these cameras; those whose setup did not change are left in peace."""
-        wanted = {setup.camera: setup for setup in setups}
-        leaving = [post for name, post in self._posts.items() if wanted.get(name) != post.setup]
+        wanted = {each.setup.camera: each for each in cameras}
+        leaving = [post for name, post in self._posts.items() if wanted.get(name) != post.watched]
         self._dismiss(leaving, 1.5)
+        until_s = self._clock.monotonic() + LEAVE_S
         for post in leaving:
-            del self._posts[post.setup.camera]
+            name = post.watched.setup.camera
+            del self._posts[name]
+            if post.thread is not None and post.thread.is_alive():
+                self._leaving[name] = (post.thread, until_s)
         with self._lock:
             self._states = {name: state for name, state in self._states.items() if name in self._posts}
             self._changed = True
-        for name, setup in wanted.items():
+        for name, watched in wanted.items():
             if name not in self._posts:
-                self._posts[name] = _Post(setup)
+                self._posts[name] = _Post(watched)
         self.tend()
 
     def tend(self) -> None:
         """Start what does not run and is due. Raises Hung."""
         now_s = self._clock.monotonic()
-        for post in self._posts.values():
+        self._leaving = {
+            name: (thread, until_s)
+            for name, (thread, until_s) in self._leaving.items()
+            if thread.is_alive() and now_s < until_s
+        }
+        for name, post in self._posts.items():
             if post.thread is not None and post.thread.is_alive():
                 if now_s - post.beat_s > HUNG_S:
-                    raise Hung(f"camera {post.setup.camera} has not moved for {HUNG_S:.0f} s")
-            elif now_s >= post.again_s:
+                    raise Hung(f"camera {post.watched.setup.camera} has not moved for {HUNG_S:.0f} s")
+            elif now_s >= post.again_s and name not in self._leaving:
                 self._start(post, now_s)
+
+    def ask(self, camera: str, request: str) -> bool:
+        """Have a camera send a picture; False when it is not watched here at present."""
+        post = self._posts.get(camera)
+        if post is None or post.body is None:
+            return False
+        post.body.ask(request)
+        return True
 
     def take_states(self) -> list[CameraState] | None:
         """All states in order of name when any has changed since the last call, else None."""
@@ -90,7 +131,9 @@ class Crew:
     def _start(self, post: _Post, now_s: float) -> None:
         post.beat_s = now_s
         post.again_s = now_s + min(AGAIN_MOST_S, AGAIN_S * 2**post.failures)
-        post.thread = threading.Thread(target=self._live, args=(post,), name=f"camera-{post.setup.camera}")
+        post.thread = threading.Thread(
+            target=self._live, args=(post,), name=f"camera-{post.watched.setup.camera}"
+        )
         post.thread.start()
 
     def _live(self, post: _Post) -> None:
@@ -102,13 +145,18 @@ class Crew:
                 self._set(state)
 
         try:
-            self._make(post.setup, say)(post.stop, beat)
+            post.body = self._make(post.watched, say)
+            post.body.run(post.stop, beat)
             post.failures = 0
         except Exception:  # any fault in one camera's thread is written down and must not stop the others
             post.failures = min(post.failures + 1, 8)
-            log.exception("camera failed", extra={"event": "camera-failed", "camera": post.setup.camera})
+            log.exception(
+                "camera failed", extra={"event": "camera-failed", "camera": post.watched.setup.camera}
+            )
             say(
-                CameraState(camera=post.setup.camera, state="offline", since=self._clock.now(), detail=FAILED)
+                CameraState(
+                    camera=post.watched.setup.camera, state="offline", since=self._clock.now(), detail=FAILED
+                )
             )
 
     def _set(self, state: CameraState) -> None:

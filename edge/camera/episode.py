@@ -31,19 +31,24 @@ class Episode:
         """When the open episode began; None between episodes."""
         return self._start_s
 
-    def see(self, now_s: float, moving_since_s: float | None) -> list[Step]:
+    def see(
+        self, now_s: float, moving_since_s: float | None, moving_until_s: float | None = None
+    ) -> list[Step]:
         """Take one picture's verdict: `moving_since_s` is when the present movement began, None when still.
 
-        An end is known only after the merge gap has passed, and is dated back to the last movement.
+        moving_until_s: when what rests at present last stirred; now when not given. An end is known only after the
+        merge gap has passed, and is dated back to the last movement. Who rests and goes on is one episode, what
+        begins after the merge gap beside something that rests is another.
         """
         steps = []
-        if self._start_s is not None and now_s - self._last_s > self._merge_s:
+        begun_s = now_s if moving_since_s is None else moving_since_s
+        if self._start_s is not None and begun_s - self._last_s > self._merge_s:
             steps += self.close()
         if moving_since_s is not None:
             if self._start_s is None:
                 self._start_s = max(moving_since_s, self._last_s) if self._last_s else moving_since_s
                 steps.append(Step("began", self._start_s, now_s))
-            self._last_s = now_s
+            self._last_s = max(self._last_s, now_s if moving_until_s is None else moving_until_s)
         return steps
 
     def close(self) -> list[Step]:

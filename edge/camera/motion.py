@@ -1,25 +1,37 @@
 """Does something move that could be a person or a vehicle? Pure: pictures and their times in, verdicts out.
 
 Method (every threshold is learnt from the camera's own picture, none belongs to a scene):
-1. brightness of the whole picture and of each band of rows is matched to the background (exposure, flicker);
+1. brightness of the whole picture is matched to the background (exposure, flicker);
 2. a pixel is unusual when it leaves what its neighbourhood in the background can explain by more than the
    pixel's own learnt restlessness (noise, rain, leaves raise it);
 3. what only grew lighter or darker while its texture stayed is light, not a thing;
-4. a thing must go somewhere: a track of several pictures that travels or grows; what trembles in place does not;
+4. a thing must go somewhere, grow, or be large and last, as one track whose continuations are together unlikely
+   by chance, given how many blobs of that size this view shows anyway: rain, insects and leaves are the chance;
 5. when the whole view changes at once the background is learnt anew and nothing is said.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
 
-from edge.camera.picture import SMALL_HEIGHT_PX, SMALL_WIDTH_PX, Field, Grey, Mask
-from edge.camera.tracks import Blob, Tracks
+from edge.camera.areas import Areas
+from edge.camera.backdrop import Backdrop, Seen
+from edge.camera.blobs import Blob, find_blobs
+from edge.camera.mass import Mass, alive
+from edge.camera.picture import SMALL_HEIGHT_PX, SMALL_WIDTH_PX, Grey, Mask
+from edge.camera.track import Track
+from edge.camera.tracks import Tracks
+
+Reason = Literal[
+    "travels", "grows", "stays", "small", "large", "strong", "weak", "near-edge", "night", "after-light"
+]
+"""Why a movement is believed, and what speaks against it."""
 
 
 @dataclass(frozen=True)
@@ -27,151 +39,213 @@ class Verdict:
     """What a detector says about one picture. Boxes are (x, y, w, h) in fractions of the picture."""
 
     moving_since_s: float | None = None
+    moving_until_s: float | None = None
+    """When what moves or rests at present last stirred; None when that is now."""
     boxes: Sequence[tuple[float, float, float, float]] = ()
     confidence: float = 0.0
+    zone: str = ""
+    reasons: tuple[Reason, ...] = ()
     scene_changed: bool = False
     """The whole view changed at once: light, exposure, or the camera itself."""
-    unusual: Mask | None = field(default=None, repr=False)
-    """Pixels that differ from the background, 256 x 144."""
 
 
 class Detector(Protocol):
     """Anything that can judge small grey pictures in order."""
 
+    sensitivity: float
+    """0 to 1; may be set between pictures."""
+
+    @property
+    def busy(self) -> bool:
+        """Something is followed or being learnt: every due picture is needed."""
+
     def look(self, small: Grey, now_s: float) -> Verdict:
         """Judge the picture taken at `now_s`; pictures come in order, about five a second."""
 
+    def rest(self, small: Grey, now_s: float) -> None:
+        """Take a picture of an idle camera in which nothing happens, one every second or two."""
+
+    def resume(self, now_s: float) -> None:
+        """The source is back after a gap: learn the view anew."""
+
 
 LEARN_S = 1.6
-"""A background is learnt for this long before anything is said."""
+"""A background is learnt for this long before anything is said; what moved meanwhile is dated back."""
 RELEARN_S = 1.2
 CHANGED_SHARE = 0.45
 """More of the picture than this changing at once is no movement in it."""
 CHANGED_JUMP = 0.25
 """At once: at least this much more than in the picture before. What comes nearer grows more slowly."""
-BACKGROUND_S = 8.0
-"""The background follows slow change within this time."""
-HELD_S = 90.0
-RESTLESS_S = 12.0
-STRONG = 1.5
-"""A thing has some pixels this many times beyond their limit; chance rarely has three together."""
-FLOOR_LEVELS = 7.0
-"""Least difference in grey levels that means anything, at full sensitivity 0.5."""
+REST_GAP_S = 2.5
+"""A longer gap between pictures counts as this much learning."""
+AFTER_LIGHT_S = 6.0
+DARK_LEVELS = 60.0
+"""A picture darker than this on average is one of the night."""
+MASS_CONFIDENCE = 0.6
+STIRS_S = 1.0
+"""What last stirred longer ago than this beside something that stirs is resting."""
+SMALL_PX, LARGE_PX = 40, 1500
 
 
 class MotionDetector:
     """The product's detector. sensitivity 0 to 1; 0.5 suits an ordinary camera."""
 
-    def __init__(self, sensitivity: float = 0.5) -> None:
-        self._ease = 2.0 ** (1.0 - 2.0 * min(1.0, max(0.0, sensitivity)))
-        self._background: Field | None = None
-        self._restless: Field | None = None
+    def __init__(self, sensitivity: float = 0.5, areas: Areas | None = None) -> None:
+        self.sensitivity = sensitivity
+        self._areas = areas or Areas()
+        self._backdrop: Backdrop | None = None
         self._learn_until_s = 0.0
+        self._changed_s = -math.inf
+        self._is_first = True
         self._last_s = 0.0
         self._share = 0.0
         self._tracks = Tracks()
+        self._mass = Mass()
+
+    @property
+    def busy(self) -> bool:
+        """Something is followed, may be about to be, or the view is being learnt."""
+        return self._backdrop is None or self._last_s < self._learn_until_s or self._tracks.busy
 
     def look(self, small: Grey, now_s: float) -> Verdict:
         """Judge one picture; see the module for the method."""
-        now = cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
-        if self._background is None or self._restless is None:
-            self._start(now, now_s, LEARN_S)
-            return Verdict()
-        gap_s = min(1.0, max(0.01, now_s - self._last_s))
-        self._last_s = now_s
-        self._background = match_light(self._background, now)
-        apart = outside(now, self._background)
-        limit = np.maximum(FLOOR_LEVELS * self._ease, self._restless * (3.0 * self._ease))
-        unusual = (apart > limit).astype(np.uint8)
-        share, before = spread_of(unusual), self._share
+        backdrop, seen = self._compare(small, now_s)
+        if seen is None:
+            return Verdict(scene_changed=self._changed_s == now_s)
+        gap_s = self._gap(now_s, 1.0)
+        learning = now_s < self._learn_until_s
+        blobs = find_blobs(seen)
+        pieces = alive(blobs)
+        near_s = self._mass.see(pieces, seen, now_s, learning=learning and self._is_first)
+        moving = self._tracks.follow(blobs, now_s, gap_s, learning=learning, crowded=near_s is not None)
+        held = self._tracks.held() + (pieces if near_s is not None else [])
+        backdrop.learn(seen, gap_s, _held(held))
+        verdict = self._verdict(moving, backdrop)
+        return verdict if near_s is None else self._with_mass(verdict, near_s, pieces)
+
+    def rest(self, small: Grey, now_s: float) -> None:
+        """Keep background, restlessness and clutter fresh with a picture in which nothing happens."""
+        backdrop, seen = self._compare(small, now_s)
+        if seen is not None:
+            gap_s = self._gap(now_s, REST_GAP_S)
+            self._tracks.rest(find_blobs(seen), gap_s)
+            backdrop.learn(seen, gap_s, None)
+
+    def resume(self, now_s: float) -> None:
+        """Learn the view anew; clutter is still what it was."""
+        self._backdrop, self._last_s = None, now_s
+        self._tracks.forget()
+
+    def _compare(self, small: Grey, now_s: float) -> tuple[Backdrop, Seen | None]:
+        """The picture against the background; None when this picture begins a new one."""
+        now: Grey = np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8)
+        if self._backdrop is None:
+            return self._start(now, now_s, LEARN_S), None
+        ease = 2.0 ** (1.0 - 2.0 * min(1.0, max(0.0, self.sensitivity)))
+        seen = self._backdrop.compare(now, ease, self._areas.watched)
+        share, before = spread_of(seen.unusual), self._share
         self._share = share
         if share > CHANGED_SHARE and share - before > CHANGED_JUMP:
-            self._start(now, now_s, RELEARN_S)
-            return Verdict(scene_changed=True)
-        blobs = find_blobs(unusual, apart / limit, now, self._background)
-        if now_s < self._learn_until_s:
-            self._tracks.warm(blobs)
-            self._learn(now, apart, None, gap_s * 5.0)
-            return Verdict()
-        moving = self._tracks.follow(blobs, now_s)
-        self._learn(now, apart, self._tracks.held(), gap_s)
-        boxes = [
-            (b.x / SMALL_WIDTH_PX, b.y / SMALL_HEIGHT_PX, b.w / SMALL_WIDTH_PX, b.h / SMALL_HEIGHT_PX)
-            for b in (t.blob for t in moving)
-        ]
-        since = min((t.since_s for t in moving), default=None)
-        confidence = min(1.0, max((t.blob.strength for t in moving), default=0.0) / 4.0)
-        return Verdict(since, boxes, confidence, False, unusual)
+            self._changed_s = now_s
+            return self._start(now, now_s, RELEARN_S), None
+        return self._backdrop, seen
 
-    def _start(self, now: Field, now_s: float, learn_s: float) -> None:
+    def _start(self, now: Grey, now_s: float, learn_s: float) -> Backdrop:
         """Begin a new background with this picture."""
-        self._background = now.copy()
-        self._restless = np.full_like(now, 3.0)
+        self._is_first = learn_s == LEARN_S
+        self._backdrop = Backdrop(now)
         self._learn_until_s = now_s + learn_s
         self._last_s = now_s
         self._tracks.forget()
+        self._mass.forget()
+        return self._backdrop
 
-    def _learn(self, now: Field, apart: Field, held: Sequence[Blob] | None, gap_s: float) -> None:
-        """Move the background towards this picture, slowly where something is being followed."""
-        if self._background is None or self._restless is None:
-            return
-        rate = np.full(now.shape, min(0.5, gap_s / BACKGROUND_S), np.float32)
-        for blob in held or ():
-            rate[blob.y : blob.y + blob.h, blob.x : blob.x + blob.w] = gap_s / HELD_S
-        self._background += rate * (now - self._background)
-        spread = cv2.boxFilter(np.minimum(apart, 60.0) ** 2, -1, (5, 5))
-        step = rate * (BACKGROUND_S / RESTLESS_S)
-        self._restless = np.sqrt(self._restless**2 + step * (spread - self._restless**2))
+    def _gap(self, now_s: float, most_s: float) -> float:
+        gap_s = min(most_s, max(0.01, now_s - self._last_s))
+        self._last_s = now_s
+        return gap_s
 
+    def _verdict(self, moving: Sequence[Track], backdrop: Backdrop) -> Verdict:
+        """Put the confirmed tracks of one picture into words."""
+        zoned = [(t, self._areas.zone_of(t.blob.x, t.blob.y, t.blob.w, t.blob.h)) for t in moving]
+        counted = [(t, zone) for t, zone in zoned if zone is not None]
+        if not counted:
+            return Verdict()
+        after_light = self._last_s - self._changed_s < AFTER_LIGHT_S
+        sure, zone, best = max(
+            ((self._confidence(t, after_light=after_light), zone, t) for t, zone in counted),
+            key=lambda each: each[0],
+        )
+        boxes = [_fractions(t.blob) for t, _ in counted]
+        reasons = _reasons(best, after_light=after_light, dark=backdrop.brightness < DARK_LEVELS)
+        until_s = max(t.alive_s for t, _ in counted)
+        since_s = min(t.since_s for t, _ in counted if t.alive_s >= until_s - STIRS_S)
+        return Verdict(since_s, until_s, boxes, sure, zone, reasons)
 
-def match_light(background: Field, now: Field) -> Field:
-    """The background in the exposure of `now`: scaled by the median ratio, safe up to half a picture of strangers."""
-    old, new = background[::3, ::3], now[::3, ::3]
-    usable = old > 6.0
-    if usable.mean() < 0.2:
-        return background
-    gain = float(np.median(new[usable] / old[usable]))
-    return background * min(4.0, max(0.25, gain))
+    def _with_mass(self, verdict: Verdict, since_s: float, pieces: Sequence[Blob]) -> Verdict:
+        """Add what is too large and too near to be followed."""
+        zoned = [(b, self._areas.zone_of(b.x, b.y, b.w, b.h)) for b in pieces]
+        counted = [(b, zone) for b, zone in zoned if zone is not None]
+        if verdict.moving_since_s is not None:
+            return replace(verdict, moving_since_s=min(since_s, verdict.moving_since_s), moving_until_s=None)
+        if not counted:
+            return verdict
+        boxes = [_fractions(b) for b, _ in counted]
+        return Verdict(since_s, None, boxes, MASS_CONFIDENCE, counted[0][1], ("large",))
 
-
-def outside(now: Field, background: Field) -> Field:
-    """How far each pixel lies beyond the darkest and brightest of its 3 x 3 neighbourhood in the background.
-
-    A view that trembles by a pixel explains itself; a thing that was not there does not.
-    """
-    kernel = np.ones((3, 3), np.uint8)
-    above = now - cv2.dilate(background, kernel)
-    below = cv2.erode(background, kernel) - now
-    return np.asarray(np.maximum(np.maximum(above, below), 0.0))
+    def _confidence(self, track: Track, *, after_light: bool) -> float:
+        """0 to 1: how far beyond what was needed the evidence lies, less for what speaks against it."""
+        surplus = track.evidence / self._tracks.clutter.needed - 1.0
+        sure = 1.0 - 0.6 * math.exp(-surplus)
+        sure *= min(1.0, 0.4 + 0.3 * track.blob.strength)
+        if track.why == "stays":
+            sure *= 0.7
+        return sure * (0.8 if after_light else 1.0)
 
 
 def spread_of(unusual: Mask) -> float:
     """Share of the picture's 16 x 16 px fields in which something is unusual."""
-    fields = cv2.resize(unusual.astype(np.float32), (16, 9), interpolation=cv2.INTER_AREA)
-    return float((fields > 0.1).mean())
+    if not unusual.any():
+        return 0.0
+    fields = cv2.resize(unusual * np.uint8(255), (16, 9), interpolation=cv2.INTER_AREA)
+    return float(np.count_nonzero(fields > 25)) / fields.size
 
 
-def find_blobs(unusual: Mask, strength: Field, now: Field, background: Field) -> list[Blob]:
-    """Connected unusual pixels, parts of one thing joined; specks and mere light left out."""
-    joined = cv2.dilate(unusual, np.ones((5, 3), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    blobs = []
-    for label in range(1, min(count, 200)):
-        x, y, w, h = (int(v) for v in stats[label, :4])
-        here = (labels[y : y + h, x : x + w] == label) & (unusual[y : y + h, x : x + w] > 0)
-        area = int(here.sum())
-        cut = (slice(y, y + h), slice(x, x + w))
-        if area < 5:
-            continue
-        if area > 40 and is_light(now[cut][here], background[cut][here]):
-            continue
-        how = strength[cut][here]
-        blobs.append(Blob(x, y, w, h, area, float(how.mean()), int((how > STRONG).sum()) >= 3))
-    return blobs
+def _held(blobs: Sequence[Blob]) -> Mask | None:
+    """1 in the boxes of these; None without any."""
+    if not blobs:
+        return None
+    held: Mask = np.zeros((SMALL_HEIGHT_PX, SMALL_WIDTH_PX), np.uint8)
+    for blob in blobs:
+        held[blob.y : blob.y + blob.h, blob.x : blob.x + blob.w] = 1
+    return held
 
 
-def is_light(now: Field, background: Field) -> bool:
-    """True when the same texture only became lighter or darker: sun, cloud, lamp, shadow."""
-    if float(background.std()) < 5.0:
-        return False
-    return float(np.corrcoef(now, background)[0, 1]) > 0.9
+def _fractions(blob: Blob) -> tuple[float, float, float, float]:
+    return (
+        blob.x / SMALL_WIDTH_PX,
+        blob.y / SMALL_HEIGHT_PX,
+        blob.w / SMALL_WIDTH_PX,
+        blob.h / SMALL_HEIGHT_PX,
+    )
+
+
+def _reasons(track: Track, *, after_light: bool, dark: bool) -> tuple[Reason, ...]:
+    """What stands behind one track, the main reason first."""
+    blob = track.blob
+    at_edge = (
+        min(blob.x, blob.y) <= 1
+        or blob.x + blob.w >= SMALL_WIDTH_PX - 1
+        or blob.y + blob.h >= SMALL_HEIGHT_PX - 1
+    )
+    told: list[tuple[Reason, bool]] = [
+        ("small", blob.area < SMALL_PX),
+        ("large", blob.area > LARGE_PX),
+        ("strong", blob.strength > 3.0),
+        ("weak", blob.strength < 1.5),
+        ("near-edge", at_edge),
+        ("night", dark),
+        ("after-light", after_light),
+    ]
+    first: tuple[Reason, ...] = (track.why,) if track.why else ()
+    return first + tuple(reason for reason, holds in told if holds)

@@ -34,6 +34,11 @@ class Picture:
     frame: av.VideoFrame
 
     @property
+    def key(self) -> bool:
+        """It was coded by itself, without another picture."""
+        return bool(self.frame.key_frame)
+
+    @property
     def luma(self) -> Grey:
         """Brightness in the camera's own resolution; the decoder's memory itself where that is possible."""
         return luma_of(self.frame)
@@ -53,6 +58,12 @@ def luma_of(frame: av.VideoFrame) -> Grey:
 
 
 def shrink(luma: Grey) -> Grey:
-    """256 x 144, averaged, so that noise falls and every camera is judged at one size and cost."""
+    """256 x 144, averaged, so that noise falls and every camera is judged at one size and cost.
+
+    From 512 to 1536 px wide in two quick steps, which average nearly as many pixels in half the time.
+    """
+    if 2 * SMALL_WIDTH_PX <= luma.shape[1] <= 6 * SMALL_WIDTH_PX:
+        double = (2 * SMALL_WIDTH_PX, 2 * SMALL_HEIGHT_PX)
+        luma = np.asarray(cv2.resize(luma, double, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
     small = cv2.resize(luma, (SMALL_WIDTH_PX, SMALL_HEIGHT_PX), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.uint8)

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import sqlite3
-import threading
-from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from broker.contract import Identity
-from broker.contract.camera import Box, CameraTampered, MotionEnded, MotionStarted
-from broker.contract.hub import Media
+from broker.contract.camera import (
+    Box,
+    CameraPicture,
+    Label,
+    MotionEnded,
+    MotionLabelled,
+    MotionStarted,
+)
 from broker.link.clock import Clock
-from broker.link.media import MediaStore
 from broker.link.outbox import OutboxFull
-from edge.camera.chunk import Chunk
-from edge.camera.clips import CLIP_TYPE, ClipError, write_clip
-from edge.camera.ledger import Kept, Ledger
-from edge.camera.tamper import What
+from broker.trust.envelope import CameraSetup
+from edge.camera.analysis import Finding
+from edge.camera.ledger import Ledger
+from edge.camera.moment import Moment
+from edge.camera.picture import Colour
+from edge.camera.standing import Standing
+from edge.camera.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
-CUT_OFF = "Điểm khởi động lại giữa chừng nên không có đoạn hình."
 DISK = "Đĩa của điểm này không ghi được; cảnh báo vẫn gửi nhưng có thể thiếu đoạn hình."
+
+REFUSED_WAIT_S = 5.0
+
+Boxes = Sequence[tuple[float, float, float, float]]
+Namer = Callable[[str, str, Colour, Boxes], None]
+"""Asks what moved: episode, camera, picture with its masks burnt in, boxes. Never waits."""
 
 
 class Voice(Protocol):
@@ -58,92 +70,101 @@ class Voice(Protocol):
 class Reports:
     """Shared by the threads of all cameras."""
 
-    def __init__(self, session: Voice, ledger: Ledger, store: MediaStore, folder: Path) -> None:
-        """folder: where clips are put together."""
+    def __init__(
+        self, session: Voice, ledger: Ledger, troubles: Troubles, namer: Namer | None = None
+    ) -> None:
+        """namer: what names what moved, where the node has such a thing."""
         self.clock = session.clock
-        self.news = threading.Event()
-        """Set when a clip waits for upload."""
+        self.standing = Standing(
+            troubles,
+            session.clock,
+            self._send,
+            lambda camera, at: _name(session.who.node, camera, at),
+            self.disk_trouble,
+        )
+        """Which cameras are kept from seeing."""
         self._session = session
         self._ledger = ledger
-        self._store = store
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("*.mp4"):
-            left.unlink()
+        self._namer = namer
+        self._disk_fails = False
+        self._tell_at_s = -math.inf
+        self._unmarked: MotionEnded | None = None
+        """An end that was sent while the disk did not take the note of it: not sent again for that."""
 
-    def motion_began(self, camera: str, started_at: datetime, jpeg: bytes, boxes: Sequence[Box]) -> str:
+    def moment(self, at_s: float) -> Moment:
+        """A second of the node's monotonic clock, now or a little while ago."""
+        now_s = self.clock.monotonic()
+        at = self.clock.now() - timedelta(seconds=max(0.0, now_s - at_s))
+        return Moment(at, max(0, round(at_s * 1000)), self.clock.state())
+
+    def motion_began(self, camera: str, moment: Moment, jpeg: bytes, finding: Finding) -> str:
         """Tell the hub at once; returns the episode's name."""
-        episode = _name(self._session.who.node, camera, started_at)
+        episode = _name(self._session.who.node, camera, moment.at)
         try:
-            self._ledger.began(episode, camera, started_at)
+            self._ledger.began(episode, camera, moment.at)
         except sqlite3.Error:
-            self._disk_trouble()
+            self.disk_trouble()
         self._send(
             MotionStarted(
-                episode=episode, camera=camera, started_at=started_at, snapshot=jpeg, boxes=list(boxes)
+                episode=episode,
+                camera=camera,
+                started_at=moment.at,
+                snapshot=jpeg,
+                boxes=[box(*each) for each in finding.boxes],
+                zone=finding.zone,
+                confidence=share(finding.confidence),
+                reasons=list(finding.reasons),
+                mono_ms=moment.mono_ms,
+                clock=moment.clock,
             )
         )
         return episode
 
-    def motion_ended(self, episode: str, ended_at: datetime, chunks: Sequence[Chunk]) -> None:
-        """Make the clip and note the end; `tell` brings it to the hub."""
-        clip, reason = self._keep_clip(episode, chunks)
-        try:
-            self._ledger.ended(episode, ended_at, clip, reason)
-        except sqlite3.Error:
-            self._disk_trouble()
-            return
-        self.news.set()
+    def label(self, episode: str, setup: CameraSetup, colour: Colour, boxes: Boxes) -> None:
+        """Have somebody look at what moved, where the node can and the commune wants it."""
+        if self._namer is not None and setup.label:
+            self._namer(episode, setup.camera, colour, boxes)
 
-    def tampered(
-        self,
-        camera: str,
-        what: What,
-        started_at: datetime,
-        *,
-        ended_at: datetime | None = None,
-        jpeg: bytes | None = None,
-        tampering: str = "",
-    ) -> str:
-        """Tell that a tampering began, or, with its name and `ended_at`, that it is over; returns its name."""
-        tampering = tampering or _name(self._session.who.node, camera, started_at)
-        self._send(
-            CameraTampered(
-                tampering=tampering,
-                camera=camera,
-                what=what,
-                started_at=started_at,
-                ended_at=ended_at,
-                snapshot=jpeg,
-            )
-        )
-        return tampering
-
-    def resume(self) -> None:
-        """After a start: what was going on when the earlier life ended is over. Raises sqlite3.Error."""
-        for kept in self._ledger.untold():
-            if kept.ended_at is None:
-                self._ledger.ended(kept.episode, kept.started_at, None, CUT_OFF)
+    def labelled(self, episode: str, camera: str, labels: list[Label]) -> None:
+        """What was seen there."""
+        self._send(MotionLabelled(episode=episode, camera=camera, at=self.clock.now(), labels=labels))
 
     def tell(self) -> None:
-        """Bring every noted end to the hub. Called by one thread, again and again."""
-        for kept in self._ledger.untold():
-            if kept.ended_at is not None and self._send(_ended(kept, kept.ended_at)):
-                self._ledger.told(kept.episode)
+        """Bring the next noted ends to the hub. Called by one thread, again and again. Raises sqlite3.Error.
 
-    def _keep_clip(self, episode: str, chunks: Sequence[Chunk]) -> tuple[Media | None, str]:
-        path = self._folder / f"{episode}.mp4"
+        After an end that could not be kept nothing is tried for REFUSED_WAIT_S.
+        """
+        if self.clock.monotonic() < self._tell_at_s:
+            return
+        self._tell_at_s = self.clock.monotonic() + REFUSED_WAIT_S
+        for said in self._ledger.to_say():
+            if said != self._unmarked and not self._send(said):
+                return
+            self._unmarked = said
+            self._ledger.told(said.episode)
+            self._unmarked = None
+        self._tell_at_s = -math.inf
+
+    def picture(self, request: str, camera: str, taken: Moment, jpeg: bytes | None, reason: str) -> None:
+        """The picture somebody asked for, or why there is none."""
+        self._send(CameraPicture(request=request, camera=camera, taken_at=taken.at, jpeg=jpeg, reason=reason))
+
+    def disk_trouble(self) -> None:
+        """The disk does not take what should survive."""
+        log.error("the ledger or a clip cannot be written", extra={"event": "disk"})
+        self._disk_fails = True
+        self._session.problem("disk", DISK)
+
+    def try_disk(self) -> None:
+        """Whether the disk that failed takes something again; then the trouble is over."""
+        if not self._disk_fails:
+            return
         try:
-            duration_ms = write_clip(chunks, path)
-            return self._store.add(path, CLIP_TYPE, duration_ms), ""
-        except ClipError as why:
-            log.warning("no clip: %s", why, extra={"event": "no-clip"})
-            return None, str(why)
-        except OSError:
-            self._disk_trouble()
-            return None, DISK
-        finally:
-            path.unlink(missing_ok=True)
+            self._ledger.prove()
+        except (sqlite3.Error, OSError):
+            return
+        self._disk_fails = False
+        self._session.cleared("disk")
 
     def _send(self, msg: Any) -> bool:
         """False when it could not be kept; that is said, and nothing else stops."""
@@ -155,20 +176,16 @@ class Reports:
         self._session.cleared("outbox-full")
         return True
 
-    def _disk_trouble(self) -> None:
-        log.error("the ledger or a clip cannot be written", extra={"event": "disk"})
-        self._session.problem("disk", DISK)
+
+def share(value: float) -> float:
+    """Held within 0 and 1."""
+    return min(1.0, max(0.0, value))
 
 
-def _ended(kept: Kept, ended_at: datetime) -> MotionEnded:
-    return MotionEnded(
-        episode=kept.episode,
-        camera=kept.camera,
-        started_at=kept.started_at,
-        ended_at=ended_at,
-        clip=kept.clip,
-        reason=kept.reason,
-    )
+def box(x: float, y: float, w: float, h: float) -> Box:
+    """A box that lies inside the picture."""
+    x, y = share(x), share(y)
+    return Box(x=x, y=y, w=min(max(0.0, w), 1.0 - x), h=min(max(0.0, h), 1.0 - y))
 
 
 def _name(node: str, camera: str, at: datetime) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import cv2
 
-from edge.camera.analysis import Analyst, Finding
+from edge.camera.analysis import Analyst
 from edge.camera.capture import kind_of, read
-from edge.camera.chunk import Decoder
+from edge.camera.sight import Seen, Sight
 
 
 def watch(source: str, stop: threading.Event | None = None) -> Iterator[dict[str, Any]]:
@@ -21,16 +21,14 @@ def watch(source: str, stop: threading.Event | None = None) -> Iterator[dict[str
     """
     cv2.setNumThreads(1)
     stop = stop or threading.Event()
-    analyst, decoder = Analyst(), Decoder(quick=True)
+    sight = Sight(Analyst())
     for chunk in read(source, stop, paced=kind_of(source) != "file"):
-        for picture in decoder.decode(chunk):
-            if analyst.wants(picture.at_s):
-                yield from _ended(analyst.look(picture.luma, picture.at_s))
-    yield from _ended(analyst.close())
+        yield from _ended(sight.take(chunk))
+    yield from _ended(sight.close())
 
 
-def _ended(findings: list[Finding]) -> Iterator[dict[str, Any]]:
-    for finding in findings:
+def _ended(seen: Iterable[Seen]) -> Iterator[dict[str, Any]]:
+    for finding, _ in seen:
         if finding.phase != "ended":
             continue
         span = {"start": round(finding.start_s, 2), "end": round(finding.end_s, 2)}
