@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broker.contract.camera import CameraTampered, MotionEnded, MotionStarted
+from broker.contract.camera import CameraOutage, CameraTampered, MotionEnded, MotionLabelled, MotionStarted
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, Camera, NodeRecord, note_change, write_audit
 from broker.hub.roles import require_role
@@ -28,38 +28,86 @@ CLOSE_REASONS = {
 MAY_ACT = ("police",)
 MAY_SEE = ("police",)
 
+LONGEST_MS = 10 * 366 * 86_400_000
+"""A length beyond ten years comes from a wrong count."""
+_MOST, _WORD = 24, 60
+"""Boxes, labels and reasons kept of one message; characters of a code or a zone's name."""
+
+
+class OtherEpisode(ValueError):
+    """A node named something under an id that already means something else."""
+
 
 # -- what the nodes said; called by ingest with the snapshot already in the media store
 
 
-def raise_motion(db: Session, node: str, said: MotionStarted, snapshot: str, now: datetime) -> Alert:
-    """An episode has begun. Said again it changes nothing but the picture."""
+def raise_motion(db: Session, node: str, said: MotionStarted, snapshot: str | None, now: datetime) -> Alert:
+    """An episode has begun; `snapshot` None when what came was no picture. Said again it changes nothing but that."""
     alert = _alert(db, node, said.episode, "motion", said.camera, said.started_at, now)
-    alert.snapshot = snapshot
-    alert.boxes = msgspec.to_builtins(said.boxes)
+    alert.snapshot = snapshot or alert.snapshot
+    alert.boxes = msgspec.to_builtins(said.boxes[:_MOST])
+    alert.zone, alert.clock = said.zone[:_WORD], said.clock
+    alert.confidence = max(alert.confidence or 0.0, said.confidence)
+    if alert.ended_at is None:  # an end that came first knows better
+        alert.reasons = _codes(said.reasons) or alert.reasons
     _changed(db, alert, now)
     return alert
 
 
-def end_motion(db: Session, node: str, said: MotionEnded, has_clip: bool, now: datetime) -> Alert:
+def label_motion(db: Session, node: str, said: MotionLabelled, now: datetime) -> Alert | None:
+    """A model named what moved. None when no such episode was told: labels alone raise nothing."""
+    alert = db.scalars(select(Alert).where(Alert.node == node, Alert.episode == said.episode)).first()
+    if alert is None:
+        return None
+    _refuse_other(alert, "motion", said.camera)
+    alert.labels = msgspec.to_builtins(said.labels[:_MOST])
+    _changed(db, alert, now)
+    return alert
+
+
+def end_motion(
+    db: Session, node: str, said: MotionEnded, has_clip: bool, now: datetime, best: str | None = None
+) -> Alert:
     """An episode is over; `has_clip` when the bytes of its clip came before this message."""
     alert = _alert(db, node, said.episode, "motion", said.camera, said.started_at, now)
-    alert.ended_at = said.ended_at
-    alert.clip_reason = said.reason
+    _end(alert, said.ended_at, said.lasted_ms)
+    alert.best = best or alert.best
+    if said.boxes:
+        alert.best_boxes = msgspec.to_builtins(said.boxes[:_MOST])
+    alert.confidence = max(alert.confidence or 0.0, said.confidence)
+    alert.reasons = _codes(said.reasons) or alert.reasons
     if said.clip is not None:
         alert.clip, alert.clip_sha256 = msgspec.to_builtins(said.clip), said.clip.sha256
-        alert.has_clip = has_clip
+        alert.has_clip, alert.clip_reason = has_clip, said.reason
+    elif not alert.has_clip:  # also said later, when a clip was lost on its way
+        alert.clip, alert.clip_sha256, alert.clip_reason = None, None, said.reason
     _changed(db, alert, now)
     return alert
 
 
 def raise_tampering(
-    db: Session, node: str, said: CameraTampered, snapshot: str | None, now: datetime
+    db: Session,
+    node: str,
+    said: CameraTampered,
+    snapshot: str | None,
+    now: datetime,
+    before: str | None = None,
 ) -> Alert:
     """A camera was covered, blinded, moved or frozen; with `ended_at` it is over."""
     alert = _alert(db, node, said.tampering, "tamper", said.camera, said.started_at, now)
-    alert.what, alert.ended_at = said.what, said.ended_at
-    alert.snapshot = snapshot or alert.snapshot
+    alert.what = said.what
+    _end(alert, said.ended_at, said.lasted_ms)
+    alert.snapshot, alert.before = snapshot or alert.snapshot, before or alert.before
+    alert.confidence, alert.clock = max(alert.confidence or 0.0, said.confidence), said.clock
+    _changed(db, alert, now)
+    return alert
+
+
+def raise_outage(db: Session, node: str, said: CameraOutage, now: datetime) -> Alert:
+    """No picture comes from a camera; with `ended_at` one does again, and `lasted_ms` says how long the gap was."""
+    alert = _alert(db, node, said.outage, "outage", said.camera, said.last_picture_at or said.told_at, now)
+    alert.what, alert.clock = said.why[:_WORD] or alert.what or "", said.clock
+    _end(alert, said.ended_at, said.lasted_ms)
     _changed(db, alert, now)
     return alert
 
@@ -171,7 +219,27 @@ def _alert(
         )
         db.add(found)
         db.flush()
+    _refuse_other(found, kind, camera)
     return found
+
+
+def _refuse_other(alert: Alert, kind: str, camera: str) -> None:
+    if (alert.kind, alert.camera) != (kind, camera):
+        raise OtherEpisode("this episode is something else's")
+
+
+def _end(alert: Alert, ended_at: datetime | None, lasted_ms: int) -> None:
+    """When it ended and how long it lasted, where that is known. A clock set back meanwhile ends nothing before it
+    began: then the length, which no clock can change, says when."""
+    lasted_ms = min(lasted_ms, LONGEST_MS) or alert.lasted_ms or 0
+    alert.lasted_ms = lasted_ms
+    if ended_at is not None:
+        is_after = ended_at >= alert.started_at
+        alert.ended_at = ended_at if is_after else alert.started_at + timedelta(milliseconds=lasted_ms)
+
+
+def _codes(reasons: list[str]) -> list[str]:
+    return [each[:_WORD] for each in reasons[:_MOST]]
 
 
 def _for_officer(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:

@@ -13,17 +13,27 @@ from sqlalchemy.orm import Session
 
 from broker.contract import Identity
 from broker.contract.board import AmplifierAlarm, AmplifierState, BoardStatus, Readings, ReadingsNow
-from broker.contract.camera import CameraStatus, CameraTampered, MotionEnded, MotionStarted
+from broker.contract.camera import (
+    CameraOutage,
+    CameraPicture,
+    CameraStatus,
+    CameraTampered,
+    MotionEnded,
+    MotionLabelled,
+    MotionStarted,
+)
 from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
-from broker.hub import alerts, gaps, receipts
+from broker.hub import alerts, camera_setup, gaps, receipts, stills
+from broker.hub.jpeg import is_jpeg
 from broker.hub.records import (
     AmplifierSeen,
     AmplifierTrouble,
     BoardSeen,
     CameraSeen,
+    CameraStill,
     Feedback,
     HelperCall,
     LocalUseSeen,
@@ -38,6 +48,9 @@ from broker.link.media import MediaStore
 
 AHEAD = timedelta(hours=24)
 """A time further in the future than this comes from a wrong clock."""
+_TOLD = ("state", "tampering", "watching")
+"""What of a camera or a board pages are told of at once; rates and sizes they see when they look again."""
+_ALARMS = (MotionStarted, MotionLabelled, MotionEnded, CameraTampered, CameraOutage)
 _PLANNED = frozenset({"planned_at"})
 """Fields that may rightly lie in the future, by up to FURTHEST."""
 FURTHEST = timedelta(days=400)
@@ -69,24 +82,47 @@ class Context:
 
 def store(ctx: Context, message: Message) -> None:
     """Store one message. Raises Unusable, or whatever the database says of its values."""
+    if isinstance(message, _ALARMS):
+        message = _timely(ctx, message)
     check_times(message, ctx.now)
-    _ARRIVALS[type(message)](ctx, message)
+    try:
+        _ARRIVALS[type(message)](ctx, message)
+    except alerts.OtherEpisode as why:
+        raise Unusable(str(why)) from why
 
 
 def check_times(message: msgspec.Struct, now: datetime) -> None:
     """Raise Unusable for a time without a zone, before 1970, or more than a day ahead."""
     for name in message.__struct_fields__:
-        value = getattr(message, name)
-        if not isinstance(value, datetime):
-            continue
-        if value.tzinfo is None:
-            raise Unusable(f"{name} has no time zone")
-        if value.year < LEAST_YEAR:
-            raise Unusable(f"{name} lies before {LEAST_YEAR}")
-        if name not in _PLANNED and value > now + AHEAD:
-            raise Unusable(f"{name} is more than 24 h in the future")
-        if value > now + FURTHEST:
-            raise Unusable(f"{name} is more than {FURTHEST.days} days in the future")
+        doubt = _doubt(name, getattr(message, name), now)
+        if doubt:
+            raise Unusable(doubt)
+
+
+def _doubt(name: str, value: object, now: datetime) -> str:
+    """Why a time cannot be one; empty for what can, and for what is no time."""
+    if not isinstance(value, datetime):
+        return ""
+    if value.tzinfo is None:
+        return f"{name} has no time zone"
+    if value.year < LEAST_YEAR:
+        return f"{name} lies before {LEAST_YEAR}"
+    if name not in _PLANNED and value > now + AHEAD:
+        return f"{name} is more than 24 h in the future"
+    return f"{name} is more than {FURTHEST.days} days in the future" if value > now + FURTHEST else ""
+
+
+def _timely(ctx: Context, said: Message) -> Message:
+    """A camera's alarm with the hub's time where its own cannot be: a wrong clock must not keep it from the officer."""
+    changed: dict[str, Any] = {}
+    for name in said.__struct_fields__:
+        doubt = _doubt(name, getattr(said, name), ctx.now)
+        if doubt:
+            changed[name] = None if name == "last_picture_at" else ctx.now
+            ctx.complaints.append(f"{type(said).__name__}: {doubt}")
+    if changed and hasattr(said, "clock"):
+        changed["clock"] = "unknown"
+    return msgspec.structs.replace(said, **changed) if changed else said
 
 
 def _service(ctx: Context, said: ServiceState) -> None:
@@ -145,23 +181,60 @@ def _receipt(ctx: Context, said: PlayReceipt) -> None:
 
 
 def _motion_started(ctx: Context, said: MotionStarted) -> None:
-    picture = ctx.media.add(said.snapshot, "image/jpeg")
-    alerts.raise_motion(ctx.db, ctx.who.node, said, picture.sha256, ctx.now)
+    alerts.raise_motion(ctx.db, ctx.who.node, said, _picture(ctx, said, said.snapshot), ctx.now)
+
+
+def _motion_labelled(ctx: Context, said: MotionLabelled) -> None:
+    alerts.label_motion(ctx.db, ctx.who.node, said, ctx.now)
 
 
 def _motion_ended(ctx: Context, said: MotionEnded) -> None:
     has_clip = said.clip is not None and ctx.media.path_of(said.clip.sha256) is not None
-    alerts.end_motion(ctx.db, ctx.who.node, said, has_clip, ctx.now)
+    alerts.end_motion(ctx.db, ctx.who.node, said, has_clip, ctx.now, _picture(ctx, said, said.best))
 
 
 def _tampered(ctx: Context, said: CameraTampered) -> None:
-    picture = ctx.media.add(said.snapshot, "image/jpeg").sha256 if said.snapshot else None
-    alerts.raise_tampering(ctx.db, ctx.who.node, said, picture, ctx.now)
+    now_seen, before = _picture(ctx, said, said.snapshot), _picture(ctx, said, said.before)
+    alerts.raise_tampering(ctx.db, ctx.who.node, said, now_seen, ctx.now, before)
+
+
+def _outage(ctx: Context, said: CameraOutage) -> None:
+    alerts.raise_outage(ctx.db, ctx.who.node, said, ctx.now)
+
+
+def _still(ctx: Context, said: CameraPicture) -> None:
+    row = ctx.db.get(CameraStill, said.request)
+    if row is None or (row.node, row.camera) != (ctx.who.node, said.camera):
+        raise Unusable("nobody asked for this picture")
+    stills.take(ctx.db, row, said, _picture(ctx, said, said.jpeg), ctx.now)
+
+
+def _picture(ctx: Context, said: Message, jpeg: bytes | None) -> str | None:
+    """sha256 of a picture in the store; None without one. What is no picture is left out, the alarm stays."""
+    if not jpeg:
+        return None
+    if not is_jpeg(jpeg):
+        ctx.complaints.append(f"{type(said).__name__}: not a JPEG")
+        return None
+    return ctx.media.add(jpeg, "image/jpeg").sha256
 
 
 def _cameras(ctx: Context, said: CameraStatus) -> None:
+    """States of a node's cameras; one with an impossible time is left out, the others and the key are taken."""
     known = {r.camera: r for r in ctx.db.scalars(select(CameraSeen).where(CameraSeen.node == ctx.who.node))}
-    _mirror(ctx, known, {each.camera: each for each in said.cameras}, CameraSeen, "camera")
+    states = {}
+    for each in said.cameras:
+        try:
+            check_times(each, ctx.now)
+            states[each.camera] = each
+        except Unusable as why:
+            ctx.complaints.append(f"CameraStatus: {why}")
+    _mirror(ctx, known, states, CameraSeen, "camera")
+    if said.seal:
+        try:
+            camera_setup.note_seal(ctx.db, ctx.who.node, said.seal, ctx.now)
+        except ValueError:
+            ctx.complaints.append("CameraStatus: the sealing key is none")
 
 
 def _boards(ctx: Context, said: BoardStatus) -> None:
@@ -177,7 +250,7 @@ def _mirror(ctx: Context, known: dict[str, Any], said: dict[str, Any], table: ty
         if row is None:
             row = table(node=ctx.who.node)
             ctx.db.add(row)
-        if row.state != state.state:
+        if any(getattr(row, each, None) != getattr(state, each, None) for each in _TOLD):
             note_change(ctx.db, topic, f"{ctx.who.node}.{name}", ctx.now)
         _copy(state, row)
         row.seen_at = ctx.now
@@ -278,8 +351,11 @@ _ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
     AmplifierState: _amplifier,
     AmplifierAlarm: _amplifier_alarm,
     MotionStarted: _motion_started,
+    MotionLabelled: _motion_labelled,
     MotionEnded: _motion_ended,
     CameraTampered: _tampered,
+    CameraOutage: _outage,
+    CameraPicture: _still,
     CameraStatus: _cameras,
     BoardStatus: _boards,
     Readings: _readings,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from broker.hub.announcing.checks import visible
 from broker.hub.declined import Declined
@@ -97,8 +97,8 @@ def write_deliveries(db: Session, now: datetime) -> int:
     channels = [one for one in channels_of(db) if one.disabled_at is None]
     if not channels:
         return 0
-    approved = _fresh(db, Revision.state == "approved", Revision.decided_at, now)
-    withdrawn = _fresh(db, Revision.state == "withdrawn", Revision.ended_at, now)
+    approved = _fresh(db, "approved", Revision.decided_at, now)
+    withdrawn = _fresh(db, "withdrawn", Revision.ended_at, now)
     told = {
         (row.channel_id, row.announcement, row.revision, row.what)
         for row in db.scalars(select(Delivery).where(Delivery.created_at > now - 2 * FRESH))
@@ -212,8 +212,11 @@ def _channel(db: Session, channel: int) -> Channel:
     return row
 
 
-def _fresh(db: Session, state: object, since: object, now: datetime) -> list[Revision]:
-    query = select(Revision).where(state, since > now - FRESH, Revision.drill.is_(False))  # type: ignore[arg-type,operator]
+def _fresh(
+    db: Session, state: str, since: InstrumentedAttribute[datetime | None], now: datetime
+) -> list[Revision]:
+    """Revisions that came into a state lately; drills tell nobody anything."""
+    query = select(Revision).where(Revision.state == state, since > now - FRESH, Revision.drill.is_(False))
     return list(db.scalars(query.order_by(Revision.id)))
 
 

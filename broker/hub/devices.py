@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask, Response, abort, request, send_file
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from broker.contract import HUB, MESSAGES, ContractError, Identity, identity_of, spec_of
 from broker.hub import alerts
@@ -27,7 +27,7 @@ from broker.hub.declined import Declined
 from broker.hub.keys.enrolment import is_revoked, renew
 from broker.hub.keys.https import PEER, SERIAL, Listener
 from broker.hub.keys.issuing import Issuer
-from broker.hub.records import Alert, Database, NodeRecord
+from broker.hub.records import Alert, CameraStill, Database, NodeRecord
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.link.media import CHUNK, MediaError, MediaStore
@@ -187,8 +187,10 @@ def _have(store: MediaStore, sha256: str, path: Path | None) -> Response:
 def _is_camera_s(database: Database, sha256: str) -> bool:
     """Pictures and clips go to the console only, where each view is recorded."""
     with database.reading() as db:
-        query = select(Alert.id).where((Alert.clip_sha256 == sha256) | (Alert.snapshot == sha256)).limit(1)
-        return db.scalar(query) is not None
+        held = (Alert.clip_sha256, Alert.snapshot, Alert.before, Alert.best)
+        query = select(Alert.id).where(or_(*(each == sha256 for each in held))).limit(1)
+        still = select(CameraStill.request).where(CameraStill.picture == sha256).limit(1)
+        return db.scalar(query) is not None or db.scalar(still) is not None
 
 
 def _receive(store: MediaStore, sha256: str) -> bool:

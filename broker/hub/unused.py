@@ -31,12 +31,12 @@ def refuse_many(db: Session, account: Account, size: int, now: datetime) -> None
     since_s = (now - timedelta(days=1)).timestamp()
     mine = {
         sha256: one["size"]
-        for sha256, one in _named(db).items()
+        for sha256, one in brought_in(db).items()
         if one["by"] == account.id and one["at"] > since_s
     }
     if size + sum(mine.values()) <= MOST_A_DAY:
         return
-    used = _used(db)
+    used = heard_as(db)
     if size + sum(each for sha256, each in mine.items() if sha256 not in used) > MOST_A_DAY:
         raise Declined(
             "many-recordings",
@@ -47,16 +47,16 @@ def refuse_many(db: Session, account: Account, size: int, now: datetime) -> None
 def note_brought(db: Session, account: Account, recording: Media, now: datetime) -> None:
     """A recording came in that the store did not have."""
     one = {"by": account.id, "size": recording.size, "at": now.timestamp()}
-    put_setting(db, SETTING, {**_named(db), recording.sha256: one}, now)
+    put_setting(db, SETTING, {**brought_in(db), recording.sha256: one}, now)
 
 
 def put_away(db: Session, store: MediaStore, now: datetime) -> int:
     """Delete what came in more than a week ago and stands nowhere; how many. Raises OSError."""
-    named = _named(db)
+    named = brought_in(db)
     old = [sha256 for sha256, one in named.items() if one["at"] < (now - LASTS).timestamp()]
     if not old:
         return 0
-    used = _used(db)
+    used = heard_as(db)
     gone = [sha256 for sha256 in old if sha256 not in used]
     for sha256 in gone:
         store.forget(sha256)
@@ -65,11 +65,12 @@ def put_away(db: Session, store: MediaStore, now: datetime) -> int:
     return len(gone)
 
 
-def _named(db: Session) -> dict[str, Any]:
+def brought_in(db: Session) -> dict[str, Any]:
+    """What people brought in and nobody has looked through yet, by hash."""
     return dict(setting(db, SETTING, {}))
 
 
-def _used(db: Session) -> set[str]:
+def heard_as(db: Session) -> set[str]:
     """Hashes of everything that announcements and phrases are heard as."""
     found: set[str] = set()
     for tracks, audio in db.execute(select(Revision.tracks, Revision.audio)):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from broker.contract import HUB, ContractError, Identity, Place
+from broker.link.equipment import Boards, CameraOf
 from broker.link.table_check import TableCheck
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -197,58 +198,6 @@ class KioskOf(Struct, kw_only=True):
     theme: Annotated[Literal["light", "warm", "contrast"], Meta(description="colours at start")] = "light"
 
 
-class BoardDevice(Struct, kw_only=True):
-    """One board on a serial line."""
-
-    address: Annotated[int, Meta(description="Modbus address", ge=1, le=247)]
-    profile: Annotated[str, Meta(description="file in firmware_bridge/profiles without .toml", min_length=1)]
-    name: Annotated[
-        str, Meta(description="last part of its series: `song-van`", pattern=r"^[a-z][a-z0-9-]{0,40}$")
-    ]
-    datum_m: Annotated[float, Meta(description="level sensors: metres of the sensor above the zero mark")] = (
-        0.0
-    )
-
-
-class BoardPort(Struct, kw_only=True):
-    """One serial line and the boards on it."""
-
-    port: Annotated[str, Meta(description="device, best a /dev/serial/by-id name", min_length=1)]
-    baud: Annotated[int, Meta(description="bits per second", ge=300, le=921600)] = 9600
-    parity: Annotated[Literal["N", "E", "O"], Meta(description="parity")] = "N"
-    devices: Annotated[list[BoardDevice], Meta(description="boards that answer on this line")] = []
-
-
-Terminal = Annotated[str, Meta(pattern=r"^([a-z][a-z0-9-]{0,40}:[0-9]{1,2})?$")]
-"""One relay or input of a board: `name:number`, counted from 0."""
-
-
-class AmplifierOf(Struct, kw_only=True):
-    """How the amplifier is wired, all on one serial line of its own: docs/INSTALL.md. Empty: there is none of it."""
-
-    relay: Annotated[Terminal, Meta(description="relay of its supply, board:coil: `ro-le:0`")] = ""
-    microphone: Annotated[
-        Terminal, Meta(description="input that is closed while the key stands on microphone, board:input")
-    ] = ""
-    mute: Annotated[
-        Terminal, Meta(description="input that is closed while the key stands on silence, board:input")
-    ] = ""
-    current: Annotated[
-        str, Meta(description="board that measures the current of its supply, needs the relay")
-    ] = ""
-    minimum_a: Annotated[
-        float,
-        Meta(description="amperes: from this on current flows; below what it draws idle", ge=0.01, le=50),
-    ] = 0.1
-
-
-class Boards(Struct, kw_only=True):
-    """Serial boards of this node."""
-
-    ports: Annotated[list[BoardPort], Meta(description="serial lines; none: no boards")] = []
-    amplifier: AmplifierOf = msgspec.field(default_factory=AmplifierOf)
-
-
 class Influx(Struct, kw_only=True):
     """A server that gets a copy of all readings (hub only)."""
 
@@ -276,6 +225,7 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     speaker: SpeakerOf = msgspec.field(default_factory=SpeakerOf)
     kiosk: KioskOf = msgspec.field(default_factory=KioskOf)
     board: Boards = msgspec.field(default_factory=Boards)
+    camera: CameraOf = msgspec.field(default_factory=CameraOf)
     influx: Influx = msgspec.field(default_factory=Influx)
 
     @property
@@ -345,6 +295,8 @@ def _resolved(settings: Settings, base: Path) -> Settings:
     keys.dir = str((base / keys.dir).resolve()) if keys.dir else ""
     broker.pid_file = str((base / broker.pid_file).resolve()) if broker.pid_file else ""
     influx.token_file = str((base / influx.token_file).resolve()) if influx.token_file else ""
+    camera = settings.camera
+    camera.model = str((base / camera.model).resolve()) if camera.model else ""
     return settings
 
 

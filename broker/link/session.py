@@ -10,20 +10,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import RELEASE
-from broker.contract import (
-    HUB,
-    MESSAGES,
-    ContractError,
-    Identity,
-    Place,
-    Received,
-    filters_of,
-    parse_topic,
-    spec_of,
-    topic_of,
-)
+from broker.contract import HUB, MESSAGES, ContractError, Identity, Place, Received, parse_topic, spec_of
 from broker.contract.hub import Ack
-from broker.contract.message import Lane, Message, Spec, decode, encode, payload
+from broker.contract.message import Lane, Message, Spec, decode, encode, filters_of, payload, topic_of
 from broker.contract.node import Life, Lost, Problem, ServiceState
 from broker.link.clock import Clock, boot_id
 from broker.link.config import Settings
@@ -107,6 +96,10 @@ class Session:
     def is_behind(self, lane: Lane) -> bool:
         """Whether what is sent on this durable lane now has to wait for a history to be sent first."""
         return self._sending is not None and self._sending.is_behind(lane)
+
+    def has_waiting(self, lane: Lane) -> bool:
+        """Whether anything of this durable lane is not yet on the hub's disk."""
+        return self._sending is not None and self.outbox.first(lane) <= self.outbox.last(lane)
 
     def inbox(self, *types: type[Message], limit: int = 200) -> Inbox[Received]:
         """A queue of these messages. Call before `open`. Raises ContractError when they are not for this service."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,13 +21,13 @@ from broker.hub.announcing.emergency_templates import kept_sounds
 from broker.hub.announcing.order import later_s, lined_up
 from broker.hub.announcing.rules import quiet_for, rules_of
 from broker.hub.announcing.schedule import rank_of
+from broker.hub.camera_setup import sealed_address, setup_of
 from broker.hub.loudspeakers import tuning_of
-from broker.hub.records import Camera, ContentBundle, NodeRecord, Occurrence, Plan, Revision
+from broker.hub.records import Camera, CameraSeal, ContentBundle, NodeRecord, Occurrence, Plan, Revision
 from broker.hub.silence import silence_of
 from broker.link.clock import LOCAL
 from broker.trust.envelope import (
     CamerasBody,
-    CameraSetup,
     ContentBody,
     Domain,
     PlayEntry,
@@ -35,6 +36,8 @@ from broker.trust.envelope import (
     canonical,
     sign,
 )
+
+log = logging.getLogger(__name__)
 
 HORIZONS = (timedelta(days=7), timedelta(days=3), timedelta(days=1), timedelta(hours=6))
 """How far a plan of plays reaches; the first that fits a packet is taken, of the last as much as fits."""
@@ -116,22 +119,47 @@ def plays_plan(
     return _plays(db, signer, node.name, part(count), now, until), left_out
 
 
-def cameras_plan(db: Session, signer: Signer, node: NodeRecord, now: datetime) -> CameraPlan:
-    """The cameras of a node as the commune set them up."""
+def cameras_plan(
+    db: Session, signer: Signer, node: NodeRecord, hub_private: bytes, now: datetime
+) -> CameraPlan | None:
+    """The cameras of a node as the commune set them up; none of them until the node has said the key to seal to.
+
+    hub_private: opens the addresses the hub keeps. None when the setups fit no packet: the node goes on as it does.
+    """
+    key = db.get(CameraSeal, node.name)
     query = (
         select(Camera).where(Camera.node == node.name, Camera.retired_at.is_(None)).order_by(Camera.camera)
     )
-    cameras = [
-        CameraSetup(camera=row.camera, name=row.name, source=row.source, sensitivity=row.sensitivity)
-        for row in db.scalars(query)
-    ]
-    content = {"node": node.name, "cameras": cameras}
+    rows = [row for row in db.scalars(query) if key is not None and _is_whole(row)]
+    content = {
+        "node": node.name,
+        "seal": key.public if key else "",
+        "cameras": [(row.source, row.sub_source, row.sealed or b"", setup_of(row, b"")) for row in rows],
+    }
     plan = _kept(db, node.name, "cameras", content, now)
     if plan is None:
         generation = _next(db, node.name, "cameras", now)
-        signed = signer.sign(CamerasBody(generation=generation, node=node.name, cameras=cameras), "cameras")
+        try:
+            setups = [setup_of(row, sealed_address(row, key, hub_private)) for row in rows if key is not None]
+            signed = signer.sign(
+                CamerasBody(generation=generation, node=node.name, cameras=setups), "cameras"
+            )
+            payload(CameraPlan(generation=generation, signed=signed))
+        except (ContractError, ValueError) as why:
+            log.error("no plan of cameras for %s: %s", node.name, why, extra={"event": "cameras-not-told"})
+            return None
         plan = _keep(db, node.name, "cameras", generation, content, signed, now, None)
     return CameraPlan(generation=plan.generation, signed=_signed(plan))
+
+
+def _is_whole(row: Camera) -> bool:
+    """Whether a plan may say what the record holds; one damaged record must not keep the others from their node."""
+    try:
+        setup_of(row, b"")
+    except (msgspec.ValidationError, KeyError, TypeError) as why:
+        log.error("camera %s.%s left out: %s", row.node, row.camera, why, extra={"event": "camera-left-out"})
+        return False
+    return True
 
 
 def content_plan(db: Session, signer: Signer, bundle: ContentBundle, now: datetime) -> ContentPlan:

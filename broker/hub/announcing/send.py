@@ -16,13 +16,14 @@ from broker.contract.hub import (
     CameraPlan,
     ContentPlan,
     Media,
+    PictureWanted,
     PlayNow,
     StopPlay,
     TestSpeaker,
     TrustPlan,
 )
 from broker.contract.message import Message
-from broker.hub import content, trusted
+from broker.hub import camera_setup, content, retention, stills, trusted
 from broker.hub.announcing import ending, heads, plans, schedule
 from broker.hub.announcing.plans import Signer
 from broker.hub.audit import REFUSED
@@ -45,6 +46,7 @@ from broker.link.clock import LOCAL
 from broker.link.media import MediaStore
 from broker.link.service import Beat
 from broker.link.session import NotConnected, Session
+from broker.trust.seal import public_of
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ TICK_S = 20.0
 """Plans are looked at this often without any change: time passes too."""
 AGAIN_S = 300.0
 """Retained plans are said again this often, for a broker that forgot them."""
-TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust", "test")
+TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust", "test", "still")
 STOP_VALID = timedelta(seconds=600)
 
 
@@ -66,6 +68,7 @@ class Sender:
         self._clock = session.clock
         self._signer = signer
         self._media = media
+        self._opener = camera_setup.hub_opener(session.settings.keys_dir)
         self._signed_head = SignedHead(session.settings.data_dir)
         self._said: dict[tuple[Identity, str], int] = {}
         self._last = 0
@@ -115,6 +118,7 @@ class Sender:
             now = self._clock.now()
             ending.expire(db, now)
             schedule.write_plays(db, now)
+            retention.give_up(db, stills.put_away(db, now), now)
 
     def send_commands(self) -> None:
         """Silence first, then what is to be spoken at once."""
@@ -144,6 +148,11 @@ class Sender:
             for test in wanted_tests(db, now):
                 self._session.send(TestSpeaker(test=test.test, at=now), to=Identity(test.node, "speaker"))
                 test.sent_at = now
+        with self._database.session() as db:
+            for still in stills.wanted(db, now):
+                asked = PictureWanted(request=still.request, camera=still.camera)
+                self._session.send(asked, to=Identity(still.node, "camera"))
+                still.sent_at = now
 
     def send_plans(self) -> None:
         """Every plan that its service has not been told in this connection."""
@@ -163,6 +172,12 @@ class Sender:
     ) -> list[tuple[Identity, Message, int]]:
         found: list[tuple[Identity, Message, int]] = []
         too_large = ""
+        if self._opener:
+            camera_setup.seal_kept(db, public_of(self._opener))
+        self._note(
+            "no-seal-key",
+            "" if self._opener else "Trung tâm xã thiếu khoá niêm phong; camera chưa chạy được.",
+        )
         for node in nodes:
             plays, left_out = plans.plays_plan(db, self._signer, node, now)
             found.append((Identity(node.name, "speaker"), plays, plays.generation))
@@ -175,8 +190,9 @@ class Sender:
                     f"Lịch phát của {node.label} dài quá một gói tin, lượt từ {since:%H:%M} chưa gửi "
                     "được; xin bớt bản tin trong ngày."
                 )
-            cameras: CameraPlan = plans.cameras_plan(db, self._signer, node, now)
-            found.append((Identity(node.name, "camera"), cameras, cameras.generation))
+            cameras: CameraPlan | None = plans.cameras_plan(db, self._signer, node, self._opener, now)
+            if cameras is not None:
+                found.append((Identity(node.name, "camera"), cameras, cameras.generation))
         shown = self._content(db, now)
         if shown is not None:
             found += [(Identity(node.name, "node"), shown, shown.generation) for node in nodes]

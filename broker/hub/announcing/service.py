@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Collection
 
-from broker.hub import unused
+from broker.hub import retention, unused
 from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_next, render_template_next
@@ -53,6 +53,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
         Telling(session).worker(),
         *rendering(database, Renderer(settings), session.clock),
         putting_away(database, media_store(settings), session.clock),
+        retention.worker(database, media_store(settings), session.clock, settings.camera.clips_gb),
         Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
         Posting(database, session.clock, settings.place.commune_name).worker(),
         Poller(database, settings.place, session.clock).worker(),

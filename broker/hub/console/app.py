@@ -21,6 +21,7 @@ from broker.hub.console import (
     approve,
     audit,
     broadcasts,
+    camera_page,
     cameras,
     cap_out,
     channels,
@@ -37,6 +38,7 @@ from broker.hub.console import (
     menu,
     mykeys,
     nodes,
+    notice,
     ordering,
     overview,
     patterns,
@@ -117,9 +119,11 @@ ROOMS = (
     urgent_templates,
     drills,
     duty,
+    notice,
     feedback,
     overview,
     measured,
+    camera_page,
     cameras,
     wire,
     audit,
@@ -171,7 +175,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     _add_writers(app, forms, influx_api.blueprint(database, clock))
     _add_errors(app)
     app.context_processor(_shared)
-    app.add_template_filter(cameras.hide_password)
+    app.add_template_filter(cameras.hide_password, "hide_password")
     app.add_url_rule("/healthz", "health", health)
     return app
 

@@ -1,29 +1,50 @@
-"""Camera của xã: which cameras each point has, where their picture comes from, how easily they raise an alert."""
+"""Camera của xã: which cameras each point has, whether they see, how many alerts they raised today; adding one."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from broker.hub import camera_setup
+from broker.hub import cameras as setting_up
+from broker.hub.camera_address import meant
+from broker.hub.camera_address import shown as hide_password
+from broker.hub.camera_sight import TAMPERINGS, Sight, hints_of, sights_of
+from broker.hub.cameras import free_code
 from broker.hub.console import access
+from broker.hub.console.camera_form import MOST_SHOWN, SENSITIVITIES, name_of, sensitivity_of
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, now
+from broker.hub.console.wording import local, when
 from broker.hub.declined import Declined
-from broker.hub.records import Camera, CameraSeen, NodeRecord, note_change, write_audit
+from broker.hub.records import Account, Alert, Camera, CameraSeen, NodeRecord
+from broker.trust.envelope import CameraAddress
+from broker.trust.seal import public_of
+
+__all__ = ["free_code", "hide_password", "pages"]
 
 pages = Blueprint("cameras", __name__)
 
-SENSITIVITIES = ((0.3, "Ít báo"), (0.5, "Vừa"), (0.7, "Báo nhiều"))
-SEES = {"live": ("ok", "Đang nhìn"), "connecting": ("wait", "Đang nối"), "offline": ("bad", "Mất hình")}
-MOST_PER_NODE = 16
-_SOURCE = re.compile(r"(rtsps?://|https?://|/)\S+")
+NO_KEY = "Máy chủ thiếu khoá niêm phong nên chưa cất được địa chỉ camera; xin báo người lắp máy."
+
+
+@dataclass(frozen=True)
+class Line:
+    """One camera in the list."""
+
+    row: Camera
+    weight: str
+    said: str
+    detail: str
+    hints: list[str]
+    alerts: int
+    """Raised today."""
 
 
 @pages.get("/cameras")
@@ -36,125 +57,76 @@ def all_cameras() -> str:
 @pages.post("/cameras")
 @access.allow("admin")
 def add() -> Response | tuple[str, int]:
-    """Add a camera to a point."""
+    """Add a camera to a point; setting it up follows."""
     try:
         with desk().database.session() as db:
-            node = db.get(NodeRecord, request.form.get("node", ""))
-            if node is None or node.retired_at is not None:
-                raise Declined("no-node", "Xin chọn điểm đặt camera.")
-            name, source, sensitivity = _asked()
-            taken = db.scalars(select(Camera.camera).where(Camera.node == node.name)).all()
-            _refuse_many(db, node.name)
-            camera = Camera(
-                node=node.name,
-                camera=free_code(name, taken),
-                name=name,
-                village=node.village,
-                source=source,
-                sensitivity=sensitivity,
+            row = setting_up.add(
+                db,
+                db.get_one(Account, access.visitor().id),
+                db.get(NodeRecord, request.form.get("node", "")),
+                name_of(request.form),
+                CameraAddress(source=meant(request.form.get("source", ""), [])),
+                sensitivity_of(request.form.get("sensitivity", "0.5")),
+                public_of(opener()),
+                now(),
             )
-            db.add(camera)
-            _changed(db, camera, "camera.added")
+            place = url_for("camera_page.one", node=row.node, camera=row.camera)
     except Declined as why:
-        return _page(trouble=str(why)), 409
-    return redirect(url_for("cameras.all_cameras"))
+        return _page(str(why)), 409
+    return redirect(place)
 
 
-@pages.post("/cameras/<node>/<camera>")
-@access.allow("admin")
-def change(node: str, camera: str) -> Response | tuple[str, int]:
-    """Change a camera, or take it away (button `act=remove`)."""
-    try:
-        with desk().database.session() as db:
-            found = _found(db, node, camera)
-            if request.form.get("act") == "remove":
-                found.retired_at = now()
-                _changed(db, found, "camera.removed")
-            else:
-                found.name, found.source, found.sensitivity = _asked()
-                _changed(db, found, "camera.changed")
-    except Declined as why:
-        return _page(trouble=str(why)), 409
-    return redirect(url_for("cameras.all_cameras"))
+def opener() -> bytes:
+    """The hub's private sealing key. Raises Declined when it is missing."""
+    found = camera_setup.hub_opener(desk().settings.keys_dir)
+    if not found:
+        raise Declined("no-seal-key", NO_KEY)
+    return found
 
 
-def free_code(name: str, taken: Sequence[str]) -> str:
-    """A short code for the wire out of a name: "Cửa kho lúa" → "cua-kho-lua", numbered when taken."""
-    plain = unicodedata.normalize("NFD", name.lower().replace("đ", "d"))
-    words = re.findall(r"[a-z0-9]+", "".join(c for c in plain if not unicodedata.combining(c)))
-    stem = "-".join(words)[:24].strip("-") or "camera"
-    for n in range(1, MOST_PER_NODE * 8):
-        code = stem if n == 1 else f"{stem}-{n}"
-        if code not in taken:
-            return code
-    raise Declined("many-cameras", "Tên này đã dùng quá nhiều lần, xin đặt tên khác.")
+def say_sight(sight: Sight, at: datetime) -> tuple[str, str]:
+    """Colour and words of how a camera stands: ("bad", "Mất hình từ 17:05")."""
+    since = f" từ {when(sight.since, at)}" if sight.since else ""
+    return {
+        "seeing": ("ok", "Đang nhìn"),
+        "resting": ("ok", "Đang nhìn, ngoài giờ canh"),
+        "connecting": ("wait", "Đang nối"),
+        "offline": ("bad", f"Mất hình{since}"),
+        "tampered": ("bad", TAMPERINGS.get(sight.tampering, "Cần xem")),
+        "away": ("bad", f"Điểm mất nối{since}"),
+        "unknown": ("wait", "Chưa có tin"),
+    }[sight.standing]
 
 
-def hide_password(source: str) -> str:
-    """A source without the password in it, for the screen."""
-    try:
-        parts = urlsplit(source)
-    except ValueError:  # `http://[`: whatever it says, it is not shown
-        return source.partition("://")[0] + "://•••"
-    if parts.password is None:
-        return source
-    return source.replace(f":{parts.password}@", ":•••@", 1)
+def alerts_today(db: Session, at: datetime) -> Counter[tuple[str, str]]:
+    """Alerts raised since midnight, by node and camera."""
+    midnight = local(at).replace(hour=0, minute=0, second=0, microsecond=0)
+    query = select(Alert.node, Alert.camera, func.count()).where(Alert.raised_at >= midnight)
+    rows = db.execute(query.group_by(Alert.node, Alert.camera)).all()
+    return Counter({(node, camera): count for node, camera, count in rows})
 
 
 def _page(trouble: str = "") -> str:
+    at = now()
     with desk().database.reading() as db:
         commune = commune_of(db)
         rows = db.scalars(select(Camera).where(Camera.retired_at.is_(None)).order_by(Camera.name)).all()
         seen = {(one.node, one.camera): one for one in db.scalars(select(CameraSeen)).all()}
-    by_node = {node.name: [row for row in rows if row.node == node.name] for node in commune.nodes}
+        sights, raised = sights_of(db), alerts_today(db, at)
+    by_node: dict[str, list[Line]] = {node.name: [] for node in commune.nodes}
+    for row in rows:
+        key = (row.node, row.camera)
+        weight, said = say_sight(sights[key], at)
+        line = Line(row, weight, said, sights[key].detail, hints_of(seen.get(key)), raised[key])
+        by_node.setdefault(row.node, []).append(line)
     return render_template(
         "cameras.html",
         here="cameras",
         nodes=commune.nodes,
         by_node=by_node,
-        seen=seen,
-        sees=SEES,
+        blind=sum(sight.is_blind for sight in sights.values()),
         sensitivities=SENSITIVITIES,
         trouble=trouble,
-        form=request.form,
+        form={**request.form, "source": hide_password(request.form.get("source", ""))[:MOST_SHOWN]},
         total=len(rows),
     )
-
-
-def _asked() -> tuple[str, str, float]:
-    """Name, source and sensitivity of the form. Raises Declined."""
-    name = unicodedata.normalize("NFC", request.form.get("name", "").strip())
-    source = request.form.get("source", "").strip()
-    if not name or len(name) > 60:
-        raise Declined("no-name", "Xin đặt tên camera, nhiều nhất 60 chữ cái.")
-    if not _SOURCE.fullmatch(source) or len(source) > 400:
-        raise Declined(
-            "bad-source", "Nguồn hình phải là rtsp://…, http(s)://… hoặc đường dẫn như /dev/video0."
-        )
-    try:
-        sensitivity = float(request.form.get("sensitivity", "0.5"))
-    except ValueError:
-        sensitivity = -1.0
-    if not 0 <= sensitivity <= 1:
-        raise Declined("bad-sensitivity", "Xin chọn mức báo: ít, vừa hoặc nhiều.")
-    return name, source, sensitivity
-
-
-def _found(db: Session, node: str, camera: str) -> Camera:
-    found = db.get(Camera, (node, camera))
-    if found is None or found.retired_at is not None:
-        raise Declined("no-camera", "Không tìm thấy camera này, có thể nó đã được gỡ.")
-    return found
-
-
-def _refuse_many(db: Session, node: str) -> None:
-    rows = db.scalars(select(Camera.camera).where(Camera.node == node, Camera.retired_at.is_(None))).all()
-    if len(rows) >= MOST_PER_NODE:
-        raise Declined("many-cameras", f"Mỗi điểm có nhiều nhất {MOST_PER_NODE} camera.")
-
-
-def _changed(db: Session, camera: Camera, action: str) -> None:
-    at = now()
-    write_audit(db, at, access.visitor().username, action, f"{camera.node}.{camera.camera}")
-    note_change(db, "camera", camera.node, at)
-    note_change(db, "plan", camera.node, at)

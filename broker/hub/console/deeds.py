@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from broker.hub.console.access import ROLES_SAID
-from broker.hub.console.deeds_set import say_rules, say_tuning
+from broker.hub.console.deeds_set import say_camera, say_rules, say_tuning
 from broker.hub.console.wording import hm, local
 from broker.speech.languages import LANGUAGES
 from broker.trust.audit import Entry, Fault
@@ -106,13 +106,18 @@ ACTIONS: Final = MappingProxyType(
         "pattern.removed": "bỏ mẫu bản tin “{label}”",
         "phrase.removed": "bỏ câu ghi sẵn “{label}” bằng {language}",
         "camera.added": "thêm camera {camera}",
-        "camera.changed": "sửa cài đặt của camera {camera}",
+        "camera.changed": "sửa cài đặt của camera {camera}{camera_set}",
+        "camera.view-accepted": "ghi rằng camera {camera} đang nhìn đúng hướng",
+        "camera.looked": "xin một hình hiện tại của camera {camera}",
+        "camera.notice-written": "ghi thông báo có camera, giữ hình {days} ngày",
         "camera.removed": "gỡ camera {camera}",
         "alert.seen": "mở xem cảnh báo số {alert}",
         "alert.taken": "nhận xử lý cảnh báo số {alert}",
         "alert.escalated": "chuyển cấp trên cảnh báo số {alert}",
         "alert.closed": "đóng cảnh báo số {alert}",
+        "alert.pictures-deleted": "xoá {files} hình và đoạn hình của {alerts} cảnh báo đã hết ngày giữ",
         "clip.viewed": "xem đoạn hình của cảnh báo số {alert}",
+        "clip.deleted": "xoá {files} đoạn hình cũ nhất của {alerts} cảnh báo đã kết thúc để lấy chỗ",
         "channel.added": "thêm kênh “{subject}”, gửi tới {address}",
         "channel.off": "tạm dừng kênh “{subject}”",
         "channel.on": "bật lại kênh “{subject}”",
@@ -329,6 +334,7 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
         "for": lambda entry, names: names.person(entry.detail.get("for", "…")),
         "node": lambda entry, names: names.nodes.get(entry.subject, entry.subject),
         "machine": lambda entry, names: names.machine(entry.subject),
+        "camera_set": lambda entry, _: say_camera(entry.detail),
         "camera": lambda entry, names: names.cameras.get(entry.subject, entry.subject),
         "alert": lambda entry, _: entry.subject.removeprefix("alert "),
         "other": _other,
@@ -348,6 +354,7 @@ _MADE: Final[Mapping[str, Callable[[Entry, Names], str]]] = MappingProxyType(
         "place": lambda entry, _: f": {entry.detail['at']}" if entry.detail.get("at") else ": bỏ toạ độ",
         "language": lambda entry, _: _language(entry),
         "villages": lambda entry, _: entry.detail.get("villages") or "không thôn nào",
+        "days": lambda entry, _: entry.detail.get("days", "…"),
         "kind": lambda entry, _: _KINDS.get(entry.detail.get("kind", ""), "…"),
         "result": lambda entry, _: _RESULTS.get(entry.detail.get("result", ""), "…"),
         "heard": lambda entry, _: _HEARD.get(entry.detail.get("heard", ""), "nghe"),

@@ -1,4 +1,4 @@
-"""Settings of loudspeakers, and the rules for all of them, as the audit log tells them: in words. Pure."""
+"""Settings of loudspeakers and cameras as the audit log tells them: in words. Pure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,47 @@ _RULES_SAID: Final = MappingProxyType(
         "minutes": "một ngày nói nhiều nhất {} phút",
     }
 )
+
+
+_CAMERA_SAID: Final = MappingProxyType(
+    {
+        "name": "tên là {}",
+        "address": "đổi địa chỉ",
+        "sub": "đổi luồng phụ",
+        "day": "độ nhạy ban ngày {}",
+        "night": "độ nhạy ban đêm {}",
+        "zones": "{} vùng canh",
+        "ignored": "{} vùng bỏ qua",
+        "masks": "{} vùng che kín",
+        "schedule": "{} khung giờ canh",
+        "label": "gọi tên vật chuyển động",
+    }
+)
+_CAMERA_NOT: Final = MappingProxyType(
+    {
+        "sub": "bỏ luồng phụ",
+        "night": "ban đêm như ban ngày",
+        "zones": "canh cả hình",
+        "ignored": "không bỏ qua vùng nào",
+        "masks": "không che vùng nào",
+        "schedule": "canh cả ngày",
+        "label": "không gọi tên vật chuyển động",
+    }
+)
+"""What is said where a setting was taken away."""
+
+
+def say_camera(detail: Mapping[str, str]) -> str:
+    """What was changed of a camera (cameras.change): ": đổi địa chỉ, 2 vùng canh, không che vùng nào"."""
+    said = []
+    for name, value in detail.items():
+        if name in _CAMERA_NOT and value in ("", "0"):
+            said.append(_CAMERA_NOT[name])
+        elif name in _CAMERA_SAID:
+            said.append(
+                _CAMERA_SAID[name].format(value.replace(".", ",") if name in ("day", "night") else value)
+            )
+    return f": {', '.join(said)}" if said else ""
 
 
 def say_tuning(detail: Mapping[str, str]) -> str:

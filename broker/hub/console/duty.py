@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import func, select
@@ -30,8 +31,8 @@ _REST = re.compile(r"bytes=[1-9][0-9]*-[0-9]*", re.ASCII)
 def room() -> str | Response:
     """The duty room with the newest alert that nobody has closed, or none."""
     with desk().database.reading() as db:
-        query = select(Alert.id).where(Alert.state != "closed").order_by(Alert.started_at.desc()).limit(1)
-        newest = db.scalar(query)
+        query = select(Alert.id).where(Alert.state != "closed")
+        newest = db.scalar(query.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(1))
     if newest is not None:
         return redirect(url_for("duty.alert", number=newest))
     return _page(None)
@@ -59,7 +60,7 @@ def queue() -> str:
     """The queue alone, for the script."""
     here = request.args.get("here", 0, type=int)
     with desk().database.reading() as db:
-        entries, unseen = queue_of(db, commune_of(db))
+        entries, unseen = queue_of(db, commune_of(db), now())
     return render_template("_duty_queue.html", entries=entries, unseen=unseen, number=here)
 
 
@@ -76,11 +77,21 @@ def cameras() -> str:
 @access.allow("police")
 def snapshot(number: int) -> Response:
     """The picture that came with the alarm."""
-    with desk().database.reading() as db:
-        found = db.get(Alert, number)
-    if found is None or not found.snapshot:
-        abort(404)
-    return send_media(media_store(desk().settings), found.snapshot, "image/jpeg")
+    return _picture(number, "snapshot")
+
+
+@pages.get("/duty/<int:number>/before")
+@access.allow("police")
+def before(number: int) -> Response:
+    """What a tampered camera saw while all was well."""
+    return _picture(number, "before")
+
+
+@pages.get("/duty/<int:number>/best")
+@access.allow("police")
+def best(number: int) -> Response:
+    """The picture that shows an episode best."""
+    return _picture(number, "best")
 
 
 @pages.get("/duty/<int:number>/clip")
@@ -132,7 +143,7 @@ def _page(number: int | None) -> str:
     at = now()
     with desk().database.reading() as db:
         commune = commune_of(db)
-        entries, unseen = queue_of(db, commune)
+        entries, unseen = queue_of(db, commune, at)
         blind, total = blind_of(db, at)
         scene = scene_of(db, number, now()) if number is not None else {}
         count = db.scalar(select(func.count()).select_from(Camera).where(Camera.retired_at.is_(None))) or 0
@@ -149,6 +160,17 @@ def _page(number: int | None) -> str:
             at_ms=round(at.timestamp() * 1000),
             **{"number": None, "reasons": reasons_of(), **scene},
         )
+
+
+def _picture(number: int, which: Literal["snapshot", "before", "best"]) -> Response:
+    with desk().database.reading() as db:
+        found = db.get(Alert, number)
+    sha256 = (
+        {"snapshot": found.snapshot, "before": found.before, "best": found.best}[which] if found else None
+    )
+    if not sha256:
+        abort(404)
+    return send_media(media_store(desk().settings), sha256, "image/jpeg")
 
 
 def _me(db: Session) -> Account:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import func, select
 
-from broker.hub.console import drills, stations, steps
+from broker.hub.console import drills, notice, stations, steps
 from broker.hub.console.access import Visitor
 from broker.hub.records import Database, Feedback, Revision
 
@@ -46,6 +46,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("wire", "Đường truyền", url_for("wire.wire")))
         log = Item("audit", "Nhật ký", url_for("audit.log"), "book", "Nhật ký")
         (main if person.is_any("auditor") else more).append(log)
+    if person.is_any(*notice.READERS):
+        more.append(Item("notice", "Thông báo có camera", url_for("notice.page")))
     if person.is_any(*OFFICE, "helper"):
         more.append(Item("week", "Lịch tuần", url_for("week.week")))
     if person.is_any("police") and not any(item.key == "duty" for item in main):

@@ -36,6 +36,9 @@ from broker.link.clock import LOCAL
 
 pages = Blueprint("silent", __name__)
 
+_REACH = timedelta(days=360)
+"""A day typed without its year is the nearest past one, or one of the next few days."""
+
 READERS = ("editor", "approver", "leader", "admin", "auditor", "village")
 HUSHED = timedelta(minutes=10)
 """How long an order to the whole commune holds unless it is lifted (broker.hub.silence)."""
@@ -66,10 +69,9 @@ def page() -> str:
         chosen=asked,
         said=said,
         trouble=trouble,
-        day=request.args.get("day") or f"{local(shown):%Y-%m-%d}",
+        day=request.args.get("day", "") if trouble else _typed(local(shown)),
         clock=request.args.get("at") or hm(shown),
         minute=f"{hm(shown)} {short_day(local(shown).date(), local(at).date())}",
-        today=f"{local(at):%Y-%m-%d}",
     )
 
 
@@ -201,10 +203,16 @@ def _orders(db: Session, since: datetime, until: datetime) -> list[Order]:
     return found
 
 
+def _typed(at: datetime) -> str:
+    """A day as people type it; a browser's own date field might put the month first."""
+    return f"{at.day}/{at.month}/{at.year}"
+
+
 def _minute(at: datetime) -> datetime | str:
     """The minute that is asked for, or the sentence why it cannot be read."""
     typed_day, typed_clock = request.args.get("day", ""), request.args.get("at", "")
-    day = date_of(typed_day, local(at).date()) if typed_day else local(at).date()
+    today = local(at).date()
+    day = date_of(typed_day, today - _REACH) if typed_day else today
     clock = clock_of(typed_clock) if typed_clock else hm(at)
     if day is None or not 2000 <= day.year <= 2200:
         return "Ngày không đọc được, xin ghi như 21/11/2026."

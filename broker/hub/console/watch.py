@@ -12,15 +12,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from broker.hub import alerts
+from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
+from broker.hub.camera_sight import Sight, sights_of
+from broker.hub.console import alert_words
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk
-from broker.hub.console.faults import TAMPERINGS
-from broker.hub.console.wording import hm, hms, lasting, when
+from broker.hub.console.wording import hms, lasting, when
 from broker.hub.records import Account, Alert, Camera, CameraSeen
 from broker.look.villages import village_map
 
+BEFORE = timedelta(seconds=2)
+"""The earlier picture of a pair is at least this much older than the tampering (edge/camera/findings.py)."""
 SHOWN = 60
-"""How many alerts the queue holds; older ones are found by search (a later issue)."""
+"""How many alerts the queue holds with closed ones; older ones are found by search (a later issue)."""
+OPEN_SHOWN = 200
+"""How many alerts that nobody has closed the queue holds at most."""
 STATES = {"raised": "Mới", "seen": "Đã xem, chưa ai nhận", "in-hand": "Đang xử lý", "closed": "Đã đóng"}
 FALSE_ICONS = {
     "weather": "rain",
@@ -49,12 +55,14 @@ class Entry:
     title: str
     clock: str
     at: str
-    """When it began, so that scripts can order by it."""
+    """Scripts order by it, the largest first: open before closed, then by when the hub heard of it."""
     weight: str
     said: str
     place: str
     is_new: bool
     is_done: bool
+    icon: str = ""
+    """What it is at a glance: a person as far as the model can tell, a camera that does not see."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +83,44 @@ class Step:
     is_next: bool = False
 
 
-def queue_of(db: Session, commune: Commune) -> tuple[list[Entry], int]:
-    """The newest alerts, open ones first by time, and how many nobody has seen."""
+def queue_of(db: Session, commune: Commune, at: datetime) -> tuple[list[Entry], int]:
+    """Every open alert, then the closed ones that still fit, and how many nobody has seen.
+
+    The newest first by when the hub heard of it: by its own time one of a wrong clock, or one that came hours late,
+    would stand where nobody looks.
+    """
     known = _cameras(db)
-    rows = db.scalars(
-        select(Alert).options(selectinload(Alert.officer)).order_by(Alert.started_at.desc()).limit(SHOWN)
-    ).all()
+    newest = (
+        select(Alert).options(selectinload(Alert.officer)).order_by(Alert.raised_at.desc(), Alert.id.desc())
+    )
+    rows = list(db.scalars(newest.where(Alert.state != "closed").limit(OPEN_SHOWN)))
+    rows += db.scalars(newest.where(Alert.state == "closed").limit(max(0, SHOWN - len(rows))))
     unseen = db.scalar(select(func.count()).select_from(Alert).where(Alert.state == "raised")) or 0
-    return [_entry(row, known, commune) for row in rows], unseen
+    return [_entry(row, known, commune, at) for row in rows], unseen
 
 
-def _entry(alert: Alert, cameras: dict[tuple[str, str], Camera], commune: Commune) -> Entry:
+def _entry(alert: Alert, cameras: dict[tuple[str, str], Camera], commune: Commune, at: datetime) -> Entry:
     weight, said = state_of(alert)
     return Entry(
         id=alert.id,
         title=title_of(alert, cameras),
-        clock=hm(alert.started_at),
-        at=alert.started_at.isoformat(timespec="microseconds"),
+        clock=when(alert.started_at, at),
+        at=f"{alert.state != 'closed':d} {alert.raised_at.isoformat(timespec='microseconds')} {alert.id:010d}",
         weight=weight,
         said=said,
         place=f"Thôn {commune.names.get(alert.village, alert.village)}" if alert.village else alert.node,
         is_new=alert.state == "raised",
         is_done=alert.state == "closed",
+        icon=_icon(alert),
     )
+
+
+def _icon(alert: Alert) -> str:
+    if alert.kind == "outage":
+        return "offline"
+    if alert.kind == "tamper":
+        return "blind"
+    return "people" if any(label.get("what") == "person" for label in alert.labels) else ""
 
 
 def state_of(alert: Alert) -> tuple[str, str]:
@@ -140,7 +163,15 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         "where": _where(found, camera, commune),
         "camera_name": camera.name if camera else found.camera,
         "begun": hms(found.started_at),
-        "lasted": lasting((ended - found.started_at).total_seconds()) if ended else "đến bây giờ",
+        "lasted": _lasted(found) if ended else "đến bây giờ",
+        "late": alert_words.late_said(found),
+        "clock_said": alert_words.clock_said(found),
+        "advice": alert_words.advice(found),
+        "taken_for": alert_words.taken_for(found.labels),
+        "sure": alert_words.sureness(found),
+        "clip_said": alert_words.clip_said(found),
+        "is_gone": found.pictures_gone_at is not None,
+        "before_at": hms(found.started_at - BEFORE),
         "weight": weight,
         "said": said,
         "story": _story(db, found, at),
@@ -172,12 +203,9 @@ def _map(alert: Alert, commune: Commune) -> Markup:
 def _story(db: Session, alert: Alert, at: datetime) -> list[Step]:
     """What happened, in order: the camera's part, then people's."""
     people = {one.id: one.full_name.split()[-1] for one in db.scalars(select(Account)).all()}
-    begun = (
-        "Camera " + TAMPERINGS.get(alert.what, "có chuyện") if alert.kind == "tamper" else "Có chuyển động"
-    )
-    told = [(alert.started_at, begun), (alert.raised_at, "Báo tới phòng trực")]
+    told = [(alert.started_at, alert_words.kind_said(alert)), (alert.raised_at, "Báo tới phòng trực")]
     if alert.ended_at is not None:
-        told.append((alert.ended_at, "Hết chuyển động" if alert.kind == "motion" else "Nhìn lại được"))
+        told.append((alert.ended_at, alert_words.ending_said(alert)))
     for step in alert.steps[-6:]:
         who = people.get(step.account_id or 0, "Máy")
         told.append((step.at, f"{who} {STEPS.get(step.what, step.what)}{_noted(step.note)}"))
@@ -210,12 +238,16 @@ def _camera_facts(
     facts: list[tuple[str, str, str]] = []
     if seen is None:
         facts.append(("Hình", "Chưa nối lần nào", "bad"))
+    elif seen.tampering:
+        facts.append(("Hình", BLINDNESS.get(seen.tampering, "Cần xem"), "bad"))
     elif seen.state == "live":
         rate = f"{seen.frames_per_s:.0f} hình mỗi giây" if seen.frames_per_s >= 1 else "Đang nhìn được"
         facts.append(("Hình", rate, "ok"))
         facts.append(("Nối mạng", f"{lasting((at - seen.since).total_seconds())} liền", ""))
     else:
-        facts.append(("Hình", f"Mất hình từ {when(seen.since, at)}", "bad"))
+        facts.append(("Hình", f"Mất hình từ {when(seen.picture_at or seen.since, at)}", "bad"))
+    if seen is not None and not seen.watching:
+        facts.append(("Giờ canh", "Đang ngoài giờ canh", "look"))
     facts.append(("Báo nhầm", f"{false} trên {total}, 30 ngày", ""))
     return facts
 
@@ -233,28 +265,36 @@ def _hours(db: Session, alert: Alert, at: datetime) -> list[tuple[float, bool]]:
 
 
 def blind_of(db: Session, at: datetime) -> tuple[list[Blind], int]:
-    """Cameras that do not see: cut off, or covered, blinded, moved or frozen right now."""
-    known = _cameras(db)
-    seen = {(one.node, one.camera): one for one in db.scalars(select(CameraSeen)).all()}
-    open_ones = db.scalars(
-        select(Alert).where(Alert.kind == "tamper", Alert.ended_at.is_(None), Alert.state != "closed")
-    ).all()
-    tampered = {(one.node, one.camera): one for one in open_ones}
-    blind = []
-    for key, camera in known.items():
-        state = seen.get(key)
-        if state is None:
-            blind.append(Blind(camera.name, "offline", "chưa nối lần nào"))
-        elif state.state != "live":
-            blind.append(
-                Blind(camera.name, "offline", f"mất nối {lasting((at - state.since).total_seconds())}")
-            )
-        elif key in tampered:
-            one = tampered[key]
-            icon = "camera" if one.what == "frozen" else "blind"
-            since = lasting((at - one.started_at).total_seconds())
-            blind.append(Blind(camera.name, icon, f"{TAMPERINGS.get(one.what, 'cần xem')} {since}"))
-    return blind, len(known)
+    """Cameras that do not see: cut off, or covered, blinded, moved or frozen right now; alone or with their node."""
+    sights, known = sights_of(db), _cameras(db)
+    query = select(Alert).where(Alert.kind == "tamper", Alert.ended_at.is_(None)).order_by(Alert.id)
+    tampered = {(one.node, one.camera): one for one in db.scalars(query)}
+    found = []
+    for key, sight in sights.items():
+        camera, alert = known.get(key), tampered.get(key)
+        if camera is None:
+            continue
+        if sight.is_blind and sight.standing != "tampered":
+            found.append(Blind(camera.name, "offline", _gone_said(sight, at)))
+        elif sight.standing == "tampered" or (alert is not None and alert.state != "closed"):
+            what = sight.tampering or (alert.what if alert else "")
+            since = alert.started_at if alert is not None else sight.since
+            lasts = f" {lasting((at - since).total_seconds())}" if since else ""
+            found.append(Blind(camera.name, "blind", f"{alert_words.TAMPERED.get(what, 'cần xem')}{lasts}"))
+    return found, len(known)
+
+
+def _gone_said(sight: Sight, at: datetime) -> str:
+    since = lasting((at - sight.since).total_seconds()) if sight.since else ""
+    words = {"unknown": "chưa nối lần nào", "connecting": "đang nối", "away": f"cả điểm mất nối {since}"}
+    return words.get(sight.standing, f"mất hình {since}")
+
+
+def _lasted(alert: Alert) -> str:
+    """By the node's clock that nobody sets, where it said so."""
+    if alert.lasted_ms:
+        return lasting(alert.lasted_ms / 1000)
+    return lasting(((alert.ended_at or alert.started_at) - alert.started_at).total_seconds())
 
 
 def _cameras(db: Session) -> dict[tuple[str, str], Camera]:
@@ -267,8 +307,18 @@ def title_of(alert: Alert, cameras: dict[tuple[str, str], Camera]) -> str:
     camera = cameras.get((alert.node, alert.camera))
     name = camera.name if camera else f"camera {alert.camera}"
     if alert.kind == "tamper":
-        return f"Camera {_small(name)} {TAMPERINGS.get(alert.what, 'cần xem')}"
+        return f"{_headed(name)} {alert_words.TAMPERED.get(alert.what, 'cần xem')}"
+    if alert.kind == "outage":
+        return f"{_headed(name)} mất hình"
+    if alert.zone:
+        return f"Chuyển động ở {_small(name)}, {_small(alert.zone)}"
     return f"Chuyển động ở {_small(name)}"
+
+
+def _headed(name: str) -> str:
+    """ "Camera cửa kho lúa", and no second "camera" before a name that begins with it."""
+    small = _small(name)
+    return f"C{small[1:]}" if small.lower().startswith("camera") else f"Camera {small}"
 
 
 def _small(name: str) -> str:

@@ -156,6 +156,8 @@ def tell_broker(settings: Settings) -> None:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError) as why:
         raise NotTold(f"{name}: the broker is not running: {why}") from why
+    if not command:  # it is being made: its program has not begun
+        raise NotTold(f"{name}: the broker, process {pid}, is still starting")
     if not any(program in command for program in PROGRAMS):
         raise NotTold(f"{name}: process {pid} is not the broker but {command[:60]!r}")
     if not _listens_to_hangup(status):

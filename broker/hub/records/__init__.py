@@ -14,7 +14,7 @@ from broker.hub.records.announcement import (
     Stop,
 )
 from broker.hub.records.audit import AuditRow, audit_rows, write_audit
-from broker.hub.records.camera import Camera, CameraSeen
+from broker.hub.records.camera import Camera, CameraNotice, CameraSeal, CameraSeen, CameraStill
 from broker.hub.records.cap import CapMessage, CapSource
 from broker.hub.records.certificate import Certificate, EnrolCode, Revocation
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
@@ -65,7 +65,10 @@ __all__ = [
     "Base",
     "BoardSeen",
     "Camera",
+    "CameraNotice",
+    "CameraSeal",
     "CameraSeen",
+    "CameraStill",
     "CapMessage",
     "CapSource",
     "Certificate",

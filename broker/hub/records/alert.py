@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.hub.records.account import Account
@@ -15,16 +15,16 @@ ALERT_STATES = ("raised", "seen", "in-hand", "closed")
 
 
 class Alert(Base):
-    """Something police act on: one motion episode or one tampering of a camera."""
+    """Something police act on: one motion episode, one tampering or one outage of a camera."""
 
     __tablename__ = "alert"
     __table_args__ = (UniqueConstraint("node", "episode"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
-    """motion or tamper"""
+    """motion, tamper or outage"""
     what: Mapped[str] = mapped_column(default="")
-    """For a tampering: covered, blinded, defocused, moved or frozen."""
+    """For a tampering: covered, blinded, defocused, moved or frozen. For an outage: why, as a code."""
     node: Mapped[str]
     camera: Mapped[str]
     village: Mapped[str] = mapped_column(default="")
@@ -41,15 +41,34 @@ class Alert(Base):
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     boxes: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     """[{"x", "y", "w", "h"}] in fractions of the picture."""
+    zone: Mapped[str] = mapped_column(default="")
+    confidence: Mapped[float] = mapped_column(default=0.0)
+    reasons: Mapped[list[str]] = mapped_column(default=list)
+    """Codes of edge/camera/analysis.py."""
+    labels: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """[{"what", "score", "box"}]: what the node's model took it for."""
+    lasted_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    """By the node's clock that nobody sets; 0 while it goes on."""
+    clock: Mapped[str] = mapped_column(default="trusted")
+    """How far the node believed its time: trusted, estimated or unknown."""
     snapshot: Mapped[str | None] = mapped_column(index=True)
     """sha256 in the hub's media store."""
+    before: Mapped[str | None] = mapped_column(index=True)
+    """sha256: what a tampered camera saw while all was well."""
+    best: Mapped[str | None] = mapped_column(index=True)
+    """sha256: the picture that shows it best, when that is another than the first."""
+    best_boxes: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     clip: Mapped[dict[str, Any] | None]
     """contract Media, as promised by the node."""
     clip_sha256: Mapped[str | None] = mapped_column(index=True)
     has_clip: Mapped[bool] = mapped_column(default=False)
     """True once the bytes are here."""
     clip_reason: Mapped[str] = mapped_column(default="")
-    """Why there will be no clip."""
+    """Why there will be no clip, or why it is shorter than the episode."""
+    pictures_gone_at: Mapped[datetime | None]
+    """When its pictures and clip were deleted because their time was over."""
+    clip_gone_at: Mapped[datetime | None]
+    """When its clip was deleted to make room."""
     escalated_at: Mapped[datetime | None]
     close_reason: Mapped[str] = mapped_column(default="")
     note: Mapped[str] = mapped_column(Text, default="")

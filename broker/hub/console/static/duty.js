@@ -40,7 +40,7 @@ function count() {
   document.title = waiting.size ? `(${waiting.size}) ${document.title.replace(/^\(\d+\) /, "")}` : document.title.replace(/^\(\d+\) /, "");
 }
 
-/** Put what waited into the list: newest first, as the hub orders it. */
+/** Put what waited into the list, in the hub's order: open ones first, of these the last heard of. */
 function place() {
   const list = queue.querySelector("ol");
   const rows = [...list.children, ...waiting.values()];
@@ -108,6 +108,10 @@ function reel() {
   button.addEventListener("click", () => toggle(video));
   seek.addEventListener("input", () => { if (video.duration) video.currentTime = (seek.value / 100) * video.duration; });
   for (const event of ["play", "pause", "timeupdate", "ended"]) video.addEventListener(event, show);
+  video.addEventListener("error", () => {
+    document.getElementById("khong-phat").hidden = false;
+    bar.hidden = true;
+  });
   video.addEventListener("play", () => document.getElementById("khung")?.setAttribute("hidden", ""));
 }
 
