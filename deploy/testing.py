@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,7 @@ def bench_names() -> list[str]:
     return sorted(file.stem for file in (ROOT / "tests" / "bench").glob("[a-z]*.py"))
 
 
-def figures_of(name: str) -> Iterable[dict[str, Any]]:
-    """Run one benchmark: `figures()` of tests/bench/NAME.py yields {"name","value","unit","baseline","ratio"}."""
-    found: Iterable[dict[str, Any]] = importlib.import_module(f"tests.bench.{name}").figures()
+def figures_of(name: str, wishes: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """Run `figures(**wishes)` of tests/bench/NAME.py: {"name","value","unit","baseline","ratio"} each."""
+    found: Iterable[dict[str, Any]] = importlib.import_module(f"tests.bench.{name}").figures(**wishes)
     return found

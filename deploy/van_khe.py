@@ -134,6 +134,6 @@ def _put_camera(db: Session, house: House, source: str, now: datetime) -> None:
             node=house.name, camera=CAMERA, name="Sân nhà văn hoá", village=house.village, source=source
         )
         db.add(row)
-    row.source = source
+    row.source, row.sealed = source, None  # the hub seals it at its next look
     note_change(db, "camera", f"{house.name}/{CAMERA}", now)
     note_change(db, "plan", "*", now)

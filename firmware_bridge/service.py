@@ -10,7 +10,8 @@ from contextlib import suppress
 from broker.contract import Lane
 from broker.contract.board import Reading, Readings, ReadingsNow
 from broker.contract.node import Lost
-from broker.link.config import BoardPort, Settings, SettingsError
+from broker.link.config import Settings, SettingsError
+from broker.link.equipment import BoardPort
 from broker.link.outbox import OutboxFull
 from broker.link.service import Beat, Worker
 from broker.link.session import NotConnected, Session

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broker.link.config import AmplifierOf, BoardPort, Settings
+from broker.link.config import Settings
+from broker.link.equipment import AmplifierOf, BoardPort
 from firmware_bridge.profile import Profile, Quantity, load
 
 CURRENT = "current_a"

@@ -62,10 +62,11 @@ OWNERS = {
     "waitress": ("broker.look.serving",),
     "espeakng_loader": ("broker.speech",),
     "xlsxwriter": ("broker.hub.broadcast_files",),
+    "onnxruntime": ("edge.camera.model_child",),
 }
 """Third-party library → the only rooms or modules that may import it."""
 
-LAZY = ("influxdb_client", "cv2", "av")
+LAZY = ("influxdb_client", "cv2", "av", "onnxruntime")
 """Heavy imports that no process pays for unless it uses them."""
 
 BAD_NAMES = {"utils", "util", "helpers", "common", "misc", "manager", "base"}
@@ -250,8 +251,10 @@ PURE = (
     "edge.speaker.firewall",
     "edge.speaker.programme",
     "edge.camera.motion",
+    "edge.camera.known",
     "edge.camera.tamper",
     "edge.camera.episode",
+    "edge.camera.nanodet",
     "firmware_bridge.mapping",
     "firmware_bridge.drivers.modbus",
     "kiosk.search",

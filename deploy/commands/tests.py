@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 
@@ -26,6 +27,9 @@ def add(commands: Any) -> None:
     bench = commands.add_parser("bench", help="figures as ratios to a baseline run beside them")
     bench.add_argument("name", metavar="NAME", help="wire, …; `list` names them")
     bench.add_argument("--json", action="store_true", help="one JSON object a figure")
+    bench.add_argument(
+        "--videos", type=Path, metavar="DIR", help="of camera: labelled clips, a folder with truth.json"
+    )
     bench.set_defaults(act=_bench)
 
 
@@ -63,7 +67,14 @@ def _bench(chosen: argparse.Namespace) -> int:
     if chosen.name not in names:
         say_error(f"bench {chosen.name!r} is not one of: {', '.join(names) or 'none in this checkout'}")
         return 0 if chosen.name == "list" else 64
-    for figure in figures_of(chosen.name):
+    if chosen.videos is not None and chosen.name != "camera":
+        say_error("--videos belongs to: bench camera")
+        return 64
+    if chosen.videos is not None and not (chosen.videos / "truth.json").is_file():
+        say_error(f"{chosen.videos} holds no truth.json")
+        return 66
+    wishes = {} if chosen.videos is None else {"videos": chosen.videos}
+    for figure in figures_of(chosen.name, wishes):
         if chosen.json:
             put_json(figure)
         elif figure["value"] is None:

@@ -33,7 +33,11 @@ export function watchSilence(document, reader) {
     question.querySelector("[data-stay]").focus();
     reader.sayOne(question.querySelector("#hoi").textContent);
   };
-  const leave = () => { wipe(); location.replace("/"); };
+  const leave = () => {
+    clearInterval(looking); // asked a second time, a slow page would be begun anew for ever
+    wipe();
+    location.replace("/");
+  };
   const look = () => {
     const now = performance.now();
     if (asked === null) {
@@ -51,5 +55,5 @@ export function watchSilence(document, reader) {
   }
   question.querySelector("[data-stay]").addEventListener("click", stay);
   addEventListener("keydown", (event) => { if (asked !== null && event.key === "Escape") stay(); });
-  setInterval(look, 250);
+  const looking = setInterval(look, 250);
 }

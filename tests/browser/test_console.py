@@ -311,6 +311,8 @@ ROUTES = (
     ("aired-month", "lanh", "/broadcasts?ky=2026-11"),
     ("duty", "khoa", "/duty/{alert}"),
     ("cameras", "quan", "/cameras"),
+    ("camera", "quan", "/cameras/thon-01/cong"),
+    ("notice", "quan", "/cameras/notice"),
     ("wire", "quan", "/wire"),
     ("wire-calm", "quan", "/wire"),
     ("gauges", "lanh", "/measured"),

@@ -1,44 +1,78 @@
-"""Writes a film's H.264 as MPEG-TS to stdout in real time, again and again: what a camera's encoder does."""
+"""Writes films as MPEG-TS to stdout in real time, again and again: what a camera's encoder does, good or bad.
+
+feed.py [--jump] [--damage] FILM…   The films follow each other; they must be of one coding.
+--jump: the camera's clock is set an hour on after the first film and back after the second.
+--damage: every fifth picture that is no key picture arrives as rubbish.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from fractions import Fraction
+from itertools import cycle
+from typing import Any
 
 import av
 
 PAUSE = threading.Event()
+HOUR_S = 3600.0
 
 
-def main(film: str) -> None:
+class Feed:
+    """One camera's output."""
+
+    def __init__(self, *, jumps: bool, damages: bool) -> None:
+        self._jumps, self._damages = jumps, damages
+        self._start = time.monotonic()
+        self._offset_s = 0.0
+        self._out: Any = None
+        self._stream: Any = None
+        self._count = 0
+
+    def play(self, film: str, number: int) -> None:
+        """One film, once."""
+        set_on_s = HOUR_S if self._jumps and number % 2 else 0.0
+        with av.open(film) as source:
+            video = source.streams.best("video") or source.streams.best("audio")
+            if self._out is None or (self._jumps and number % 2 == 0):
+                # libav refuses to write times that fall; a camera does not ask.
+                self._out = av.open(sys.stdout.buffer, "w", format="mpegts")
+                self._stream = self._out.add_stream_from_template(video)
+            last_s = 0.0
+            for packet in source.demux(video):
+                shown, order = packet.pts, packet.dts
+                if not packet.size or shown is None or order is None:
+                    continue
+                last_s = float(order * packet.time_base)
+                shift = int((self._offset_s + set_on_s) / packet.time_base)
+                sent = self._perhaps_damaged(packet)
+                sent.pts, sent.dts, sent.stream = shown + shift, order + shift, self._stream
+                PAUSE.wait(max(0.0, self._start + self._offset_s + last_s - time.monotonic()))
+                self._out.mux_one(sent)
+                sys.stdout.buffer.flush()
+        self._offset_s += last_s + 0.1
+
+    def _perhaps_damaged(self, packet: Any) -> Any:
+        self._count += 1
+        if not self._damages or packet.is_keyframe or self._count % 5:
+            return packet
+        raw = bytes(packet)
+        rubbish = av.Packet(raw[:6] + bytes(1 + (7 * n) % 255 for n in range(max(0, len(raw) - 6))))
+        rubbish.time_base = packet.time_base
+        return rubbish
+
+
+def main(arguments: list[str]) -> None:
     """Until the reader goes away."""
-    out = av.open(sys.stdout.buffer, "w", format="mpegts")
-    stream = None
-    start, offset_s = time.monotonic(), 0.0
+    films = [each for each in arguments if not each.startswith("--")]
+    feed = Feed(jumps="--jump" in arguments, damages="--damage" in arguments)
     try:
-        while True:
-            with av.open(film) as source:
-                video = source.streams.video[0]
-                if stream is None:
-                    stream = out.add_stream_from_template(video)
-                last_s = 0.0
-                for packet in source.demux(video):
-                    shown, order = packet.pts, packet.dts
-                    if not packet.size or shown is None or order is None:
-                        continue
-                    last_s = float(order * packet.time_base)
-                    shift = int(offset_s / packet.time_base)
-                    packet.pts, packet.dts = shown + shift, order + shift
-                    packet.stream = stream
-                    PAUSE.wait(max(0.0, start + offset_s + last_s - time.monotonic()))
-                    out.mux_one(packet)
-                    sys.stdout.buffer.flush()
-            offset_s += last_s + float(Fraction(1, 10))
+        for number, film in enumerate(cycle(films)):
+            feed.play(film, number)
     except (BrokenPipeError, av.error.BrokenPipeError):
         return
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

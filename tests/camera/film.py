@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import numpy as np
 
@@ -33,6 +35,35 @@ def yard(seconds: float, since_s: float = 0.0, fps: int = FPS) -> Iterator[Colou
 def write_film(path: Path, pictures: Iterable[Colour], fps: int = FPS) -> Path:
     """An MP4 file of these pictures."""
     write_clip(list(chunks_of(pictures, fps)), path)
+    return path
+
+
+def write_coded(
+    path: Path,
+    codec: str,
+    pixels: str = "yuv420p",
+    *,
+    fps: int = 10,
+    seconds: float = 2.0,
+    size: tuple[int, int] = (320, 180),
+    options: Mapping[str, str] | None = None,
+) -> Path:
+    """A small film in any coding: a bright square that moves over grey noise, a key picture each second."""
+    width, height = size
+    noise = np.random.default_rng(5).normal(110.0, 8.0, (height, width)).clip(0, 255).astype(np.uint8)
+    extra = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream(codec, rate=fps, options={**extra, **(options or {})})
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        stream.codec_context.gop_size = fps
+        stream.codec_context.thread_count = 1
+        for number in range(round(seconds * fps)):
+            grey = noise.copy()
+            left = (number * 6) % (width - 20)
+            grey[height // 2 : height // 2 + 20, left : left + 20] = 240
+            frame = av.VideoFrame.from_ndarray(grey, format="gray").reformat(format=pixels)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
     return path
 
 

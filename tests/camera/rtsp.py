@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,27 +34,37 @@ def find_server() -> str:
 
 
 class RtspServer:
-    """One server with one stream."""
+    """One server with the stream `yard`, and others by name."""
 
-    def __init__(self, program: str, folder: Path, film: Path) -> None:
+    def __init__(
+        self, program: str, folder: Path, film: Path, others: Mapping[str, Sequence[str | Path]] | None = None
+    ) -> None:
+        """others: name of a stream to what feed.py is told for it."""
         self._program = program
         self._folder = folder
-        self._film = film
+        self._feeds: dict[str, Sequence[str | Path]] = {"yard": [film], **(others or {})}
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        """The stream."""
-        return f"rtsp://127.0.0.1:{self._port}/yard"
+        """The stream of the yard."""
+        return self.url_of("yard")
+
+    def url_of(self, name: str) -> str:
+        """A stream by its name."""
+        return f"rtsp://127.0.0.1:{self._port}/{name}"
 
     def start(self) -> None:
         """Run, and return when the port answers."""
         config = self._folder / "go2rtc.yaml"
+        feeds = "".join(
+            f'  {name}: "exec:{sys.executable} {_FEED} {" ".join(str(each) for each in told)}"\n'
+            for name, told in self._feeds.items()
+        )
         config.write_text(
             f'api: {{listen: ""}}\nwebrtc: {{listen: ""}}\nsrtp: {{listen: ""}}\n'
-            f'rtsp: {{listen: "127.0.0.1:{self._port}"}}\n'
-            f'streams:\n  yard: "exec:{sys.executable} {_FEED} {self._film}"\n'
+            f'rtsp: {{listen: "127.0.0.1:{self._port}"}}\nstreams:\n{feeds}'
         )
         log = (self._folder / "go2rtc.log").open("ab")
         self._process = subprocess.Popen(

@@ -7,16 +7,19 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from edge.camera.capture import CaptureError, Reader, kind_of, read
+from edge.camera.capture import LONGEST_WAIT_S, Backoff, CaptureError, Reader, kind_of, read
 from edge.camera.chunk import Chunk, Decoder
-from tests.camera.film import write_film, yard
+from edge.camera.picture import Picture
+from tests.camera.film import write_coded, write_film, yard
 from tests.until import until
 
 NEVER = threading.Event()
@@ -28,10 +31,16 @@ def _code(source: str) -> str:
     return caught.value.code
 
 
+def _seen(chunks: Sequence[Chunk]) -> list[Picture]:
+    decoder = Decoder()
+    return [picture for chunk in chunks for picture in decoder.decode(chunk)]
+
+
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
         ("rtsp://10.0.0.7:554/s1", "rtsp"),
+        ("http://10.0.0.7/video.mjpg", "http"),
         ("/dev/video0", "device"),
         ("/dev/v4l/by-id/usb-cam-index0", "device"),
         ("phim.mp4", "file"),
@@ -42,7 +51,7 @@ def test_a_source_says_what_it_is(source: str, kind: str) -> None:
     assert kind_of(source) == kind
 
 
-@pytest.mark.parametrize("source", ["", "http://10.0.0.7/", "concat:a|b://", "ftp://x/y.mp4"])
+@pytest.mark.parametrize("source", ["", "concat:a|b://", "ftp://x/y.mp4", "file:///etc/passwd", "a\0b"])
 def test_other_sources_are_refused_with_a_sentence(source: str) -> None:
     with pytest.raises(CaptureError, match="Địa chỉ camera không dùng được"):
         kind_of(source)
@@ -86,20 +95,100 @@ def test_a_file_with_a_damaged_middle_still_gives_pictures(tmp_path: Path, yard_
     assert sum(len(list(decoder.decode(chunk))) for chunk in chunks) > 100
 
 
-def test_other_codings_become_h264_at_ten_pictures_a_second(tmp_path: Path) -> None:
-    path = tmp_path / "old.avi"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuvj420p"
-        for number in range(75):
-            picture = np.full((360, 640, 3), number * 3, np.uint8)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
-        out.mux(stream.encode(None))
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels", "told"),
+    [
+        ("old.avi", "mjpeg", "yuvj420p", "mjpeg"),
+        ("new.mp4", "libx265", "yuv420p", "hevc"),
+        ("tall.mp4", "mpeg4", "yuv420p", "mpeg4"),
+        ("web.webm", "libvpx", "yuv420p", "vp8"),
+        ("plain.ts", "libx264", "yuv420p", "h264"),
+    ],
+)
+def test_a_coding_stays_what_it_is_and_can_be_decoded_from_any_key_picture(
+    tmp_path: Path, name: str, codec: str, pixels: str, told: str
+) -> None:
+    path = write_coded(tmp_path / name, codec, pixels)
     chunks = list(read(str(path), NEVER, paced=False))
-    decoder = Decoder()
-    seen = [picture for chunk in chunks for picture in decoder.decode(chunk)]
-    assert 27 <= len(seen) <= 33
-    assert (chunks[0].width_px, chunks[0].height_px) == (640, 360)
+    assert {chunk.codec for chunk in chunks} == {told}
+    assert (chunks[0].width_px, chunks[0].height_px) == (320, 180)
+    assert len(_seen(chunks)) >= 18  # a decoder may hold two pictures back
+    keys = [number for number, chunk in enumerate(chunks) if chunk.key]
+    alone = Decoder().alone(chunks[keys[-1]])
+    assert alone is not None
+    assert alone.at_s == pytest.approx(chunks[keys[-1]].at_s, abs=0.001)
+    assert _seen(chunks[keys[-1] :])
+
+
+def test_bare_pixels_are_coded_since_memory_would_not_hold_them(tmp_path: Path) -> None:
+    path = write_coded(tmp_path / "bare.avi", "rawvideo", "yuv420p", fps=30)
+    chunks = list(read(str(path), NEVER, paced=False))
+    assert {chunk.codec for chunk in chunks} == {"h264"}
+    assert 18 <= len(_seen(chunks)) <= 22
+
+
+def test_a_picture_size_that_changes_is_seen_at_the_key_picture(tmp_path: Path) -> None:
+    path = tmp_path / "turn.ts"
+    path.write_bytes(
+        write_coded(tmp_path / "a.ts", "libx264", "yuv420p").read_bytes()
+        + write_coded(tmp_path / "b.ts", "libx264", "yuv420p", size=(160, 96)).read_bytes()
+    )
+    chunks = list(read(str(path), NEVER, paced=False))
+    sizes = [(chunk.width_px, chunk.height_px) for chunk in chunks]
+    assert list(dict.fromkeys(sizes)) == [(320, 180), (160, 96)]
+    assert chunks[sizes.index((160, 96))].key
+    seen = {(picture.frame.width, picture.frame.height) for picture in _seen(chunks)}
+    assert seen == {(320, 180), (160, 96)}
+    orders = [chunk.order_s for chunk in chunks]
+    assert orders == sorted(set(orders))
+
+
+def test_pictures_that_refer_forward_keep_their_times(tmp_path: Path) -> None:
+    path = write_coded(tmp_path / "b.mp4", "libx264", "yuv420p", options={"bf": "2", "preset": "fast"})
+    chunks = list(read(str(path), NEVER, paced=False))
+    assert any(chunk.at_s > chunk.order_s + 0.05 for chunk in chunks)
+    times = [picture.at_s for picture in _seen(chunks)]
+    assert times == sorted(times)
+    assert np.diff(times) == pytest.approx(0.1, abs=0.002)
+
+
+@pytest.mark.parametrize(("codec", "pixels"), [("mjpeg", "yuvj420p"), ("libx264", "yuv420p")])
+def test_pictures_too_large_to_decode_count_as_broken(tmp_path: Path, codec: str, pixels: str) -> None:
+    path = write_coded(tmp_path / "large.avi", codec, pixels, size=(4000, 3000), seconds=0.1)
+    assert _code(str(path)) == "broken"
+
+
+def test_a_jpeg_stream_that_grows_too_large_ends(tmp_path: Path) -> None:
+    small = write_coded(tmp_path / "a.mjpeg", "mjpeg", "yuvj420p", seconds=0.5)
+    large = write_coded(tmp_path / "b.mjpeg", "mjpeg", "yuvj420p", size=(4000, 3000), seconds=0.1)
+    path = tmp_path / "grows.mjpeg"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    assert _code(str(path)) == "broken"
+
+
+def test_a_packet_that_would_fill_the_memory_breaks_the_connection(tmp_path: Path) -> None:
+    film = write_coded(tmp_path / "a.mjpeg", "mjpeg", "yuvj420p", seconds=0.5).read_bytes()
+    path = tmp_path / "fat.mjpeg"
+    # Bytes behind the first picture's frame header belong to it until its end.
+    path.write_bytes(film.replace(b"\xff\xd9", b"\x55" * (9 << 20) + b"\xff\xd9", 1))
+    assert _code(str(path)) == "broken"
+
+
+def test_a_chunk_too_large_for_what_a_reader_may_keep_is_left_out() -> None:
+    reader = Reader("san", "scene:")
+    reader._put(Chunk(b"x" * (15 << 20), True, 0.0, 0.0, 64, 64))
+    reader._put(Chunk(b"x" * (2 << 20), False, 0.1, 0.1, 64, 64))
+    assert reader.dropped == 1
+
+
+def test_sound_alone_is_no_camera(tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("pcm_s16le", rate=8000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+        silence.sample_rate = 8000
+        out.mux(stream.encode(silence))
+    assert _code(str(path)) == "no-video"
 
 
 def test_a_paced_file_comes_in_real_time_and_begins_again(tmp_path: Path) -> None:
@@ -196,3 +285,14 @@ def test_a_wrong_password_is_told_as_such_and_never_repeated() -> None:
         listening.shutdown(socket.SHUT_RDWR)
     assert caught.value.code == "password"
     assert "sai-roi" not in str(caught.value)
+
+
+def test_a_source_that_fails_is_tried_less_and_less_often_until_it_was_good_for_a_while() -> None:
+    backoff = Backoff()
+    waits = [backoff.after(0.0) for _ in range(8)]
+    assert 0.8 <= waits[0] <= 1.2
+    assert all(after > 1.2 * before for before, after in pairwise(waits[:5]))
+    assert all(24.0 <= wait <= 1.2 * LONGEST_WAIT_S for wait in waits[5:])
+    assert backoff.after(5.0) > 20.0
+    assert backoff.after(60.0) <= 1.2
+    assert len({Backoff().after(0.0) for _ in range(5)}) > 1

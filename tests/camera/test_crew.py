@@ -9,16 +9,15 @@ import pytest
 
 from broker.contract.camera import CameraState
 from broker.link.service import Beat
-from broker.trust.envelope import CameraSetup
-from edge.camera.crew import AGAIN_S, HUNG_S, Crew, Hung, Run
-from edge.camera.presence import OFFLINE_S, Presence
+from broker.trust.envelope import CameraAddress, CameraSetup
+from edge.camera.crew import AGAIN_S, HUNG_S, LEAVE_S, Body, Crew, Hung, Watched
 from tests.camera.town import NOW
 from tests.fakes.clock import FakeClock
 from tests.until import until
 
 
-def _setup(camera: str, source: str = "scene:") -> CameraSetup:
-    return CameraSetup(camera=camera, name=camera, source=source, sensitivity=0.5)
+def _setup(camera: str, source: str = "scene:") -> Watched:
+    return Watched(CameraSetup(camera=camera, name=camera, sealed=b""), CameraAddress(source=source))
 
 
 class Stage:
@@ -28,10 +27,13 @@ class Stage:
         self.clock = FakeClock(NOW, running=True)
         self.does: dict[str, str] = {}
         self.starts: list[str] = []
+        self.asked: list[str] = []
         self.release = threading.Event()
         self.crew = Crew(self._make, self.clock)
 
-    def _make(self, setup: CameraSetup, say: Callable[[CameraState], None]) -> Run:
+    def _make(self, watched: Watched, say: Callable[[CameraState], None]) -> Body:
+        setup = watched.setup
+
         def run(stop: threading.Event, beat: Beat) -> None:
             self.starts.append(setup.camera)
             does = self.does.get(setup.camera, "live")
@@ -42,7 +44,7 @@ class Stage:
                 if does != "hang":
                     beat()
 
-        return run
+        return Body(run, self.asked.append)
 
     def states(self) -> dict[str, str]:
         """State by camera, as last changed."""
@@ -84,6 +86,24 @@ def test_a_changed_setup_replaces_the_thread_and_an_unchanged_one_stays(stage: S
     until(lambda: sorted(stage.starts) == ["07", "08", "08"], 5.0)
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_successor_waits_for_the_old_thread_but_not_for_ever(stage: Stage, *, ends: bool) -> None:
+    stage.does["08"] = "hang"
+    stage.crew.apply([_setup("08")])
+    until(lambda: stage.starts == ["08"], 5.0)
+    stage.does["08"] = "live"
+    stage.crew.apply([_setup("08", "/dev/video0")])
+    stage.crew.tend()
+    assert stage.starts == ["08"]
+    if ends:
+        stage.release.set()
+        until(lambda: not any(t.name == "camera-08" for t in threading.enumerate()), 5.0)
+    else:
+        stage.clock.advance(LEAVE_S + 0.1)
+    stage.crew.tend()
+    until(lambda: stage.starts == ["08", "08"], 5.0)
+
+
 def test_a_camera_out_of_the_plan_is_forgotten(stage: Stage) -> None:
     stage.crew.apply([_setup("07"), _setup("08")])
     until(lambda: stage.states() == {"07": "live", "08": "live"}, 5.0)
@@ -109,33 +129,10 @@ def test_all_end_together(stage: Stage) -> None:
     assert not any(t.name.startswith("camera-") for t in threading.enumerate())
 
 
-def _name(presence: Presence) -> str:
-    return presence.state
-
-
-def test_presence_goes_from_connecting_to_live_to_offline_and_back() -> None:
-    presence = Presence(0.0)
-    assert _name(presence) == "connecting"
-    assert not presence.look(5.0)
-    assert presence.picture(6.0)
-    assert _name(presence) == "live"
-    assert not presence.look(6.0 + OFFLINE_S)
-    assert presence.look(6.1 + OFFLINE_S)
-    assert _name(presence) == "offline"
-    assert presence.pictures_per_s == 0.0
-    assert presence.picture(40.0)
-    assert (_name(presence), presence.since_s) == ("live", 40.0)
-
-
-def test_a_camera_that_never_answers_is_offline_after_ten_seconds() -> None:
-    presence = Presence(100.0)
-    assert not presence.look(109.0)
-    assert presence.look(110.5)
-    assert presence.state == "offline"
-
-
-def test_presence_measures_the_rate_of_pictures() -> None:
-    presence = Presence(0.0)
-    for number in range(200):
-        presence.picture(number / 8)
-    assert presence.pictures_per_s == pytest.approx(8.0, abs=0.3)
+def test_a_picture_is_asked_of_the_camera_itself_and_of_no_other(stage: Stage) -> None:
+    assert not stage.crew.ask("07", "r1")
+    stage.crew.apply([_setup("07")])
+    until(lambda: stage.starts == ["07"], 5.0)
+    assert stage.crew.ask("07", "r2")
+    assert not stage.crew.ask("08", "r3")
+    assert stage.asked == ["r2"]

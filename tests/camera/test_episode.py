@@ -31,8 +31,21 @@ def test_movements_further_apart_are_two() -> None:
 
 
 def test_a_new_episode_never_reaches_back_into_the_one_before() -> None:
-    steps = _run((5.0, 4.0), (8.5, 4.5))
+    steps = _run((5.0, 4.0), (8.4, None), (8.5, 4.5))
     assert steps[2] == Step("began", 5.0, 8.5)
+
+
+def test_who_rests_and_goes_on_is_one_episode_that_ends_when_they_last_stirred() -> None:
+    episode = Episode()
+    steps = episode.see(5.0, 4.4, 5.0) + episode.see(9.0, 4.4, 5.0) + episode.see(9.6, 4.4, 9.6)
+    steps += episode.see(13.0, 4.4, 10.0) + episode.see(14.0, None)
+    assert steps == [Step("began", 4.4, 5.0), Step("ended", 4.4, 10.0)]
+
+
+def test_what_begins_beside_something_left_standing_is_another_episode() -> None:
+    episode = Episode()
+    steps = episode.see(5.0, 4.4, 5.0) + episode.see(9.0, 4.4, 5.0) + episode.see(9.2, 8.6, 9.2)
+    assert steps == [Step("began", 4.4, 5.0), Step("ended", 4.4, 5.0), Step("began", 8.6, 9.2)]
 
 
 def test_an_open_episode_ends_with_its_source() -> None:

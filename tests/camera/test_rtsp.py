@@ -54,7 +54,7 @@ def test_a_camera_that_goes_away_is_offline_within_fifteen_seconds_and_comes_bac
         assert last.detail
         assert (last.frames_per_s, last.width_px) == (0.0, 0)
         rtsp.start()
-        until(lambda: _states(house)[-1:] == ["live"], 45.0)
+        until(lambda: _states(house)[-1:] == ["live"], 80.0)
         assert not house.failed
 
 

@@ -38,3 +38,52 @@ def test_order_never_falls() -> None:
     found = _orders(10.0, 9.0, 10.0, 10.0, 500.0, 499.0, 499.5)
     assert found == sorted(found)
     assert len(set(found)) == len(found)
+
+
+def test_a_counter_of_33_bits_that_begins_again_is_no_time_passing() -> None:
+    wrap_s = 2**33 / 90_000
+    found = _orders(wrap_s - 0.2, wrap_s - 0.1, 0.0, 0.1, 0.2)
+    assert found[2] - found[1] == pytest.approx(1 / 15, abs=0.05)
+    assert found[4] - found[3] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("step_s", [1.0, 1 / 60, 4.0])
+def test_any_rate_keeps_its_spacing(step_s: float) -> None:
+    found = _orders(*(50.0 + step_s * number for number in range(5)))
+    assert found == pytest.approx([step_s * number for number in range(5)])
+
+
+def test_a_rate_that_varies_keeps_its_spacing() -> None:
+    assert _orders(7.0, 7.04, 7.5, 7.52, 9.0) == pytest.approx([0.0, 0.04, 0.5, 0.52, 2.0])
+
+
+def test_pictures_that_refer_forward_without_a_time_of_decoding_keep_their_times() -> None:
+    timeline = Timeline()
+    times = [0.0, 0.12, 0.04, 0.08, 0.24, 0.16, 0.2, 0.36, 0.28, 0.32]
+    found = [timeline.map(100.0 + shown, None) for shown in times]
+    # The first fall shows that this camera reorders.
+    assert [shown for shown, _ in found[4:]] == pytest.approx(times[4:], abs=0.003)
+    orders = [order for _, order in found]
+    assert orders == sorted(set(orders))
+    assert all(shown >= order for shown, order in found)
+
+
+def test_a_leap_without_a_time_of_decoding_is_no_time_passing() -> None:
+    timeline = Timeline()
+    found = [timeline.map(shown, None)[0] for shown in (5.0, 5.1, 9000.0, 9000.1, 3.0, 3.1)]
+    assert found == sorted(found)
+    assert found[-1] < 1.0
+
+
+def test_a_first_packet_without_a_time_moves_no_later_one() -> None:
+    timeline = Timeline()
+    found = [timeline.map(shown, None)[1] for shown in (None, -0.04, 0.96, 1.96)]
+    assert found[2] - found[1] == pytest.approx(1.0)
+    assert found[3] - found[2] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("stamp", [None, 7.0])
+def test_without_usable_times_the_distance_of_arrivals_counts(stamp: float | None) -> None:
+    timeline = Timeline()
+    orders = [timeline.map(stamp, stamp, 50.0 + n / 5)[1] for n in range(1000)]
+    assert orders[-1] - orders[0] == pytest.approx(999 / 5, abs=0.1)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -16,6 +18,7 @@ from broker.link.media import MediaError, MediaStore
 from broker.link.service import Worker
 from broker.trust.envelope import (
     ROOT_KEY_ID,
+    CameraAddress,
     CamerasBody,
     CameraSetup,
     TrustBody,
@@ -23,6 +26,8 @@ from broker.trust.envelope import (
     canonical,
     sign,
 )
+from broker.trust.files import write_atomically
+from broker.trust.seal import make_seal_key, seal
 from edge.camera.service import build
 from tests.fakes.clock import FakeClock
 from tests.fakes.session import FakeSession
@@ -45,6 +50,7 @@ class Town:
     def __init__(self) -> None:
         self.root = ec.generate_private_key(ec.SECP256R1())
         self.hub = ec.generate_private_key(ec.SECP256R1())
+        self.seal_secret, self.seal_public = make_seal_key()
 
     def trust(self) -> TrustPlan:
         """The trust list: one key, the hub's."""
@@ -60,19 +66,31 @@ class Town:
         signature = sign(body, "trust", ROOT_KEY_ID, self.root)
         return TrustPlan(generation=1, signed=Signed(body=body, signatures=[signature]))
 
-    def cameras(self, generation: int, sources: dict[str, str], node: str = "thon-01") -> CameraPlan:
-        """A plan: camera code to source."""
-        setups = [
-            CameraSetup(camera=code, name=f"Camera {code}", source=source, sensitivity=0.5)
-            for code, source in sources.items()
-        ]
+    def cameras(
+        self, generation: int, sources: dict[str, str], node: str = "thon-01", **more: Any
+    ) -> CameraPlan:
+        """A plan: camera code to source. more: fields of every CameraSetup."""
+        return self.plan(generation, [self.setup(*each, **more) for each in sources.items()], node)
+
+    def setup(self, code: str, source: str, **more: Any) -> CameraSetup:
+        """One camera of a plan. more: its other fields."""
+        return CameraSetup(camera=code, name=f"Camera {code}", sealed=self.sealed(source), **more)
+
+    def plan(self, generation: int, setups: list[CameraSetup], node: str = "thon-01") -> CameraPlan:
+        """A plan of cameras that differ, signed."""
         body = canonical(CamerasBody(generation=generation, node=node, cameras=setups))
         signature = sign(body, "cameras", "hub-1", self.hub)
         return CameraPlan(generation=generation, signed=Signed(body=body, signatures=[signature]))
 
+    def sealed(self, source: str, sub_source: str = "") -> bytes:
+        """A camera's address as the hub seals it to the node."""
+        address = CameraAddress(source=source, sub_source=sub_source)
+        return seal(self.seal_public, msgspec.json.encode(address))
+
     def give_root(self, settings: Settings) -> None:
-        """Put the root key where a node looks for it."""
+        """Put the root key, and the camera service's own sealing key, where a node looks for them."""
         (settings.keys_dir / "root.pub").write_text(public_of(self.root))
+        write_atomically(settings.data_dir / "camera" / "seal.key", self.seal_secret)
 
 
 class ClipHub:

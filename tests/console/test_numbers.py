@@ -76,4 +76,6 @@ def test_odd_days_are_answered_in_words(stage: Stage, day: str) -> None:
 
 
 def test_a_source_that_is_no_address_shows_nothing_of_itself() -> None:
-    assert hide_password("rtsp://u:geheim@[10.0.0.9/1") == "rtsp://•••"
+    assert hide_password("rtsp://u:geheim@[10.0.0.9/1") == "rtsp://u:•••@[10.0.0.9/1"
+    assert hide_password("rtsp://u:ge/he#im@10.0.0.9/1") == "rtsp://u:•••@10.0.0.9/1"
+    assert hide_password("rtsp://u:ge heim@10.0.0.9/1") == "rtsp://•••"

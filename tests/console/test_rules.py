@@ -133,6 +133,9 @@ def test_the_question_why_is_answered_for_a_loudspeaker_and_a_minute(stage: Stag
     assert "xin chọn trong danh sách" in answer("thon-99", "17:30")
     assert "không đọc được, xin ghi như 17:30" in answer("thon-01", "99:99")
     assert "Ngày không đọc được" in answer("thon-01", "17:30", "31/2")
+    assert 'value="21/11/2026"' in answer("thon-01", "17:30")
+    assert "20/11" in answer("thon-01", "17:30", "20/11"), "yesterday, not next year"
+    assert 'value="20/11/2026"' in answer("thon-01", "17:30", "20/11")
 
 
 def test_who_ordered_silence_and_who_stopped_it_is_named(stage: Stage) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
+import os
 import subprocess
 import sys
 import wave
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from broker.speech.voice import EngineError, choose
-from deploy.cli import main
+from deploy.cli import ROOMS, main
 from deploy.services import SERVICES
 from tests.settings import node_settings
 
@@ -175,6 +178,35 @@ def test_a_small_command_does_not_load_the_large_rooms():
     assert "flask" not in heavy
     assert "sqlalchemy" not in heavy
     assert "cv2" not in heavy
+
+
+def test_each_room_declares_exactly_the_commands_that_lead_to_it():
+    for room, names in ROOMS.items():
+        commands = argparse.ArgumentParser().add_subparsers()
+        import_module(f"deploy.commands.{room}").add(commands)
+        assert tuple(commands.choices) == names
+    assert set(ROOMS) | {"account", "trust"} == {
+        each.stem for each in (ROOT / "deploy" / "commands").glob("[a-z]*.py")
+    }, "account and trust are parts of provision"
+
+
+def test_watch_starts_no_threads_of_blas_and_loads_no_other_room():
+    code = (
+        "import sys; from deploy.cli import main; main(['watch', 'no-such-film.mp4']);"
+        "import os; print([n for n in sys.modules if n.startswith('deploy.commands.')],"
+        "'numpy' in sys.modules, len(os.listdir('/proc/self/task')))"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=env,
+    )
+    assert done.stdout.split("\n")[0] == "['deploy.commands.study'] True 1"
 
 
 def test_every_service_of_the_contract_can_be_run():

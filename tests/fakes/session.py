@@ -80,6 +80,8 @@ class FakeSession:
         """What was said to the neighbours alone."""
         self.behind = False
         """What `is_behind` answers."""
+        self.waiting = False
+        """What `has_waiting` answers."""
         self._inboxes: list[FakeInbox] = []
         self._intake: FairInbox | None = None
         self._seq = 0
@@ -119,6 +121,11 @@ class FakeSession:
         """Whether a history is said to be on its way."""
         del lane
         return self.behind
+
+    def has_waiting(self, lane: contract.Lane) -> bool:
+        """Whether alerts are said to wait for the hub."""
+        del lane
+        return self.waiting
 
     def problem(self, code: str, text: str) -> None:
         """Note what limits this service."""

@@ -29,9 +29,10 @@ from tests.faults.oracle import Findings, judge, read_outbox
 from tests.faults.run import Verdict
 from tests.faults.schedule import ACTIVE_S, JUMP_H, draw
 from tests.faults.source import LANES, SPEECH, Ledger, Said
+from tests.hub.house import JPEG
 
 NOW = datetime.now(UTC)
-PICTURE = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+PICTURE = JPEG
 BOARD, SPEAKER, CAMERA = "thon-01.board", "thon-02.speaker", "thon-03.camera"
 
 

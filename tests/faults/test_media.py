@@ -34,7 +34,7 @@ def line(town: Town, tmp_path: Path) -> Iterator[tuple[Port, Proxy]]:
 def until_whole(proxy: Proxy, way: str, step: Callable[[], object]) -> int:
     """Try again after each cut: no piece is long enough for the whole. Returns how many tries it took."""
     dice = random.Random(7)
-    for number in range(1, 60):
+    for number in range(1, 200):
         proxy.cut_after(way, dice.randrange(HANDSHAKE, LONGEST))  # type: ignore[arg-type]
         try:
             step()

@@ -21,7 +21,8 @@ from pymodbus.client import ModbusSerialClient
 from broker.contract import Identity
 from broker.contract.board import BoardStatus, Reading, Readings, ReadingsNow
 from broker.contract.node import Lost
-from broker.link.config import BoardDevice, BoardPort, Boards, Machine, PlaceOf, Settings, SettingsError
+from broker.link.config import Machine, PlaceOf, Settings, SettingsError
+from broker.link.equipment import BoardDevice, BoardPort, Boards
 from broker.link.outbox import OutboxFull
 from firmware_bridge.bus import Bus, board_of
 from firmware_bridge.drivers.modbus import Request, framed

@@ -30,6 +30,8 @@ BOARD = Identity("thon-01", "board")
 KIOSK = Identity("thon-01", "kiosk")
 SPEAKER = Identity("thon-01", "speaker")
 CAMERA = Identity("thon-01", "camera")
+JPEG = bytes.fromhex("ffd8ffc0000b080001000101011100ffda0008010100003f00d2ffd9")
+"""The frame of a picture of one pixel; enough to be taken for a JPEG."""
 
 
 class House:
@@ -75,7 +77,7 @@ class House:
 
     def all(self, table: type[Any]) -> list[Any]:
         with self.database.reading() as db:
-            return list(db.scalars(select(table)))
+            return list(db.scalars(select(table).order_by(*table.__table__.primary_key)))
 
 
 def reading(n: int, at: datetime = NOW) -> Readings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select
 
 from broker.contract.camera import MotionEnded, MotionStarted
@@ -120,6 +121,21 @@ def test_a_clip_may_come_before_or_after_its_manifest(room: Room) -> None:
         alerts.end_motion(db, "thon-02", ended, True, NOW)
     with room.database.reading() as db:
         assert [row.has_clip for row in db.scalars(select(Alert))] == [True, True]
+
+
+def test_a_promised_clip_that_was_lost_is_taken_back_but_never_one_that_is_here(room: Room) -> None:
+    clip = Media(sha256="b" * 64, size=3, type="video/mp4")
+    ended = MotionEnded(episode="e1", camera="cong", started_at=NOW, ended_at=NOW, clip=clip, reason="Ngắn.")
+    lost = structs.replace(ended, clip=None, reason="Hỏng trên đĩa.")
+    with room.database.session() as db:
+        alerts.end_motion(db, "thon-01", ended, False, NOW)
+        alerts.end_motion(db, "thon-01", lost, False, NOW)
+    assert (room.state().clip, room.state().clip_sha256) == (None, None)
+    assert room.state().clip_reason == "Hỏng trên đĩa."
+    with room.database.session() as db:
+        alerts.end_motion(db, "thon-01", ended, True, NOW)
+        alerts.end_motion(db, "thon-01", lost, False, NOW)
+    assert (room.state().has_clip, room.state().clip_reason) == (True, "Ngắn.")
 
 
 def test_an_episode_without_a_clip_says_why(room: Room) -> None:

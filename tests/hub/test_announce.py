@@ -13,7 +13,7 @@ import pytest
 from broker.contract import Identity
 from broker.contract.content import Bundle
 from broker.contract.hub import CameraPlan, ContentPlan, PlayNow, PlayPlan, Signed, StopPlay, TrustPlan
-from broker.hub import content, next_list, trusted
+from broker.hub import camera_setup, content, next_list, trusted
 from broker.hub.announcing import plans, service, workflow
 from broker.hub.announcing.render import media_store
 from broker.hub.announcing.send import AGAIN_S
@@ -29,6 +29,7 @@ from broker.trust.envelope import (
     open_trust,
 )
 from broker.trust.identity import load_root
+from broker.trust.seal import make_seal_key
 from tests.fakes.clock import FakeClock
 from tests.hub.studio import Studio, later
 from tests.hub.town import NOW
@@ -193,6 +194,8 @@ def test_a_full_week_that_does_not_fit_is_cut_to_fewer_days(studio: Studio) -> N
 
 
 def test_cameras_are_told_as_the_commune_set_them_up(studio: Studio) -> None:
+    with studio.town.database.session() as db:
+        camera_setup.note_seal(db, "thon-01", make_seal_key()[1].decode(), NOW)
     studio.step()
     with studio.town.database.session() as db:
         db.get_one(Camera, ("thon-01", "cong")).sensitivity = 0.9

@@ -22,7 +22,7 @@ from broker.hub.records import (
     ServiceSeen,
     SpeakerSeen,
 )
-from tests.hub.house import CAMERA, KIOSK, NOW, SPEAKER, House, receipt, state
+from tests.hub.house import CAMERA, JPEG, KIOSK, NOW, SPEAKER, House, receipt, state
 
 
 def test_a_will_of_an_earlier_start_does_not_overwrite_a_later_birth(house: House) -> None:
@@ -82,9 +82,7 @@ def test_a_play_whose_sound_arrived_is_missing_no_longer(house: House) -> None:
 
 def test_a_motion_episode_becomes_one_alert_with_its_picture(house: House) -> None:
     box = Box(x=0.1, y=0.2, w=0.3, h=0.4)
-    started = MotionStarted(
-        episode="e1", camera="cong", started_at=NOW, snapshot=b"\xff\xd8jpeg", boxes=[box]
-    )
+    started = MotionStarted(episode="e1", camera="cong", started_at=NOW, snapshot=JPEG, boxes=[box])
     clip = Media(sha256="a" * 64, size=10, type="video/mp4")
     ended = MotionEnded(episode="e1", camera="cong", started_at=NOW, ended_at=NOW, clip=clip)
     house.take(house.entry(CAMERA, started, 1), house.entry(CAMERA, ended, 2))
@@ -93,13 +91,13 @@ def test_a_motion_episode_becomes_one_alert_with_its_picture(house: House) -> No
     assert alert.boxes == [{"x": 0.1, "y": 0.2, "w": 0.3, "h": 0.4}]
     picture = house.media.path_of(alert.snapshot)
     assert picture is not None
-    assert picture.read_bytes() == b"\xff\xd8jpeg"
+    assert picture.read_bytes() == JPEG
     assert alert.clip == {"sha256": "a" * 64, "size": 10, "type": "video/mp4", "duration_ms": None}
 
 
 def test_a_tampering_is_raised_and_ends(house: House) -> None:
     said = {"tampering": "t1", "camera": "cong", "what": "covered", "started_at": NOW}
-    house.take(house.entry(CAMERA, CameraTampered(**said, snapshot=b"j"), 1))
+    house.take(house.entry(CAMERA, CameraTampered(**said, snapshot=JPEG), 1))
     house.take(house.entry(CAMERA, CameraTampered(**said, ended_at=NOW), 2))
     alert = house.all(Alert)[0]
     assert (alert.kind, alert.what, alert.ended_at, alert.snapshot is None) == (

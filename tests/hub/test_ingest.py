@@ -40,7 +40,7 @@ from broker.hub.records import (
 from broker.hub.records.database import open_url
 from broker.hub.telemetry import series
 from broker.link.inbox import Packet
-from tests.hub.house import BOARD, CAMERA, KIOSK, NOW, SPEAKER, House, reading, receipt, state
+from tests.hub.house import BOARD, CAMERA, JPEG, KIOSK, NOW, SPEAKER, House, reading, receipt, state
 from tests.until import until
 
 
@@ -223,7 +223,7 @@ def test_when_the_database_refuses_nothing_is_acknowledged_and_states_are_kept(h
 
 
 def test_a_full_disk_for_snapshots_stops_acknowledgements(house: House, tmp_path: Path) -> None:
-    started = MotionStarted(episode="e", camera="cong", started_at=NOW, snapshot=b"jpeg")
+    started = MotionStarted(episode="e", camera="cong", started_at=NOW, snapshot=JPEG)
     house.media.root.rmdir()
     assert not house.take(house.entry(CAMERA, started, 1))
     assert house.acks() == []

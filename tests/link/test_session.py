@@ -59,12 +59,17 @@ def test_what_was_sent_before_the_broker_came_arrives_in_order_and_is_then_forgo
 ) -> None:
     kiosk, hub = session_of(KIOSK, broker, tmp_path), session_of(INGEST, broker, tmp_path)
     inbox = hub.inbox(FeedbackSent, limit=2000)
+    assert not kiosk.has_waiting(Lane.EVENT)
     for number in range(50):
         kiosk.send(feedback(number))
     assert kiosk.outbox.held()[Lane.EVENT] == 50
+    assert kiosk.has_waiting(Lane.EVENT)
+    assert not kiosk.has_waiting(Lane.ALARM)
     with living(hub, kiosk):
         got = drain(inbox, 50, hub)
         until(lambda: kiosk.outbox.held()[Lane.EVENT] == 0, 30)
+    assert not kiosk.has_waiting(Lane.EVENT)
+    assert not hub.has_waiting(Lane.EVENT)
     assert [int(each.code) for each in got] == list(range(50))
 
 

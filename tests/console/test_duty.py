@@ -1,0 +1,189 @@
+"""The duty room: what each kind of alert says and shows, and what it never pretends."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from broker.contract.camera import (
+    Box,
+    CameraOutage,
+    CameraTampered,
+    Label,
+    MotionEnded,
+    MotionLabelled,
+    MotionStarted,
+)
+from broker.hub import alerts
+from broker.hub.announcing.render import media_store
+from broker.hub.console import alert_words
+from broker.hub.console.wording import hm, hms, short_day
+from broker.hub.records import Alert, CameraSeen
+from tests.console.stage import JPEG, NOW, Stage
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _page(stage: Stage, number: int) -> str:
+    return stage.client("khoa").get(f"/duty/{number}").get_data(as_text=True)
+
+
+def test_the_words_for_reasons_are_those_of_the_detector() -> None:
+    tree = ast.parse((ROOT / "edge" / "camera" / "motion.py").read_text())
+    reason = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "Reason"
+    )
+    assert isinstance(reason, ast.Subscript)
+    codes = {each.value for each in ast.walk(reason.slice) if isinstance(each, ast.Constant)}
+    assert codes == set(alert_words.REASONS)
+
+
+def test_movement_says_where_how_sure_and_what_it_may_be_without_calling_it_a_fact(stage: Stage) -> None:
+    said = MotionStarted(
+        episode="e",
+        camera="cong",
+        started_at=NOW,
+        snapshot=JPEG,
+        zone="Lối vào",
+        confidence=0.6,
+        reasons=["travels", "night"],
+    )
+    label = Label(what="person", score=0.82, box=Box(x=0.1, y=0.1, w=0.2, h=0.2))
+    best = media_store(stage.settings).add(JPEG + b"2", "image/jpeg").sha256
+    with stage.database.session() as db:
+        alert = alerts.raise_motion(
+            db, "thon-01", said, media_store(stage.settings).add(JPEG, "image/jpeg").sha256, NOW
+        )
+        alerts.label_motion(
+            db, "thon-01", MotionLabelled(episode="e", camera="cong", at=NOW, labels=[label]), NOW
+        )
+        ended = MotionEnded(
+            episode="e",
+            camera="cong",
+            started_at=NOW,
+            ended_at=NOW + timedelta(seconds=70),
+            lasted_ms=70_000,
+            reason="Thẻ nhớ đầy.",
+            boxes=[Box(x=0.5, y=0.5, w=0.1, h=0.2)],
+        )
+        alerts.end_motion(db, "thon-01", ended, False, NOW, best)
+        number = alert.id
+    page = _page(stage, number)
+    for part in ("lối vào", "Có vẻ là người, 82 %", "Khá chắc: đi từ chỗ này sang chỗ khác, hình tối"):
+        assert part in page
+    assert "Không có đoạn hình: Thẻ nhớ đầy." in page
+    assert f"/duty/{number}/best" in page
+    assert 'x="500.0" y="500.0"' in page
+    assert "không phải hình bây giờ" in page
+    client = stage.client("khoa")
+    assert client.get(f"/duty/{number}/best").data == JPEG + b"2"
+    assert client.get(f"/duty/{number}/before").status_code == 404
+    assert stage.client("hanh").get(f"/duty/{number}/best").status_code == 403
+
+
+def test_a_tampering_shows_before_and_now_and_what_to_do(stage: Stage) -> None:
+    store = media_store(stage.settings)
+    now_seen, before = (store.add(JPEG + each, "image/jpeg").sha256 for each in (b"n", b"b"))
+    said = CameraTampered(tampering="t", camera="cong", what="moved", started_at=NOW)
+    with stage.database.session() as db:
+        number = alerts.raise_tampering(db, "thon-01", said, now_seen, NOW, before).id
+    page = _page(stage, number)
+    assert "Camera cửa kho lúa bị xoay" in page
+    assert page.index("Trước đó") < page.index("Khi báo")
+    assert "có ai xoay không" in page
+    assert stage.client("khoa").get(f"/duty/{number}/before").data == JPEG + b"b"
+
+
+def test_an_outage_is_told_with_its_reason_its_end_with_the_gap_and_late_news_as_late(stage: Stage) -> None:
+    last = NOW - timedelta(minutes=24)
+    said = CameraOutage(
+        outage="o", camera="cong", told_at=NOW, last_picture_at=last, why="silent", clock="estimated"
+    )
+    with stage.database.session() as db:
+        number = alerts.raise_outage(db, "thon-01", said, NOW).id
+    page = _page(stage, number)
+    assert "Camera cửa kho lúa mất hình" in page
+    assert "có thể mất điện hoặc đứt mạng" in page
+    assert f"Xảy ra lúc {hm(last)}, tới phòng trực lúc {hm(NOW)}." in page
+    assert "Giờ của điểm chưa chắc đúng" in page
+    assert f"Không có hình từ {hms(last)}" in page
+    over = CameraOutage(
+        outage="o",
+        camera="cong",
+        told_at=NOW,
+        last_picture_at=last,
+        ended_at=NOW,
+        lasted_ms=24 * 60_000,
+        why="silent",
+    )
+    with stage.database.session() as db:
+        assert alerts.raise_outage(db, "thon-01", over, NOW).id == number
+    assert "Có hình lại, mất 24\N{NO-BREAK SPACE}phút" in _page(stage, number)
+
+
+def test_pictures_deleted_by_retention_are_told_as_deleted_and_never_asked_for(stage: Stage) -> None:
+    number = stage.alarm()
+    with stage.database.session() as db:
+        db.get_one(Alert, number).pictures_gone_at = NOW
+    page = _page(stage, number)
+    assert "Đoạn hình đã xoá theo hạn giữ hình, ngày 21/11/2026" in page
+    assert f"/duty/{number}/snapshot" not in page
+
+
+def test_the_strip_names_every_camera_that_does_not_see_and_since_when(stage: Stage) -> None:
+    with stage.database.session() as db:
+        row = db.get(CameraSeen, ("thon-01", "cong")) or CameraSeen(node="thon-01", camera="cong")
+        row.state, row.since, row.seen_at, row.tampering = "live", NOW - timedelta(minutes=3), NOW, "frozen"
+        db.add(row)
+    strip = stage.client("khoa").get("/duty/cameras").get_data(as_text=True)
+    assert "bị đứng hình 3\N{NO-BREAK SPACE}phút" in strip
+    with stage.database.session() as db:
+        row = db.get_one(CameraSeen, ("thon-01", "cong"))
+        row.state, row.picture_at, row.tampering = "offline", NOW - timedelta(minutes=7), ""
+    assert "mất hình 7\N{NO-BREAK SPACE}phút" in stage.client("khoa").get("/duty/cameras").get_data(
+        as_text=True
+    )
+
+
+def test_no_open_alert_is_hidden_by_newer_ones_or_by_a_wrong_clock(stage: Stage) -> None:
+    late = stage.alarm()
+    with stage.database.session() as db:
+        db.get_one(Alert, late).started_at = NOW - timedelta(days=2)
+    numbers = []
+    for _ in range(61):
+        stage.clock.advance(1)
+        numbers.append(stage.alarm())
+    with stage.database.session() as db:
+        for number in numbers[1:]:
+            db.get_one(Alert, number).state = "closed"
+        db.get_one(Alert, numbers[-1]).started_at = NOW + timedelta(hours=20)
+    client = stage.client("khoa")
+    assert client.get("/duty").headers["Location"].endswith(f"/duty/{numbers[0]}")
+    queue = client.get("/duty/queue").get_data(as_text=True)
+    shown = [int(each) for each in re.findall(r'data-alert="(\d+)"', queue)]
+    assert shown == [numbers[0], late, *numbers[:3:-1], numbers[3]]
+    keys = re.findall(r'data-at="([^"]+)"', queue)
+    assert keys == sorted(keys, reverse=True)
+    assert f"{hm(NOW)} {short_day((NOW - timedelta(days=2)).date(), NOW.date())}" in queue
+
+
+def test_words_hold_whatever_a_node_says() -> None:
+    alert = Alert(
+        kind="motion",
+        what="",
+        started_at=NOW,
+        raised_at=NOW,
+        confidence=0.9,
+        reasons=["x"],
+        clock="trusted",
+        labels=[],
+    )
+    assert alert_words.sureness(alert) == "Chắc"
+    assert alert_words.taken_for(
+        [{"what": "dragon", "score": 1}, {"what": "vehicle"}, {"what": "animal", "score": 0.4}]
+    ) == ("Có vẻ là con vật, 40 %; xe, 0 %")
+    assert alert_words.taken_for([]) == ""
