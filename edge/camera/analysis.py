@@ -47,10 +47,12 @@ class Finding:
     """Where it moves: of the first picture when it began, of the best picture when it ended."""
     zone: str = ""
     confidence: float = 0.0
-    """How sure it is that somebody moved, 0 to 1; of the best picture when it ended."""
+    """How sure it is, 0 to 1; of the best picture when a movement ended."""
     reasons: tuple[Reason, ...] = ()
     best_s: float = 0.0
     """When the best picture was taken: the one with most confidence so far."""
+    healthy_s: float = 0.0
+    """When the view was last seen healthy before a tampering began."""
 
 
 class Analyst:
@@ -66,11 +68,6 @@ class Analyst:
         self._best: tuple[float, Verdict] | None = None
         self._next_s: float | None = None
         self._last_s = 0.0
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the detector said about the last picture judged."""
-        return self._verdict
 
     @property
     def sensitivity(self) -> float:
@@ -193,4 +190,12 @@ def _worth(verdict: Verdict) -> float:
 
 
 def _of_tamper(step: TamperStep) -> Finding:
-    return Finding("tamper", step.phase, step.start_s, step.end_s, step.what)
+    return Finding(
+        "tamper",
+        step.phase,
+        step.start_s,
+        step.end_s,
+        step.what,
+        confidence=step.confidence,
+        healthy_s=step.healthy_s,
+    )

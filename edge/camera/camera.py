@@ -170,10 +170,10 @@ class Camera:
         """The view is gone or we are: end what is open."""
         if self._sight is None:
             return
-        for finding, _ in self._sight.close():
+        for finding, picture in self._sight.close():
             told = finding.phase == "ended" or not self._stop.is_set()
             if told and finding.kind == "motion":  # a tampering is not over because the picture is gone
-                self._findings.take(finding, None, watching=self._watching)
+                self._findings.take(finding, picture, watching=self._watching)
         if self._sight.damaged:
             log.info(
                 "%d damaged pictures",

@@ -26,7 +26,7 @@ GRAB_EVERY_S = 2.0
 """A better picture is looked for this often at most: it costs the decoding of a whole group of the main stream."""
 GRABS = 4
 HEALTHY_BEFORE_S = 2.0
-"""The picture of how it was before comes from at least this long before a tampering began."""
+"""The picture of how it was before comes from at least this long before the view was last seen healthy."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class _Open:
     recording: Recording
     best: bytes | None = None
     best_s: float = 0.0
+    boxes: Boxes = ()
+    """Where it moved in the best picture that was kept: a later one has it elsewhere."""
     grabs: int = 0
 
 
@@ -62,11 +64,6 @@ class Findings:
         self._motion: _Open | None = None
         self._unsaid: Finding | None = None
         """An episode that began while the camera was not watching."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a motion episode that was told goes on."""
-        return self._motion is not None
 
     def take(self, finding: Finding, picture: Picture | None, *, watching: bool) -> None:
         """One finding; `picture` is the one that showed it, None when the view is gone."""
@@ -99,11 +96,8 @@ class Findings:
             return
         if best_s - motion.best_s < GRAB_EVERY_S or now_s - best_s < 0.5:
             return
-        motion.grabs, motion.best_s = motion.grabs + 1, best_s
-        colour = still_at(self._ring(), best_s)
-        if colour is not None:
-            motion.best = self._jpeg(colour, SNAPSHOT_LIMIT)
-            self._reports.label(motion.episode, self._setup, self._masked(colour), boxes)
+        motion.grabs += 1
+        self._grab(motion, best_s, boxes)
 
     def _motion_began(self, finding: Finding, picture: Picture) -> None:
         colour = picture.colour()
@@ -119,9 +113,10 @@ class Findings:
         motion, self._motion = self._motion, None
         if motion is None:
             return
+        if finding.best_s > motion.best_s:
+            self._grab(motion, finding.best_s, finding.boxes)
         lasted_ms = max(0, round((finding.end_s - motion.began.start_s) * 1000))
-        boxes = finding.boxes if motion.best else ()
-        ending = Ending(lasted_ms, motion.best, boxes, finding.confidence, finding.reasons)
+        ending = Ending(lasted_ms, motion.best, motion.boxes, finding.confidence, finding.reasons)
         over = Over(motion.episode, motion.started_at, finding.end_s, motion.recording, ending)
         self._finishing.add(over)
 
@@ -136,7 +131,7 @@ class Findings:
         if known is not None and known.what == finding.what:
             return  # told before the picture was lost, or in an earlier life of this service
         self._reports.standing.ended(camera, "tampering", self._reports.moment(finding.start_s))
-        before = still_before(self._ring(), finding.start_s - HEALTHY_BEFORE_S)
+        before = still_before(self._ring(), finding.healthy_s - HEALTHY_BEFORE_S)
         self._reports.standing.tampered(
             camera,
             finding.what,
@@ -146,6 +141,14 @@ class Findings:
             confidence=finding.confidence,
             view=self._setup.view,
         )
+
+    def _grab(self, motion: _Open, best_s: float, boxes: Boxes) -> None:
+        """Keep the main stream's picture of that moment; the earlier one when it is not in the ring any more."""
+        motion.best_s = best_s
+        colour = still_at(self._ring(), best_s)
+        if colour is not None:
+            motion.best, motion.boxes = self._jpeg(colour, SNAPSHOT_LIMIT), boxes
+            self._reports.label(motion.episode, self._setup, self._masked(colour), boxes)
 
     def _masked(self, colour: Colour) -> Colour:
         return privacy.burn(colour, self._setup.masks)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from flask import Flask
@@ -228,6 +229,16 @@ class Stage:
         return json.dumps(made)
 
 
+CAMERA_FORM: dict[str, Any] = {
+    "name": "Cửa kho lúa",
+    "source": "rtsp://u:•••@10.0.0.9/1",
+    "sub_source": "",
+    "day": "0.5",
+    "night": "",
+    "hours": "always",
+    "label": "yes",
+}
+"""The camera page as it is sent when nothing but the name was changed."""
 JPEG = bytes.fromhex(
     "ffd8ffe000104a46494600010100000100010000ffdb004300030202020202030202020303030304060404040404080606050609080a"
     "0a090809090a0c0f0c0a0b0e0b09090d110d0e0f101011100a0c12131210130f101010ffc9000b080001000101011100ffcc00060010"

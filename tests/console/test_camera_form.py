@@ -14,17 +14,9 @@ from broker.hub.camera_hours import SpanRow
 from broker.hub.console.camera_form import of_form, wanted_of
 from broker.hub.declined import Declined
 from broker.trust.envelope import CameraAddress
+from tests.console.stage import CAMERA_FORM
 
 OLD = CameraAddress(source="rtsp://u:bí-mật@10.0.0.9/1")
-FORM: dict[str, Any] = {
-    "name": "Cửa kho lúa",
-    "source": "rtsp://u:•••@10.0.0.9/1",
-    "sub_source": "",
-    "day": "0.5",
-    "night": "",
-    "hours": "always",
-    "label": "yes",
-}
 
 
 def area(kind: str, corners: str, name: str = "") -> dict[str, list[str]]:
@@ -69,7 +61,7 @@ SQUARE = "10,10; 60,10; 60,60; 10,60"
 )
 def test_what_cannot_be_is_said_in_words(change: dict[str, Any], said: str) -> None:
     with pytest.raises(Declined) as found:
-        wanted_of(MultiDict(FORM | change), OLD)
+        wanted_of(MultiDict(CAMERA_FORM | change), OLD)
     assert said in str(found.value)
 
 
@@ -92,7 +84,7 @@ def test_a_kept_password_goes_to_no_other_machine_or_user(typed: str) -> None:
 
 def test_a_kept_password_serves_another_path_and_the_other_stream_of_the_same_camera() -> None:
     assert meant("rtsp://u:•••@10.0.0.9/khac", [OLD.source]) == "rtsp://u:bí-mật@10.0.0.9/khac"
-    wanted = wanted_of(MultiDict(FORM | {"sub_source": "rtsp://u:•••@10.0.0.9/2"}), OLD)
+    wanted = wanted_of(MultiDict(CAMERA_FORM | {"sub_source": "rtsp://u:•••@10.0.0.9/2"}), OLD)
     assert wanted.address.sub_source == "rtsp://u:bí-mật@10.0.0.9/2"
     asked = "http://10.0.0.9/v?user=u&pwd=bí-mật&n=1"
     assert meant(shown(asked), [OLD.source, asked]) == asked
@@ -122,7 +114,7 @@ def test_a_kept_password_serves_another_path_and_the_other_stream_of_the_same_ca
 def test_a_password_is_shown_in_no_shape_an_address_may_have(source: str, seen: str) -> None:
     assert shown(source) == seen
     assert shown(seen) == seen
-    filled = of_form(MultiDict(FORM | {"source": source, "sub_source": source}))
+    filled = of_form(MultiDict(CAMERA_FORM | {"source": source, "sub_source": source}))
     assert filled.source == filled.sub_source == seen
     assert meant(seen, [source]) == source or MASK not in seen
 

@@ -13,23 +13,14 @@ from broker.hub import camera_setup, cameras, stills
 from broker.hub.announcing.render import media_store
 from broker.hub.records import AuditRow, Camera, CameraSeen, CameraStill, ServiceSeen, audit_rows
 from broker.trust.envelope import CameraAddress
-from tests.console.stage import JPEG, NOW, Stage
+from tests.console.stage import CAMERA_FORM, JPEG, NOW, Stage
 
 HERE = "/cameras/thon-01/cong"
-FORM: dict[str, Any] = {
-    "name": "Cửa kho lúa",
-    "source": "rtsp://u:•••@10.0.0.9/1",
-    "sub_source": "",
-    "day": "0.5",
-    "night": "",
-    "hours": "always",
-    "label": "yes",
-}
 
 
 def save(stage: Stage, **change: Any) -> TestResponse:
     made_of = {"made_of": cameras.fingerprint(kept(stage))}
-    return stage.post(stage.client("quan"), HERE, FORM | made_of | change, page=HERE)
+    return stage.post(stage.client("quan"), HERE, CAMERA_FORM | made_of | change, page=HERE)
 
 
 def page(stage: Stage, path: str = HERE) -> str:
