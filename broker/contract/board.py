@@ -88,4 +88,34 @@ class AmplifierAlarm(Message):
     current_a: float | None = None
 
 
-MESSAGES = (Readings, ReadingsNow, BoardStatus, AmplifierState, AmplifierAlarm)
+@message("board/alarm/sos", senders=("board",), receivers=("ingest",))
+class SosAlarm(Message):
+    """Somebody pressed an SOS button of the village; said again with `ended_at` when it was let go or reset."""
+
+    alarm: str
+    input: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    """The button as it is called in the node's settings."""
+    started_at: datetime
+    place: Annotated[str, Meta(max_length=80)] = ""
+    """Where it hangs, in people's words."""
+    ended_at: datetime | None = None
+    mono_ms: Annotated[int, Meta(ge=0)] = 0
+
+
+@message("board/alarm/sensor", senders=("board",), receivers=("ingest",))
+class SensorAlarm(Message):
+    """A sensor passed a level that its village set; said again when the level changes and with `ended_at` when over."""
+
+    alarm: str
+    series: SeriesName
+    level: Annotated[int, Meta(ge=1, le=3)]
+    value: float
+    unit: str
+    limit: float
+    """The level that was passed, in the same unit."""
+    started_at: datetime
+    quality: Quality = "good"
+    ended_at: datetime | None = None
+
+
+MESSAGES = (SosAlarm, SensorAlarm, Readings, ReadingsNow, BoardStatus, AmplifierState, AmplifierAlarm)

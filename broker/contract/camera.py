@@ -144,6 +144,37 @@ class CameraPicture(Message):
     """A Vietnamese sentence; empty when there is a picture."""
 
 
+class FoundCamera(Message):
+    """One device that answered a search. Nothing it says is believed but shown to who set the search off."""
+
+    device: Annotated[str, Meta(max_length=300)]
+    """Its service address."""
+    address: Annotated[str, Meta(max_length=80)] = ""
+    name: Annotated[str, Meta(max_length=80)] = ""
+    hardware: Annotated[str, Meta(max_length=80)] = ""
+
+
+class FoundStream(Message):
+    """One stream of a device. Its address holds no password."""
+
+    source: Annotated[str, Meta(max_length=300)]
+    codec: Annotated[str, Meta(max_length=20)] = ""
+    width_px: SidePx = 0
+    height_px: SidePx = 0
+
+
+@message("camera/event/found", senders=("camera",), receivers=("ingest",))
+class CamerasFound(Message):
+    """What a search or a question brought."""
+
+    request: str
+    devices: Annotated[list[FoundCamera], Meta(max_length=32)] = []
+    streams: Annotated[list[FoundStream], Meta(max_length=8)] = []
+    """The largest picture first."""
+    reason: Annotated[str, Meta(max_length=300)] = ""
+    """A Vietnamese sentence when it could not be done; empty when it was."""
+
+
 class CameraState(Message):
     """One camera as the node sees it."""
 
@@ -182,5 +213,6 @@ MESSAGES = (
     CameraTampered,
     CameraOutage,
     CameraPicture,
+    CamerasFound,
     CameraStatus,
 )

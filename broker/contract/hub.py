@@ -87,6 +87,27 @@ class PictureWanted(Message):
     camera: str
 
 
+@message("camera/cmd/live", senders=("announce",), receivers=("camera",), expires_s=20)
+class LiveWanted(Message):
+    """Bring pictures of this camera to the device port (`POST /live/<view>`) until `until`, or until nobody looks
+    any more (410). Said again with a later `until` it goes on."""
+
+    view: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    camera: str
+    until: datetime
+
+
+@message("camera/cmd/search", senders=("announce",), receivers=("camera",), expires_s=30)
+class SearchCameras(Message):
+    """Look for ONVIF cameras on the node's network; with `device` ask that one for its streams instead."""
+
+    request: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    device: Annotated[str, Meta(max_length=300)] = ""
+    """Its service address as a search found it."""
+    sealed: bytes | None = None
+    """`CameraLogin` as JSON, sealed to the key of the node's camera service."""
+
+
 @message("node/plan/content", senders=("announce",), receivers=("node",), media="get")
 class ContentPlan(Message):
     """What the kiosk shows, as one bundle; retained, signed by the hub."""
@@ -154,6 +175,8 @@ MESSAGES = (
     PlayNow,
     StopPlay,
     PictureWanted,
+    LiveWanted,
+    SearchCameras,
     TestSpeaker,
     TimeTold,
 )

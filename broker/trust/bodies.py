@@ -226,6 +226,17 @@ class Span(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     until_min: Annotated[int, Meta(ge=0, le=1440)]
 
 
+class QuietArea(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What was a false alarm too often, and tells no one any more: an area, or everything that is not strong."""
+
+    corners: Polygon | None = None
+    """Movement in here is not told; None: everywhere, as `sensitivity` says."""
+    hours: Annotated[list[Span], Meta(max_length=7)] = []
+    """When; empty: always."""
+    sensitivity: Part | None = None
+    """Of the whole picture meanwhile, instead of what stands in the setup; None with corners."""
+
+
 class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One camera as the commune set it up. Its address stands nowhere in clear: it may hold a password."""
 
@@ -245,6 +256,7 @@ class CameraSetup(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True,
     """Empty: always."""
     label: bool = True
     """Whether the node's model, if it has one, may name what moved."""
+    quiet: Annotated[list[QuietArea], Meta(max_length=8)] = []
     view: Annotated[int, Meta(ge=0)] = 0
     """Rises when people say that the camera looks where it should: the node learns its view anew."""
 
@@ -256,6 +268,13 @@ class CameraAddress(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """The stream that clips are made of: RTSP URL, /dev/videoN, a file, or `scene:`."""
     sub_source: str = ""
     """A smaller stream of the same view that is judged instead; empty when there is none."""
+
+
+class CameraLogin(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Name and password of a camera whose streams are asked for; travels only sealed."""
+
+    user: Annotated[str, Meta(max_length=80)]
+    password: Annotated[str, Meta(max_length=200)]
 
 
 class CamerasBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -14,13 +14,23 @@ from broker.hub.records.announcement import (
     Stop,
 )
 from broker.hub.records.audit import AuditRow, audit_rows, write_audit
-from broker.hub.records.camera import Camera, CameraNotice, CameraSeal, CameraSeen, CameraStill
+from broker.hub.records.camera import (
+    Camera,
+    CameraLive,
+    CameraNotice,
+    CameraQuiet,
+    CameraSeal,
+    CameraSearch,
+    CameraSeen,
+    CameraStill,
+)
 from broker.hub.records.cap import CapMessage, CapSource
 from broker.hub.records.certificate import Certificate, EnrolCode, Revocation
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
 from broker.hub.records.channel import Channel, Delivery
 from broker.hub.records.citizen import Feedback, HelperCall
 from broker.hub.records.database import REFUSALS, Database, DatabaseError, insert_into, open_database
+from broker.hub.records.duty import AlertExport, DutyCall, DutyPhone, Incident, Shift
 from broker.hub.records.node import (
     AmplifierSeen,
     AmplifierTrouble,
@@ -56,6 +66,7 @@ __all__ = [
     "ROLES",
     "Account",
     "Alert",
+    "AlertExport",
     "AlertStep",
     "AmplifierSeen",
     "AmplifierTrouble",
@@ -65,8 +76,11 @@ __all__ = [
     "Base",
     "BoardSeen",
     "Camera",
+    "CameraLive",
     "CameraNotice",
+    "CameraQuiet",
     "CameraSeal",
+    "CameraSearch",
     "CameraSeen",
     "CameraStill",
     "CapMessage",
@@ -79,6 +93,8 @@ __all__ = [
     "DatabaseError",
     "Delivery",
     "Deputy",
+    "DutyCall",
+    "DutyPhone",
     "EmergencyTemplate",
     "EnrolCode",
     "Feedback",
@@ -86,6 +102,7 @@ __all__ = [
     "HelperCall",
     "HighWater",
     "HourDue",
+    "Incident",
     "Invitation",
     "LocalUseSeen",
     "Measured",
@@ -109,6 +126,7 @@ __all__ = [
     "Series",
     "ServiceSeen",
     "Setting",
+    "Shift",
     "SpeakerSeen",
     "SpeakerTest",
     "SpeakerTuning",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.hub.records.account import Account
@@ -18,22 +18,27 @@ class Alert(Base):
     """Something police act on: one motion episode, one tampering or one outage of a camera."""
 
     __tablename__ = "alert"
-    __table_args__ = (UniqueConstraint("node", "episode"),)
+    __table_args__ = (
+        UniqueConstraint("node", "episode"),
+        Index("ix_alert_camera_started", "node", "camera", "started_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
-    """motion, tamper or outage"""
+    """motion, tamper, outage, sos, sensor or amplifier"""
     what: Mapped[str] = mapped_column(default="")
-    """For a tampering: covered, blinded, defocused, moved or frozen. For an outage: why, as a code."""
+    """For a tampering: covered, blinded, defocused, moved or frozen. For an outage: why, as a code. For a sensor: its
+    series. For an amplifier: what it does, as a code."""
     node: Mapped[str]
     camera: Mapped[str]
+    """Of a board's alarm: the button's name, empty for others."""
     village: Mapped[str] = mapped_column(default="")
     episode: Mapped[str]
     state: Mapped[str] = mapped_column(default="raised", index=True)
     started_at: Mapped[datetime] = mapped_column(index=True)
     """By the node's clock."""
     ended_at: Mapped[datetime | None]
-    raised_at: Mapped[datetime]
+    raised_at: Mapped[datetime] = mapped_column(index=True)
     """When the hub heard of it."""
     seen_at: Mapped[datetime | None]
     in_hand_at: Mapped[datetime | None]
@@ -69,7 +74,13 @@ class Alert(Base):
     """When its pictures and clip were deleted because their time was over."""
     clip_gone_at: Mapped[datetime | None]
     """When its clip was deleted to make room."""
+    evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What a board's alarm says beside its time: place, level, value, unit, limit."""
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
+    unseen_at: Mapped[datetime | None]
+    """When it was noted that nobody had looked at it for too long."""
     escalated_at: Mapped[datetime | None]
+    escalated_to: Mapped[str] = mapped_column(default="")
     close_reason: Mapped[str] = mapped_column(default="")
     note: Mapped[str] = mapped_column(Text, default="")
 
@@ -87,7 +98,7 @@ class AlertStep(Base):
     at: Mapped[datetime]
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     what: Mapped[str]
-    """seen, in-hand, escalated, closed, viewed"""
+    """seen, in-hand, escalated, closed, viewed, exported, noted, unseen, called, reopened"""
     note: Mapped[str] = mapped_column(Text, default="")
 
     alert: Mapped[Alert] = relationship(back_populates="steps")

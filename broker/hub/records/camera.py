@@ -110,3 +110,65 @@ class CameraNotice(Base):
     """Pictures and clips of closed alerts are deleted after this."""
     edited_at: Mapped[datetime]
     edited_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+
+
+class CameraQuiet(Base):
+    """A false alarm that comes again and again, told no more: part of a camera's plan until it is undone."""
+
+    __tablename__ = "camera_quiet"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(index=True)
+    camera: Mapped[str]
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
+    """The false alarm that led to it."""
+    name: Mapped[str]
+    area: Mapped[dict[str, Any] | None]
+    """{"corners": …} as in Camera.ignored; None: the whole picture with `sensitivity`."""
+    hours: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """As Camera.schedule; empty is always."""
+    sensitivity: Mapped[float | None]
+    applied_at: Mapped[datetime]
+    applied_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    hid_false: Mapped[int] = mapped_column(default=0)
+    hid_true: Mapped[int] = mapped_column(default=0)
+    """Of the stored alerts it was tried on, when it was applied."""
+    ask_again_at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+
+
+class CameraLive(Base):
+    """Somebody looks at a camera as it is now; its pictures are never stored."""
+
+    __tablename__ = "camera_live"
+
+    view: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(index=True)
+    camera: Mapped[str]
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    until: Mapped[datetime]
+    sent_until: Mapped[datetime | None]
+    """The `until` of the command that went to the broker last."""
+    ended_at: Mapped[datetime | None]
+
+
+class CameraSearch(Base):
+    """A search for cameras on a node's network, or a question to one of them."""
+
+    __tablename__ = "camera_search"
+
+    request: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(index=True)
+    device: Mapped[str] = mapped_column(default="")
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Name and password for the node alone; forgotten with the answer."""
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    sent_at: Mapped[datetime | None]
+    came_at: Mapped[datetime | None]
+    devices: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    streams: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    reason: Mapped[str] = mapped_column(default="")
