@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from broker.contract.camera import CameraOutage, CameraTampered, MotionEnded, MotionLabelled, MotionStarted
+from broker.hub import incidents
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, Camera, NodeRecord, note_change, write_audit
 from broker.hub.roles import require_role
+from broker.link.clock import LOCAL
 
 CLOSE_REASONS = {
     "handled": "Đã xử lý",
@@ -27,6 +29,15 @@ CLOSE_REASONS = {
 
 MAY_ACT = ("police",)
 MAY_SEE = ("police",)
+TRUE_REASON = "handled"
+DECISIVE = {
+    "in-hand": "nhận xử lý",
+    "escalated": "chuyển cấp trên",
+    "closed": "đóng",
+    "reopened": "mở lại",
+}
+"""Steps after which a page that was opened before shows something that is no more: code → what the person did."""
+LONGEST_NOTE, LONGEST_WHOM = 2000, 120
 
 LONGEST_MS = 10 * 366 * 86_400_000
 """A length beyond ten years comes from a wrong count."""
@@ -50,6 +61,7 @@ def raise_motion(db: Session, node: str, said: MotionStarted, snapshot: str | No
     alert.confidence = max(alert.confidence or 0.0, said.confidence)
     if alert.ended_at is None:  # an end that came first knows better
         alert.reasons = _codes(said.reasons) or alert.reasons
+    incidents.join(db, alert)
     _changed(db, alert, now)
     return alert
 
@@ -81,6 +93,7 @@ def end_motion(
         alert.has_clip, alert.clip_reason = has_clip, said.reason
     elif not alert.has_clip:  # also said later, when a clip was lost on its way
         alert.clip, alert.clip_sha256, alert.clip_reason = None, None, said.reason
+    incidents.join(db, alert)
     _changed(db, alert, now)
     return alert
 
@@ -146,13 +159,24 @@ def mark_seen(db: Session, account: Account, alert_id: int, now: datetime) -> Al
     return alert
 
 
-def take(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
-    """ "Tôi xử lý": this officer has it in hand. Declined when another has, or when it is closed."""
+def take(
+    db: Session,
+    account: Account,
+    alert_id: int,
+    now: datetime,
+    *,
+    upon: int | None = None,
+    instead: bool = False,
+) -> Alert:
+    """ "Tôi xử lý": this officer has it in hand. Declined when another has and not `instead`, or when it is closed.
+
+    `upon`, here and below: the last decisive step that the officer's page showed; Declined when others went on since.
+    """
     alert = _for_officer(db, account, alert_id, now)
-    _refuse_closed(alert)
-    if alert.officer_id not in (None, account.id) and alert.state == "in-hand":
-        name = alert.officer.full_name if alert.officer else ""
-        raise Declined("taken", f"{name} đang xử lý cảnh báo này rồi.")
+    _refuse_closed(db, alert, account)
+    _refuse_news(db, alert, account, upon)
+    if is_others(alert, account) and not instead:
+        raise Declined("taken", f"{_holder(alert)} đang xử lý cảnh báo này rồi.")
     alert.seen_at = alert.seen_at or now
     alert.state, alert.in_hand_at, alert.officer_id = "in-hand", now, account.id
     _step(db, alert, account, "in-hand", "", now)
@@ -160,27 +184,85 @@ def take(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
     return alert
 
 
-def escalate(db: Session, account: Account, alert_id: int, note: str, now: datetime) -> Alert:
-    """Pass it upwards with a word why; it stays open."""
+def escalate(
+    db: Session,
+    account: Account,
+    alert_id: int,
+    whom: str,
+    note: str,
+    now: datetime,
+    *,
+    upon: int | None = None,
+) -> Alert:
+    """Pass it upwards, to whom and with a word why; it stays open."""
     alert = _for_officer(db, account, alert_id, now)
-    _refuse_closed(alert)
-    alert.escalated_at = now
-    _step(db, alert, account, "escalated", note, now)
+    _refuse_closed(db, alert, account)
+    _refuse_news(db, alert, account, upon)
+    to = " ".join(whom.split())
+    if not to or len(to) > LONGEST_WHOM:
+        raise Declined("whom", f"Xin ghi chuyển cho ai, nhiều nhất {LONGEST_WHOM} chữ cái.")
+    if alert.state == "raised":
+        alert.state = "seen"
+    alert.seen_at = alert.seen_at or now
+    alert.escalated_at, alert.escalated_to = now, to
+    _step(db, alert, account, "escalated", ": ".join(part for part in (to, note.strip()) if part), now)
     _decided(db, alert, account, "alert.escalated", now)
     return alert
 
 
-def close(db: Session, account: Account, alert_id: int, reason: str, note: str, now: datetime) -> Alert:
-    """It is over. `reason` is one of CLOSE_REASONS."""
+def close(
+    db: Session,
+    account: Account,
+    alert_id: int,
+    reason: str,
+    note: str,
+    now: datetime,
+    *,
+    upon: int | None = None,
+) -> Alert:
+    """It is over. `reason` is one of CLOSE_REASONS; a true one says what was done."""
     alert = _for_officer(db, account, alert_id, now)
-    _refuse_closed(alert)
+    _refuse_closed(db, alert, account)
+    _refuse_news(db, alert, account, upon)
     if reason not in CLOSE_REASONS:
         raise Declined("no-reason", "Xin chọn lý do kết thúc cảnh báo.")
+    said = note.strip()[:LONGEST_NOTE]
+    if reason == TRUE_REASON and not said:
+        raise Declined("no-note", "Xin ghi vài chữ đã làm gì rồi hãy đóng.")
     alert.seen_at = alert.seen_at or now
     alert.state, alert.closed_at, alert.officer_id = "closed", now, alert.officer_id or account.id
-    alert.close_reason, alert.note = reason, note.strip()[:2000]
-    _step(db, alert, account, "closed", alert.note, now)
+    alert.close_reason, alert.note = reason, said
+    why = () if reason == TRUE_REASON else (f"báo nhầm, {CLOSE_REASONS[reason].lower()}",)
+    _step(db, alert, account, "closed", ": ".join(part for part in (*why, said) if part), now)
     _decided(db, alert, account, "alert.closed", now)
+    return alert
+
+
+def reopen(
+    db: Session, account: Account, alert_id: int, why: str, now: datetime, *, upon: int | None = None
+) -> Alert:
+    """It was not over after all: open again, in nobody's hand. Its pictures are kept again, where they still are."""
+    alert = _for_officer(db, account, alert_id, now)
+    _refuse_news(db, alert, account, upon)
+    if alert.state != "closed":
+        raise Declined("open", "Cảnh báo này đang mở.")
+    if not why.strip():
+        raise Declined("no-note", "Xin ghi vì sao mở lại.")
+    alert.state, alert.closed_at, alert.in_hand_at, alert.officer_id = "seen", None, None, None
+    alert.close_reason, alert.note = "", ""
+    alert.escalated_at, alert.escalated_to = None, ""
+    _step(db, alert, account, "reopened", why, now)
+    _decided(db, alert, account, "alert.reopened", now)
+    return alert
+
+
+def add_note(db: Session, account: Account, alert_id: int, note: str, now: datetime) -> Alert:
+    """A word for whoever reads it later; at any time, also when it is closed."""
+    alert = _for_officer(db, account, alert_id, now)
+    if not note.strip():
+        raise Declined("no-note", "Ghi chú còn trống.")
+    _step(db, alert, account, "noted", note, now)
+    _decided(db, alert, account, "alert.noted", now)
     return alert
 
 
@@ -254,14 +336,54 @@ def _get(db: Session, alert_id: int) -> Alert:
     return alert
 
 
-def _refuse_closed(alert: Alert) -> None:
-    if alert.state == "closed":
+def is_others(alert: Alert, account: Account) -> bool:
+    """Whether somebody else has it in hand."""
+    return alert.state == "in-hand" and alert.officer_id not in (None, account.id)
+
+
+def _holder(alert: Alert) -> str:
+    return alert.officer.full_name if alert.officer else "Đồng chí khác"
+
+
+def _refuse_closed(db: Session, alert: Alert, account: Account) -> None:
+    if alert.state != "closed":
+        return
+    step = _last(db, alert, AlertStep.what == "closed")
+    if step is None:
         raise Declined("closed", "Cảnh báo này đã kết thúc.")
+    raise Declined("closed", f"{_who(step, account)} đã đóng cảnh báo này lúc {_hm(step.at)}.")
+
+
+def _refuse_news(db: Session, alert: Alert, account: Account, upon: int | None) -> None:
+    """Two officers at once: who decides on an old page is told what the other did, and nothing is done."""
+    if upon is None:
+        return
+    step = _last(
+        db, alert, AlertStep.what.in_(DECISIVE), AlertStep.id > upon, AlertStep.account_id != account.id
+    )
+    if step is not None:
+        did = f"{_who(step, account)} vừa {DECISIVE[step.what]} cảnh báo này lúc {_hm(step.at)}"
+        raise Declined("meanwhile", f"{did}. Chưa ghi gì thêm, xin xem lại rồi hãy làm.")
+
+
+def _last(db: Session, alert: Alert, *which: ColumnElement[bool]) -> AlertStep | None:
+    query = select(AlertStep).where(AlertStep.alert_id == alert.id, *which)
+    return db.scalars(query.order_by(AlertStep.id.desc()).limit(1)).first()
+
+
+def _who(step: AlertStep, account: Account) -> str:
+    if step.account_id == account.id:
+        return "Anh/chị"
+    return step.account.full_name if step.account else "Máy"
+
+
+def _hm(at: datetime) -> str:
+    return f"{at.astimezone(LOCAL):%H:%M}"
 
 
 def _step(db: Session, alert: Alert, account: Account, what: str, note: str, now: datetime) -> None:
     step: dict[str, Any] = {"alert_id": alert.id, "account_id": account.id}
-    db.add(AlertStep(at=now, what=what, note=note.strip()[:2000], **step))
+    db.add(AlertStep(at=now, what=what, note=note.strip()[:LONGEST_NOTE], **step))
     _changed(db, alert, now)
 
 

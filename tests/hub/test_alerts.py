@@ -52,7 +52,7 @@ def test_an_alert_is_seen_taken_and_closed(room: Room) -> None:
         alerts.mark_seen(db, room.ba, room.alert, NOW)
         alerts.mark_seen(db, room.tu, room.alert, NOW)
         alerts.take(db, room.ba, room.alert, NOW + timedelta(seconds=9))
-        alerts.escalate(db, room.ba, room.alert, "Có người lạ", NOW)
+        alerts.escalate(db, room.ba, room.alert, "Trưởng công an", "Có người lạ", NOW)
         alerts.close(db, room.ba, room.alert, "handled", "Đã nhắc nhở.", NOW + timedelta(minutes=3))
     row = room.state()
     assert (row.state, row.officer_id, row.close_reason, row.note) == (
@@ -82,7 +82,7 @@ def test_a_closed_alert_stays_closed(room: Room) -> None:
         for act in (
             lambda: alerts.take(db, room.ba, room.alert, NOW),
             lambda: alerts.close(db, room.ba, room.alert, "animal", "", NOW),
-            lambda: alerts.escalate(db, room.ba, room.alert, "", NOW),
+            lambda: alerts.escalate(db, room.ba, room.alert, "Lãnh đạo", "", NOW),
         ):
             with pytest.raises(Declined) as found:
                 act()

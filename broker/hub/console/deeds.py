@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from broker.hub.console.access import ROLES_SAID
+from broker.hub.console.deeds_duty import DUTY
 from broker.hub.console.deeds_set import say_camera, say_rules, say_tuning
 from broker.hub.console.wording import hm, local
 from broker.speech.languages import LANGUAGES
@@ -36,7 +37,7 @@ GROUPS: Final = MappingProxyType(
         "nguoi": ("Người và quyền", ("account.", "deputy.")),
         "vao": ("Vào, ra bảng điều khiển", ("account.signed-", "account.locked")),
         "diem": ("Điểm và máy", ("node.", "certificate.", "rights.", "village.", "speaker.")),
-        "hinh": ("Camera, cảnh báo", ("camera.", "alert.", "clip.")),
+        "hinh": ("Camera, cảnh báo", ("camera.", "alert.", "clip.", "duty.")),
         "dan": ("Phản ánh của bà con", ("feedback.",)),
         "tep": ("Số đo, tin hỏng, tải về", ("readings.", "broadcasts.", "quarantine.", "token.")),
         "canh": ("Cảnh báo từ nơi khác", ("cap.",)),
@@ -47,6 +48,7 @@ GROUPS: Final = MappingProxyType(
 
 ACTIONS: Final = MappingProxyType(
     {
+        **DUTY,
         "announcement.submitted": "gửi duyệt {announcement}",
         "announcement.returned": "trả lại {announcement} cho người viết",
         "announcement.approved": "ký duyệt {announcement}{relayed}, bằng khoá {key}",
@@ -111,13 +113,6 @@ ACTIONS: Final = MappingProxyType(
         "camera.looked": "xin một hình hiện tại của camera {camera}",
         "camera.notice-written": "ghi thông báo có camera, giữ hình {days} ngày",
         "camera.removed": "gỡ camera {camera}",
-        "alert.seen": "mở xem cảnh báo số {alert}",
-        "alert.taken": "nhận xử lý cảnh báo số {alert}",
-        "alert.escalated": "chuyển cấp trên cảnh báo số {alert}",
-        "alert.closed": "đóng cảnh báo số {alert}",
-        "alert.pictures-deleted": "xoá {files} hình và đoạn hình của {alerts} cảnh báo đã hết ngày giữ",
-        "clip.viewed": "xem đoạn hình của cảnh báo số {alert}",
-        "clip.deleted": "xoá {files} đoạn hình cũ nhất của {alerts} cảnh báo đã kết thúc để lấy chỗ",
         "channel.added": "thêm kênh “{subject}”, gửi tới {address}",
         "channel.off": "tạm dừng kênh “{subject}”",
         "channel.on": "bật lại kênh “{subject}”",

@@ -125,7 +125,9 @@ def take(number: int) -> Response:
 def escalate(number: int) -> Response:
     """Chuyển cấp trên, with a note to whom and why."""
     with desk().database.session() as db:
-        alerts.escalate(db, _me(db), number, request.form.get("note", ""), now())
+        alerts.escalate(
+            db, _me(db), number, request.form.get("whom", ""), request.form.get("note", ""), now()
+        )
     return redirect(url_for("duty.alert", number=number))
 
 

@@ -1,0 +1,20 @@
+"""Deeds of the duty room as the audit log tells them: action → sentence (deeds.ACTIONS)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+DUTY: Final = MappingProxyType(
+    {
+        "alert.seen": "mở xem cảnh báo số {alert}",
+        "alert.taken": "nhận xử lý cảnh báo số {alert}",
+        "alert.escalated": "chuyển cấp trên cảnh báo số {alert}",
+        "alert.closed": "đóng cảnh báo số {alert}",
+        "alert.pictures-deleted": "xoá {files} hình và đoạn hình của {alerts} cảnh báo đã hết ngày giữ",
+        "clip.viewed": "xem đoạn hình của cảnh báo số {alert}",
+        "clip.deleted": "xoá {files} đoạn hình cũ nhất của {alerts} cảnh báo đã kết thúc để lấy chỗ",
+        "alert.noted": "ghi chú vào cảnh báo số {alert}",
+        "alert.reopened": "mở lại cảnh báo số {alert}",
+    }
+)

@@ -1,0 +1,42 @@
+"""Alerts of one village that belong together: who passes three cameras is one thing to the officer, not three."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.hub.records import Alert, Incident
+
+NEAR = timedelta(minutes=2)
+"""An alert that begins this soon after, or before, those of an incident belongs to it."""
+GROUPED = ("motion", "sos")
+
+
+def join(db: Session, alert: Alert) -> None:
+    """Give a new alert its incident: that of its village which is still open and near in time, else one of its own.
+
+    Alerts whose time is anybody's guess, and those of no village, stand alone.
+    """
+    is_grouped = alert.kind in GROUPED and alert.village and alert.clock != "unknown"
+    if alert.incident_id is not None or alert.state == "closed" or not is_grouped:
+        return
+    at = alert.started_at
+    is_open = select(Alert.id).where(Alert.incident_id == Incident.id, Alert.state != "closed").exists()
+    near = (Incident.last_at >= at - NEAR, Incident.began_at <= at + NEAR, is_open)
+    query = select(Incident).where(Incident.village == alert.village, *near)
+    found = db.scalars(query.order_by(Incident.last_at.desc(), Incident.id.desc()).limit(1)).first()
+    if found is None:
+        found = Incident(village=alert.village, began_at=at, last_at=at)
+        db.add(found)
+        db.flush()
+    found.began_at, found.last_at = min(found.began_at, at), max(found.last_at, at)
+    alert.incident_id = found.id
+    db.flush()
+
+
+def open_of(db: Session, incident: int) -> list[Alert]:
+    """Its alerts that nobody has closed, in the order in which the hub heard of them."""
+    query = select(Alert).where(Alert.incident_id == incident, Alert.state != "closed")
+    return list(db.scalars(query.order_by(Alert.id)))
