@@ -54,7 +54,7 @@ class OtherEpisode(ValueError):
 
 def raise_motion(db: Session, node: str, said: MotionStarted, snapshot: str | None, now: datetime) -> Alert:
     """An episode has begun; `snapshot` None when what came was no picture. Said again it changes nothing but that."""
-    alert = _alert(db, node, said.episode, "motion", said.camera, said.started_at, now)
+    alert = raised(db, node, said.episode, "motion", said.camera, said.started_at, now)
     alert.snapshot = snapshot or alert.snapshot
     alert.boxes = msgspec.to_builtins(said.boxes[:_MOST])
     alert.zone, alert.clock = said.zone[:_WORD], said.clock
@@ -62,7 +62,7 @@ def raise_motion(db: Session, node: str, said: MotionStarted, snapshot: str | No
     if alert.ended_at is None:  # an end that came first knows better
         alert.reasons = _codes(said.reasons) or alert.reasons
     incidents.join(db, alert)
-    _changed(db, alert, now)
+    note_changed(db, alert, now)
     return alert
 
 
@@ -73,7 +73,7 @@ def label_motion(db: Session, node: str, said: MotionLabelled, now: datetime) ->
         return None
     _refuse_other(alert, "motion", said.camera)
     alert.labels = msgspec.to_builtins(said.labels[:_MOST])
-    _changed(db, alert, now)
+    note_changed(db, alert, now)
     return alert
 
 
@@ -81,8 +81,8 @@ def end_motion(
     db: Session, node: str, said: MotionEnded, has_clip: bool, now: datetime, best: str | None = None
 ) -> Alert:
     """An episode is over; `has_clip` when the bytes of its clip came before this message."""
-    alert = _alert(db, node, said.episode, "motion", said.camera, said.started_at, now)
-    _end(alert, said.ended_at, said.lasted_ms)
+    alert = raised(db, node, said.episode, "motion", said.camera, said.started_at, now)
+    note_end(alert, said.ended_at, said.lasted_ms)
     alert.best = best or alert.best
     if said.boxes:
         alert.best_boxes = msgspec.to_builtins(said.boxes[:_MOST])
@@ -94,7 +94,7 @@ def end_motion(
     elif not alert.has_clip:  # also said later, when a clip was lost on its way
         alert.clip, alert.clip_sha256, alert.clip_reason = None, None, said.reason
     incidents.join(db, alert)
-    _changed(db, alert, now)
+    note_changed(db, alert, now)
     return alert
 
 
@@ -107,21 +107,21 @@ def raise_tampering(
     before: str | None = None,
 ) -> Alert:
     """A camera was covered, blinded, moved or frozen; with `ended_at` it is over."""
-    alert = _alert(db, node, said.tampering, "tamper", said.camera, said.started_at, now)
+    alert = raised(db, node, said.tampering, "tamper", said.camera, said.started_at, now)
     alert.what = said.what
-    _end(alert, said.ended_at, said.lasted_ms)
+    note_end(alert, said.ended_at, said.lasted_ms)
     alert.snapshot, alert.before = snapshot or alert.snapshot, before or alert.before
     alert.confidence, alert.clock = max(alert.confidence or 0.0, said.confidence), said.clock
-    _changed(db, alert, now)
+    note_changed(db, alert, now)
     return alert
 
 
 def raise_outage(db: Session, node: str, said: CameraOutage, now: datetime) -> Alert:
     """No picture comes from a camera; with `ended_at` one does again, and `lasted_ms` says how long the gap was."""
-    alert = _alert(db, node, said.outage, "outage", said.camera, said.last_picture_at or said.told_at, now)
+    alert = raised(db, node, said.outage, "outage", said.camera, said.last_picture_at or said.told_at, now)
     alert.what, alert.clock = said.why[:_WORD] or alert.what or "", said.clock
-    _end(alert, said.ended_at, said.lasted_ms)
-    _changed(db, alert, now)
+    note_end(alert, said.ended_at, said.lasted_ms)
+    note_changed(db, alert, now)
     return alert
 
 
@@ -130,7 +130,7 @@ def clip_arrived(db: Session, sha256: str, now: datetime) -> int:
     rows = db.scalars(select(Alert).where(Alert.clip_sha256 == sha256, Alert.has_clip.is_(False))).all()
     for alert in rows:
         alert.has_clip = True
-        _changed(db, alert, now)
+        note_changed(db, alert, now)
     return len(rows)
 
 
@@ -282,9 +282,10 @@ def has_viewed(db: Session, account: Account, alert_id: int, now: datetime) -> b
     return db.scalar(query) is not None
 
 
-def _alert(
+def raised(
     db: Session, node: str, episode: str, kind: str, camera: str, started_at: datetime, now: datetime
 ) -> Alert:
+    """The alert of an episode, made when it is the first word of it. Raises OtherEpisode."""
     found = db.scalars(select(Alert).where(Alert.node == node, Alert.episode == episode)).first()
     if found is None:
         known, house = db.get(Camera, (node, camera)), db.get(NodeRecord, node)
@@ -310,7 +311,7 @@ def _refuse_other(alert: Alert, kind: str, camera: str) -> None:
         raise OtherEpisode("this episode is something else's")
 
 
-def _end(alert: Alert, ended_at: datetime | None, lasted_ms: int) -> None:
+def note_end(alert: Alert, ended_at: datetime | None, lasted_ms: int) -> None:
     """When it ended and how long it lasted, where that is known. A clock set back meanwhile ends nothing before it
     began: then the length, which no clock can change, says when."""
     lasted_ms = min(lasted_ms, LONGEST_MS) or alert.lasted_ms or 0
@@ -384,7 +385,7 @@ def _hm(at: datetime) -> str:
 def _step(db: Session, alert: Alert, account: Account, what: str, note: str, now: datetime) -> None:
     step: dict[str, Any] = {"alert_id": alert.id, "account_id": account.id}
     db.add(AlertStep(at=now, what=what, note=note.strip()[:LONGEST_NOTE], **step))
-    _changed(db, alert, now)
+    note_changed(db, alert, now)
 
 
 def _decided(db: Session, alert: Alert, account: Account, action: str, now: datetime) -> None:
@@ -392,5 +393,6 @@ def _decided(db: Session, alert: Alert, account: Account, action: str, now: date
     write_audit(db, now, account.username, action, f"alert {alert.id}")
 
 
-def _changed(db: Session, alert: Alert, now: datetime) -> None:
+def note_changed(db: Session, alert: Alert, now: datetime) -> None:
+    """Pages that are open learn of it."""
     note_change(db, "alert", str(alert.id), now)
