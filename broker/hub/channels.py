@@ -175,7 +175,7 @@ def _checked(name: str, address: str, kinds: Sequence[str]) -> tuple[str, str, l
         raise Declined("long-channel-name", f"Tên kênh dài quá, xin viết nhiều nhất {LONGEST_NAME} chữ cái.")
     if len(where) > LONGEST_ADDRESS:
         raise Declined("long-address", f"Địa chỉ dài quá, nhiều nhất {LONGEST_ADDRESS} chữ cái.")
-    if not _is_usable(where):
+    if not is_usable(where):
         raise Declined(
             "bad-address",
             "Địa chỉ này không gửi được. Xin ghi https://… cho webhook, mailto://… cho thư điện tử, "
@@ -187,7 +187,8 @@ def _checked(name: str, address: str, kinds: Sequence[str]) -> tuple[str, str, l
     return called, where, wanted
 
 
-def _is_usable(address: str) -> bool:
+def is_usable(address: str) -> bool:
+    """Whether something can be sent there: a web address, or one that apprise knows and that names no file of ours."""
     if any(char.isspace() or not char.isprintable() for char in address):
         return False
     try:

@@ -12,6 +12,7 @@ from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_next, render_template_next
 from broker.hub.announcing.send import Sender
 from broker.hub.announcing.time_told import Telling
+from broker.hub.calling import Calling
 from broker.hub.cap.poller import Poller
 from broker.hub.keys import keeper as keeping
 from broker.hub.keys.keeper import Keeper
@@ -56,6 +57,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
         retention.worker(database, media_store(settings), session.clock, settings.camera.clips_gb),
         Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
         Posting(database, session.clock, settings.place.commune_name).worker(),
+        Calling(database, session.clock, settings.place.commune_name, settings.console_address).worker(),
         Poller(database, settings.place, session.clock).worker(),
         Worker("audit", Watch(database, session).run, patience_s=AUDIT_PATIENCE_S),
     ]

@@ -12,9 +12,14 @@ DUTY: Final = MappingProxyType(
         "alert.escalated": "chuyển cấp trên cảnh báo số {alert}",
         "alert.closed": "đóng cảnh báo số {alert}",
         "alert.pictures-deleted": "xoá {files} hình và đoạn hình của {alerts} cảnh báo đã hết ngày giữ",
-        "clip.viewed": "xem đoạn hình của cảnh báo số {alert}",
+        "alert.pictures-viewed": "xem hình của cảnh báo số {alert}{reason}",
+        "clip.viewed": "xem đoạn hình của cảnh báo số {alert}{reason}",
         "clip.deleted": "xoá {files} đoạn hình cũ nhất của {alerts} cảnh báo đã kết thúc để lấy chỗ",
         "alert.noted": "ghi chú vào cảnh báo số {alert}",
         "alert.reopened": "mở lại cảnh báo số {alert}",
+        "duty.phone-added": "thêm nơi gọi của phòng trực: {subject}",
+        "duty.phone-removed": "bỏ nơi gọi của phòng trực: {subject}",
+        "duty.phone-tried": "gửi tin thử tới nơi gọi của phòng trực: {subject}",
+        "duty.unseen-set": "đặt sau {seconds} giây không ai mở thì coi cảnh báo là chưa ai xem",
     }
 )

@@ -1,0 +1,99 @@
+"""Alerts that nobody looks at: noted once, and told to the phones that are called for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from broker.hub.alert_kinds import choice_of, is_chosen
+from broker.hub.records import Alert, AlertStep, DutyCall, DutyPhone, note_change, setting
+
+SETTING = "duty.unseen_s"
+UNSEEN_S = 180
+SHORTEST_S, LONGEST_S = 30, 3600
+MOST = 500
+"""Alerts looked at in one go."""
+
+
+def unseen_after_s(db: Session) -> int:
+    """After how many seconds an alert counts as unseen."""
+    return int(setting(db, SETTING, UNSEEN_S))
+
+
+def phones_of(db: Session) -> list[DutyPhone]:
+    """Phones that were not removed, by name."""
+    query = select(DutyPhone).where(DutyPhone.removed_at.is_(None))
+    return sorted(db.scalars(query), key=lambda one: one.name.lower())
+
+
+def look(db: Session, now: datetime) -> int:
+    """Note what nobody has seen for too long, make the calls that are due, drop those of no use any more.
+
+    Returns how much changed.
+    """
+    raised = db.scalars(select(Alert).where(Alert.state == "raised").order_by(Alert.id).limit(MOST)).all()
+    return _note(db, raised, now) + _call(db, raised, now) + _drop(db)
+
+
+def next_call(db: Session, alert: Alert) -> tuple[datetime, DutyPhone] | None:
+    """When and whom the hub will call if nobody looks at this alert; None when nobody, or everybody is called."""
+    if alert.state != "raised":
+        return None
+    called = set(db.scalars(select(DutyCall.phone_id).where(DutyCall.alert_id == alert.id)))
+    due = [
+        (alert.raised_at + timedelta(seconds=phone.after_s), phone)
+        for phone in phones_of(db)
+        if phone.id not in called and _concerns(phone, alert)
+    ]
+    return min(due, key=lambda one: one[0], default=None)
+
+
+def _note(db: Session, raised: Sequence[Alert], now: datetime) -> int:
+    since = now - timedelta(seconds=unseen_after_s(db))
+    found = [one for one in raised if one.unseen_at is None and one.raised_at <= since]
+    for alert in found:
+        alert.unseen_at = now
+        db.add(AlertStep(alert_id=alert.id, at=now, account_id=None, what="unseen", note=""))
+        note_change(db, "alert", str(alert.id), now)
+    return len(found)
+
+
+def _call(db: Session, raised: Sequence[Alert], now: datetime) -> int:
+    made = 0
+    for phone in phones_of(db):
+        for alert in raised:
+            due_at = alert.raised_at + timedelta(seconds=phone.after_s)
+            if due_at > now or not _concerns(phone, alert) or _is_told(db, phone, alert):
+                continue
+            db.add(DutyCall(alert_id=alert.id, phone_id=phone.id, due_at=due_at, next_at=now))
+            db.flush()
+            made += 1
+    return made
+
+
+def _concerns(phone: DutyPhone, alert: Alert) -> bool:
+    return alert.raised_at >= phone.created_at and is_chosen(choice_of(alert.kind, alert.labels), phone.kinds)
+
+
+def _is_told(db: Session, phone: DutyPhone, alert: Alert) -> bool:
+    """Of this alert, or of another of its incident: one thing calls once."""
+    own = exists().where(DutyCall.phone_id == phone.id, DutyCall.alert_id == alert.id)
+    if db.scalar(select(own)):
+        return True
+    if alert.incident_id is None:
+        return False
+    others = select(DutyCall.id).join(Alert, Alert.id == DutyCall.alert_id)
+    of_it = (Alert.incident_id == alert.incident_id, DutyCall.state.in_(("waiting", "sent")))
+    return db.scalar(others.where(DutyCall.phone_id == phone.id, *of_it).limit(1)) is not None
+
+
+def _drop(db: Session) -> int:
+    """Somebody looked meanwhile: nobody has to be called any more."""
+    waiting = select(DutyCall).join(Alert, Alert.id == DutyCall.alert_id)
+    rows = db.scalars(waiting.where(DutyCall.state == "waiting", Alert.state != "raised")).all()
+    for call in rows:
+        call.state = "needless"
+    return len(rows)

@@ -1,0 +1,165 @@
+"""Alerts that nobody looks at: noted once, told to the phones chosen for them, and to no phone once somebody looked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from sqlalchemy import select
+
+from broker.contract.camera import CameraOutage, MotionStarted
+from broker.hub import alerts, duty_phones
+from broker.hub.accounts import create_account
+from broker.hub.calling import Calling
+from broker.hub.declined import Declined
+from broker.hub.records import Account, Alert, AlertStep, Camera, DutyCall
+from broker.link.clock import LOCAL
+from tests.fakes.clock import FakeClock
+from tests.fakes.letter_box import LetterBox, web_box
+from tests.hub.town import NOW, PASSWORD, Town
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(NOW)
+
+
+@pytest.fixture
+def calling(town: Town, clock: FakeClock) -> Calling:
+    return Calling(town.database, clock, "xã Vân Khê", "https://truc.example")
+
+
+def person(town: Town, name: str, role: str) -> Account:
+    with town.database.session() as db:
+        return create_account(
+            db, username=name, full_name=f"Trần Văn {name.title()}", password=PASSWORD, roles=[role], now=NOW
+        )
+
+
+def add(town: Town, admin: Account, box: LetterBox, kinds: list[str], after_s: int = 180) -> int:
+    with town.database.session() as db:
+        where = f"json://{box.address}/goi"
+        return duty_phones.add_phone(db, admin, "Trưởng ca", where, kinds, after_s, NOW).id
+
+
+def moved(town: Town, clock: FakeClock, episode: str = "e1") -> int:
+    with town.database.session() as db:
+        said = MotionStarted(episode=episode, camera="cong", started_at=clock.now(), snapshot=b"j")
+        return alerts.raise_motion(db, "thon-01", said, "a" * 64, clock.now()).id
+
+
+def steps(town: Town) -> list[tuple[str, int | None]]:
+    with town.database.reading() as db:
+        return [(row.what, row.account_id) for row in db.scalars(select(AlertStep).order_by(AlertStep.id))]
+
+
+def calls(town: Town) -> list[str]:
+    with town.database.reading() as db:
+        return list(db.scalars(select(DutyCall.state).order_by(DutyCall.id)))
+
+
+def test_an_unseen_alert_is_noted_once_and_one_incident_calls_a_phone_once(
+    town: Town, calling: Calling, clock: FakeClock
+) -> None:
+    admin = person(town, "quan", "admin")
+    with town.database.session() as db:
+        db.get_one(Camera, ("thon-01", "cong")).name = "Cửa kho lúa"
+    with web_box() as box:
+        add(town, admin, box, ["motion"])
+        first = moved(town, clock)
+        clock.advance(30)
+        moved(town, clock, "e2")
+        clock.advance(149)
+        assert calling.step() == 0
+        clock.advance(7)
+        assert calling.step() == 1
+        clock.advance(60)
+        assert calling.step() == 0
+        ((_, _, raw),) = box.came
+    said = msgspec.json.decode(raw)
+    assert said["title"] == "Xã Vân Khê: Có chuyển động"
+    at = NOW.astimezone(LOCAL)
+    assert said["message"] == (
+        f"Thôn Đông, Cửa kho lúa, lúc {at:%H:%M} ngày {at.day}/{at.month}.\n"
+        f"Đã 3 phút chưa ai xem. Mở phòng trực: https://truc.example/duty/{first}"
+    )
+    assert steps(town) == [("unseen", None), ("called", None), ("unseen", None)]
+    assert calls(town) == ["sent"]
+
+
+def test_a_call_that_fails_is_tried_again_and_is_needless_once_somebody_looks(
+    town: Town, calling: Calling, clock: FakeClock
+) -> None:
+    admin, ba = person(town, "quan", "admin"), person(town, "ba", "police")
+    with web_box() as box:
+        box.status = 500
+        add(town, admin, box, ["motion"], after_s=0)
+        number = moved(town, clock)
+        assert calling.step() == 1
+        assert calling.step() == 0, "not at once"
+        clock.advance(16)
+        assert calling.step() == 1
+        with town.database.session() as db:
+            alerts.mark_seen(db, ba, number, clock.now())
+        clock.advance(3600)
+        assert calling.step() == 0
+    assert calls(town) == ["needless"]
+    with town.database.reading() as db:
+        assert db.get_one(Alert, number).unseen_at is None
+
+
+def test_a_phone_hears_only_its_kinds_and_nothing_older_than_itself(
+    town: Town, calling: Calling, clock: FakeClock
+) -> None:
+    admin = person(town, "quan", "admin")
+    clock.advance(-60)
+    moved(town, clock)
+    clock.advance(120)
+    with web_box() as box:
+        phone = add(town, admin, box, ["motion"], after_s=0)
+        with town.database.session() as db:
+            gone = CameraOutage(outage="o", camera="cong", told_at=clock.now(), why="silent")
+            alerts.raise_outage(db, "thon-01", gone, clock.now())
+        clock.advance(600)
+        assert calling.step() == 0
+        with town.database.session() as db:
+            duty_phones.remove_phone(db, admin, phone, clock.now())
+        moved(town, clock, "e2")
+        clock.advance(600)
+        assert calling.step() == 0
+    assert calls(town) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "kinds", "after_s", "code"),
+    [
+        ("…", "json://127.0.0.1/", ["motion"], 180, "phone-name"),
+        ("Ca", "https://127.0.0.1/", ["motion"], 180, "phone-address"),
+        ("Ca", "syslog://", ["motion"], 180, "phone-address"),
+        ("Ca", "json://127.0.0.1/", ["weather"], 180, "phone-kinds"),
+        ("Ca", "json://127.0.0.1/", ["motion"], 3601, "phone-after"),
+    ],
+)
+def test_what_is_no_phone_is_refused(
+    town: Town, name: str, address: str, kinds: list[str], after_s: int, code: str
+) -> None:
+    admin = person(town, "quan", "admin")
+    with town.database.session() as db, pytest.raises(Declined) as found:
+        duty_phones.add_phone(db, admin, name, address, kinds, after_s, NOW)
+    assert found.value.code == code
+
+
+def test_only_the_admin_keeps_phones_and_how_long_unseen_is(town: Town) -> None:
+    ba, admin = person(town, "ba", "police"), person(town, "quan", "admin")
+    with town.database.session() as db:
+        with pytest.raises(Declined, match="không có quyền"):
+            duty_phones.add_phone(db, ba, "Ca", "json://127.0.0.1/", ["motion"], 0, NOW)
+        with pytest.raises(Declined, match="nửa phút"):
+            duty_phones.put_unseen_after(db, admin, 5, NOW)
+        duty_phones.put_unseen_after(db, admin, 60, NOW)
+    clock = FakeClock(NOW)
+    moved(town, clock)
+    clock.advance(timedelta(seconds=61).total_seconds())
+    Calling(town.database, clock, "xã", "https://truc.example").step()
+    assert steps(town) == [("unseen", None)]
