@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from broker.contract.camera import CameraOutage, CameraTampered, MotionEnded, MotionLabelled, MotionStarted
@@ -266,22 +266,6 @@ def add_note(db: Session, account: Account, alert_id: int, note: str, now: datet
     return alert
 
 
-def note_view(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
-    """A clip is about to be shown to this person: recorded before a byte is sent. Declined without the right."""
-    require_role(db, account, now, *MAY_SEE)
-    alert = _get(db, alert_id)
-    _step(db, alert, account, "viewed", "", now)
-    _decided(db, alert, account, "clip.viewed", now)
-    return alert
-
-
-def has_viewed(db: Session, account: Account, alert_id: int, now: datetime) -> bool:
-    """Whether a view of this clip by this person was recorded within the last hour."""
-    mine = (AlertStep.alert_id == alert_id, AlertStep.account_id == account.id, AlertStep.what == "viewed")
-    query = select(AlertStep.id).where(*mine, AlertStep.at > now - timedelta(hours=1)).limit(1)
-    return db.scalar(query) is not None
-
-
 def raised(
     db: Session, node: str, episode: str, kind: str, camera: str, started_at: datetime, now: datetime
 ) -> Alert:
@@ -359,9 +343,8 @@ def _refuse_news(db: Session, alert: Alert, account: Account, upon: int | None) 
     """Two officers at once: who decides on an old page is told what the other did, and nothing is done."""
     if upon is None:
         return
-    step = _last(
-        db, alert, AlertStep.what.in_(DECISIVE), AlertStep.id > upon, AlertStep.account_id != account.id
-    )
+    others = or_(AlertStep.account_id.is_(None), AlertStep.account_id != account.id)
+    step = _last(db, alert, AlertStep.what.in_(DECISIVE), AlertStep.id > upon, others)
     if step is not None:
         did = f"{_who(step, account)} vừa {DECISIVE[step.what]} cảnh báo này lúc {_hm(step.at)}"
         raise Declined("meanwhile", f"{did}. Chưa ghi gì thêm, xin xem lại rồi hãy làm.")

@@ -13,7 +13,7 @@ from broker.contract.hub import Media
 from broker.hub import alerts
 from broker.hub.accounts import create_account
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Alert, AlertStep, Change, audit_rows
+from broker.hub.records import Account, Alert, AlertStep, Change
 from tests.hub.town import NOW, PASSWORD, Town
 
 
@@ -93,22 +93,12 @@ def test_only_police_act_and_a_reason_is_needed(room: Room) -> None:
     with room.database.session() as db:
         for act, code in (
             (lambda: alerts.take(db, room.town.hoa, room.alert, NOW), "no-right"),
-            (lambda: alerts.note_view(db, room.town.hoa, room.alert, NOW), "no-right"),
             (lambda: alerts.close(db, room.ba, room.alert, "because", "", NOW), "no-reason"),
             (lambda: alerts.take(db, room.ba, 99, NOW), "no-alert"),
         ):
             with pytest.raises(Declined) as found:
                 act()
             assert found.value.code == code
-
-
-def test_every_view_of_a_clip_is_recorded(room: Room) -> None:
-    with room.database.session() as db:
-        alerts.note_view(db, room.tu, room.alert, NOW)
-    with room.database.reading() as db:
-        last = list(audit_rows(db))[-1].entry
-    assert (last.actor, last.action, last.subject) == ("tu", "clip.viewed", "alert 1")
-    assert room.steps() == ["viewed"]
 
 
 def test_a_clip_may_come_before_or_after_its_manifest(room: Room) -> None:

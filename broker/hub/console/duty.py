@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import Literal
-
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from broker.hub import alerts
-from broker.hub.announcing.render import media_store
-from broker.hub.console import access
+from broker.hub.console import access, duty_pictures
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.pictures import send_media
 from broker.hub.console.watch import blind_of, queue_of, reasons_of, scene_of
 from broker.hub.console.wording import hm
 from broker.hub.records import Account, Alert, Camera
 
 pages = Blueprint("duty", __name__)
-
-_REST = re.compile(r"bytes=[1-9][0-9]*-[0-9]*", re.ASCII)
-"""A player that goes on with a clip; everything else begins to look at it."""
 
 
 @pages.get("/duty")
@@ -77,38 +69,28 @@ def cameras() -> str:
 @access.allow("police")
 def snapshot(number: int) -> Response:
     """The picture that came with the alarm."""
-    return _picture(number, "snapshot")
+    return duty_pictures.picture(number, "snapshot")
 
 
 @pages.get("/duty/<int:number>/before")
 @access.allow("police")
 def before(number: int) -> Response:
     """What a tampered camera saw while all was well."""
-    return _picture(number, "before")
+    return duty_pictures.picture(number, "before")
 
 
 @pages.get("/duty/<int:number>/best")
 @access.allow("police")
 def best(number: int) -> Response:
     """The picture that shows an episode best."""
-    return _picture(number, "best")
+    return duty_pictures.picture(number, "best")
 
 
 @pages.get("/duty/<int:number>/clip")
 @access.allow("police")
 def clip(number: int) -> Response:
-    """The clip. Ranges work; each view is recorded, whatever part of it is asked for first."""
-    with desk().database.reading() as db:
-        found = db.get(Alert, number)
-    if found is None or not found.has_clip or not found.clip_sha256:
-        abort(404)
-    if request.method == "GET":
-        is_rest = _REST.fullmatch(request.headers.get("Range", "")) is not None
-        with desk().database.session() as db:
-            if not (is_rest and alerts.has_viewed(db, _me(db), number, now())):
-                alerts.note_view(db, _me(db), number, now())
-    kind = (found.clip or {}).get("type") or "video/mp4"
-    return send_media(media_store(desk().settings), found.clip_sha256, kind)
+    """The clip."""
+    return duty_pictures.clip(number)
 
 
 @pages.post("/duty/<int:number>/take")
@@ -162,17 +144,6 @@ def _page(number: int | None) -> str:
             at_ms=round(at.timestamp() * 1000),
             **{"number": None, "reasons": reasons_of(), **scene},
         )
-
-
-def _picture(number: int, which: Literal["snapshot", "before", "best"]) -> Response:
-    with desk().database.reading() as db:
-        found = db.get(Alert, number)
-    sha256 = (
-        {"snapshot": found.snapshot, "before": found.before, "best": found.best}[which] if found else None
-    )
-    if not sha256:
-        abort(404)
-    return send_media(media_store(desk().settings), sha256, "image/jpeg")
 
 
 def _me(db: Session) -> Account:

@@ -98,7 +98,7 @@ class AlertStep(Base):
     at: Mapped[datetime]
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     what: Mapped[str]
-    """seen, in-hand, escalated, closed, viewed, exported, noted, unseen, called, reopened"""
+    """seen, in-hand, escalated, closed, viewed, played, exported, noted, unseen, called, reopened"""
     note: Mapped[str] = mapped_column(Text, default="")
 
     alert: Mapped[Alert] = relationship(back_populates="steps")
