@@ -45,6 +45,7 @@ OWNERS = {
         "broker.hub.posting",
         "deploy",
     ),
+    "defusedxml": ("edge.camera.soap",),
     "lxml": ("broker.hub.cap",),
     "signxml": ("broker.hub.cap.signature",),
     "cv2": ("edge.camera",),
