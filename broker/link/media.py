@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CHUNK = 64 * 1024
 TIMEOUT_S = (3.05, 10.0)
 """Seconds to connect, and between two bytes."""
+LIVE_TIMEOUT_S = (3.05, 3.0)
+"""The same for a live picture: older ones are worth nothing."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -200,6 +202,21 @@ class MediaClient:
             raise MediaError(f"sending {media.sha256[:12]}…: {why}") from why
         if answer.status_code not in (200, 201):
             raise MediaError(f"sending {media.sha256[:12]}…: the hub answers {answer.status_code}")
+
+    def show(self, view: str, jpeg: bytes, age_ms: int) -> bool:
+        """One picture of a live view, as old as `age_ms`; False when the hub wants no more. Raises MediaError."""
+        try:
+            answer = self._http.post(
+                f"{self._url}/live/{view}",
+                data=jpeg,
+                headers={"Content-Type": "image/jpeg", "X-Age-Ms": str(age_ms)},
+                timeout=LIVE_TIMEOUT_S,
+            )
+        except OSError as why:
+            raise MediaError(f"live picture: {why}") from why
+        if answer.status_code >= 500:
+            raise MediaError(f"live picture: the hub answers {answer.status_code}")
+        return answer.status_code < 400
 
 
 class _rest:  # noqa: N801  (an iterable with a length: requests would send bare generators without one)

@@ -17,6 +17,7 @@ from edge.camera.capture import CaptureError, Reader
 from edge.camera.chunk import Chunk
 from edge.camera.clips import snapshot, still_at
 from edge.camera.findings import Desk, Findings
+from edge.camera.live import Look, Tap
 from edge.camera.presence import Presence
 from edge.camera.privacy import Veil
 from edge.camera.sight import Sight
@@ -80,11 +81,16 @@ class Camera:
         self._stop = threading.Event()
         """Once set, nothing new is told."""
         self._asked: deque[str] = deque(maxlen=8)
+        self._tap = Tap(setup.masks)
         self._said_s = float("-inf")
 
     def ask(self, request: str) -> None:
         """Somebody wants to see a picture now. May be called from any thread."""
         self._asked.append(request)
+
+    def show(self, look: Look) -> None:
+        """Somebody looks at it now. May be called from any thread, again and again."""
+        self._tap.add(look)
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Read until stopped; a source that fails is tried again for ever."""
@@ -123,6 +129,7 @@ class Camera:
                 self._findings.record(came)
             if stream is self._best_judged():
                 self._judge(stream, came)
+                self._tap.pass_on(came, stream.ring)
             if self._clock.monotonic() > until_s:
                 return
 

@@ -114,12 +114,12 @@ def recode(chunks: Iterable[Chunk], masks: Sequence[Polygon], path: Path, most_b
     return write_clip(_recoded(chunks, masks, most_bytes), path)
 
 
-def small_under(veil: Veil, picture: Colour) -> Colour:
+def small_under(veil: Veil, picture: Colour, longest_px: int = RECODED_WIDTH_PX) -> Colour:
     """The picture as it stands in a clip that is coded anew. Made smaller first: of 4K that is a tenth of the work.
 
     veil: with SHRUNK_MARGIN_PX.
     """
-    return veil.over(_within(picture, RECODED_WIDTH_PX))
+    return veil.over(_within(picture, longest_px))
 
 
 def step_back() -> None:

@@ -11,6 +11,7 @@ from broker.contract.camera import CameraState
 from broker.link.clock import Clock
 from broker.link.service import Beat
 from broker.trust.envelope import CameraAddress, CameraSetup
+from edge.camera.live import Look
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,11 @@ class Watched:
 
 @dataclass(frozen=True)
 class Body:
-    """What a camera's thread runs, and how it is asked for a picture."""
+    """What a camera's thread runs, how it is asked for a picture, and how it is shown to who looks now."""
 
     run: Run
     ask: Callable[[str], None]
+    show: Callable[[Look], None]
 
 
 Make = Callable[[Watched, Callable[[CameraState], None]], Body]
@@ -115,6 +117,12 @@ class Crew:
             return False
         post.body.ask(request)
         return True
+
+    def show(self, look: Look) -> None:
+        """Have a camera feed a live view, where it is watched here at present."""
+        post = self._posts.get(look.camera)
+        if post is not None and post.body is not None:
+            post.body.show(look)
 
     def take_states(self) -> list[CameraState] | None:
         """All states in order of name when any has changed since the last call, else None."""

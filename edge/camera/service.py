@@ -15,7 +15,7 @@ import msgspec
 
 from broker.contract import Lane, Message
 from broker.contract.camera import CameraState, CameraStatus, Label
-from broker.contract.hub import CameraPlan, PictureWanted, TrustPlan
+from broker.contract.hub import CameraPlan, LiveWanted, PictureWanted, TrustPlan
 from broker.link.clock import boot_id
 from broker.link.config import Settings
 from broker.link.media import MediaClient, MediaStore
@@ -32,8 +32,10 @@ from edge.camera.findings import Desk
 from edge.camera.finishing import Finishing
 from edge.camera.label import Labeller, LabelWorker
 from edge.camera.ledger import Ledger
+from edge.camera.live import Door, LiveViews
 from edge.camera.recording import Recorder
 from edge.camera.reports import Reports, Voice
+from edge.camera.searching import Searching
 from edge.camera.troubles import Troubles
 from edge.camera.uploads import Pusher, Uploads, sweep
 from edge.camera.views import Views
@@ -58,8 +60,10 @@ class Line(Voice, Protocol):
         ...
 
 
-def build(settings: Settings, session: Line, client: Pusher | None = None) -> list[Worker]:
-    """The workers of this service. client: what moves clips, the device port by default.
+def build(
+    settings: Settings, session: Line, client: Pusher | None = None, door: Callable[[], Door] | None = None
+) -> list[Worker]:
+    """The workers of this service. client, door: what moves clips and live pictures, the device port by default.
 
     Raises OSError, sqlite3.Error or IdentityError when the data folder or the root key cannot be used. A disk that is
     full is no such thing: alerts go, and what should survive is in memory until there is room.
@@ -77,12 +81,14 @@ def build(settings: Settings, session: Line, client: Pusher | None = None) -> li
     mover = client or MediaClient(settings, session.who, store)
     most_bytes, most_age = settings.camera.waiting_mb << 20, timedelta(days=settings.camera.waiting_days)
     uploads = Uploads(session, ledger, store, mover, finishing.news, most_bytes, most_age)
-    watch = _Watch(settings, session, Desk(reports, recorder, finishing, Views(folder / "views")))
+    desk = Desk(reports, recorder, finishing, Views(folder / "views"))
+    watch = _Watch(settings, session, desk, door or (lambda: MediaClient(settings, session.who, store)))
     return [
         Worker("cameras", watch.run),
         Worker("recorder", recorder.run, patience_s=120.0),  # a worn card may sync for half a minute
         Worker("finishing", finishing.run, patience_s=900.0),
         Worker("clips", uploads.run, patience_s=900.0),
+        Worker("search", Searching(session, own_seal(folder / "seal.key")).run, patience_s=60.0),
         *([Worker("labels", labels.run)] if labels else []),
     ]
 
@@ -129,12 +135,12 @@ def _labels(
 class _Watch:
     """The worker `cameras`: plans and requests in, threads tended, states and ends of episodes out."""
 
-    def __init__(self, settings: Settings, session: Line, desk: Desk) -> None:
+    def __init__(self, settings: Settings, session: Line, desk: Desk, door: Callable[[], Door]) -> None:
         folder = settings.data_dir / "camera"
         self._session = session
         self._desk, self._reports = desk, desk.reports
         self._node = settings.machine.name
-        self._inbox = session.inbox(TrustPlan, CameraPlan, PictureWanted)
+        self._inbox = session.inbox(TrustPlan, CameraPlan, PictureWanted, LiveWanted)
         commune = f"{settings.where.province}/{settings.where.commune}"
         self._trust = KeptTrust(folder / "trust.json", load_root(settings.keys_dir), commune)
         self._plan: KeptPlan[CamerasBody] = KeptPlan(
@@ -144,6 +150,7 @@ class _Watch:
         self._secret = own_seal(folder / "seal.key")
         self._seal = public_of(self._secret).decode("ascii")
         self._crew = Crew(self._make, session.clock)
+        self._live = LiveViews(session.clock, door, self._crew.show, lambda: session.has_waiting(Lane.ALARM))
 
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Until stopped. A camera's thread that hangs ends this worker, and so the process. Raises Hung."""
@@ -155,13 +162,15 @@ class _Watch:
                 if received is not None:
                     self._take(received.message)
                 self._crew.tend()
+                self._live.tend()
                 self._tell()
         finally:
+            self._live.close()
             self._crew.close(CLOSE_S)
 
     def _make(self, watched: Watched, say: Any) -> Body:
         camera = Camera(watched.setup, watched.address, self._desk, say)
-        return Body(camera.run, camera.ask)
+        return Body(camera.run, camera.ask, camera.show)
 
     def _tell(self) -> None:
         """Ends of episodes, and the states of all cameras when one changed."""
@@ -175,8 +184,11 @@ class _Watch:
         if states is not None:
             self._session.send(CameraStatus(cameras=states, seal=self._seal))
 
-    def _take(self, plan: TrustPlan | CameraPlan | PictureWanted) -> None:
+    def _take(self, plan: TrustPlan | CameraPlan | PictureWanted | LiveWanted) -> None:
         """Believe or refuse what came; a plan that came before its trust list is tried again after it."""
+        if isinstance(plan, LiveWanted):
+            self._live.want(plan)
+            return
         if isinstance(plan, PictureWanted):
             if not self._crew.ask(plan.camera, plan.request):
                 taken = self._reports.moment(self._session.clock.monotonic())

@@ -11,6 +11,7 @@ from broker.contract.camera import CameraState
 from broker.link.service import Beat
 from broker.trust.envelope import CameraAddress, CameraSetup
 from edge.camera.crew import AGAIN_S, HUNG_S, LEAVE_S, Body, Crew, Hung, Watched
+from edge.camera.live import Look
 from tests.camera.town import NOW
 from tests.fakes.clock import FakeClock
 from tests.until import until
@@ -28,6 +29,7 @@ class Stage:
         self.does: dict[str, str] = {}
         self.starts: list[str] = []
         self.asked: list[str] = []
+        self.shown: list[Look] = []
         self.release = threading.Event()
         self.crew = Crew(self._make, self.clock)
 
@@ -44,7 +46,7 @@ class Stage:
                 if does != "hang":
                     beat()
 
-        return Body(run, self.asked.append)
+        return Body(run, self.asked.append, self.shown.append)
 
     def states(self) -> dict[str, str]:
         """State by camera, as last changed."""

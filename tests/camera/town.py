@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from broker.trust.envelope import (
 )
 from broker.trust.files import write_atomically
 from broker.trust.seal import make_seal_key, seal
+from edge.camera.live import Door
 from edge.camera.service import build
 from tests.fakes.clock import FakeClock
 from tests.fakes.session import FakeSession
@@ -114,7 +116,9 @@ class ClipHub:
 class CameraHouse:
     """The camera service of one node, its workers in threads, until `close`."""
 
-    def __init__(self, folder: Path, town: Town, hub: ClipHub) -> None:
+    def __init__(
+        self, folder: Path, town: Town, hub: ClipHub, door: Callable[[], Door] | None = None
+    ) -> None:
         self.settings = node_settings(folder)
         town.give_root(self.settings)
         self.clock = FakeClock(NOW, running=True)
@@ -123,7 +127,7 @@ class CameraHouse:
         self.stop = threading.Event()
         self.failed: list[BaseException] = []
         self.beats = 0
-        workers = build(self.settings, self.session, hub)
+        workers = build(self.settings, self.session, hub, door)
         self._threads = [threading.Thread(target=self._live, args=(worker,)) for worker in workers]
 
     def __enter__(self) -> CameraHouse:
