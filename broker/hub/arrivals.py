@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +12,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.contract import Identity
-from broker.contract.board import AmplifierAlarm, AmplifierState, BoardStatus, Readings, ReadingsNow
+from broker.contract.board import (
+    AmplifierAlarm,
+    AmplifierState,
+    BoardStatus,
+    Readings,
+    ReadingsNow,
+    SensorAlarm,
+    SosAlarm,
+)
 from broker.contract.camera import (
     CameraOutage,
     CameraPicture,
@@ -26,7 +34,8 @@ from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
-from broker.hub import alerts, camera_setup, gaps, receipts, stills
+from broker.hub import alerts, board_alerts, camera_setup, gaps, receipts, stills
+from broker.hub.believable import Unusable, check_times, doubt_of
 from broker.hub.jpeg import is_jpeg
 from broker.hub.records import (
     AmplifierSeen,
@@ -46,20 +55,12 @@ from broker.hub.records import (
 from broker.hub.telemetry.recorder import Recorder
 from broker.link.media import MediaStore
 
-AHEAD = timedelta(hours=24)
-"""A time further in the future than this comes from a wrong clock."""
 _TOLD = ("state", "tampering", "watching")
 """What of a camera or a board pages are told of at once; rates and sizes they see when they look again."""
-_ALARMS = (MotionStarted, MotionLabelled, MotionEnded, CameraTampered, CameraOutage)
-_PLANNED = frozenset({"planned_at"})
-"""Fields that may rightly lie in the future, by up to FURTHEST."""
-FURTHEST = timedelta(days=400)
-LEAST_YEAR = 1970
-"""A time outside these cannot be shown in the commune's own time zone."""
-
-
-class Unusable(ValueError):
-    """A message that can be read but not stored; the text is the reason under which it is counted."""
+_ALARMS = (
+    *(MotionStarted, MotionLabelled, MotionEnded, CameraTampered, CameraOutage),
+    *(SosAlarm, SensorAlarm, AmplifierAlarm),
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Context:
     """The hub's time."""
     raw: bytes = b""
     """The packet as it came."""
+    clock: str = "trusted"
+    """How far its sender believed its own time."""
     complaints: list[str] = field(default_factory=list)
     """Parts of a message that were left out of what was stored, each to be counted."""
 
@@ -91,32 +94,11 @@ def store(ctx: Context, message: Message) -> None:
         raise Unusable(str(why)) from why
 
 
-def check_times(message: msgspec.Struct, now: datetime) -> None:
-    """Raise Unusable for a time without a zone, before 1970, or more than a day ahead."""
-    for name in message.__struct_fields__:
-        doubt = _doubt(name, getattr(message, name), now)
-        if doubt:
-            raise Unusable(doubt)
-
-
-def _doubt(name: str, value: object, now: datetime) -> str:
-    """Why a time cannot be one; empty for what can, and for what is no time."""
-    if not isinstance(value, datetime):
-        return ""
-    if value.tzinfo is None:
-        return f"{name} has no time zone"
-    if value.year < LEAST_YEAR:
-        return f"{name} lies before {LEAST_YEAR}"
-    if name not in _PLANNED and value > now + AHEAD:
-        return f"{name} is more than 24 h in the future"
-    return f"{name} is more than {FURTHEST.days} days in the future" if value > now + FURTHEST else ""
-
-
 def _timely(ctx: Context, said: Message) -> Message:
-    """A camera's alarm with the hub's time where its own cannot be: a wrong clock must not keep it from the officer."""
+    """An alarm with the hub's time where its own cannot be: a wrong clock must not keep it from the officer."""
     changed: dict[str, Any] = {}
     for name in said.__struct_fields__:
-        doubt = _doubt(name, getattr(said, name), ctx.now)
+        doubt = doubt_of(name, getattr(said, name), ctx.now)
         if doubt:
             changed[name] = None if name == "last_picture_at" else ctx.now
             ctx.complaints.append(f"{type(said).__name__}: {doubt}")
@@ -296,6 +278,20 @@ def _amplifier_alarm(ctx: Context, said: AmplifierAlarm) -> None:
         ctx.db.add(row)
     _copy(said, row, leave=("alarm",))
     note_change(ctx.db, "speaker", ctx.who.node, ctx.now)
+    board_alerts.raise_amplifier(ctx.db, ctx.who.node, said, _clock(ctx), ctx.now)
+
+
+def _sos(ctx: Context, said: SosAlarm) -> None:
+    board_alerts.raise_sos(ctx.db, ctx.who.node, said, _clock(ctx), ctx.now)
+
+
+def _sensor_alarm(ctx: Context, said: SensorAlarm) -> None:
+    board_alerts.raise_sensor(ctx.db, ctx.who.node, said, _clock(ctx), ctx.now)
+
+
+def _clock(ctx: Context) -> str:
+    """How far the times of a board's alarm may be believed: not at all where the hub has put its own (_timely)."""
+    return ctx.clock if ctx.clock in ("trusted", "estimated") and not ctx.complaints else "unknown"
 
 
 def _readings(ctx: Context, said: Readings) -> None:
@@ -350,6 +346,8 @@ _ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
     LocalUse: _local_use,
     AmplifierState: _amplifier,
     AmplifierAlarm: _amplifier_alarm,
+    SosAlarm: _sos,
+    SensorAlarm: _sensor_alarm,
     MotionStarted: _motion_started,
     MotionLabelled: _motion_labelled,
     MotionEnded: _motion_ended,

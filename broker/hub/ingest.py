@@ -32,6 +32,7 @@ from broker.contract.message import (
     decode_message,
 )
 from broker.hub import arrivals
+from broker.hub.believable import Unusable
 from broker.hub.bucket import Bucket
 from broker.hub.keys.canary import Standing
 from broker.hub.ledger import Ledger, Mark
@@ -330,13 +331,15 @@ class _Batch:
         """Store one message in a savepoint. Returns why it, or a part of it, could not be stored."""
         kind = type(message).__name__
         frame, raw = entry.frame, entry.packet.raw
-        ctx = arrivals.Context(self._db, self._media, self._recorder, entry.who, frame.epoch, self._now, raw)
+        ctx = arrivals.Context(
+            self._db, self._media, self._recorder, entry.who, frame.epoch, self._now, raw, frame.clock
+        )
         try:
             with self._db.begin_nested():
                 arrivals.store(ctx, message)
         except (*REFUSALS, OSError):
             raise
-        except arrivals.Unusable as why:
+        except Unusable as why:
             self._recorder.rolled_back()
             return [f"{kind}: {why}"]
         except Exception as why:  # one message that trips over anything must not hold up its lane

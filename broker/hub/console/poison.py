@@ -24,7 +24,9 @@ KINDS = {
     "PlayReceipt": "Biên nhận phát",
     "Readings": "Số đo",
     "ReadingsNow": "Số đo lúc này",
+    "SensorAlarm": "Báo số đo vượt mức",
     "ServiceState": "Tình trạng dịch vụ",
+    "SosAlarm": "Báo bấm nút SOS",
     "SpeakerStatus": "Tình trạng loa",
     "SpeakerTested": "Kết quả thử loa",
 }
