@@ -3,6 +3,8 @@
     GET  /media/<sha256>   the bytes, or a part of them (Range)
     HEAD /media/<sha256>   200 when it is here; else 404, and `X-Have` says how much of an upload is
     PUT  /media/<sha256>   the bytes, or the rest of them (Content-Range); 201 whole, 422 wrong hash, 409 elsewhere
+    POST /live/<view>      one picture of a live view (X-Age-Ms: how old it is); 204 taken, 410 when it is over or
+                           nobody looks. It goes to who looks and is kept nowhere
     POST /certificate      a request for the certificate that follows the one shown; 200 with the chain
 
 Who may GET or PUT comes from the contract (`media=`). Pictures and clips of cameras are never given out here.
@@ -22,12 +24,16 @@ from flask import Flask, Response, abort, request, send_file
 from sqlalchemy import or_, select
 
 from broker.contract import HUB, MESSAGES, ContractError, Identity, identity_of, spec_of
-from broker.hub import alerts
+from broker.contract.hub import LiveWanted
+from broker.hub import alerts, live_view
 from broker.hub.declined import Declined
+from broker.hub.jpeg import is_jpeg
 from broker.hub.keys.enrolment import is_revoked, renew
 from broker.hub.keys.https import PEER, SERIAL, Listener
 from broker.hub.keys.issuing import Issuer
-from broker.hub.records import Alert, CameraStill, Database, NodeRecord
+from broker.hub.live_pictures import LARGEST as LARGEST_PICTURE
+from broker.hub.live_pictures import LivePictures
+from broker.hub.records import Alert, CameraLive, CameraStill, Database, NodeRecord
 from broker.link.clock import Clock
 from broker.link.config import Settings
 from broker.link.media import CHUNK, MediaError, MediaStore
@@ -44,6 +50,7 @@ THREADS = 16
 MOST_STRANGERS = 8
 """Connections of one address that have not shown their certificate yet."""
 
+_SHOWING = frozenset(spec_of(LiveWanted).receivers)
 _RANGE = re.compile(r"bytes (\d{1,15})-(-?\d{1,15})/(\d{1,15})", re.ASCII)
 
 
@@ -56,18 +63,18 @@ def rights() -> dict[str, frozenset[str]]:
     return {service: frozenset(verbs | {"HEAD"}) for service, verbs in found.items()}
 
 
-def device_worker(settings: Settings, database: Database, clock: Clock) -> Worker:
+def device_worker(settings: Settings, database: Database, clock: Clock, live: LivePictures) -> Worker:
     """The device port as a worker of `web`. Raises SettingsError when it cannot listen."""
-    return listening(settings, database, clock)[0]
+    return listening(settings, database, clock, live)[0]
 
 
-def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Worker, int]:
+def listening(settings: Settings, database: Database, clock: Clock, live: LivePictures) -> tuple[Worker, int]:
     """The worker and the port it listens on. Raises SettingsError naming the key or the address."""
     where = settings.device_port
     listener = Listener(
         settings.keys_dir,
         (where.host, where.port),
-        create_app(settings, database, MediaStore(settings.data_dir / "media"), clock),
+        create_app(settings, database, MediaStore(settings.data_dir / "media"), clock, live),
         key="device_port.port",
         ask_peer=True,
         threads=THREADS,
@@ -77,15 +84,25 @@ def listening(settings: Settings, database: Database, clock: Clock) -> tuple[Wor
     return Worker("devices", listener.run), listener.port
 
 
-def create_app(settings: Settings, database: Database, store: MediaStore, clock: Clock) -> Flask:
+def create_app(
+    settings: Settings, database: Database, store: MediaStore, clock: Clock, live: LivePictures
+) -> Flask:
     """The WSGI application; the peer's identity stands in the environment under PEER."""
     app = Flask("langso-devices", static_folder=None)
     allowed = rights()
     busy = _Busy()
 
-    def admit() -> Identity:
+    def admit(services: frozenset[str] | None = None) -> Identity:
+        """Who asks; with `services` one of these, else by the verbs of the contract."""
         who = _peer()
-        if who is None or request.method not in allowed.get(who.service, frozenset()):
+        if who is None:
+            abort(403)
+        may = (
+            request.method in allowed.get(who.service, frozenset())
+            if services is None
+            else who.service in services
+        )
+        if not may:
             abort(403)
         with database.reading() as db:
             node = db.get(NodeRecord, who.node)
@@ -121,6 +138,25 @@ def create_app(settings: Settings, database: Database, store: MediaStore, clock:
         with database.session() as db:
             alerts.clip_arrived(db, sha256, clock.now())
         return "", 201
+
+    @app.route("/live/<view>", methods=["POST"], provide_automatic_options=False)
+    def show(view: str) -> tuple[str, int]:
+        """What a camera sees now, for who looks at it."""
+        who = admit(_SHOWING)
+        jpeg = _picture()
+        with database.reading() as db:
+            row = db.get(CameraLive, view)
+            is_theirs = row is not None and row.node == who.node
+            is_over = row is None or not live_view.is_running(row, clock.now())
+        if row is not None and not is_theirs:
+            abort(403)
+        if not is_over and live.put(view, jpeg, request.headers.get("X-Age-Ms", 0, type=int)):
+            return "", 204
+        live.forget(view)
+        if not is_over:
+            with database.session() as db:
+                live_view.end(db, view, clock.now())
+        return "", 410
 
     @app.route("/certificate", methods=["POST"], provide_automatic_options=False)
     def certificate() -> tuple[str, int]:
@@ -168,6 +204,16 @@ def _peer() -> Identity | None:
     except ContractError:
         return None
     return None if who.node == HUB else who
+
+
+def _picture() -> bytes:
+    """The body, when it is a picture small enough to be one of a live view."""
+    if not 0 < (request.content_length or 0) <= LARGEST_PICTURE:
+        abort(413)
+    jpeg = request.get_data()
+    if not is_jpeg(jpeg):
+        abort(422)
+    return jpeg
 
 
 def _path_of(store: MediaStore, sha256: str) -> Path | None:

@@ -18,6 +18,7 @@ from broker.contract import Identity
 from broker.contract.camera import MotionEnded
 from broker.contract.hub import Media
 from broker.hub import alerts, devices
+from broker.hub.live_pictures import LivePictures
 from broker.hub.records import Alert, Certificate, NodeRecord
 from broker.link.config import DevicePort, Machine, PlaceOf, Settings, SettingsError
 from broker.link.media import MediaClient, MediaError, MediaStore
@@ -41,7 +42,9 @@ class Port:
         self.town = town
         self.settings = hub_settings(data, town.keys.hub)
         self.store = MediaStore(data / "media")
-        self.worker, self.port = devices.listening(self.settings, town.database, FakeClock(NOW))
+        self.clock = FakeClock(NOW)
+        self.live = LivePictures(self.clock.monotonic)
+        self.worker, self.port = devices.listening(self.settings, town.database, self.clock, self.live)
         self.url = f"https://127.0.0.1:{self.port}"
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.worker.run, args=(self.stop, lambda: None))
@@ -267,10 +270,10 @@ def test_a_busy_port_or_missing_key_stops_the_start_with_a_sentence(port: Port, 
     settings = hub_settings(tmp_path / "two", port.town.keys.hub)
     settings.device_port.port = port.port
     with pytest.raises(SettingsError, match=str(port.port)):
-        devices.listening(settings, port.town.database, FakeClock(NOW))
+        devices.listening(settings, port.town.database, port.clock, port.live)
     settings = hub_settings(tmp_path / "three", tmp_path / "no-keys")
     with pytest.raises(SettingsError):
-        devices.listening(settings, port.town.database, FakeClock(NOW))
+        devices.listening(settings, port.town.database, port.clock, port.live)
 
 
 def test_old_tls_is_refused(port: Port) -> None:

@@ -15,6 +15,7 @@ from broker.contract import NODE_SERVICES, Identity, spec_of
 from broker.contract.hub import (
     CameraPlan,
     ContentPlan,
+    LiveWanted,
     Media,
     PictureWanted,
     PlayNow,
@@ -23,7 +24,7 @@ from broker.contract.hub import (
     TrustPlan,
 )
 from broker.contract.message import Message
-from broker.hub import camera_setup, content, retention, stills, trusted
+from broker.hub import camera_setup, content, live_view, retention, stills, trusted
 from broker.hub.announcing import ending, heads, plans, schedule
 from broker.hub.announcing.plans import Signer
 from broker.hub.audit import REFUSED
@@ -55,7 +56,7 @@ TICK_S = 20.0
 """Plans are looked at this often without any change: time passes too."""
 AGAIN_S = 300.0
 """Retained plans are said again this often, for a broker that forgot them."""
-TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust", "test", "still")
+TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust", "test", "still", "live")
 STOP_VALID = timedelta(seconds=600)
 
 
@@ -153,6 +154,11 @@ class Sender:
                 asked = PictureWanted(request=still.request, camera=still.camera)
                 self._session.send(asked, to=Identity(still.node, "camera"))
                 still.sent_at = now
+        with self._database.session() as db:
+            for view in live_view.wanted(db, now):
+                look = LiveWanted(view=view.view, camera=view.camera, until=view.until)
+                self._session.send(look, to=Identity(view.node, "camera"))
+                view.sent_until = view.until
 
     def send_plans(self) -> None:
         """Every plan that its service has not been told in this connection."""

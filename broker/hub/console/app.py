@@ -78,6 +78,7 @@ from broker.hub.console.pace import Pace
 from broker.hub.console.session_store import SESSIONS_FILE, SessionStore
 from broker.hub.declined import Declined
 from broker.hub.keys import canary
+from broker.hub.live_pictures import LivePictures
 from broker.hub.recordings import too_large
 from broker.hub.records import Database
 from broker.link.clock import Clock
@@ -168,6 +169,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, broadcaster
     app.extensions["examiner"] = Examiner()
     app.extensions["pace"] = Pace()
     app.extensions["shown-codes"] = ShownCodes()
+    app.extensions["live-pictures"] = LivePictures(clock.monotonic)
     dress(app, static=STATIC)
     access.guard(app)
     recordings.let_in(app)

@@ -15,6 +15,8 @@ DUTY: Final = MappingProxyType(
         "alert.pictures-viewed": "xem hình của cảnh báo số {alert}{reason}",
         "clip.viewed": "xem đoạn hình của cảnh báo số {alert}{reason}",
         "clip.deleted": "xoá {files} đoạn hình cũ nhất của {alerts} cảnh báo đã kết thúc để lấy chỗ",
+        "camera.live": "xem trực tiếp camera {camera}{reason}",
+        "camera.live-longer": "xem trực tiếp camera {camera} thêm một phút{reason}",
         "alert.noted": "ghi chú vào cảnh báo số {alert}",
         "alert.reopened": "mở lại cảnh báo số {alert}",
         "duty.phone-added": "thêm nơi gọi của phòng trực: {subject}",

@@ -30,7 +30,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     return [
         Worker("live", broadcaster.run),
         Worker("console", web.run),
-        device_worker(settings, database, session.clock),
+        device_worker(settings, database, session.clock, app.extensions["live-pictures"]),
         enrolment_worker(settings, database, session.clock),
         own_worker(settings, session.clock),
     ]
