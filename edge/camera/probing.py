@@ -131,7 +131,7 @@ def read_address(told: str, host: str) -> Address | None:
 
 def plain(told: str, longest: int) -> str:
     """What a stranger wrote, as one short line."""
-    return "".join(each for each in " ".join(told.split()) if each.isprintable())[:longest].strip()
+    return "".join(each for each in " ".join(told.split()) if each.isprintable()).strip()[:longest]
 
 
 def _scope(match: Element, part: str) -> str:
