@@ -18,9 +18,11 @@ from broker.contract.speaker import AmplifierLease
 from broker.link.service import Beat
 from broker.link.session import Session
 from firmware_bridge.alarms import Alarms
+from firmware_bridge.asking import PATIENCE, again_s, ask_now, next_of, note, put, wait_s
 from firmware_bridge.asks import KEYS_S, RELAY_S, Ask, coil_ask, current_ask, key_asks
-from firmware_bridge.bus import RETRY_S, Board, exchange, said_of
-from firmware_bridge.drivers.modbus import CoilWrite, Master, Refusal, Reply, Request
+from firmware_bridge.bus import Board
+from firmware_bridge.buttons import Buttons
+from firmware_bridge.drivers.modbus import CoilWrite, Master, Reply
 from firmware_bridge.interlock import KEYS_FRESH_S, Interlock, Shown
 from firmware_bridge.port import Line, PortGone
 from firmware_bridge.port_news import PortNews
@@ -28,13 +30,6 @@ from firmware_bridge.roster import Roster
 from firmware_bridge.wiring import Wiring
 
 log = logging.getLogger(__name__)
-
-SETTLE_S: Final = 0.03
-"""A late answer here is a reading a moment old, and the next one follows at once: no long silence is needed."""
-
-PATIENCE: Final = 10
-"""Questions in a row without an answer before a board counts as silent: asked so often, on a noisy line, it may miss
-a few."""
 
 REOPEN_S: Final = 0.25
 SAY_S: Final = 1.0
@@ -45,8 +40,15 @@ SAY_HUB_S: Final = 60.0
 class AmplifierWatch:
     """Owns the line of the amplifier: one thread, so that nothing switches beside the interlock."""
 
-    def __init__(self, wiring: Wiring, alarms: Alarms, session: Session, roster: Roster) -> None:
-        """Call before the session opens."""
+    def __init__(
+        self,
+        wiring: Wiring,
+        alarms: Alarms,
+        session: Session,
+        roster: Roster,
+        buttons: Buttons | None = None,
+    ) -> None:
+        """Call before the session opens. buttons: those that hang on this line."""
         self._wiring = wiring
         self._alarms = alarms
         self._session = session
@@ -65,6 +67,8 @@ class AmplifierWatch:
         self._coil = coil_ask(wiring, self._boards, self._coil_read)
         current = current_ask(wiring, self._boards, self._interlock)
         self._others = [ask for ask in (self._coil, current) if ask is not None]
+        self._buttons = buttons
+        self._presses = buttons.asks(self._boards) if buttons is not None else []
         self._is_on: bool | None = None
         """What the relay's board has taken last; None: not known."""
         self._switch_due_s = 0.0
@@ -96,7 +100,7 @@ class AmplifierWatch:
         self._news.opened()
         self._interlock.forget_line()
         self._is_on, self._switch_due_s = None, 0.0
-        for ask in (*self._keys, *self._others):
+        for ask in self._asks():
             ask.due_s = 0.0
         for board in self._boards.values():
             board.missed = 0
@@ -108,10 +112,10 @@ class AmplifierWatch:
             wants_on = self._interlock.wants_on(now_s)
             if self._wiring.relay is not None and self._is_on != wants_on and self._switch_due_s <= now_s:
                 self._switch(line, wants_on)
-            elif (ask := self._next(now_s)) is not None:
-                self._read(ask, line)
+            elif (ask := next_of((self._keys, self._presses, self._others), now_s)) is not None:
+                ask_now(ask, self._master, line, self._clock)
             else:
-                self._listen(min(self._wait_s(now_s), KEYS_S))
+                self._listen(min(wait_s(self._asks(), now_s), KEYS_S))
             self._hear()
             self._tell()
 
@@ -124,45 +128,17 @@ class AmplifierWatch:
             return
         board = self._boards[relay.board]
         board.polls += 1
-        answer = self._exchange(line, CoilWrite(relay.unit, relay.number, is_on), relay.timeout_s)
+        write = CoilWrite(relay.unit, relay.number, is_on)
+        answer = put(self._master, line, write, relay.timeout_s, self._clock)
         is_taken = isinstance(answer, Reply)
-        _note(board, answer)
+        note(board, answer)
         self._is_on = is_on if is_taken else None
-        self._switch_due_s = self._now_s() + (0.0 if is_taken else self._again_s(board, KEYS_S))
+        self._switch_due_s = self._now_s() + (0.0 if is_taken else again_s(board, KEYS_S))
         if is_taken and self._coil is not None:
-            self._read(self._coil, line)
+            ask_now(self._coil, self._master, line, self._clock)
 
-    def _read(self, ask: Ask, line: Line) -> None:
-        """One question. Raises PortGone."""
-        board = ask.board
-        board.polls += 1
-        answer = self._exchange(line, ask.request, ask.timeout_s)
-        now_s = self._now_s()
-        _note(board, answer)
-        if isinstance(answer, Reply):
-            ask.is_answered = True
-            ask.take(answer.values, now_s)
-        ask.due_s = now_s + self._again_s(board, ask.every_s)
-
-    def _exchange(self, line: Line, request: Request | CoilWrite, timeout_s: float) -> Reply | Refusal | None:
-        return exchange(self._master, line, request, timeout_s, self._clock, SETTLE_S)
-
-    @staticmethod
-    def _again_s(board: Board, every_s: float) -> float:
-        """A board that does not answer is asked less often: each question costs the others its time-out."""
-        return max(every_s, RETRY_S) if board.missed >= board.patience else every_s
-
-    def _next(self, now_s: float) -> Ask | None:
-        """What is due, keys first."""
-        for asks in (self._keys, self._others):
-            due = min(asks, key=lambda ask: ask.due_s, default=None)
-            if due is not None and due.due_s <= now_s:
-                return due
-        return None
-
-    def _wait_s(self, now_s: float) -> float:
-        due_s = min((ask.due_s for ask in (*self._keys, *self._others)), default=now_s + KEYS_S)
-        return max(0.0, due_s - now_s)
+    def _asks(self) -> tuple[Ask, ...]:
+        return (*self._keys, *self._presses, *self._others)
 
     def _coil_read(self, values: tuple[int, ...], now_s: float) -> None:
         is_on = bool(values[0])
@@ -194,6 +170,8 @@ class AmplifierWatch:
             self._told_s = now_s
             self._news.tell()
             self._alarms.tell()
+            if self._buttons is not None:
+                self._buttons.tell()
 
     def _knows_keys(self, now_s: float) -> bool:
         """A service that has just begun does not call keys open that it has not read yet: one stands on silence."""
@@ -218,9 +196,3 @@ class AmplifierWatch:
 
     def _now_s(self) -> float:
         return self._clock.monotonic()
-
-
-def _note(board: Board, answer: Reply | Refusal | None) -> None:
-    """How the board took a question."""
-    board.errors += not isinstance(answer, Reply)
-    board.note(answer is not None, said_of(answer) if isinstance(answer, Refusal) else "")

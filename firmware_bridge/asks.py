@@ -34,6 +34,8 @@ class Ask:
     due_s: float = 0.0
     is_answered: bool = False
     """Whether it ever was."""
+    is_doubtful: bool = False
+    """What was read must be seen once more before it counts: it is asked again at once."""
 
 
 def key_asks(wiring: Wiring, boards: Mapping[str, Board], interlock: Interlock) -> list[Ask]:

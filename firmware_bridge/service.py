@@ -18,6 +18,8 @@ from broker.link.session import NotConnected, Session
 from firmware_bridge.alarms import Alarms
 from firmware_bridge.amplifier import AmplifierWatch
 from firmware_bridge.bus import Board, Bus, board_of
+from firmware_bridge.button_watch import ButtonWatch
+from firmware_bridge.buttons import Buttons, SosAlarms, button_faults, buttons_of
 from firmware_bridge.port import Line, PortGone
 from firmware_bridge.port_news import PortNews
 from firmware_bridge.profile import ProfileError, load
@@ -154,7 +156,7 @@ def check(settings: Settings) -> list[str]:
                 load(device.profile)
             except ProfileError as why:
                 lines.append(f"{key}: {why}")
-    return lines or faults(settings)
+    return lines or [*faults(settings), *button_faults(settings)]
 
 
 def build(settings: Settings, session: Session) -> list[Worker]:
@@ -166,14 +168,19 @@ def build(settings: Settings, session: Session) -> list[Worker]:
     alarms = Alarms(settings.data_dir / "board" / "alarms.json", session)
     if wiring is None:
         alarms.end_all(session.clock.now())  # of an amplifier that this machine had once
+    line, wired = buttons_of(settings)
+    buttons = Buttons(wired, SosAlarms(settings.data_dir / "board" / "sos.json", session), session.clock)
     if not settings.board.ports:
         log.info(NONE, extra={"event": "no-board"})  # a house without boards is nothing to mend
         return [Worker("no-board", _idle)]
-    workers = []
+    workers: list[Worker] = []
     if wiring is not None:
-        workers.append(Worker("amplifier", AmplifierWatch(wiring, alarms, session, roster).run))
+        on_it = buttons if line is wiring.port else None
+        workers.append(Worker("amplifier", AmplifierWatch(wiring, alarms, session, roster, on_it).run))
+    if line is not None and (wiring is None or line is not wiring.port):
+        workers.append(Worker("sos", ButtonWatch(line, buttons, session, roster).run))
     for n, port in enumerate(settings.board.ports):
-        if wiring is not None and port is wiring.port:
+        if port is line or (wiring is not None and port is wiring.port):
             continue
         boards = [board_of(d.name, d.address, load(d.profile), d.datum_m) for d in port.devices]
         watch = PortWatch(port, boards, session, roster)

@@ -85,7 +85,8 @@ def faults(settings: Settings) -> list[str]:
         f"board.amplifier: found {name!r}, which is none of board.ports' boards"
         for name in sorted(names - profiles.keys())
     ]
-    lines += _idle_boards(profiles, names)
+    buttons = {each.input.partition(":")[0] for each in settings.board.sos}
+    lines += _idle_boards(profiles, names | buttons)
     if lines:
         return lines
     lines += _range_faults(amplifier, profiles)
@@ -95,12 +96,12 @@ def faults(settings: Settings) -> list[str]:
         lines.append("board.amplifier.current: needs board.amplifier.relay; without it current always flows")
     if amplifier.microphone and amplifier.microphone == amplifier.mute:
         lines.append(f"board.amplifier: found {amplifier.mute!r} for both keys; each needs its own input")
-    return [*lines, *_line_faults(settings, names)]
+    return [*lines, *_line_faults(settings, names, buttons)]
 
 
 def _idle_boards(profiles: dict[str, Profile], names: set[str]) -> list[str]:
     return [
-        f"board.ports: {name!r} measures nothing; only board.amplifier can use it"
+        f"board.ports: {name!r} measures nothing; only board.amplifier and board.sos can use it"
         for name, profile in sorted(profiles.items())
         if not profile.quantities and name not in names
     ]
@@ -129,8 +130,8 @@ def _range_faults(amplifier: AmplifierOf, profiles: dict[str, Profile]) -> list[
     return lines
 
 
-def _line_faults(settings: Settings, names: set[str]) -> list[str]:
-    """A key must be read five times a second: nobody else may hold up its line."""
+def _line_faults(settings: Settings, names: set[str], buttons: set[str]) -> list[str]:
+    """A key must be read five times a second: nobody but SOS buttons may stand on its line."""
     lines = []
     used = [
         (n, port) for n, port in enumerate(settings.board.ports) if names & {d.name for d in port.devices}
@@ -138,7 +139,7 @@ def _line_faults(settings: Settings, names: set[str]) -> list[str]:
     if len(used) > 1:
         lines.append("board.amplifier: its boards stand on several lines; they belong on one")
     for n, port in used:
-        others = sorted({device.name for device in port.devices} - names)
+        others = sorted({device.name for device in port.devices} - names - buttons)
         if others:
             lines.append(
                 f"board.ports[{n}]: found {', '.join(others)} beside the amplifier's boards; that line is theirs alone"

@@ -53,11 +53,29 @@ class AmplifierOf(Struct, kw_only=True):
     ] = 0.1
 
 
+class SosButton(Struct, kw_only=True):
+    """One SOS button at an input of a board: on the amplifier's line, or on a line that has nothing but buttons."""
+
+    name: Annotated[
+        str, Meta(description="as alarms call it: `cong-chinh`", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    ]
+    place: Annotated[
+        str, Meta(description="where it hangs, in people's words: `Cổng chính`", min_length=1, max_length=80)
+    ]
+    input: Annotated[
+        str, Meta(description="board:input, from 0 on", pattern=r"^[a-z][a-z0-9-]{0,40}:[0-9]{1,2}$")
+    ]
+    closed_at_rest: Annotated[
+        bool, Meta(description="its contact opens when pressed; then a cut wire is an alarm too")
+    ] = False
+
+
 class Boards(Struct, kw_only=True):
     """Serial boards of this node."""
 
     ports: Annotated[list[BoardPort], Meta(description="serial lines; none: no boards")] = []
     amplifier: AmplifierOf = msgspec.field(default_factory=AmplifierOf)
+    sos: Annotated[list[SosButton], Meta(description="SOS buttons, all on one line")] = []
 
 
 class CameraOf(Struct, kw_only=True):
