@@ -16,6 +16,7 @@ ROOMS = {
     "enrol": ("enrol",),
     "provision": ("provision",),
     "audit": ("audit",),
+    "evidence": ("evidence",),
     "tests": ("test", "faults", "lint", "bench"),
 }
 """Module of deploy.commands → the commands it declares, in the order in which help shows them."""

@@ -50,7 +50,7 @@ class Reason:
 
 def reason_of(code: str, words: str, choices: Mapping[str, str] = REASONS) -> Reason:
     """What somebody chose and wrote. Raises Declined when that is no reason."""
-    own = " ".join(words.split())[:MOST]
+    own = " ".join("".join(c if c.isprintable() else " " for c in words).split())[:MOST]
     if code in choices:
         return Reason(f"{choices[code]}: {own}" if own else choices[code], choices[code])
     if code != OTHER:

@@ -106,7 +106,9 @@ __all__ = [
 ]
 """The bodies among them, for all who sign or believe one."""
 
-Domain = Literal["announcement", "template", "trust", "plays", "cameras", "content", "audit", "key"]
+Domain = Literal[
+    "announcement", "template", "trust", "plays", "cameras", "content", "audit", "key", "evidence"
+]
 PrivateKey = ec.EllipticCurvePrivateKey
 
 ROOT_KEY_ID: Final = "root"

@@ -40,6 +40,7 @@ WRITTEN = {
     "compose.preview": "",
     "compose.tracks": "",
     "duty.close": "alert.closed",
+    "duty_export.take": "alert.exported",
     "duty_pictures.give_reason": "alert.pictures-viewed",
     "duty.escalate": "alert.escalated",
     "duty.take": "alert.taken",

@@ -82,6 +82,7 @@ TABLE = {
     "duty.room": "police",
     "duty.snapshot": "police",
     "duty.take": "police",
+    "duty_export.take": "police",
     "duty_pictures.give_reason": "police",
     "drills.all_drills": "editor approver leader admin auditor",
     "drills.new": "approver",

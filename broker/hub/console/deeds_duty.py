@@ -13,6 +13,7 @@ DUTY: Final = MappingProxyType(
         "alert.closed": "đóng cảnh báo số {alert}",
         "alert.pictures-deleted": "xoá {files} hình và đoạn hình của {alerts} cảnh báo đã hết ngày giữ",
         "alert.pictures-viewed": "xem hình của cảnh báo số {alert}{reason}",
+        "alert.exported": "lấy hình của cảnh báo số {alert} ra tệp{reason}",
         "clip.viewed": "xem đoạn hình của cảnh báo số {alert}{reason}",
         "clip.deleted": "xoá {files} đoạn hình cũ nhất của {alerts} cảnh báo đã kết thúc để lấy chỗ",
         "camera.live": "xem trực tiếp camera {camera}{reason}",

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from broker.hub import alerts
 from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
 from broker.hub.camera_sight import Sight, sights_of
-from broker.hub.console import alert_words, duty_pictures
+from broker.hub.console import alert_words, duty_export, duty_pictures
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk
 from broker.hub.console.wording import hms, lasting, when
@@ -183,6 +183,7 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         "reasons": reasons_of(),
         "clip_ms": (found.clip or {}).get("duration_ms") or 0,
         **duty_pictures.facts_of(db, found, at),
+        **duty_export.facts_of(db, found, at),
     }
 
 
