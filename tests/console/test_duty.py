@@ -17,11 +17,13 @@ from broker.contract.camera import (
     MotionStarted,
 )
 from broker.hub import alerts
+from broker.hub.accounts import create_account
 from broker.hub.announcing.render import media_store
 from broker.hub.console import alert_words
 from broker.hub.console.wording import hm, hms, short_day
-from broker.hub.records import Alert, CameraSeen
+from broker.hub.records import Alert, CameraSeen, DutyPhone
 from tests.console.stage import JPEG, NOW, Stage
+from tests.hub.town import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -158,6 +160,8 @@ def test_no_open_alert_is_hidden_by_newer_ones_or_by_a_wrong_clock(stage: Stage)
         stage.clock.advance(1)
         numbers.append(stage.alarm())
     with stage.database.session() as db:
+        for number in numbers:
+            db.get_one(Alert, number).incident_id = None
         for number in numbers[1:]:
             db.get_one(Alert, number).state = "closed"
         db.get_one(Alert, numbers[-1]).started_at = NOW + timedelta(hours=20)
@@ -187,3 +191,89 @@ def test_words_hold_whatever_a_node_says() -> None:
         [{"what": "dragon", "score": 1}, {"what": "vehicle"}, {"what": "animal", "score": 0.4}]
     ) == ("Có vẻ là con vật, 40 %; xe, 0 %")
     assert alert_words.taken_for([]) == ""
+
+
+def test_an_incident_is_one_row_and_is_taken_and_closed_as_a_whole(stage: Stage) -> None:
+    first = stage.alarm()
+    stage.clock.advance(20)
+    second = stage.alarm(camera="san")
+    client = stage.client("khoa")
+    queue = client.get("/duty/queue").get_data(as_text=True)
+    assert re.findall(r'data-alert="(\d+)"', queue) == [str(second)]
+    assert "2 camera" in queue
+    assert f'data-loud="{second}:motion {first}:motion"' in queue
+    page = client.get(f"/duty/{second}").get_data(as_text=True)
+    assert "Cùng sự việc" in page
+    assert f'href="/duty/{first}"' in page
+    form = {name: _hidden(page, name) for name in ("incident", "newest", "upon")}
+    at = f"/duty/{second}"
+    assert stage.post(client, f"{at}/take-all", dict(form), page=at).status_code == 302
+    page = client.get(at).get_data(as_text=True)
+    assert "Đóng cả (2)" in " ".join(page.split())
+    third = stage.alarm(camera="ao")
+    closing: dict[str, object] = {**form, "upon": _hidden(page, "upon"), "why": "weather", "note": ""}
+    assert stage.post(client, f"{at}/close-all", closing, page=at).status_code == 302
+    with stage.database.reading() as db:
+        assert [db.get_one(Alert, each).state for each in (first, second, third)] == [
+            "closed",
+            "closed",
+            "raised",
+        ]
+
+
+def _hidden(page: str, name: str) -> str:
+    found: list[str] = re.findall(rf'name="{name}" value="(\d+)"', page)
+    return found[-1]
+
+
+def test_what_is_declined_is_said_on_the_alert_itself_and_keeps_what_was_written(stage: Stage) -> None:
+    number = stage.alarm()
+    client = stage.client("khoa")
+    page = client.get(f"/duty/{number}").get_data(as_text=True)
+    with stage.database.session() as db:
+        ba = create_account(
+            db, username="ba", full_name="Đỗ Ba", password=PASSWORD, roles=["police"], now=NOW
+        )
+        alerts.take(db, ba, number, NOW)
+    form: dict[str, object] = {
+        "why": "handled",
+        "note": "Đã nhắc.",
+        "upon": re.findall(r'name="upon" value="(\d+)"', page)[0],
+    }
+    answer = stage.post(client, f"/duty/{number}/close", form, page=f"/duty/{number}")
+    said = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert "Đỗ Ba vừa nhận xử lý cảnh báo này lúc 16:42" in said
+    assert ">Đã nhắc.</textarea>" in said
+    assert "Nhận thay Ba" in said
+    answer = stage.post(client, f"/duty/{number}/take", {"instead": "yes"}, page=f"/duty/{number}")
+    assert answer.status_code == 302
+
+
+def test_a_page_that_follows_marks_nothing_as_seen_and_tells_whom_the_hub_will_call(stage: Stage) -> None:
+    number = stage.alarm()
+    with stage.database.session() as db:
+        db.add(
+            DutyPhone(name="Trưởng ca", address="json://x/", kinds=["motion"], after_s=240, created_at=NOW)
+        )
+    client = stage.client("khoa")
+    part = client.get(f"/duty/{number}", headers={"X-Part": "1"}).get_data(as_text=True)
+    assert "Chưa ai xem thì gọi Trưởng ca" in part
+    assert hms(NOW + timedelta(seconds=240)) in part
+    with stage.database.reading() as db:
+        assert db.get_one(Alert, number).state == "raised"
+    assert "Chưa ai xem thì gọi" not in _page(stage, number)
+
+
+def test_alarms_of_boards_have_their_own_titles_and_no_camera(stage: Stage) -> None:
+    with stage.database.session() as db:
+        sos = alerts.raised(db, "thon-01", "s-1", "sos", "cho", NOW, NOW)
+        sos.evidence = {"place": "Cổng chợ"}
+        water = alerts.raised(db, "thon-02", "w-1", "sensor", "", NOW, NOW)
+        water.what, water.evidence = "song-van.water_level_m", {"level": 2, "value": 3.61, "unit": "m"}
+        numbers = sos.id, water.id
+    pages = [_page(stage, each) for each in numbers]
+    assert "SOS ở cổng chợ" in pages[0]
+    assert "Mực nước vượt báo động II: 3,61 mét" in pages[1]
+    assert "Không có hình kèm theo" not in pages[0] + pages[1]
+    assert "<h2>Camera:" not in pages[0] + pages[1]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from broker.hub.console import board_words
 from broker.hub.console.wording import hm, lasting, short_day
 from broker.hub.records import Alert
 from broker.link.clock import LOCAL
@@ -67,6 +68,8 @@ SURE, LIKELY = 0.75, 0.5
 
 def kind_said(alert: Alert) -> str:
     """What happened, as the story begins: "Có chuyển động"."""
+    if alert.kind in board_words.KINDS:
+        return board_words.kind_said(alert)
     if alert.kind == "tamper":
         return f"Camera {TAMPERED.get(alert.what, 'cần xem')}"
     return "Camera mất hình" if alert.kind == "outage" else "Có chuyển động"
@@ -74,6 +77,8 @@ def kind_said(alert: Alert) -> str:
 
 def ending_said(alert: Alert) -> str:
     """How it ended; an outage with the length of its gap."""
+    if alert.kind in board_words.KINDS:
+        return board_words.ending_said(alert)
     if alert.kind == "outage":
         return f"Có hình lại, mất {lasting(alert.lasted_ms / 1000)}" if alert.lasted_ms else "Có hình lại"
     return "Hết chuyển động" if alert.kind == "motion" else "Nhìn lại được"

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from broker.hub import alerts
+from broker.hub import alerts, incident_acts
+from broker.hub.alert_kinds import CHOICES
 from broker.hub.console import access, duty_pictures
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.watch import blind_of, queue_of, reasons_of, scene_of
+from broker.hub.console.duty_queue import queue_of
+from broker.hub.console.watch import blind_of, reasons_of, scene_of
 from broker.hub.console.wording import hm
+from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, Camera
 
 pages = Blueprint("duty", __name__)
+
+Answer = Response | tuple[str, int]
 
 
 @pages.get("/duty")
@@ -33,16 +40,17 @@ def room() -> str | Response:
 @pages.get("/duty/<int:number>")
 @access.allow("police")
 def alert(number: int) -> str | Response:
-    """One alert. Opening a raised one marks it as seen."""
+    """One alert. Opening a raised one marks it as seen; a page that merely follows what happens does not."""
+    if is_part():
+        part = "_duty_info.html" if request.args.get("part") == "info" else "_duty_scene.html"
+        with desk().database.reading() as db:
+            return render_template(part, **scene_of(db, number, now()))
     with desk().database.session() as db:
         found = db.get(Alert, number)
         if found is None:
             abort(404)
         if found.state == "raised":
             alerts.mark_seen(db, _me(db), number, now())
-    if is_part():
-        with desk().database.reading() as db:
-            return render_template("_duty_scene.html", **scene_of(db, number, now()))
     return _page(number)
 
 
@@ -52,8 +60,8 @@ def queue() -> str:
     """The queue alone, for the script."""
     here = request.args.get("here", 0, type=int)
     with desk().database.reading() as db:
-        entries, unseen = queue_of(db, commune_of(db), now())
-    return render_template("_duty_queue.html", entries=entries, unseen=unseen, number=here)
+        found = queue_of(db, commune_of(db), now())
+    return render_template("_duty_queue.html", queue=found, number=here)
 
 
 @pages.get("/duty/cameras")
@@ -95,39 +103,90 @@ def clip(number: int) -> Response:
 
 @pages.post("/duty/<int:number>/take")
 @access.allow("police")
-def take(number: int) -> Response:
-    """Tôi nhận."""
-    with desk().database.session() as db:
-        alerts.take(db, _me(db), number, now())
-    return redirect(url_for("duty.alert", number=number))
+def take(number: int) -> Answer:
+    """Tôi nhận. Form: instead (yes: from who has it in hand)."""
+    instead = request.form.get("instead") == "yes"
+    return _act(number, lambda db, me: alerts.take(db, me, number, now(), upon=_upon(), instead=instead))
 
 
 @pages.post("/duty/<int:number>/escalate")
 @access.allow("police")
-def escalate(number: int) -> Response:
-    """Chuyển cấp trên, with a note to whom and why."""
-    with desk().database.session() as db:
-        alerts.escalate(
-            db, _me(db), number, request.form.get("whom", ""), request.form.get("note", ""), now()
-        )
-    return redirect(url_for("duty.alert", number=number))
+def escalate(number: int) -> Answer:
+    """Chuyển cấp trên. Form: whom, note."""
+    whom, note = request.form.get("whom", ""), request.form.get("note", "")
+    return _act(number, lambda db, me: alerts.escalate(db, me, number, whom, note, now(), upon=_upon()))
 
 
 @pages.post("/duty/<int:number>/close")
 @access.allow("police")
-def close(number: int) -> Response:
-    """Đóng, as true with a note or as false with the reason."""
+def close(number: int) -> Answer:
+    """Đóng, as true with a note or as false with the reason. Form: why, note."""
     why, note = request.form.get("why", ""), request.form.get("note", "")
-    with desk().database.session() as db:
-        alerts.close(db, _me(db), number, why, note, now())
+    return _act(number, lambda db, me: alerts.close(db, me, number, why, note, now(), upon=_upon()))
+
+
+@pages.post("/duty/<int:number>/note")
+@access.allow("police")
+def note(number: int) -> Answer:
+    """Ghi chú. Form: note."""
+    said = request.form.get("note", "")
+    return _act(number, lambda db, me: alerts.add_note(db, me, number, said, now()))
+
+
+@pages.post("/duty/<int:number>/reopen")
+@access.allow("police")
+def reopen(number: int) -> Answer:
+    """Mở lại. Form: note (why)."""
+    said = request.form.get("note", "")
+    return _act(number, lambda db, me: alerts.reopen(db, me, number, said, now(), upon=_upon()))
+
+
+@pages.post("/duty/<int:number>/take-all")
+@access.allow("police")
+def take_all(number: int) -> Answer:
+    """Nhận cả: what is free of the incident. Form: incident, newest, upon."""
+    incident, newest = _incident()
+    return _act(number, lambda db, me: incident_acts.take_all(db, me, incident, newest, now(), upon=_upon()))
+
+
+@pages.post("/duty/<int:number>/close-all")
+@access.allow("police")
+def close_all(number: int) -> Answer:
+    """Đóng cả: what is open of the incident. Form: incident, newest, upon, why, note."""
+    incident, newest = _incident()
+    why, said = request.form.get("why", ""), request.form.get("note", "")
+    return _act(
+        number,
+        lambda db, me: incident_acts.close_all(db, me, incident, newest, why, said, now(), upon=_upon()),
+    )
+
+
+def _act(number: int, act: Callable[[Session, Account], object]) -> Answer:
+    """Do it and show the alert as it stands then; what is declined is said on the same page."""
+    try:
+        with desk().database.session() as db:
+            act(db, _me(db))
+    except Declined as why:
+        if why.code in ("no-alert", "no-right"):
+            raise
+        return _page(number, str(why)), 409
     return redirect(url_for("duty.alert", number=number))
 
 
-def _page(number: int | None) -> str:
+def _upon() -> int | None:
+    """The last decisive step the page showed; None where it did not say, as of a form made by hand."""
+    return request.form.get("upon", type=int)
+
+
+def _incident() -> tuple[int, int]:
+    return request.form.get("incident", 0, type=int), request.form.get("newest", 0, type=int)
+
+
+def _page(number: int | None, trouble: str = "") -> str:
     at = now()
     with desk().database.reading() as db:
         commune = commune_of(db)
-        entries, unseen = queue_of(db, commune, at)
+        queue = queue_of(db, commune, at)
         blind, total = blind_of(db, at)
         scene = scene_of(db, number, now()) if number is not None else {}
         count = db.scalar(select(func.count()).select_from(Camera).where(Camera.retired_at.is_(None))) or 0
@@ -135,8 +194,10 @@ def _page(number: int | None) -> str:
             "duty.html",
             here="duty",
             theme="night",
-            entries=entries,
-            unseen=unseen,
+            queue=queue,
+            trouble=trouble,
+            typed=request.form.get("note", "") if trouble else "",
+            sounds=CHOICES,
             blind=blind,
             total=total,
             cameras=count,

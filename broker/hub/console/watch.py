@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,20 +14,17 @@ from sqlalchemy.orm import Session, selectinload
 from broker.hub import alerts
 from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
 from broker.hub.camera_sight import Sight, sights_of
-from broker.hub.console import alert_words, duty_export, duty_pictures
+from broker.hub.console import alert_words, board_words, duty_export, duty_incident, duty_pictures
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk
 from broker.hub.console.wording import hms, lasting, when
-from broker.hub.records import Account, Alert, Camera, CameraSeen
+from broker.hub.records import Account, Alert, AlertStep, Camera, CameraSeen, NodeRecord
 from broker.look.villages import village_map
 
+STORY = 9
+"""How many of the last steps of people the story tells."""
 BEFORE = timedelta(seconds=2)
 """The earlier picture of a pair is at least this much older than the tampering (edge/camera/findings.py)."""
-SHOWN = 60
-"""How many alerts the queue holds with closed ones; older ones are found by search (a later issue)."""
-OPEN_SHOWN = 200
-"""How many alerts that nobody has closed the queue holds at most."""
-STATES = {"raised": "Mới", "seen": "Đã xem, chưa ai nhận", "in-hand": "Đang xử lý", "closed": "Đã đóng"}
 FALSE_ICONS = {
     "weather": "rain",
     "light": "beam",
@@ -37,34 +34,17 @@ FALSE_ICONS = {
     "test": "check",
 }
 """Why an alert was none: code of alerts.CLOSE_REASONS → icon; their order gives the keys 1 to 6."""
-TRUE_REASON = "handled"
 STEPS = {
     "seen": "mở xem",
     "in-hand": "nhận việc",
     "escalated": "chuyển cấp trên",
     "closed": "đóng",
+    "reopened": "mở lại",
+    "noted": "ghi chú",
     "viewed": "xem hình",
     "played": "xem đoạn hình",
     "exported": "lấy hình ra tệp",
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One alert in the queue."""
-
-    id: int
-    title: str
-    clock: str
-    at: str
-    """Scripts order by it, the largest first: open before closed, then by when the hub heard of it."""
-    weight: str
-    said: str
-    place: str
-    is_new: bool
-    is_done: bool
-    icon: str = ""
-    """What it is at a glance: a person as far as the model can tell, a camera that does not see."""
 
 
 @dataclass(frozen=True)
@@ -85,58 +65,21 @@ class Step:
     is_next: bool = False
 
 
-def queue_of(db: Session, commune: Commune, at: datetime) -> tuple[list[Entry], int]:
-    """Every open alert, then the closed ones that still fit, and how many nobody has seen.
-
-    The newest first by when the hub heard of it: by its own time one of a wrong clock, or one that came hours late,
-    would stand where nobody looks.
-    """
-    known = _cameras(db)
-    newest = (
-        select(Alert).options(selectinload(Alert.officer)).order_by(Alert.raised_at.desc(), Alert.id.desc())
-    )
-    rows = list(db.scalars(newest.where(Alert.state != "closed").limit(OPEN_SHOWN)))
-    rows += db.scalars(newest.where(Alert.state == "closed").limit(max(0, SHOWN - len(rows))))
-    unseen = db.scalar(select(func.count()).select_from(Alert).where(Alert.state == "raised")) or 0
-    return [_entry(row, known, commune, at) for row in rows], unseen
-
-
-def _entry(alert: Alert, cameras: dict[tuple[str, str], Camera], commune: Commune, at: datetime) -> Entry:
-    weight, said = state_of(alert)
-    return Entry(
-        id=alert.id,
-        title=title_of(alert, cameras),
-        clock=when(alert.started_at, at),
-        at=f"{alert.state != 'closed':d} {alert.raised_at.isoformat(timespec='microseconds')} {alert.id:010d}",
-        weight=weight,
-        said=said,
-        place=f"Thôn {commune.names.get(alert.village, alert.village)}" if alert.village else alert.node,
-        is_new=alert.state == "raised",
-        is_done=alert.state == "closed",
-        icon=_icon(alert),
-    )
-
-
-def _icon(alert: Alert) -> str:
-    if alert.kind == "outage":
-        return "offline"
-    if alert.kind == "tamper":
-        return "blind"
-    return "people" if any(label.get("what") == "person" for label in alert.labels) else ""
-
-
 def state_of(alert: Alert) -> tuple[str, str]:
     """Colour and words of an alert's state."""
     who = alert.officer.full_name.split()[-1] if alert.officer else ""
     if alert.state == "closed":
-        if alert.close_reason == TRUE_REASON:
+        if alert.close_reason == alerts.TRUE_REASON:
             return "ok", f"Đã đóng{': ' + _cut(alert.note) if alert.note else ''}"
         return "ok", f"Báo nhầm: {_cut(alerts.CLOSE_REASONS.get(alert.close_reason, alert.note).lower())}"
     if alert.escalated_at is not None:
-        return "bad", "Chuyển cấp trên"
+        to = alert.escalated_to.partition(",")[0]
+        return "bad", f"Đã chuyển {_cut(to)}" if to else "Chuyển cấp trên"
     if alert.state == "in-hand":
         return "wait", f"{who} đang xử lý" if who else "Đang xử lý"
-    return "look", "Mới" if alert.state == "raised" else "Chưa ai nhận"
+    if alert.state == "raised":
+        return ("bad", "Chưa ai xem") if alert.unseen_at else ("look", "Mới")
+    return "look", "Chưa ai nhận"
 
 
 def _cut(text: str) -> str:
@@ -153,7 +96,8 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
     found = db.scalars(query).first()
     if found is None:
         abort(404)
-    commune, known = commune_of(db), _cameras(db)
+    commune, known = commune_of(db), cameras_of(db)
+    people = {one.id: one.full_name.split()[-1] for one in db.scalars(select(Account)).all()}
     camera = known.get((found.node, found.camera))
     seen = db.get(CameraSeen, (found.node, found.camera))
     ended = found.ended_at
@@ -162,7 +106,7 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         "alert": found,
         "number": number,
         "title": title_of(found, known),
-        "where": _where(found, camera, commune),
+        "where": _where(db, found, camera, commune),
         "camera_name": camera.name if camera else found.camera,
         "begun": hms(found.started_at),
         "lasted": _lasted(found) if ended else "đến bây giờ",
@@ -176,7 +120,12 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         "before_at": hms(found.started_at - BEFORE),
         "weight": weight,
         "said": said,
-        "story": _story(db, found, at),
+        "story": _story(db, found, people, at),
+        "notes": duty_incident.notes_of(found, people, at),
+        "upon": duty_incident.upon_of(found),
+        "together": _together(db, found, known, at),
+        "whoms": duty_incident.whoms_of(db),
+        "is_camera": found.kind not in board_words.KINDS,
         "camera_facts": _camera_facts(db, found, seen, at),
         "hours": _hours(db, found, at),
         "map": _map(found, commune),
@@ -187,10 +136,13 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
     }
 
 
-def _where(alert: Alert, camera: Camera | None, commune: Commune) -> str:
+def _where(db: Session, alert: Alert, camera: Camera | None, commune: Commune) -> str:
     village = commune.names.get(alert.village, "")
-    name = camera.name if camera else alert.camera
-    return ", ".join(part for part in (f"Thôn {village}" if village else "", f"camera {name}") if part)
+    name = f"camera {camera.name if camera else alert.camera}"
+    if alert.kind in board_words.KINDS:
+        house = db.get(NodeRecord, alert.node)
+        name = (house.label if house else "") or alert.node
+    return ", ".join(part for part in (f"Thôn {village}" if village else "", name) if part)
 
 
 def _map(alert: Alert, commune: Commune) -> Markup:
@@ -204,22 +156,43 @@ def _map(alert: Alert, commune: Commune) -> Markup:
     )
 
 
-def _story(db: Session, alert: Alert, at: datetime) -> list[Step]:
-    """What happened, in order: the camera's part, then people's."""
-    people = {one.id: one.full_name.split()[-1] for one in db.scalars(select(Account)).all()}
+def _together(
+    db: Session, alert: Alert, cameras: dict[tuple[str, str], Camera], at: datetime
+) -> duty_incident.Together | None:
+    rows = duty_incident.alerts_with(db, alert)
+    others = [
+        duty_incident.Kin(one.id, title_of(one, cameras), when(one.started_at, at), *state_of(one))
+        for one in rows
+        if one.id != alert.id
+    ]
+    return duty_incident.together(db, alert, others, rows)
+
+
+def _story(db: Session, alert: Alert, people: Mapping[int, str], at: datetime) -> list[Step]:
+    """What happened, in order: the camera's part, then people's, then what comes if nobody does anything."""
     told = [(alert.started_at, alert_words.kind_said(alert)), (alert.raised_at, "Báo tới phòng trực")]
     if alert.ended_at is not None:
         told.append((alert.ended_at, alert_words.ending_said(alert)))
-    for step in alert.steps[-6:]:
-        who = people.get(step.account_id or 0, "Máy")
-        told.append((step.at, f"{who} {STEPS.get(step.what, step.what)}{_noted(step.note)}"))
+    told += [(step.at, _step_said(alert, step, people)) for step in alert.steps[-STORY:]]
     steps = [Step(hms(moment), what) for moment, what in sorted(told, key=lambda one: one[0])]
-    if alert.state in ("raised", "seen"):
+    call = duty_incident.call_said(db, alert)
+    if call is not None:
+        steps.append(Step(*call, is_next=True))
+    elif alert.state in ("raised", "seen"):
         waited_s = (at - alert.raised_at).total_seconds()
         steps.append(
             Step(f"đã {lasting(waited_s)}" if waited_s >= 60 else "bây giờ", "Chờ một người nhận", True)
         )
     return steps
+
+
+def _step_said(alert: Alert, step: AlertStep, people: Mapping[int, str]) -> str:
+    if step.what == "unseen":
+        return f"Đã {lasting((step.at - alert.raised_at).total_seconds())} chưa ai xem"
+    if step.what == "called":
+        return f"Gọi {_cut(step.note)}"
+    who = people.get(step.account_id or 0, "Máy")
+    return f"{who} {STEPS.get(step.what, step.what)}{_noted(step.note)}"
 
 
 def _noted(note: str) -> str:
@@ -235,7 +208,9 @@ def _camera_facts(
     total = db.scalar(select(func.count()).select_from(recent)) or 0
     false = (
         db.scalar(
-            select(func.count()).select_from(recent).where(recent.c.close_reason.not_in(("", TRUE_REASON)))
+            select(func.count())
+            .select_from(recent)
+            .where(recent.c.close_reason.not_in(("", alerts.TRUE_REASON)))
         )
         or 0
     )
@@ -270,7 +245,7 @@ def _hours(db: Session, alert: Alert, at: datetime) -> list[tuple[float, bool]]:
 
 def blind_of(db: Session, at: datetime) -> tuple[list[Blind], int]:
     """Cameras that do not see: cut off, or covered, blinded, moved or frozen right now; alone or with their node."""
-    sights, known = sights_of(db), _cameras(db)
+    sights, known = sights_of(db), cameras_of(db)
     query = select(Alert).where(Alert.kind == "tamper", Alert.ended_at.is_(None)).order_by(Alert.id)
     tampered = {(one.node, one.camera): one for one in db.scalars(query)}
     found = []
@@ -301,13 +276,16 @@ def _lasted(alert: Alert) -> str:
     return lasting(((alert.ended_at or alert.started_at) - alert.started_at).total_seconds())
 
 
-def _cameras(db: Session) -> dict[tuple[str, str], Camera]:
+def cameras_of(db: Session) -> dict[tuple[str, str], Camera]:
+    """Cameras in use by node and code."""
     rows: Sequence[Camera] = db.scalars(select(Camera).where(Camera.retired_at.is_(None))).all()
     return {(one.node, one.camera): one for one in rows}
 
 
-def title_of(alert: Alert, cameras: dict[tuple[str, str], Camera]) -> str:
+def title_of(alert: Alert, cameras: Mapping[tuple[str, str], Camera]) -> str:
     """An alert in a few words: what and where."""
+    if alert.kind in board_words.KINDS:
+        return board_words.title_of(alert)
     camera = cameras.get((alert.node, alert.camera))
     name = camera.name if camera else f"camera {alert.camera}"
     if alert.kind == "tamper":

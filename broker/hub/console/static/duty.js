@@ -1,10 +1,11 @@
 // The duty room: new alerts wait above what is being read, every key has its action, the clip has its own bar.
 import { ask, listen } from "./live.js";
+import { begin, hear } from "./duty-sound.js";
 
 const queue = document.getElementById("hang");
 const fresh = document.getElementById("moi");
 const waiting = new Map();
-const sound = { on: localStorage.getItem("duty-sound") === "on", context: null };
+const MOST_ROWS = 60;
 let lostAt = null;
 const ahead = Number(document.getElementById("gio").dataset.now) - Date.now();
 const hubTime = () => new Date(Date.now() + ahead)
@@ -15,23 +16,36 @@ async function refresh() {
   if (!answer.ok) return;
   const holder = document.createElement("div");
   holder.innerHTML = await answer.text();
-  document.getElementById("chua-xem").textContent = holder.querySelector("[data-unseen]").dataset.unseen;
+  const told = holder.querySelector("ol");
+  document.getElementById("chua-xem").textContent = told.dataset.unseen;
+  const more = document.getElementById("con-nua");
+  more.textContent = told.dataset.more;
+  more.hidden = !told.dataset.more;
   const list = queue.querySelector("ol");
-  let heard = false;
-  for (const row of [...holder.querySelectorAll("li[data-alert]")]) {
-    const id = row.dataset.alert;
-    const old = list.querySelector(`li[data-alert="${id}"]`);
-    if (old) {
-      row.classList.toggle("here", old.classList.contains("here"));
-      if (old.innerHTML !== row.innerHTML) old.replaceWith(row);
-    } else {
-      heard ||= !waiting.has(id) && row.dataset.unseen === "1";
-      waiting.set(id, row);
+  const keys = new Set();
+  for (const row of [...told.children]) {
+    const key = row.dataset.row;
+    keys.add(key);
+    const old = [...list.children].find((each) => each.dataset.row === key);
+    if (!old) {
+      waiting.set(key, row);
+      continue;
     }
+    row.classList.toggle("here", old.classList.contains("here"));
+    if (old.outerHTML !== row.outerHTML) swap(old, row);
   }
+  for (const row of [...list.children]) if (!keys.has(row.dataset.row) && !row.classList.contains("here")) row.remove();
+  for (const key of [...waiting.keys()]) if (!keys.has(key)) waiting.delete(key);
   if (!list.children.length) place();
-  if (heard) chime();
+  hear(told.dataset.loud);
   count();
+}
+
+/** Put a row in the place of another; who stood on it with the keyboard stays there. */
+function swap(old, row) {
+  const isHeld = old.contains(document.activeElement);
+  old.replaceWith(row);
+  if (isHeld) row.querySelector("a").focus();
 }
 
 function count() {
@@ -45,7 +59,8 @@ function place() {
   const list = queue.querySelector("ol");
   const rows = [...list.children, ...waiting.values()];
   rows.sort((one, other) => other.dataset.at.localeCompare(one.dataset.at));
-  list.append(...rows);
+  const here = rows.findIndex((row) => row.classList.contains("here"));
+  list.replaceChildren(...rows.filter((row, index) => index < MOST_ROWS || index === here));
   waiting.clear();
   document.getElementById("khong-co")?.remove();
   count();
@@ -57,39 +72,58 @@ async function refreshCameras() {
   if (answer.ok) strip.innerHTML = await answer.text();
 }
 
-async function refreshInfo(key) {
+const shown = new Map();
+
+/** Put a part of the page in place of what it was, when it says something else and nobody works in it. */
+async function renew(part) {
+  const works = "details[open], [data-busy], input:focus, textarea:focus, select:focus";
+  if (part.querySelector(works)) return false;
+  const answer = await ask(part.dataset.part);
+  if (!answer.ok || part.querySelector(works)) return false;
+  const told = await answer.text();
+  const said = told.replace(/name="csrf_token" value="[^"]*"/g, "");
+  if (shown.get(part.id) === said) return false;
+  shown.set(part.id, said);
+  const held = part.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  part.innerHTML = told;
+  if (held) part.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+  return true;
+}
+
+async function refreshInfo() {
   const scene = document.getElementById("canh");
-  if (!scene || scene.dataset.alert !== key) return;
+  if (!scene) return;
   const player = scene.querySelector("video");
-  if (player && !player.paused) return;
-  const answer = await ask(scene.dataset.part);
-  if (!answer.ok) return;
-  scene.innerHTML = await answer.text();
-  reel();
-}
-
-function chime() {
-  if (!sound.on) return;
-  sound.context ??= new AudioContext();
-  const at = sound.context.currentTime;
-  for (const [start, pitch] of [[0, 740], [0.18, 988]]) {
-    const tone = sound.context.createOscillator();
-    const level = sound.context.createGain();
-    tone.frequency.value = pitch;
-    level.gain.setValueAtTime(0.12, at + start);
-    level.gain.exponentialRampToValueAtTime(0.001, at + start + 0.5);
-    tone.connect(level).connect(sound.context.destination);
-    tone.start(at + start);
-    tone.stop(at + start + 0.5);
+  if (!player || player.paused || player.ended) {
+    if (await renew(scene)) {
+      reel();
+      scene.dispatchEvent(new CustomEvent("duty-shown", { bubbles: true }));
+    }
   }
+  await renew(document.getElementById("viec"));
 }
 
-function showSound() {
-  const button = document.getElementById("tieng");
-  button.hidden = false;
-  button.setAttribute("aria-pressed", String(sound.on));
-  button.querySelector("span").textContent = sound.on ? "Tiếng: bật" : "Tiếng: tắt";
+/** One run at a time; what comes meanwhile leads to one more. */
+function single(run) {
+  let isRunning = false;
+  let isDue = false;
+  return async () => {
+    isDue = true;
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      while (isDue) {
+        isDue = false;
+        await run().catch(() => undefined);
+      }
+    } finally {
+      isRunning = false;
+    }
+  };
 }
+
+const follow = single(async () => { await refresh(); await refreshInfo(); });
+const followCameras = single(refreshCameras);
 
 /** The clip's own bar in place of the browser's controls. */
 function reel() {
@@ -126,45 +160,49 @@ function move(step) {
 }
 
 const KEYS = {
-  n: () => document.querySelector('[data-key="n"]')?.click(),
-  b: () => open("bao-nham"),
-  c: () => open("chuyen"),
-  d: () => open("dong"),
-  đ: () => open("dong"),
   t: () => move(-1),
   x: () => move(1),
   m: () => fresh.hidden || place(),
   "?": () => document.getElementById("moi-phim")?.toggleAttribute("open"),
   " ": () => { const video = document.querySelector("#canh video"); if (video) toggle(video); },
-  Escape: () => document.querySelectorAll(".moves details[open]").forEach((each) => each.removeAttribute("open")),
+  Escape: () => {
+    if (document.activeElement?.matches("input, textarea")) document.activeElement.blur();
+    document.querySelectorAll(".moves details[open], #tieng[open], #moi-phim[open]").forEach((each) => each.removeAttribute("open"));
+  },
 };
 
-function open(id) {
-  const part = document.getElementById(id);
-  if (!part) return;
+/** What stands on the page under a key: a button is pressed, a folded part is opened with the cursor in its first field. */
+function press(key) {
+  const found = document.querySelector(`[data-key="${CSS.escape(key === "đ" ? "d" : key)}"]`);
+  if (!found) return false;
+  if (found.matches("summary")) open(found.parentElement); else found.click();
+  return true;
+}
+
+function open(part) {
   for (const each of document.querySelectorAll(".moves details[open]")) if (each !== part) each.removeAttribute("open");
   part.setAttribute("open", "");
   part.querySelector("textarea, input:not([type=hidden]), button")?.focus();
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing = event.target.matches("input:not([type=range]), textarea, select");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
+    event.preventDefault();
+    event.target.form?.requestSubmit(event.target.form.querySelector("button"));
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const typing = event.target.matches("input:not([type=range], [type=checkbox]), textarea, select");
   if (typing && event.key !== "Escape") return;
   const reason = document.querySelector(`#bao-nham[open] [data-reason="${CSS.escape(event.key)}"]`);
   if (reason) { event.preventDefault(); reason.click(); return; }
   if (event.key === " " && event.target.matches("button, a, summary, input")) return;
-  const action = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
-  if (action) { event.preventDefault(); action(); }
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const action = KEYS[key];
+  if (action) { event.preventDefault(); action(); } else if (press(key)) event.preventDefault();
 });
 
 fresh.addEventListener("click", () => { place(); queue.querySelector("ol").scrollTop = 0; });
-document.getElementById("tieng").addEventListener("click", () => {
-  sound.on = !sound.on;
-  localStorage.setItem("duty-sound", sound.on ? "on" : "off");
-  showSound();
-  chime();
-});
 
 function tick() {
   document.getElementById("gio").textContent = hubTime().slice(0, 5);
@@ -174,19 +212,18 @@ function tick() {
 }
 
 listen(["alert", "camera"], {
-  change: (topic, key) => {
-    refreshCameras();
-    if (topic === "camera") return;
-    refresh();
-    refreshInfo(key);
+  change: (topic) => {
+    followCameras();
+    if (topic !== "camera") follow();
   },
-  all: () => { refresh(); refreshCameras(); },
+  all: () => { follow(); followCameras(); },
   state: (live) => {
     lostAt = live ? null : lostAt ?? hubTime();
     tick();
   },
 });
 setInterval(tick, 1000);
-setInterval(refreshCameras, 30000);
-showSound();
+setInterval(followCameras, 30000);
+setInterval(follow, 60000); // what is said by the clock grows old too
+begin(queue.querySelector("ol").dataset.loud);
 reel();

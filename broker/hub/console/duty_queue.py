@@ -1,0 +1,151 @@
+"""The queue of the duty room: one row for each incident, open ones first, and what of it makes a sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from broker.hub.alert_kinds import choice_of
+from broker.hub.console.day import Commune
+from broker.hub.console.watch import cameras_of, state_of, title_of
+from broker.hub.console.wording import when
+from broker.hub.records import Alert, Camera
+
+SHOWN = 60
+"""How many rows the queue holds; older alerts are found by search."""
+OPEN_READ, CLOSED_READ = 500, 180
+"""How many alerts are read for the rows: an incident may hold many."""
+ICONS = {"outage": "offline", "tamper": "blind", "sos": "siren", "sensor": "river", "amplifier": "horn"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row: an alert alone, or those of an incident."""
+
+    key: str
+    """What the script knows the row by, whichever of its alerts it leads to."""
+    id: int
+    """The alert it leads to: the newest nobody has seen, else the newest open one, else the newest."""
+    ids: frozenset[int]
+    title: str
+    clock: str
+    at: str
+    """Scripts order by it, the largest first: open before closed, then by when the hub heard of it."""
+    weight: str
+    said: str
+    place: str
+    count: str
+    """ "3 camera" or "3 lần"; empty for one alert alone."""
+    is_done: bool
+    icon: str = ""
+    """What it is at a glance: a person as far as the model can tell, a camera that does not see."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The rows, and what stands beside them."""
+
+    entries: Sequence[Entry]
+    unseen: int
+    loud: str
+    """Alerts that nobody has seen, as "12:person 15:sos"."""
+    more: int
+    """Open alerts that found no room."""
+
+
+def queue_of(db: Session, commune: Commune, at: datetime) -> Queue:
+    """Every open alert that fits, then closed ones, and how many nobody has seen.
+
+    The newest first by when the hub heard of it: by its own time one of a wrong clock, or one that came hours late,
+    would stand where nobody looks.
+    """
+    known = cameras_of(db)
+    newest = (
+        select(Alert).options(selectinload(Alert.officer)).order_by(Alert.raised_at.desc(), Alert.id.desc())
+    )
+    is_open = list(db.scalars(newest.where(Alert.state != "closed").limit(OPEN_READ)))
+    groups = _grouped(is_open)[:SHOWN]
+    if len(groups) < SHOWN:
+        rows = list(db.scalars(newest.where(Alert.state == "closed").limit(CLOSED_READ)))
+        groups = _grouped([*(one for group in groups for one in group), *rows])[:SHOWN]
+    sizes = _sizes(db, groups)
+    raised = [one for one in is_open if one.state == "raised"]
+    total = db.scalar(select(func.count()).select_from(Alert).where(Alert.state != "closed")) or 0
+    unseen = db.scalar(select(func.count()).select_from(Alert).where(Alert.state == "raised")) or 0
+    return Queue(
+        entries=[_entry(group, known, sizes, commune, at) for group in groups],
+        unseen=unseen,
+        loud=" ".join(f"{one.id}:{choice_of(one.kind, one.labels)}" for one in raised[:SHOWN]),
+        more=total - sum(one.state != "closed" for group in groups for one in group),
+    )
+
+
+def _grouped(alerts: Iterable[Alert]) -> list[list[Alert]]:
+    """Alerts by incident, in the order of the first of each."""
+    groups: dict[str, list[Alert]] = {}
+    for one in alerts:
+        groups.setdefault(_key(one), []).append(one)
+    return list(groups.values())
+
+
+def _key(alert: Alert) -> str:
+    return f"a{alert.id}" if alert.incident_id is None else f"i{alert.incident_id}"
+
+
+def _sizes(db: Session, groups: Sequence[Sequence[Alert]]) -> Mapping[int | None, tuple[int, int]]:
+    """How many alerts and cameras each incident has, also those that are not in the queue."""
+    wanted = [group[0].incident_id for group in groups if group[0].incident_id is not None]
+    each = (Alert.incident_id, Alert.node, Alert.camera)
+    query = select(*each, func.count()).where(Alert.incident_id.in_(wanted)).group_by(*each)
+    found: dict[int | None, tuple[int, int]] = {}
+    for incident, _, _, count in db.execute(query):
+        alerts, cameras = found.get(incident, (0, 0))
+        found[incident] = alerts + count, cameras + 1
+    return found
+
+
+def say_count(alerts: int, cameras: int) -> str:
+    """ "3 camera", or "3 lần" of one camera; empty for a single alert."""
+    if alerts < 2:
+        return ""
+    return f"{cameras} camera" if cameras > 1 else f"{alerts} lần"
+
+
+def _entry(
+    group: Sequence[Alert],
+    cameras: Mapping[tuple[str, str], Camera],
+    sizes: Mapping[int | None, tuple[int, int]],
+    commune: Commune,
+    at: datetime,
+) -> Entry:
+    open_ones = [one for one in group if one.state != "closed"]
+    raised = [one for one in open_ones if one.state == "raised"]
+    one = (raised or open_ones or group)[0]
+    newest = (open_ones or group)[0]
+    weight, said = state_of(one)
+    size = sizes.get(one.incident_id, (1, 1))
+    return Entry(
+        key=_key(one),
+        id=one.id,
+        ids=frozenset(each.id for each in group),
+        title=title_of(one, cameras),
+        clock=when(one.started_at, at),
+        at=f"{bool(open_ones):d} {newest.raised_at.isoformat(timespec='microseconds')} {newest.id:010d}",
+        weight=weight,
+        said=said,
+        place=f"Thôn {commune.names.get(one.village, one.village)}" if one.village else one.node,
+        count=say_count(*size),
+        is_done=not open_ones,
+        icon=_icon(group),
+    )
+
+
+def _icon(group: Sequence[Alert]) -> str:
+    kinds = {choice_of(one.kind, one.labels) for one in group}
+    if "sos" in kinds:
+        return ICONS["sos"]
+    return "people" if "person" in kinds else ICONS.get(group[0].kind, "")
