@@ -24,6 +24,7 @@ from broker.contract.board import (
 from broker.contract.camera import (
     CameraOutage,
     CameraPicture,
+    CamerasFound,
     CameraStatus,
     CameraTampered,
     MotionEnded,
@@ -34,13 +35,14 @@ from broker.contract.kiosk import FeedbackSent, HelperCalled
 from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
-from broker.hub import alerts, board_alerts, camera_setup, gaps, receipts, stills
+from broker.hub import alerts, board_alerts, camera_search, camera_setup, gaps, receipts, stills
 from broker.hub.believable import Unusable, check_times, doubt_of
 from broker.hub.jpeg import is_jpeg
 from broker.hub.records import (
     AmplifierSeen,
     AmplifierTrouble,
     BoardSeen,
+    CameraSearch,
     CameraSeen,
     CameraStill,
     Feedback,
@@ -189,6 +191,13 @@ def _still(ctx: Context, said: CameraPicture) -> None:
     if row is None or (row.node, row.camera) != (ctx.who.node, said.camera):
         raise Unusable("nobody asked for this picture")
     stills.take(ctx.db, row, said, _picture(ctx, said, said.jpeg), ctx.now)
+
+
+def _found(ctx: Context, said: CamerasFound) -> None:
+    row = ctx.db.get(CameraSearch, said.request)
+    if row is None or row.node != ctx.who.node:
+        raise Unusable("nobody asked for this search")
+    camera_search.take(ctx.db, row, said, ctx.now)
 
 
 def _picture(ctx: Context, said: Message, jpeg: bytes | None) -> str | None:
@@ -354,6 +363,7 @@ _ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
     CameraTampered: _tampered,
     CameraOutage: _outage,
     CameraPicture: _still,
+    CamerasFound: _found,
     CameraStatus: _cameras,
     BoardStatus: _boards,
     Readings: _readings,

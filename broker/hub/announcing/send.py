@@ -24,7 +24,7 @@ from broker.contract.hub import (
     TrustPlan,
 )
 from broker.contract.message import Message
-from broker.hub import camera_setup, content, live_view, retention, stills, trusted
+from broker.hub import camera_search, camera_setup, content, live_view, retention, stills, trusted
 from broker.hub.announcing import ending, heads, plans, schedule
 from broker.hub.announcing.plans import Signer
 from broker.hub.audit import REFUSED
@@ -56,7 +56,19 @@ TICK_S = 20.0
 """Plans are looked at this often without any change: time passes too."""
 AGAIN_S = 300.0
 """Retained plans are said again this often, for a broker that forgot them."""
-TOPICS = ("plan", "stop", "camera", "node", "content", "announcement", "trust", "test", "still", "live")
+TOPICS = (
+    "plan",
+    "stop",
+    "camera",
+    "node",
+    "content",
+    "announcement",
+    "trust",
+    "test",
+    "still",
+    "live",
+    "search",
+)
 STOP_VALID = timedelta(seconds=600)
 
 
@@ -120,6 +132,7 @@ class Sender:
             ending.expire(db, now)
             schedule.write_plays(db, now)
             retention.give_up(db, stills.put_away(db, now), now)
+            camera_search.put_away(db, now)
 
     def send_commands(self) -> None:
         """Silence first, then what is to be spoken at once."""
@@ -155,6 +168,9 @@ class Sender:
                 self._session.send(asked, to=Identity(still.node, "camera"))
                 still.sent_at = now
         with self._database.session() as db:
+            for search in camera_search.wanted(db, now):
+                self._session.send(camera_search.command(search), to=Identity(search.node, "camera"))
+                search.sent_at = now
             for view in live_view.wanted(db, now):
                 look = LiveWanted(view=view.view, camera=view.camera, until=view.until)
                 self._session.send(look, to=Identity(view.node, "camera"))
