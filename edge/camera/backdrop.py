@@ -61,7 +61,7 @@ class Backdrop:
         apart = _levels(cv2.max(above, cv2.subtract(cv2.erode(before, BOX), now)))
         floor = min(MOST_LEVELS, max(LEAST_LEVELS, 3.0 + 4.0 * self._noise)) * ease
         limit = _levels(cv2.convertScaleAbs(cv2.sqrt(self._restless), alpha=TIMES_NOISE * ease))
-        np.maximum(limit, np.uint8(round(floor)), out=limit)
+        limit = _levels(cv2.max(limit, np.full(limit.shape, round(floor), np.uint8)))
         unusual = (apart > limit).view(np.uint8)
         if watched is not None:
             unusual &= watched
@@ -85,7 +85,7 @@ class Backdrop:
         cv2.accumulateWeighted(spread, self._restless, drift, free)
         if held is not None:
             cv2.accumulateWeighted(seen.now, self._mean, rate * BACKGROUND_S / HELD_S, held)
-        off = np.minimum(_levels(cv2.absdiff(seen.now, seen.before)), 10)
+        off = cv2.threshold(cv2.absdiff(seen.now, seen.before), 10, 0, cv2.THRESH_TRUNC)[1]
         quiet = float(cv2.mean(off)[0])
         self._noise += drift * (quiet - self._noise)
 
@@ -99,6 +99,10 @@ def gain_of(mean: Field, now: Grey) -> float:
     """How much lighter the whole picture is than the background; safe up to half a picture of strangers."""
     old, new = mean[2::6, 2::6], now[2::6, 2::6]
     usable = old > 6.0
-    if np.count_nonzero(usable) < 0.2 * old.size:
+    count = int(np.count_nonzero(usable))
+    if count < 0.2 * old.size:
         return 1.0
-    return min(4.0, max(0.25, float(np.median(new[usable] / old[usable]))))
+    ratios = (new / old).ravel() if count == old.size else new[usable] / old[usable]
+    low, high = (count - 1) // 2, count // 2
+    ratios.partition(high if low == high else (low, high))
+    return min(4.0, max(0.25, float(ratios[low] + ratios[high]) / 2.0))

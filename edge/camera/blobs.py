@@ -12,11 +12,14 @@ from edge.camera.backdrop import Seen
 from edge.camera.picture import Grey
 
 JOIN = np.ones((5, 3), np.uint8)
+MARGIN_PX = 2
+"""Joining reaches no further."""
 LEAST_PX = 5
 MOST = 30
 """More things than this at once are weather; the largest are kept."""
 STRONG = 1.5
-"""A thing has some pixels this many times beyond their limit; chance rarely has three together."""
+CLEAR_PX = 3
+"""A thing has some pixels so many times beyond their limit; chance rarely has three together."""
 LIGHT_PX = 40
 """Smaller blobs have too few pixels to compare their texture."""
 
@@ -58,40 +61,49 @@ class Blob:
 
 def find_blobs(seen: Seen) -> list[Blob]:
     """Connected unusual pixels, parts of one thing joined; specks and mere light left out."""
-    spots = np.flatnonzero(seen.unusual)
+    left, top, wide, high = cv2.boundingRect(seen.unusual)
+    rows = slice(max(0, top - MARGIN_PX), top + high + MARGIN_PX)
+    columns = slice(max(0, left - MARGIN_PX), left + wide + MARGIN_PX)
+    unusual = seen.unusual[rows, columns]
+    spots = np.flatnonzero(unusual.view(np.bool_))
     if spots.size < LEAST_PX:
         return []
-    joined = cv2.dilate(seen.unusual, JOIN)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_16U)
-    owner = labels.ravel()[spots]
-    beyond = seen.apart.ravel()[spots] / np.maximum(seen.limit.ravel()[spots], 1)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        cv2.dilate(unusual, JOIN), connectivity=8, ltype=cv2.CV_16U
+    )
+    owner = labels.ravel()[spots].astype(np.intp)
     area = np.bincount(owner, minlength=count)
-    strength = np.bincount(owner, beyond, minlength=count) / np.maximum(area, 1)
-    changed = seen.fresh.ravel()[spots] > seen.limit.ravel()[spots]
-    fresh = np.bincount(owner, changed, minlength=count) / np.maximum(area, 1)
-    lighter = seen.now.ravel()[spots] > seen.before.ravel()[spots]
-    glow = np.bincount(owner, lighter, minlength=count) / np.maximum(area, 1)
-    clear = np.bincount(owner, beyond > STRONG, minlength=count) >= 3
     large = np.flatnonzero(area >= LEAST_PX)
+    if not large.size:
+        return []
+    now, before, apart, limit, fresh = (
+        each[rows, columns].ravel()[spots]
+        for each in (seen.now, seen.before, seen.apart, seen.limit, seen.fresh)
+    )
+    beyond = apart / np.maximum(limit, 1)
+    strength = np.bincount(owner, beyond, minlength=count)
+    changed = np.bincount(owner, fresh > limit, minlength=count)
+    lighter = np.bincount(owner, now > before, minlength=count)
+    clear = np.bincount(owner, beyond > STRONG, minlength=count) >= CLEAR_PX
     blobs = []
     for label in large[np.argsort(-area[large])][:MOST]:
-        x, y, w, h = (int(v) for v in stats[label, :4])
-        if area[label] > LIGHT_PX:
-            cut = (slice(y, y + h), slice(x, x + w))
-            here = (labels[cut] == label) & (seen.unusual[cut] > 0)
-            if is_light(seen.now[cut][here], seen.before[cut][here]):
+        size = int(area[label])
+        if size > LIGHT_PX:
+            own = owner == label
+            if is_light(now[own], before[own]):
                 continue
+        x, y, w, h = stats[label, :4].tolist()
         blobs.append(
             Blob(
-                x,
-                y,
+                x + columns.start,
+                y + rows.start,
                 w,
                 h,
-                int(area[label]),
-                float(strength[label]),
+                size,
+                float(strength[label]) / size,
                 bool(clear[label]),
-                float(fresh[label]),
-                float(glow[label]),
+                float(changed[label]) / size,
+                float(lighter[label]) / size,
             )
         )
     return blobs
@@ -99,12 +111,13 @@ def find_blobs(seen: Seen) -> list[Blob]:
 
 def is_light(now: Grey, before: Grey) -> bool:
     """True when the same texture only became lighter or darker: sun, cloud, lamp, shadow."""
-    a, b = now.astype(np.float32), before.astype(np.float32)
-    a -= a.mean()
-    b -= b.mean()
+    b = before.astype(np.float32)
+    b -= np.add.reduce(b) / b.size
     spread = float(np.dot(b, b))
     if spread < 25.0 * b.size:
         return False
+    a = now.astype(np.float32)
+    a -= np.add.reduce(a) / a.size
     return float(np.dot(a, b)) > 0.9 * math.sqrt(spread * max(1e-6, float(np.dot(a, a))))
 
 
