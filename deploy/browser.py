@@ -92,12 +92,16 @@ class Browser:
 
     def live(self, topics: str) -> LiveFeed:
         """Open the page's live feed, as its script does."""
+        return LiveFeed(self.open_live(topics))
+
+    def open_live(self, topics: str) -> requests.Response:
+        """The live feed as it comes; its lines are read by whoever opened it."""
         answer = self._http.get(
             f"{self.site}/live", params={"topics": topics}, stream=True, timeout=(TIMEOUT_S, 90)
         )
         if answer.status_code != 200:
             raise WalkError(f"/live answered {answer.status_code}")
-        return LiveFeed(answer)
+        return answer
 
 
 class LiveFeed:

@@ -1,7 +1,8 @@
 """Writes films as MPEG-TS to stdout in real time, again and again: what a camera's encoder does, good or bad.
 
-feed.py [--jump] [--damage] FILM…   The films follow each other; they must be of one coding.
+feed.py [--jump] [--damage] [--log FILE] FILM…   The films follow each other; they must be of one coding.
 --jump: the camera's clock is set an hour on after the first film and back after the second.
+--log: each film's first moment is written there, by the machine's monotonic clock, a line each.
 --damage: every fifth picture that is no key picture arrives as rubbish.
 """
 
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import av
@@ -22,8 +24,9 @@ HOUR_S = 3600.0
 class Feed:
     """One camera's output."""
 
-    def __init__(self, *, jumps: bool, damages: bool) -> None:
+    def __init__(self, *, jumps: bool, damages: bool, log: str = "") -> None:
         self._jumps, self._damages = jumps, damages
+        self._log = log
         self._start = time.monotonic()
         self._offset_s = 0.0
         self._out: Any = None
@@ -39,6 +42,9 @@ class Feed:
                 # libav refuses to write times that fall; a camera does not ask.
                 self._out = av.open(sys.stdout.buffer, "w", format="mpegts")
                 self._stream = self._out.add_stream_from_template(video)
+            if self._log:
+                with Path(self._log).open("a", encoding="ascii") as log:
+                    log.write(f"{self._start + self._offset_s}\n")
             last_s = 0.0
             for packet in source.demux(video):
                 shown, order = packet.pts, packet.dts
@@ -65,8 +71,9 @@ class Feed:
 
 def main(arguments: list[str]) -> None:
     """Until the reader goes away."""
+    log = arguments.pop(arguments.index("--log") + 1) if "--log" in arguments else ""
     films = [each for each in arguments if not each.startswith("--")]
-    feed = Feed(jumps="--jump" in arguments, damages="--damage" in arguments)
+    feed = Feed(jumps="--jump" in arguments, damages="--damage" in arguments, log=log)
     try:
         for number, film in enumerate(cycle(films)):
             feed.play(film, number)

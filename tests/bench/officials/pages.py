@@ -35,11 +35,11 @@ def figures(folder: Path) -> Iterator[dict[str, Any]]:
         _more_nodes(stage)
         live_day(stage)
         client = stage.client("binh")
-        before = {name: _asked(client, path) for name, path in PAGES}
+        before = {name: asked(client, path) for name, path in PAGES}
         bulletins, plays = fill_year(stage.database, NOW)
         yield figure("a year of data", plays, "plays", f"of {bulletins} bulletins on {NODES} loudspeakers")
         for name, path in PAGES:
-            took, used = _asked(client, path)
+            took, used = asked(client, path)
             yield figure(
                 f"{name} with a year of data, p95",
                 took,
@@ -73,7 +73,7 @@ def _more_nodes(stage: Stage) -> None:
                 db.add(seen)
 
 
-def _asked(client: FlaskClient, path: str) -> tuple[float, float]:
+def asked(client: FlaskClient, path: str) -> tuple[float, float]:
     """p95 of whole answers in milliseconds, and p95 of their CPU, which others on the machine change less."""
     took, used = [], []
     for _ in range(ROUNDS):
