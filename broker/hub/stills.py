@@ -34,8 +34,10 @@ NO_PICTURE: Final = (
 Outcome = Literal["waiting", "came", "refused", "silent", "gone"]
 
 
-def ask(db: Session, account: Account, node: str, camera: str, now: datetime) -> CameraStill:
-    """Ask a camera for a picture of now; written into the audit log with who asked.
+def ask(
+    db: Session, account: Account, node: str, camera: str, now: datetime, reason: str = ""
+) -> CameraStill:
+    """Ask a camera for a picture of now; written into the audit log with who asked, and why where that is asked for.
 
     Declined: no right, no such camera, a node that is away, one already under way, too many.
     """
@@ -51,7 +53,9 @@ def ask(db: Session, account: Account, node: str, camera: str, now: datetime) ->
     )
     db.add(still)
     db.flush()
-    write_audit(db, now, account.username, "camera.looked", f"{node}.{camera}")
+    write_audit(
+        db, now, account.username, "camera.looked", f"{node}.{camera}", {"reason": reason} if reason else {}
+    )
     note_change(db, "still", still.request, now)
     return still
 

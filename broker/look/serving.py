@@ -12,6 +12,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
+from waitress.task import WSGITask
 
 from broker.link.config import SettingsError
 from broker.link.service import Beat
@@ -24,6 +25,8 @@ LEAVE_S = 0.3
 LARGEST_BODY = 2 * 1024 * 1024
 """Bytes anybody may send; only those of `Web(may_send=…)` reach the disk of this machine with more."""
 LARGEST_OF_ALL = 64 * 1024 * 1024
+UNSENT = "langso.unsent"
+"""In the environment of a request: how many bytes of the answer the visitor's line has not taken yet. A function."""
 
 
 _BEHIND: Mapping[str, Any] = {
@@ -103,6 +106,16 @@ class Web:
                 each.close()
 
 
+class _Task(WSGITask):  # type: ignore[misc]
+    """Tells the app how far the visitor is behind: what streams pictures leaves out those that would come late."""
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        channel = self.channel
+        environ[UNSENT] = lambda: channel.total_outbufs_len
+        return environ
+
+
 def _channel_for(may_send: Callable[[str], bool]) -> type[HTTPChannel]:
     """A channel whose parser lets larger bodies in from whom `may_send` says."""
 
@@ -117,5 +130,6 @@ def _channel_for(may_send: Callable[[str], bool]) -> type[HTTPChannel]:
 
     class Channel(HTTPChannel):  # type: ignore[misc]
         parser_class = Parser
+        task_class = _Task
 
     return Channel

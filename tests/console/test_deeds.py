@@ -61,6 +61,10 @@ WRITTEN = {
     "hush.lift": "play.resumed",
     "influx.write": "",  # readings of programs; giving them the right is written
     "influx.write_v1": "",
+    "looking.go_on": "camera.live-longer",
+    "looking.shoot": "camera.looked",
+    "looking.start": "camera.live",
+    "looking.stop": "",  # it would end by itself within a minute
     "loudspeaker.test": "speaker.tested",
     "loudspeaker.tune": "speaker.tuned",
     "mykeys.add_file": "key.made",
