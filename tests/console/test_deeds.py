@@ -58,6 +58,9 @@ WRITTEN = {
     "emergency_one.sign": "emergency.signed-second",
     "feedback.answer": "feedback.answered",
     "feedback.take": "feedback.taken",
+    "found_cameras.add": "camera.added",
+    "found_cameras.ask": "camera.asked",
+    "found_cameras.search": "camera.searched",
     "hush.lift": "play.resumed",
     "influx.write": "",  # readings of programs; giving them the right is written
     "influx.write_v1": "",

@@ -35,6 +35,7 @@ TOPIC_ROLES: dict[str, frozenset[str]] = {
     "alert": frozenset({"police"}),
     "announcement": frozenset({"editor", "approver", "leader", "admin", "auditor"}),
     "camera": frozenset({"police", "admin"}),
+    "search": frozenset({"admin"}),
     "still": frozenset({"police", "admin"}),
     "feedback": frozenset({"editor", "leader"}),
     "gap": frozenset({"leader", "admin", "auditor"}),

@@ -15,7 +15,7 @@ TOPICS = frozenset(
     {
         *("alert", "play", "service", "announcement", "plan", "stop", "camera", "speaker", "node"),
         *("board", "feedback", "helper", "content", "reading", "gap", "quarantine"),
-        *("rights", "revocation", "village", "account", "key", "trust", "warning"),
+        *("rights", "revocation", "village", "account", "key", "trust", "warning", "search"),
     }
 )
 
