@@ -14,7 +14,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from broker.hub.records import Alert, Revision
+from broker.hub import alerts
+from broker.hub.records import Alert, Revision, note_change
 from tests.browser.conftest import Watched
 from tests.console.stage import PIN, Stage, cover, live_day, measure, trouble
 from tests.fakes.house import a_second_of_nothing
@@ -212,6 +213,44 @@ def test_an_alert_arrives_live_above_what_is_read_and_is_taken_by_key(
     expect(page.locator(".scene .state").first).to_contain_text("Báo nhầm: chó, mèo, gia súc")
     with stage.database.reading() as db:
         assert db.get_one(Alert, second).close_reason == "animal"
+    watched.check()
+
+
+def test_chosen_kinds_sound_until_somebody_looks_and_a_note_is_written_by_keys(
+    stage: Stage, address: str, open_page: Open
+) -> None:
+    first = stage.alarm(snapshot=picture())
+    watched = open_page(*DESK)
+    page = watched.page
+    page.add_init_script(
+        """window.tones = [];
+        const made = AudioContext.prototype.createOscillator;
+        AudioContext.prototype.createOscillator = function () { window.tones.push(1); return made.call(this); };"""
+    )
+    page.clock.install(time=0)
+    sign_in(page, address, "khoa", f"/duty/{first}")
+    until(lambda: stage.broadcaster.count() > 0, 10)
+    page.keyboard.press("i")
+    page.get_by_label("Nút SOS").check()
+    expect(page.locator("#tieng summary")).to_have_text("Tiếng: chỉ nút SOS")
+    stage.clock.advance(300)
+    stage.alarm(camera="bom", node="thon-02", snapshot=picture())
+    expect(page.locator("#chua-xem")).to_have_text("1 chưa xem")
+    page.clock.run_for(21_000)
+    assert page.evaluate("window.tones.length") == 0, "movement was not chosen"
+    with stage.database.session() as db:
+        alerts.raised(db, "thon-01", "s-1", "sos", "cho", stage.now(), stage.now())
+        note_change(db, "alert", "0", stage.now())
+    expect(page.locator("#chua-xem")).to_have_text("2 chưa xem")
+    assert page.evaluate("window.tones.length") == 6
+    page.clock.run_for(20_000)
+    assert page.evaluate("window.tones.length") == 12
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.type("Đã gọi trưởng thôn.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notes")).to_contain_text("Đã gọi trưởng thôn.")
+    expect(page.locator("#tieng summary")).to_have_text("Tiếng: chỉ nút SOS")
     watched.check()
 
 

@@ -39,6 +39,8 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
     more = (
         [Item("cameras", "Camera của xã", url_for("cameras.all_cameras"))] if person.is_any("admin") else []
     )
+    if person.is_any("admin", "police"):
+        more.append(Item("duty-phones", "Nơi gọi của phòng trực", url_for("duty_phones.all_phones")))
     if person.is_any("admin", "leader", "auditor"):
         machines = Item("nodes", "Điểm và máy", url_for("nodes.all_nodes"), "village", "Máy")
         (main if person.is_any("admin") else more).append(machines)
