@@ -52,6 +52,8 @@ WRITTEN = {
     "duty.reopen": "alert.reopened",
     "duty.take": "alert.taken",
     "duty.take_all": "alert.taken",
+    "shift.hand_over": "duty.shift-handed",
+    "shift.take": "duty.shift-taken",
     "emergency.body": "",  # what is to be signed; signing it is written
     "emergency.preview": "",
     "emergency.silence": "play.stopped",

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Collection
 
-from broker.hub import retention, unused
+from broker.hub import retention, shifts, unused
 from broker.hub.announcing.heads import Watch
 from broker.hub.announcing.plans import Signer
 from broker.hub.announcing.render import Renderer, media_store, render_next, render_template_next
@@ -55,6 +55,7 @@ def build(settings: Settings, session: Session) -> list[Worker]:
         *rendering(database, Renderer(settings), session.clock),
         putting_away(database, media_store(settings), session.clock),
         retention.worker(database, media_store(settings), session.clock, settings.camera.clips_gb),
+        shifts.worker(database, session.clock),
         Worker("broker", keeper.run, patience_s=keeping.PATIENCE_S, is_ready=lambda: keeper.is_clear),
         Posting(database, session.clock, settings.place.commune_name).worker(),
         Calling(database, session.clock, settings.place.commune_name, settings.console_address).worker(),

@@ -24,5 +24,9 @@ DUTY: Final = MappingProxyType(
         "duty.phone-removed": "bỏ nơi gọi của phòng trực: {subject}",
         "duty.phone-tried": "gửi tin thử tới nơi gọi của phòng trực: {subject}",
         "duty.unseen-set": "đặt sau {seconds} giây không ai mở thì coi cảnh báo là chưa ai xem",
+        "duty.shift-taken": "nhận ca trực",
+        "duty.shift-relieved": "nhận ca trực thay {for} khi ca chưa được giao",
+        "duty.shift-handed": "giao ca trực",
+        "duty.shift-forgotten": "kết thúc ca trực của {person}: 16 giờ không ai giao",
     }
 )

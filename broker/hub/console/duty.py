@@ -15,6 +15,7 @@ from broker.hub.console import access, duty_pictures
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.duty_queue import queue_of
+from broker.hub.console.shift_book import head_of
 from broker.hub.console.watch import blind_of, reasons_of, scene_of
 from broker.hub.console.wording import hm
 from broker.hub.declined import Declined
@@ -203,6 +204,7 @@ def _page(number: int | None, trouble: str = "") -> str:
             cameras=count,
             clock=hm(at),
             at_ms=round(at.timestamp() * 1000),
+            **head_of(db, at),
             **{"number": None, "reasons": reasons_of(), **scene},
         )
 
