@@ -22,7 +22,7 @@ from broker.hub.records import Account, Alert
 pages = Blueprint("duty_pictures", __name__)
 
 Which = Literal["snapshot", "before", "best"]
-ICONS: Final = {"handover": "people", "verify": "check", "complaint": "say", "device": "camera"}
+ICONS: Final = {"handover": "people", "verify": "check", "complaint": "note", "device": "camera"}
 _REST = re.compile(r"bytes=[1-9][0-9]*-[0-9]*", re.ASCII)
 """A player that goes on with a clip; everything else begins to look at it."""
 
