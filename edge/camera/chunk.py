@@ -19,6 +19,8 @@ TICKS = 90_000
 """Time stamps inside libav: 90 kHz."""
 TIME_BASE = Fraction(1, TICKS)
 KEY_EVERY_S = 2.0
+HEADERS_MOST_BYTES = 1024
+"""A picture's own headers are looked for so far into its bytes."""
 MOST_PX = 4096 * 2304
 """Larger pictures are not decoded: 16:9 with eight million pixels, a little above, in any shape."""
 
@@ -43,13 +45,24 @@ class Chunk:
         """No other picture refers to it: it need not be decoded for theirs. Told of H.264 only."""
         if self.codec == "mjpeg":
             return True
-        at = self.data.find(b"\0\0\1", 0, 256) if self.codec == "h264" and not self.key else -1
+        first = self._first_slice()
+        return first is not None and not self.key and first & 0x60 == 0
+
+    @property
+    def cuts(self) -> bool:
+        """No picture from here on refers to one before it. Told of H.264 only."""
+        first = self._first_slice() if self.key else None
+        return first is not None and first & 0x1F == 5
+
+    def _first_slice(self) -> int | None:
+        """The first byte of the first piece of an H.264 picture; None for other codings and where it is not found."""
+        at = self.data.find(b"\0\0\1", 0, HEADERS_MOST_BYTES) if self.codec == "h264" else -1
         while 0 <= at < len(self.data) - 3:
             first = self.data[at + 3]
             if first & 0x1F in (1, 2, 5):
-                return first & 0x60 == 0
-            at = self.data.find(b"\0\0\1", at + 3, 256)
-        return False
+                return first
+            at = self.data.find(b"\0\0\1", at + 3, HEADERS_MOST_BYTES)
+        return None
 
     def packet(self, since_s: float = 0.0) -> Any:
         """The same as libav wants it, with times counted from `since_s`."""

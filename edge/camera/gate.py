@@ -64,6 +64,11 @@ class Gate:
         return max(self._gops) if self._gops else None
 
     @property
+    def knows(self) -> bool:
+        """There is a picture that others are compared with."""
+        return self._quiet is not None
+
+    @property
     def anomaly(self) -> bool:
         """Packets are larger than this camera's usually are."""
         return self._counted >= READY and self._now - self._level > max(LARGER, 3.0 * self._spread)

@@ -49,6 +49,7 @@ class Sight:
         self._quick = True
         """Without the loop filter pictures drift from what the camera coded until the next key picture."""
         self._kept: list[Chunk] = []
+        """Not decoded as yet: at rest since the last key picture, else since the last picture that was due."""
         self._kept_bytes = 0
         self._rests = False
         self._away = False
@@ -137,9 +138,21 @@ class Sight:
             yield from self._in_full(chunk)
 
     def _in_full(self, chunk: Chunk) -> Iterator[Seen]:
-        """Judge every due picture; what is neither due nor referred to is not decoded."""
+        """Judge every due picture; what is neither due nor referred to by one that is due is not decoded."""
         if chunk.spare and not self._analyst.wants(chunk.at_s):
             return
+        if chunk.key or self._analyst.wants(chunk.at_s):
+            kept, self._kept, self._kept_bytes = self._kept, [], 0
+            for each in (chunk,) if kept and chunk.cuts else (*kept, chunk):
+                yield from self._decoded(each)
+        else:
+            self._kept.append(chunk)
+            self._kept_bytes += len(chunk.data)
+        if self._needed():
+            self._calm_s, self._calm_from_s = max(CALM_S, self._calm_s), chunk.at_s
+
+    def _decoded(self, chunk: Chunk) -> Iterator[Seen]:
+        """The pictures of one chunk, judged where they are due."""
         if chunk.key and self._quick and (self._gate.gop_s or 0.0) > LAZY_GOP_S:
             self._quick, self._all = False, Decoder()
         before = self._all.damaged
@@ -149,13 +162,12 @@ class Sight:
                 for finding in self._analyst.look(self._luma(picture), picture.at_s):
                     self._calm_s = CALM_FOUND_S
                     yield finding, picture
-            if picture.key:
+            busy = self._analyst.busy
+            if picture.key and not (busy and self._gate.knows):  # only what is quiet is of use there
                 self._gate.key(self._small(picture))
-                if not self._analyst.busy:
+                if not busy:
                     self._gate.rested()
         self.damaged += self._all.damaged - before
-        if self._needed():
-            self._calm_s, self._calm_from_s = max(CALM_S, self._calm_s), chunk.at_s
 
     def _luma(self, picture: Picture) -> Grey:
         return picture.luma if self._veil is None else self._veil(picture.luma)

@@ -31,7 +31,8 @@ What = Literal["covered", "blinded", "defocused", "moved", "frozen"]
 
 LEARN_S = 4.0
 """A view is looked at this long before anything is said about it."""
-LOOK_EVERY_S = 0.45
+LOOK_EVERY_S, MOVING_EVERY_S = 0.45, 0.9
+"""Rarer while something moves and all is well: what begins then is dated half a second later at most."""
 BUSY = 0.2
 """While things move the reference follows at this share of its pace: a pasture is never empty."""
 REFERENCE_S = 40.0
@@ -127,7 +128,7 @@ class TamperWatch:
         self._flicker.note(luma, now_s, learn=self.suspected_since_s is None)
         if self._first_s is None:  # what is remembered is not learnt over in the first seconds
             self._first_s = now_s if self._known is None else now_s - REFERENCE_S
-        if now_s - self._looked_s < LOOK_EVERY_S:
+        if now_s - self._looked_s < self._every_s(now_s, moving=moving_since_s is not None):
             return []
         gap_s = min(5.0, now_s - self._looked_s)
         self._looked_s = now_s
@@ -143,6 +144,12 @@ class TamperWatch:
             still = not moving or learning
             self._learn(seen, now_s, gap_s if still else gap_s * BUSY)
         return self._settle(what, now_s, passing=passing)
+
+    def _every_s(self, now_s: float, *, moving: bool) -> float:
+        """How long after the last look the next one is due."""
+        known = self._first_s is not None and now_s - self._first_s > LEARN_S
+        calm = self.suspected_since_s is None and now_s >= self._grace_until_s
+        return MOVING_EVERY_S if moving and known and calm else LOOK_EVERY_S
 
     def memory(self) -> bytes | None:
         """The known view, for a later life of this program; None while nothing is known or something is wrong."""

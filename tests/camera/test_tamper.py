@@ -56,6 +56,22 @@ def test_tampering_is_found_within_five_seconds_and_ends(change: Callable[[Grey]
     assert steps[1].end_s == pytest.approx(18.0, abs=1.0)
 
 
+@pytest.mark.parametrize(
+    ("change", "what"), [(_covered, "covered"), (_blinded, "blinded"), (_defocused, "defocused")]
+)
+def test_tampering_is_found_as_soon_in_a_view_that_is_never_empty(
+    change: Callable[[Grey], Grey], what: str
+) -> None:
+    watch, steps = TamperWatch(), []
+    tampered = _from_twelve(change)
+    for number in range(24 * 5):
+        at_s = number / 5
+        steps += watch.look(tampered(grey_yard(at_s), at_s), at_s, moving_since_s=2.0)
+    assert [(step.phase, step.what) for step in steps] == [("began", what)]
+    assert steps[0].end_s <= AT_S + 5.0
+    assert steps[0].start_s == pytest.approx(AT_S, abs=1.0)
+
+
 def test_a_frozen_picture_is_found() -> None:
     still = grey_yard(AT_S)
     steps = _run(lambda grey, at_s: still if at_s >= AT_S else grey)
