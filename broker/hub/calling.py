@@ -86,7 +86,9 @@ class Calling:
         """One look: note what nobody saw, send what is due. Returns how many were tried. Raises database errors."""
         now_s = self._clock.monotonic()
         with self._database.reading() as db:
-            newest = newest_change(db)
+            newest, is_quiet = newest_change(db), unseen.is_quiet(db)
+        if is_quiet and not self._flying:
+            return 0
         if newest != self._last or now_s >= self._look_at_s:
             self._last, self._look_at_s = newest, now_s + LOOK_EVERY_S
             with self._database.session() as db:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from broker.hub.alert_kinds import choice_of, is_chosen
@@ -27,6 +27,13 @@ def phones_of(db: Session) -> list[DutyPhone]:
     """Phones that were not removed, by name."""
     query = select(DutyPhone).where(DutyPhone.removed_at.is_(None))
     return sorted(db.scalars(query), key=lambda one: one.name.lower())
+
+
+def is_quiet(db: Session) -> bool:
+    """Whether there is nothing to look at: everything was seen, nobody is to be called."""
+    raised = select(Alert.id).where(Alert.state == "raised").limit(1)
+    waiting = select(DutyCall.id).where(DutyCall.state == "waiting").limit(1)
+    return db.scalar(raised) is None and db.scalar(waiting) is None
 
 
 def look(db: Session, now: datetime) -> int:
@@ -62,32 +69,48 @@ def _note(db: Session, raised: Sequence[Alert], now: datetime) -> int:
 
 
 def _call(db: Session, raised: Sequence[Alert], now: datetime) -> int:
+    """One thing calls a phone once: what was told of an alert was told of its whole incident."""
+    phones = phones_of(db)
+    if not phones or not raised:
+        return 0
+    told = _told(db, raised)
     made = 0
-    for phone in phones_of(db):
+    for phone in phones:
         for alert in raised:
             due_at = alert.raised_at + timedelta(seconds=phone.after_s)
-            if due_at > now or not _concerns(phone, alert) or _is_told(db, phone, alert):
+            keys = {(phone.id, _own(alert)), (phone.id, _shared(alert))}
+            if due_at > now or not _concerns(phone, alert) or keys & told:
                 continue
             db.add(DutyCall(alert_id=alert.id, phone_id=phone.id, due_at=due_at, next_at=now))
-            db.flush()
+            told |= keys
             made += 1
     return made
 
 
+def _told(db: Session, raised: Sequence[Alert]) -> set[tuple[int, str]]:
+    """Which phone was, or is being, called about which of these alerts or their incidents."""
+    numbers = [one.id for one in raised]
+    incidents = [one.incident_id for one in raised if one.incident_id is not None]
+    query = select(DutyCall.phone_id, DutyCall.state, Alert).join(Alert, Alert.id == DutyCall.alert_id)
+    is_near = or_(Alert.id.in_(numbers), Alert.incident_id.in_(incidents))
+    found: set[tuple[int, str]] = set()
+    for phone, state, alert in db.execute(query.where(is_near)):
+        found.add((phone, _own(alert)))
+        if state in ("waiting", "sent"):
+            found.add((phone, _shared(alert)))
+    return found
+
+
+def _own(alert: Alert) -> str:
+    return f"alert {alert.id}"
+
+
+def _shared(alert: Alert) -> str:
+    return _own(alert) if alert.incident_id is None else f"incident {alert.incident_id}"
+
+
 def _concerns(phone: DutyPhone, alert: Alert) -> bool:
     return alert.raised_at >= phone.created_at and is_chosen(choice_of(alert.kind, alert.labels), phone.kinds)
-
-
-def _is_told(db: Session, phone: DutyPhone, alert: Alert) -> bool:
-    """Of this alert, or of another of its incident: one thing calls once."""
-    own = exists().where(DutyCall.phone_id == phone.id, DutyCall.alert_id == alert.id)
-    if db.scalar(select(own)):
-        return True
-    if alert.incident_id is None:
-        return False
-    others = select(DutyCall.id).join(Alert, Alert.id == DutyCall.alert_id)
-    of_it = (Alert.incident_id == alert.incident_id, DutyCall.state.in_(("waiting", "sent")))
-    return db.scalar(others.where(DutyCall.phone_id == phone.id, *of_it).limit(1)) is not None
 
 
 def _drop(db: Session) -> int:

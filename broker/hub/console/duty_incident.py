@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from broker.hub import unseen
@@ -68,30 +68,34 @@ def notes_of(alert: Alert, people: Mapping[int, str], at: datetime) -> list[Note
     ]
 
 
-def alerts_with(db: Session, alert: Alert) -> list[Alert]:
-    """All alerts of the incident of this one, itself too, the newest first; empty without an incident."""
+def others_with(db: Session, alert: Alert) -> list[Alert]:
+    """The newest others of its incident, as many as are named."""
     if alert.incident_id is None:
         return []
-    query = select(Alert).where(Alert.incident_id == alert.incident_id)
+    query = select(Alert).where(Alert.incident_id == alert.incident_id, Alert.id != alert.id)
     order = query.options(selectinload(Alert.officer)).order_by(Alert.raised_at.desc(), Alert.id.desc())
-    return list(db.scalars(order))
+    return list(db.scalars(order.limit(SHOWN)))
 
 
-def together(db: Session, alert: Alert, others: Sequence[Kin], alerts: Sequence[Alert]) -> Together | None:
+def together(db: Session, alert: Alert, others: Sequence[Kin]) -> Together | None:
     """The incident as it is shown; None for an alert alone."""
-    if alert.incident_id is None or len(alerts) < 2:
+    if alert.incident_id is None or not others:
         return None
-    numbers = [one.id for one in alerts]
-    last = select(AlertStep.id).where(AlertStep.alert_id.in_(numbers), AlertStep.what.in_(DECISIVE))
-    is_open = [one for one in alerts if one.state != "closed"]
+    own = Alert.incident_id == alert.incident_id
+    is_open = Alert.state != "closed"
+    counts = select(func.count(), func.max(Alert.id)).where(own)
+    total, newest = db.execute(counts).one()
+    open_count = db.scalar(select(func.count()).select_from(Alert).where(own, is_open)) or 0
+    held = db.scalar(select(func.count()).select_from(Alert).where(own, Alert.state == "in-hand")) or 0
+    steps = select(func.max(AlertStep.id)).join(Alert, Alert.id == AlertStep.alert_id)
     return Together(
         id=alert.incident_id,
-        others=others[:SHOWN],
-        more=max(0, len(others) - SHOWN),
-        open_count=len(is_open),
-        free_count=sum(one.state != "in-hand" for one in is_open),
-        newest=max(numbers),
-        upon=db.scalar(last.order_by(AlertStep.id.desc()).limit(1)) or 0,
+        others=others,
+        more=total - 1 - len(others),
+        open_count=open_count,
+        free_count=open_count - held,
+        newest=newest,
+        upon=db.scalar(steps.where(own, AlertStep.what.in_(DECISIVE))) or 0,
     )
 
 

@@ -132,6 +132,7 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         "reasons": reasons_of(),
         "clip_ms": (found.clip or {}).get("duration_ms") or 0,
         **duty_pictures.facts_of(db, found, at),
+        **board_evidence.facts_of(db, found, at),
         **duty_export.facts_of(db, found, at),
     }
 
@@ -159,13 +160,11 @@ def _map(alert: Alert, commune: Commune) -> Markup:
 def _together(
     db: Session, alert: Alert, cameras: dict[tuple[str, str], Camera], at: datetime
 ) -> duty_incident.Together | None:
-    rows = duty_incident.alerts_with(db, alert)
     others = [
         duty_incident.Kin(one.id, title_of(one, cameras), when(one.started_at, at), *state_of(one))
-        for one in rows
-        if one.id != alert.id
+        for one in duty_incident.others_with(db, alert)
     ]
-    return duty_incident.together(db, alert, others, rows)
+    return duty_incident.together(db, alert, others)
 
 
 def _story(db: Session, alert: Alert, people: Mapping[int, str], at: datetime) -> list[Step]:
