@@ -13,6 +13,7 @@ from sqlalchemy import select
 from broker.contract.camera import CameraPicture
 from broker.hub import stills
 from broker.hub.announcing.render import media_store
+from broker.hub.console.live_stream import OVER
 from broker.hub.live_pictures import LivePictures
 from broker.hub.records import CameraLive, CameraSeen, CameraStill
 from tests.console.stage import JPEG, Stage
@@ -107,7 +108,7 @@ def test_a_view_ends_at_its_time_and_says_so(stage: Stage, khoa: FlaskClient) ->
     view = begin(stage, khoa)
     stage.clock.advance(61)
     answer = khoa.get(f"/duty/live/{view}", headers=PART)
-    assert (answer.status_code, answer.get_data(as_text=True)) == (410, "Hết giờ của lượt xem này.\n")
+    assert (answer.status_code, answer.get_data(as_text=True)) == (410, f"{OVER}\n")
     assert stage.post(khoa, f"/duty/live/{view}/more", {}, headers=PART).status_code == 409
     assert f"/duty/live/{view}" not in khoa.get(PANEL, headers=PART).get_data(as_text=True)
 

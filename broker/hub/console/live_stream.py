@@ -25,7 +25,7 @@ KIND: Final = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 LOOK_S: Final = 1.0
 """So often it is looked whether the view still runs, and something is said."""
 WAIT_S: Final = 0.05
-OVER: Final = "Hết giờ của lượt xem này."
+OVER: Final = "Đã hết giờ xem. Cần xem nữa xin bấm Xem trực tiếp."
 STOPPED: Final = "Lượt xem này đã dừng."
 ELSEWHERE: Final = "Lượt xem này đang hiện ở một trang khác, mở sau trang này."
 NO_RIGHT: Final = "Phiên làm việc hoặc quyền của anh/chị đã đổi; xin tải lại trang."

@@ -50,7 +50,7 @@ function gaze(section) {
     const on = section.querySelector("[data-pictures]");
     if (on && !shown) {
       shown = show(on, section, (why) => { shown = null; clear(on); fetchPanel(why); });
-      on.scrollIntoView({ block: "nearest" });
+      section.scrollIntoView({ block: "nearest" });
     }
     clearTimeout(waits);
     if (section.querySelector("[data-gaze-waits]")) waits = setTimeout(() => fetchPanel(), AGAIN_MS);
