@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session, selectinload
 from broker.hub import alerts
 from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
 from broker.hub.camera_sight import Sight, sights_of
-from broker.hub.console import alert_words, board_words, duty_export, duty_incident, duty_pictures
+from broker.hub.console import (
+    alert_words,
+    board_evidence,
+    board_words,
+    duty_export,
+    duty_incident,
+    duty_pictures,
+)
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk
 from broker.hub.console.wording import hms, lasting, when
