@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import logging
+import sys
+import termios
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -112,8 +115,16 @@ class _Task(WSGITask):  # type: ignore[misc]
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         channel = self.channel
-        environ[UNSENT] = lambda: channel.total_outbufs_len
+        environ[UNSENT] = lambda: channel.total_outbufs_len + _queued(channel.socket)
         return environ
+
+
+def _queued(sock: Any) -> int:
+    """Bytes that the system has taken and the other end has not acknowledged: on a slow line these are many seconds."""
+    try:
+        return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    except OSError:  # closed meanwhile
+        return 0
 
 
 def _channel_for(may_send: Callable[[str], bool]) -> type[HTTPChannel]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,6 +16,7 @@ from broker.hub.announcing.render import media_store
 from broker.hub.console.live_stream import OVER
 from broker.hub.live_pictures import LivePictures
 from broker.hub.records import CameraLive, CameraSeen, CameraStill
+from broker.look.serving import UNSENT
 from tests.console.stage import JPEG, Stage
 
 PANEL = "/duty/look/thon-01/cong"
@@ -41,9 +42,12 @@ def begin(stage: Stage, client: FlaskClient, why: str = "report", **more: object
         return db.scalars(select(CameraLive).order_by(CameraLive.asked_at.desc())).first().view  # type: ignore[union-attr]
 
 
-def parts(client: FlaskClient, view: str) -> Iterator[tuple[dict[str, str], bytes]]:
-    """The parts of the long answer, as they come."""
-    answer = client.get(f"/duty/live/{view}", headers=PART, buffered=False)
+def parts(
+    client: FlaskClient, view: str, unsent: Callable[[], int] = lambda: 0
+) -> Iterator[tuple[dict[str, str], bytes]]:
+    """The parts of the long answer, as they come. unsent: what the line has not taken."""
+    behind = {UNSENT: unsent}
+    answer = client.get(f"/duty/live/{view}", headers=PART, buffered=False, environ_overrides=behind)
     assert answer.status_code == 200
     assert answer.content_type == "multipart/x-mixed-replace; boundary=langso"
     try:
@@ -79,6 +83,20 @@ def test_an_officer_says_why_and_sees_the_newest_picture_with_its_age(
     stream.close()  # type: ignore[attr-defined]
     stage.clock.advance(6)
     assert not live(stage).put(view, JPEG, 0), "the page is gone: its node is told to stop"
+
+
+def test_a_slow_line_gets_fewer_pictures_and_none_that_is_late(stage: Stage, khoa: FlaskClient) -> None:
+    view = begin(stage, khoa)
+    asked: list[bool] = []
+
+    def unsent() -> int:
+        asked.append(live(stage).put(view, f"picture {len(asked)}".encode(), 0))
+        return 60_000 if len(asked) < 5 else 0
+
+    stream = parts(khoa, view, unsent)
+    next(stream)
+    assert next(stream)[1] == b"picture 4", "what came while the line was busy is left out"
+    stream.close()  # type: ignore[attr-defined]
 
 
 def test_without_a_reason_nothing_begins(stage: Stage, khoa: FlaskClient) -> None:

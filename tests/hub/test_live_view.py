@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from broker.hub.alert_views import Reason
 from broker.hub.declined import Declined
 from broker.hub.live_pictures import NOBODY_S, LivePictures
 from broker.hub.records import Account, Camera, CameraLive, CameraSeen, NodeRecord, ServiceSeen, audit_rows
+from broker.link.media import MediaError
 from tests.fakes.clock import FakeClock
 from tests.hub.house import CAMERA, JPEG
 from tests.hub.studio import Studio
@@ -158,6 +160,24 @@ def test_a_view_that_is_over_or_unknown_takes_no_picture(port: Port, officers: l
     assert bring(port, view) == 410
     assert bring(port, "h-unknown") == 410
     assert bring(port, "x" * 3000) == 410
+
+
+def test_the_node_s_own_client_brings_them_and_learns_of_the_end(
+    port: Port, officers: list[Account], tmp_path: Path
+) -> None:
+    view = start(port, officers).view
+    port.live.join(view)
+    client, _ = port.client("camera", tmp_path)
+    assert client.show(view, JPEG, 250)
+    shot = port.live.next(view, 0, 1.0)
+    assert shot is not None
+    assert (shot.jpeg, port.live.age_ms(shot)) == (JPEG, 250)
+    port.clock.advance(61)
+    assert not client.show(view, JPEG, 0)
+    port.stop.set()
+    port.thread.join(2)
+    with pytest.raises(MediaError):
+        client.show(view, JPEG, 0)
 
 
 @pytest.mark.parametrize(
