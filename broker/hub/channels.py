@@ -160,8 +160,9 @@ def masked(address: str) -> str:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "…"
+    except ValueError:  # a token where the port stands
+        scheme = address.partition("://")[0]
+        return f"{scheme}://…" if scheme.isalnum() else "…"
     # In apprise's addresses the host may itself be a token (tgram://TOKEN/chat): only those of the web and of mail are.
     where = host if parts.scheme in ("http", "https", "mailto", "mailtos") and host else "…"
     return f"{parts.scheme}://{where}{'' if port is None else f':{port}'}/…"

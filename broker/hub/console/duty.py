@@ -14,7 +14,7 @@ from broker.hub.alert_kinds import CHOICES
 from broker.hub.console import access, duty_pictures
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.duty_queue import queue_of
+from broker.hub.console.duty_queue import OPEN, queue_of
 from broker.hub.console.shift_book import head_of
 from broker.hub.console.watch import blind_of, reasons_of, scene_of
 from broker.hub.console.wording import hm
@@ -31,7 +31,7 @@ Answer = Response | tuple[str, int]
 def room() -> str | Response:
     """The duty room with the newest alert that nobody has closed, or none."""
     with desk().database.reading() as db:
-        query = select(Alert.id).where(Alert.state != "closed")
+        query = select(Alert.id).where(Alert.state.in_(OPEN))
         newest = db.scalar(query.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(1))
     if newest is not None:
         return redirect(url_for("duty.alert", number=newest))

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, defer, selectinload
 
 from broker.hub.alert_kinds import choice_of
 from broker.hub.console.day import Commune
 from broker.hub.console.watch import cameras_of, state_of, title_of
 from broker.hub.console.wording import when
-from broker.hub.records import Alert, Camera
+from broker.hub.records import ALERT_STATES, Alert, Camera
 
 SHOWN = 60
 """How many rows the queue holds; older alerts are found by search."""
+OPEN = tuple(state for state in ALERT_STATES if state != "closed")
+"""Named one by one: so the database looks only at these, however many are closed."""
 OPEN_READ, CLOSED_READ = 500, 180
 """How many alerts are read for the rows: an incident may hold many."""
 ICONS = {"outage": "offline", "tamper": "blind", "sos": "siren", "sensor": "river", "amplifier": "horn"}
@@ -64,17 +66,20 @@ def queue_of(db: Session, commune: Commune, at: datetime) -> Queue:
     would stand where nobody looks.
     """
     known = cameras_of(db)
+    unneeded = (defer(each) for each in (Alert.boxes, Alert.best_boxes, Alert.clip, Alert.reasons))
     newest = (
-        select(Alert).options(selectinload(Alert.officer)).order_by(Alert.raised_at.desc(), Alert.id.desc())
+        select(Alert)
+        .options(selectinload(Alert.officer), *unneeded)
+        .order_by(Alert.raised_at.desc(), Alert.id.desc())
     )
-    is_open = list(db.scalars(newest.where(Alert.state != "closed").limit(OPEN_READ)))
+    is_open = list(db.scalars(newest.where(Alert.state.in_(OPEN)).limit(OPEN_READ)))
     groups = _grouped(is_open)[:SHOWN]
     if len(groups) < SHOWN:
         rows = list(db.scalars(newest.where(Alert.state == "closed").limit(CLOSED_READ)))
         groups = _grouped([*(one for group in groups for one in group), *rows])[:SHOWN]
     sizes = _sizes(db, groups)
     raised = [one for one in is_open if one.state == "raised"]
-    total = db.scalar(select(func.count()).select_from(Alert).where(Alert.state != "closed")) or 0
+    total = db.scalar(select(func.count()).select_from(Alert).where(Alert.state.in_(OPEN))) or 0
     unseen = db.scalar(select(func.count()).select_from(Alert).where(Alert.state == "raised")) or 0
     return Queue(
         entries=[_entry(group, known, sizes, commune, at) for group in groups],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import abort
 from markupsafe import Markup
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, load_only, selectinload
 
 from broker.hub import alerts
 from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
@@ -283,9 +283,10 @@ def _lasted(alert: Alert) -> str:
 
 
 def cameras_of(db: Session) -> dict[tuple[str, str], Camera]:
-    """Cameras in use by node and code."""
-    rows: Sequence[Camera] = db.scalars(select(Camera).where(Camera.retired_at.is_(None))).all()
-    return {(one.node, one.camera): one for one in rows}
+    """Cameras in use by node and code: their names and villages."""
+    named = load_only(Camera.name, Camera.village)
+    query = select(Camera).where(Camera.retired_at.is_(None)).options(named)
+    return {(one.node, one.camera): one for one in db.scalars(query)}
 
 
 def title_of(alert: Alert, cameras: Mapping[tuple[str, str], Camera]) -> str:
