@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from broker.link.config import SettingsError
-from broker.look.serving import LARGEST_BODY, LARGEST_OF_ALL, Web
+from broker.look.serving import LARGEST_BODY, LARGEST_OF_ALL, UNSENT, Web
 from tests.until import until
 
 
@@ -136,3 +136,31 @@ class Counter:
         count = len(environ["wsgi.input"].read())
         start("200 OK", [("Content-Type", "text/plain")])
         return [str(count).encode()]
+
+
+def test_an_app_knows_what_the_visitor_s_line_has_not_taken() -> None:
+    told: list[int] = []
+    piece = bytes(64 * 1024)
+
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "application/octet-stream")])
+        for _ in range(400):
+            told.append(environ[UNSENT]())
+            if told[-1] > 2 * len(piece):
+                return
+            yield piece
+
+    stop = threading.Event()
+    web = Web(app, "127.0.0.1", 0, key="kiosk.port", threads=2, may_send=lambda _: False)
+    worker = threading.Thread(target=web.run, args=(stop, lambda: None))
+    worker.start()
+    try:
+        with socket.socket() as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.connect(("127.0.0.1", web.port))
+            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            until(lambda: bool(told) and told[-1] > 2 * len(piece), 10)
+        assert (told[0], len(told) < 400) == (0, True), "it was told long before the answer was written"
+    finally:
+        stop.set()
+        worker.join(5)
