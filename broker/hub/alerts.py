@@ -27,6 +27,8 @@ CLOSE_REASONS = {
 }
 """Why an alert was closed: code → what people read. All but the first are false alarms."""
 
+CAMERAS = ("motion", "tamper", "outage")
+"""Kinds of alerts that cameras raise."""
 MAY_ACT = ("police",)
 MAY_SEE = ("police",)
 TRUE_REASON = "handled"
@@ -272,7 +274,8 @@ def raised(
     """The alert of an episode, made when it is the first word of it. Raises OtherEpisode."""
     found = db.scalars(select(Alert).where(Alert.node == node, Alert.episode == episode)).first()
     if found is None:
-        known, house = db.get(Camera, (node, camera)), db.get(NodeRecord, node)
+        known = db.get(Camera, (node, camera)) if kind in CAMERAS else None  # a button may be called the same
+        house = db.get(NodeRecord, node)
         village = known.village if known else house.village if house else ""
         found = Alert(
             kind=kind,

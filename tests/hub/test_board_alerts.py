@@ -11,7 +11,7 @@ from broker.contract.camera import MotionStarted
 from broker.contract.speaker import LocalUse
 from broker.hub import alerts
 from broker.hub.accounts import create_account
-from broker.hub.records import Alert, Change, NodeRecord, Play, Quarantine, Village
+from broker.hub.records import Alert, Camera, Change, NodeRecord, Play, Quarantine, Village
 from tests.hub.house import BOARD, CAMERA, JPEG, NOW, SPEAKER, House
 from tests.hub.town import PASSWORD
 
@@ -125,3 +125,13 @@ def test_an_amplifiers_alarm_says_who_spoke_and_what_was_announced(house: House)
     over = AmplifierAlarm(alarm="a1", what="unexplained-current", started_at=NOW, ended_at=AFTER)
     house.take(house.entry(BOARD, over, 2))
     assert (only(house).ended_at, only(house).evidence["relay"]) == (AFTER, "off")
+
+
+def test_a_button_called_like_a_camera_stands_in_its_nodes_village(house: House) -> None:
+    with house.database.session() as db:
+        db.add_all([Village(code="dong", name="Đông"), Village(code="ben", name="Bến")])
+        db.flush()
+        db.add(NodeRecord(name="thon-01", village="dong", label="Đông 1", registered_at=NOW))
+        db.add(Camera(node="thon-01", camera="cong", name="Cầu", village="ben", source="rtsp://c/1"))
+    house.take(house.entry(BOARD, sos(), 1))
+    assert only(house).village == "dong"

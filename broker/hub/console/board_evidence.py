@@ -77,7 +77,7 @@ def _sensor(alert: Alert, sensor: Sensor | None, now: datetime) -> list[Fact]:
         value = told.get(name)
         return f"{number(value, digits)} {unit}" if isinstance(value, (int, float)) else "–"
 
-    facts = [("Mức báo động", say("limit")), ("Số đo gần nhất của báo động", say("value"))]
+    facts = [("Mức báo động", say("limit")), ("Lần báo gần nhất", say("value"))]
     if told.get("peak") != told.get("value"):
         facts.append(("Cao nhất từ lúc báo", say("peak")))
     if sensor is not None:

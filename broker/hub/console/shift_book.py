@@ -29,6 +29,7 @@ BACK = timedelta(hours=12)
 MOST = 60
 """Open alerts and notes of one page; the number beside says how many there are."""
 PAST = 14
+_DID = {"noted": "", "escalated": " chuyển cấp trên", "closed": " đóng", "reopened": " mở lại"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _notes(
     query = (
         select(AlertStep)
         .where(AlertStep.at >= since, AlertStep.note != "", AlertStep.account_id.is_not(None))
-        .where(AlertStep.what.in_(("noted", "escalated", "closed", "reopened")))
+        .where(AlertStep.what.in_(_DID))
         .options(selectinload(AlertStep.alert), selectinload(AlertStep.account))
     )
     rows = db.scalars(query.order_by(AlertStep.at.desc(), AlertStep.id.desc()).limit(MOST)).all()
@@ -152,7 +153,7 @@ def _notes(
         Line(
             when(row.at, now),
             title_of(row.alert, known),
-            said=f"{row.account.full_name if row.account else ''}: {row.note}",
+            said=f"{row.account.full_name if row.account else ''}{_DID.get(row.what, '')}: {row.note}",
             number=row.alert_id,
         )
         for row in rows
@@ -169,7 +170,7 @@ def _sums(db: Session, since: datetime) -> list[tuple[str, int]]:
     return [
         ("Cảnh báo mới", count(Alert.raised_at >= since)),
         ("Đã đóng", count(Alert.closed_at >= since)),
-        ("trong đó báo nhầm", count(Alert.closed_at >= since, is_false)),
+        ("Báo nhầm", count(Alert.closed_at >= since, is_false)),
         ("Lượt xem hình", count(AlertStep.at >= since, AlertStep.what.in_(("viewed", "played")))),
         ("Lần xem trực tiếp", count(CameraLive.asked_at >= since)),
         ("Lần xuất hình", count(AlertExport.at >= since)),
