@@ -169,7 +169,7 @@ def test_only_an_admin_keeps_channels_and_passwords_are_not_shown(town: Town) ->
         assert "secret" not in channels.masked(address)
     assert channels.masked("http://u:secret@10.0.0.5:8443/hook") == "http://10.0.0.5:8443/…"
     assert channels.masked("https://a.vn/hook") == "https://a.vn/…"
-    assert channels.masked("https://a.vn:99999/hook") == "…"
+    assert channels.masked("https://a.vn:99999/hook") == "https://…"
 
 
 def test_the_feed_tells_what_was_approved_until_it_is_withdrawn(town: Town) -> None:
