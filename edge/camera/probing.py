@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +31,7 @@ MOST_DEVICES, MOST_PACKETS, MOST_PACKET = 32, 400, 16 * 1024
 LONGEST_ADDRESS, LONGEST_NAME = 160, 40
 """So that all of it together fits a message."""
 KINDS: Final = ("dn:NetworkVideoTransmitter", "tds:Device")
+_CARDS: Final = Path("/sys/class/net")
 _PATH: Final = re.compile(r"/[A-Za-z0-9_.~/-]{0,100}", re.ASCII)
 
 
@@ -63,8 +65,7 @@ def _next(again_s: float, listen_s: float) -> float:
 def _say(line: socket.socket, group: tuple[str, int], asked: set[str]) -> int:
     """Ask on every network this machine is on; returns how many packets went."""
     went = 0
-    lines = [index for index, name in socket.if_nameindex() if name != "lo"] or [0]
-    for index in lines if ipaddress.IPv4Address(group[0]).is_multicast else [0]:
+    for index in _networks() if ipaddress.IPv4Address(group[0]).is_multicast else [0]:
         for kind in KINDS:
             name = str(uuid.uuid4())
             asked.add(name)
@@ -75,6 +76,16 @@ def _say(line: socket.socket, group: tuple[str, int], asked: set[str]) -> int:
                 line.sendto(_probe(name, kind).encode(), group)
                 went += 1
     return went
+
+
+def _networks() -> list[int]:
+    """The numbers of this machine's network cards. From files, because a service may open no netlink socket."""
+    found = []
+    for card in sorted(_CARDS.glob("*/ifindex")):
+        with suppress(OSError, ValueError):
+            if card.parent.name != "lo":
+                found.append(int(card.read_text(encoding="ascii")))
+    return found or [0]
 
 
 def _hear(line: socket.socket, patience: Patience, asked: set[str], found: dict[str, FoundCamera]) -> None:

@@ -80,7 +80,7 @@ def test_a_camera_is_found_asked_and_added_without_typing_an_address(desk: Stage
         assert db.scalars(select(CameraSearch).where(CameraSearch.device != "")).one().sealed
     answer(desk, asked.location, streams=STREAMS)
     shown = page(desk, asked.location)
-    assert "2560×1440, hevc" in shown
+    assert "2560×1440, H.265" in shown
     assert LOGIN["password"] not in shown
     added = post(desk, f"{asked.location}/add", {"name": "Cổng làng", "main": "0", "sub": "1", **LOGIN})
     assert added.location == "/cameras/thon-01/cong-lang"

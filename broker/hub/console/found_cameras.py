@@ -31,6 +31,7 @@ IN_PATH = (
     "Địa chỉ luồng này có mật khẩu ở giữa (•••) nên không tự ghép được; xin thêm camera bằng tay ở trang "
     "Camera của xã."
 )
+CODECS = {"h264": "H.264", "hevc": "H.265", "mjpeg": "MJPEG"}
 LEAST_HIGH = 320
 """Movement is judged in a sub stream with at least so many rows, where there is one."""
 
@@ -52,7 +53,7 @@ class Stream:
 
     source: str
     said: str
-    """ "2560×1440, h264"."""
+    """ "2560×1440, H.264"."""
 
 
 @pages.post("/camera-search")
@@ -199,7 +200,8 @@ def _streams(streams: Sequence[Mapping[str, Any]]) -> list[Stream]:
     found = []
     for each in streams:
         size = f"{each['width_px']}×{each['height_px']}" if each["width_px"] else ""
-        found.append(Stream(each["source"], ", ".join(part for part in (size, each["codec"]) if part)))
+        codec = CODECS.get(each["codec"], each["codec"])
+        found.append(Stream(each["source"], ", ".join(part for part in (size, codec) if part)))
     return found
 
 
