@@ -23,7 +23,7 @@ from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.wording import hm, local, when
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Alert
+from broker.hub.records import Account, Alert, Camera
 
 pages = Blueprint("duty_export", __name__)
 
@@ -73,9 +73,11 @@ def take(number: int) -> Response:
 
 
 def facts_of(db: Session, alert: Alert, at: datetime) -> dict[str, Any]:
-    """For the page of an alert: the reasons to choose, and every file of it that ever left."""
+    """For the page of an alert: its camera's day, the reasons to choose, and every file of it that ever left."""
     people = {one.id: one.full_name for one in db.execute(select(Account.id, Account.full_name))}
     return {
+        "has_day": db.get(Camera, (alert.node, alert.camera)) is not None,
+        "alert_day": local(alert.started_at).date().isoformat(),
         "export_reasons": [
             (code, words[0].upper() + words[1:]) for code, words in alert_export.REASONS.items()
         ],
