@@ -277,3 +277,20 @@ def test_alarms_of_boards_have_their_own_titles_and_no_camera(stage: Stage) -> N
     assert "Mực nước vượt báo động II: 3,61 mét" in pages[1]
     assert "Không có hình kèm theo" not in pages[0] + pages[1]
     assert "<h2>Camera:" not in pages[0] + pages[1]
+
+
+def test_an_sos_stands_first_and_is_heard_however_much_moves_after_it(stage: Stage) -> None:
+    with stage.database.session() as db:
+        sos = alerts.raised(db, "thon-01", "s-1", "sos", "cho", NOW, NOW).id
+        for number in range(70):
+            said = MotionStarted(
+                episode=f"e{number}", camera="cong", started_at=NOW, snapshot=b"j", clock="unknown"
+            )
+            alerts.raise_motion(db, "thon-01", said, None, NOW + timedelta(seconds=number))
+    client = stage.client("khoa")
+    queue = client.get("/duty/queue").get_data(as_text=True)
+    rows = [int(each) for each in re.findall(r'data-alert="(\d+)"', queue)]
+    assert (rows[0], rows[1], len(rows)) == (sos, 71, 60)
+    assert f"{sos}:sos" in queue
+    assert "và 11 cảnh báo chưa đóng cũ hơn" in queue
+    assert client.get("/duty").headers["Location"].endswith(f"/duty/{sos}")

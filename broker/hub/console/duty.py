@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -29,10 +29,11 @@ Answer = Response | tuple[str, int]
 @pages.get("/duty")
 @access.allow("police")
 def room() -> str | Response:
-    """The duty room with the newest alert that nobody has closed, or none."""
+    """The duty room with an SOS that nobody has seen, else with the newest alert that nobody has closed, or none."""
+    is_cry = case((and_(Alert.kind == "sos", Alert.state == "raised"), 1), else_=0)
     with desk().database.reading() as db:
         query = select(Alert.id).where(Alert.state.in_(OPEN))
-        newest = db.scalar(query.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(1))
+        newest = db.scalar(query.order_by(is_cry.desc(), Alert.raised_at.desc(), Alert.id.desc()).limit(1))
     if newest is not None:
         return redirect(url_for("duty.alert", number=newest))
     return _page(None)

@@ -19,6 +19,8 @@ SHOWN = 60
 """How many rows the queue holds; older alerts are found by search."""
 OPEN = tuple(state for state in ALERT_STATES if state != "closed")
 """Named one by one: so the database looks only at these, however many are closed."""
+LOUD = 20
+"""How many unseen alerts of a choice are told for the sound."""
 OPEN_READ, CLOSED_READ = 500, 180
 """How many alerts are read for the rows: an incident may hold many."""
 ICONS = {"outage": "offline", "tamper": "blind", "sos": "siren", "sensor": "river", "amplifier": "horn"}
@@ -36,7 +38,7 @@ class Entry:
     title: str
     clock: str
     at: str
-    """Scripts order by it, the largest first: open before closed, then by when the hub heard of it."""
+    """Scripts order by it, the largest first (`_rank`)."""
     weight: str
     said: str
     place: str
@@ -60,7 +62,7 @@ class Queue:
 
 
 def queue_of(db: Session, commune: Commune, at: datetime) -> Queue:
-    """Every open alert that fits, then closed ones, and how many nobody has seen.
+    """Every open alert that fits, an SOS first, then closed ones, and how many nobody has seen.
 
     The newest first by when the hub heard of it: by its own time one of a wrong clock, or one that came hours late,
     would stand where nobody looks.
@@ -72,8 +74,10 @@ def queue_of(db: Session, commune: Commune, at: datetime) -> Queue:
         .options(selectinload(Alert.officer), *unneeded)
         .order_by(Alert.raised_at.desc(), Alert.id.desc())
     )
-    is_open = list(db.scalars(newest.where(Alert.state.in_(OPEN)).limit(OPEN_READ)))
-    groups = _grouped(is_open)[:SHOWN]
+    of_open = newest.where(Alert.state.in_(OPEN))
+    is_open = list(db.scalars(of_open.where(Alert.kind == "sos").limit(SHOWN)))
+    is_open += db.scalars(of_open.where(Alert.kind != "sos").limit(OPEN_READ))
+    groups = sorted(_grouped(is_open), key=_rank, reverse=True)[:SHOWN]
     if len(groups) < SHOWN:
         rows = list(db.scalars(newest.where(Alert.state == "closed").limit(CLOSED_READ)))
         groups = _grouped([*(one for group in groups for one in group), *rows])[:SHOWN]
@@ -84,7 +88,7 @@ def queue_of(db: Session, commune: Commune, at: datetime) -> Queue:
     return Queue(
         entries=[_entry(group, known, sizes, commune, at) for group in groups],
         unseen=unseen,
-        loud=" ".join(f"{one.id}:{choice_of(one.kind, one.labels)}" for one in raised[:SHOWN]),
+        loud=_loud(raised),
         more=total - sum(one.state != "closed" for group in groups for one in group),
     )
 
@@ -95,6 +99,24 @@ def _grouped(alerts: Iterable[Alert]) -> list[list[Alert]]:
     for one in alerts:
         groups.setdefault(_key(one), []).append(one)
     return list(groups.values())
+
+
+def _rank(group: Sequence[Alert]) -> str:
+    """Rows stand by it, the largest first: an open SOS, what else is open, what is closed; of these the last heard."""
+    open_ones = [one for one in group if one.state != "closed"]
+    newest = max(open_ones or group, key=lambda one: (one.raised_at, one.id))
+    weight = 2 if any(one.kind == "sos" for one in open_ones) else int(bool(open_ones))
+    return f"{weight} {newest.raised_at.isoformat(timespec='microseconds')} {newest.id:010d}"
+
+
+def _loud(raised: Iterable[Alert]) -> str:
+    """A few of each choice: a hundred movements silence no SOS."""
+    by_choice: dict[str, list[int]] = {}
+    for one in raised:
+        by_choice.setdefault(choice_of(one.kind, one.labels), []).append(one.id)
+    return " ".join(
+        f"{number}:{choice}" for choice, numbers in by_choice.items() for number in numbers[:LOUD]
+    )
 
 
 def _key(alert: Alert) -> str:
@@ -130,7 +152,6 @@ def _entry(
     open_ones = [one for one in group if one.state != "closed"]
     raised = [one for one in open_ones if one.state == "raised"]
     one = (raised or open_ones or group)[0]
-    newest = (open_ones or group)[0]
     weight, said = state_of(one)
     size = sizes.get(one.incident_id, (1, 1))
     return Entry(
@@ -139,7 +160,7 @@ def _entry(
         ids=frozenset(each.id for each in group),
         title=title_of(one, cameras),
         clock=when(one.started_at, at),
-        at=f"{bool(open_ones):d} {newest.raised_at.isoformat(timespec='microseconds')} {newest.id:010d}",
+        at=_rank(group),
         weight=weight,
         said=said,
         place=f"Thôn {commune.names.get(one.village, one.village)}" if one.village else one.node,
