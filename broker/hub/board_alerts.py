@@ -23,6 +23,8 @@ from broker.hub.records import (
 
 ROUND_A_PLAY: Final = timedelta(seconds=30)
 """An alarm of an amplifier this near to an announcement may come of it: the officer is told of both."""
+_UNIT: Final = 12
+"""Characters of a unit."""
 MOST_LEVELS: Final = 12
 """Changes of level kept of one alert."""
 
@@ -57,7 +59,7 @@ def raise_sensor(db: Session, node: str, said: SensorAlarm, clock: str, now: dat
             "top": max(top, said.level),
             "value": said.value,
             "peak": max(said.value, before.get("peak", said.value)),
-            "unit": said.unit,
+            "unit": said.unit[:_UNIT],
             "limit": said.limit,
             "quality": said.quality,
             "levels": levels[-MOST_LEVELS:],

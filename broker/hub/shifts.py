@@ -111,26 +111,27 @@ def worker(database: Database, clock: Clock) -> Worker:
 
     def run(stop: threading.Event, beat: Beat) -> None:
         next_s = 0.0
-        while not stop.wait(1.0):
+        while not stop.is_set():
             beat()
-            if clock.monotonic() < next_s:
-                continue
-            next_s = clock.monotonic() + EVERY_S
-            try:
-                with database.reading() as db:
-                    is_due = _is_due(db, clock.now())
-                if is_due:
-                    with database.session() as db:
-                        close_forgotten(db, clock.now())
-            except REFUSALS as why:
-                log.warning("shifts: %s", why.orig, extra={"event": "shifts-failed"})
+            if clock.monotonic() >= next_s:
+                next_s = clock.monotonic() + EVERY_S
+                try:
+                    _tend(database, clock.now())
+                except REFUSALS as why:
+                    log.warning("shifts: %s", why.orig, extra={"event": "shifts-failed"})
+            stop.wait(1.0)
 
     return Worker("shifts", run)
 
 
-def _is_due(db: Session, now: datetime) -> bool:
-    query = select(Shift.id).where(Shift.ended_at.is_(None), Shift.began_at <= now - LONGEST)
-    return db.scalar(query.limit(1)) is not None
+def _tend(database: Database, now: datetime) -> None:
+    """Look before writing: whoever else writes waits meanwhile."""
+    with database.reading() as db:
+        query = select(Shift.id).where(Shift.ended_at.is_(None), Shift.began_at <= now - LONGEST)
+        is_due = db.scalar(query.limit(1)) is not None
+    if is_due:
+        with database.session() as db:
+            close_forgotten(db, now)
 
 
 def _news(now_held: Shift | None) -> str:

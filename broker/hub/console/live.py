@@ -37,6 +37,7 @@ TOPIC_ROLES: dict[str, frozenset[str]] = {
     "camera": frozenset({"police", "admin"}),
     "search": frozenset({"admin"}),
     "still": frozenset({"police", "admin"}),
+    "shift": frozenset({"police"}),
     "feedback": frozenset({"editor", "leader"}),
     "gap": frozenset({"leader", "admin", "auditor"}),
     "quarantine": frozenset({"leader", "admin", "auditor"}),
