@@ -32,7 +32,7 @@ from broker.hub.keys.enrolment import is_revoked, renew
 from broker.hub.keys.https import PEER, SERIAL, Listener
 from broker.hub.keys.issuing import Issuer
 from broker.hub.live_pictures import LARGEST as LARGEST_PICTURE
-from broker.hub.live_pictures import LivePictures
+from broker.hub.live_pictures import MOST_SIDE_PX, LivePictures
 from broker.hub.records import Alert, CameraLive, CameraStill, Database, NodeRecord
 from broker.link.clock import Clock
 from broker.link.config import Settings
@@ -211,7 +211,7 @@ def _picture() -> bytes:
     if not 0 < (request.content_length or 0) <= LARGEST_PICTURE:
         abort(413)
     jpeg = request.get_data()
-    if not is_jpeg(jpeg):
+    if not is_jpeg(jpeg, MOST_SIDE_PX):
         abort(422)
     return jpeg
 

@@ -12,7 +12,7 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN: Final = 0xDA
 
 
-def is_jpeg(data: bytes) -> bool:
+def is_jpeg(data: bytes, most_side_px: int = MOST_SIDE_PX) -> bool:
     """Whether a decoder would find a frame of sane size and its scan; the coded picture itself is not read.
 
     Source: ITU-T T.81, annex B.
@@ -37,7 +37,7 @@ def is_jpeg(data: bytes) -> bool:
             return has_frame
         if marker in _FRAMES:
             high, wide = (int.from_bytes(data[at + n : at + n + 2], "big") for n in (5, 7))
-            has_frame = length >= 8 and 0 < high <= MOST_SIDE_PX and 0 < wide <= MOST_SIDE_PX
+            has_frame = length >= 8 and 0 < high <= most_side_px and 0 < wide <= most_side_px
             if not has_frame:
                 return False
         at += 2 + length

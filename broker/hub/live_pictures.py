@@ -12,6 +12,8 @@ from typing import Final
 
 LARGEST: Final = 64 * 1024
 """Bytes of one picture."""
+MOST_SIDE_PX: Final = 1280
+"""Nodes send half of it; what is larger would be unpacked in the officer's browser four times a second."""
 NOBODY_S: Final = 5.0
 """A page that lost its line may come back within this time; then nobody looks any more."""
 OLDEST_MS: Final = 600_000

@@ -24,6 +24,8 @@ from tests.hub.town import NOW, PASSWORD, Town
 
 __all__ = ["port"]
 
+HUGE = JPEG.replace(bytes.fromhex("080001000101"), bytes.fromhex("080001200001"))
+"""One that would be 8192 px wide."""
 
 WHY = Reason("lý do khác: nhà ông Tư báo có người lạ", "lý do khác")
 
@@ -181,7 +183,8 @@ def test_the_node_s_own_client_brings_them_and_learns_of_the_end(
 
 
 @pytest.mark.parametrize(
-    ("data", "status"), [(b"", 413), (JPEG + bytes(70_000), 413), (b"<script>" * 40, 422), (JPEG[:12], 422)]
+    ("data", "status"),
+    [(b"", 413), (JPEG + bytes(70_000), 413), (b"<script>" * 40, 422), (JPEG[:12], 422), (HUGE, 422)],
 )
 def test_only_a_small_picture_is_taken(port: Port, officers: list[Account], data: bytes, status: int) -> None:
     view = start(port, officers).view

@@ -25,12 +25,17 @@ function gaze(section) {
       const field = fresh.querySelector(`[name="${name}"]`);
       if (was && field) field.value = was;
     }
-    const focused = section.contains(document.activeElement) ? document.activeElement.className : null;
+    const heldName = section.contains(document.activeElement) ? document.activeElement.name ?? "" : null;
     section.replaceChildren(fresh);
-    if (focused !== null && !section.contains(document.activeElement)) section.querySelector("button:not([hidden])")?.focus({ preventScroll: true });
+    if (heldName !== null) {
+      const again = heldName && section.querySelector(`[name="${heldName}"]`);
+      (again || section.querySelector("button"))?.focus({ preventScroll: true });
+    }
     say(note);
     begin();
   }
+
+  const isTyping = () => section.contains(document.activeElement) && document.activeElement.matches("input, select");
 
   function say(text) {
     const note = section.querySelector("[data-gaze-note]");
@@ -53,7 +58,7 @@ function gaze(section) {
       section.scrollIntoView({ block: "nearest" });
     }
     clearTimeout(waits);
-    if (section.querySelector("[data-gaze-waits]")) waits = setTimeout(() => fetchPanel(), AGAIN_MS);
+    if (section.querySelector("[data-gaze-waits]")) waits = setTimeout(() => (isTyping() ? begin() : fetchPanel()), AGAIN_MS);
   }
 
   section.addEventListener("submit", async (event) => {
@@ -122,6 +127,7 @@ function show(on, section, over) {
   async function read() {
     const answer = await fetch(on.dataset.pictures, { headers: { "X-Part": "1" }, credentials: "same-origin", signal: stop.signal });
     if (answer.status === 401) location.reload();
+    if (answer.status >= 500) throw new Error("the hub starts again");
     if (!answer.ok) return (await answer.text()).trim() || "Lượt xem này đã dừng.";
     for await (const { head, body } of parts(answer.body)) {
       if (head["content-type"] === "image/jpeg") { await draw(body, Number(head["x-age-ms"]), head["x-taken"]); continue; }
