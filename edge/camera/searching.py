@@ -18,7 +18,7 @@ from broker.trust.envelope import CameraLogin
 from broker.trust.seal import SealError, open_seal
 from edge.camera import probing
 from edge.camera.onvif import streams_of
-from edge.camera.soap import Address, Patience, Unanswered
+from edge.camera.soap import SENTENCES, Address, Patience, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,9 @@ class Searching:
         except Unanswered as why:
             log.info("search: %s", why.code, extra={"event": "search", "reason": why.code})
             return CamerasFound(request=asked.request, reason=str(why))
+        except Exception:  # what a stranger's device sends must not end the process that watches cameras
+            log.exception("search failed", extra={"event": "search-failed"})
+            return CamerasFound(request=asked.request, reason=SENTENCES["odd"])
         at_s = self._session.clock.monotonic()
         self._known = {name: known for name, known in self._known.items() if at_s - known[1] <= KNOWN_S}
         for each in found:

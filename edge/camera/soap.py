@@ -190,7 +190,7 @@ def _post(to: Address, body: bytes, proof: str, patience: Patience) -> tuple[int
             answer = HTTPResponse(plug, method="POST")
             answer.begin()
             said = answer.read(MOST_BYTES + 1)
-    except HTTPException as why:
+    except (HTTPException, ValueError) as why:  # a chunk of minus five bytes is a ValueError
         raise Unanswered("odd") from why
     except OSError as why:
         raise Unanswered("silent") from why

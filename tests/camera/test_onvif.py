@@ -146,6 +146,11 @@ def _flood(page: Any) -> bool:
     return True
 
 
+def _chunks(page: Any) -> bool:
+    page.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n")
+    return True
+
+
 def _reply(status: int, body: str, headers: dict[str, str] | None = None) -> Callable[[Any], bool]:
     def answer(page: Any) -> bool:
         page.reply(status, body, headers)
@@ -163,6 +168,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "cccc"><!ENTITY c SYSTEM "file:///etc/passwd">]>
         (_hold, "silent"),
         (_drip, "silent"),
         (_flood, "odd"),
+        (_chunks, "odd"),
         (_reply(200, BOMB), "odd"),
         (_reply(200, "<a>"), "odd"),
         (_reply(302, "", {"Location": "http://10.0.0.1/"}), "odd"),
@@ -170,7 +176,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "cccc"><!ENTITY c SYSTEM "file:///etc/passwd">]>
         (_reply(403, ""), "password"),
         (_reply(401, "", {"WWW-Authenticate": "Digest nonce=, realm, qop"}), "unsafe"),
     ],
-    ids=["silent", "drips", "floods", "dtd", "no xml", "elsewhere", "html", "403", "empty digest"],
+    ids=["silent", "drips", "floods", "chunks", "dtd", "no xml", "elsewhere", "html", "403", "empty digest"],
 )
 def test_a_device_that_answers_badly_costs_no_more_than_its_time(
     instead: Callable[[Any], bool], code: Any
