@@ -349,6 +349,7 @@ ROUTES = (
     ("aired", "hanh", "/broadcasts"),
     ("aired-month", "lanh", "/broadcasts?ky=2026-11"),
     ("duty", "khoa", "/duty/{alert}"),
+    ("shift", "khoa", "/duty/shift"),
     ("duty-phones", "quan", "/duty/phones"),
     ("cameras", "quan", "/cameras"),
     ("camera", "quan", "/cameras/thon-01/cong"),
