@@ -263,7 +263,12 @@ def test_what_an_officer_does_with_an_alert_is_written_without_the_note(stage: S
     client = stage.client("khoa")
     client.get(f"/duty/{number}")
     stage.post(client, f"/duty/{number}/take", {}, page="/duty")
-    stage.post(client, f"/duty/{number}/escalate", {"note": "ông Nguyễn Văn A"}, page="/duty")
+    stage.post(
+        client,
+        f"/duty/{number}/escalate",
+        {"whom": "ông Nguyễn Văn B", "note": "ông Nguyễn Văn A"},
+        page="/duty",
+    )
     with stage.database.reading() as db:
         rows = [row for row in db.query(AuditRow).order_by(AuditRow.id) if row.action.startswith("alert.")]
     assert [row.action for row in rows] == ["alert.seen", "alert.taken", "alert.escalated"]

@@ -450,7 +450,9 @@ def test_an_alert_goes_through_the_officers_hands(stage: Stage) -> None:
     assert "Chuyển động ở cửa kho lúa" in page
     assert 'x="580.0" y="340.0" width="140.0" height="390.0"' in page
     stage.post(client, f"/duty/{number}/take", {}, page="/overview")
-    stage.post(client, f"/duty/{number}/escalate", {"note": "Báo công an tỉnh"}, page="/overview")
+    stage.post(
+        client, f"/duty/{number}/escalate", {"whom": "Công an tỉnh", "note": "Xe lạ"}, page="/overview"
+    )
     stage.post(client, f"/duty/{number}/close", {"why": "handled", "note": "Đã mời về"}, page="/overview")
     with stage.database.reading() as db:
         alert = db.get_one(Alert, number)
