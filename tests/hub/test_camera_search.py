@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,11 @@ from broker.hub.records import (
 )
 from broker.trust.envelope import CameraLogin
 from broker.trust.seal import make_seal_key, open_seal
+from edge.camera.searching import Searching
+from tests.camera.onvif_device import PASSWORD as CAMERA_PASSWORD
+from tests.camera.onvif_device import USER, Mood, OnvifDevice
+from tests.fakes.clock import FakeClock
+from tests.fakes.session import FakeSession
 from tests.hub.house import CAMERA, House
 from tests.hub.studio import Studio
 from tests.hub.test_camera_arrivals import ELSEWHERE
@@ -204,3 +210,38 @@ def test_answers_of_nobodys_search_are_set_aside(house: House) -> None:
     ] * 2
     house.take(house.entry(CAMERA, CamerasFound(request="r1", devices=[FOUND]), 2))
     assert house.all(CameraSearch)[0].devices[0]["address"] == "10.0.0.9"
+
+
+def test_from_the_hub_to_a_camera_and_back(studio: Studio, admin: Account) -> None:
+    mood = Mood()
+    with OnvifDevice(mood) as device:
+        session: Any = FakeSession(CAMERA, clock=FakeClock(running=True))
+        mood.now = session.clock.now
+        node = Searching(session, SECRET, device.group, listen_s=0.3)
+        stop = threading.Event()
+        thread = threading.Thread(target=node.run, args=(stop, lambda: None))
+        thread.start()
+
+        def through(request: str) -> CameraSearch:
+            (sent,) = commands(studio)
+            session.deliver(sent)
+            said = session.wait_for(CamerasFound, lambda each: each.request == request)
+            with studio.town.database.session() as db:
+                row = db.get_one(CameraSearch, request)
+                camera_search.take(db, row, said, NOW)
+            return row
+
+        try:
+            search = through(ask(studio.town, admin))
+            assert [each["device"] for each in search.devices] == [device.url]
+            login = CameraLogin(user=USER, password=CAMERA_PASSWORD)
+            asked = ask_device(studio.town, admin, search.request, login=login)
+            row = through(asked.request)
+        finally:
+            stop.set()
+            thread.join(5.0)
+    assert [each["source"] for each in row.streams] == [
+        "rtsp://127.0.0.1:554/main",
+        "rtsp://127.0.0.1:554/sub-1",
+    ]
+    assert (row.reason, row.sealed) == ("", None)
