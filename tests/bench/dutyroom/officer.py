@@ -10,7 +10,8 @@ import requests
 
 from deploy.browser import Browser
 
-ROW = re.compile(r'data-alert="(\d+)"')
+ROW = re.compile(r'data-alerts="([\d ]+)"')
+"""A row stands for all alerts of its incident."""
 REST_S = 0.5
 """The page's script looks at most this often (static/duty.js)."""
 
@@ -36,8 +37,9 @@ class Officer:
         if answer is None or answer.status_code != 200:
             return
         now_s = time.monotonic()
-        for key in ROW.findall(answer.text):
-            self.shown.setdefault(int(key), now_s)
+        for keys in ROW.findall(answer.text):
+            for key in keys.split():
+                self.shown.setdefault(int(key), now_s)
 
     def close(self) -> None:
         """Close the tab."""

@@ -6,6 +6,7 @@ const queue = document.getElementById("hang");
 const fresh = document.getElementById("moi");
 const waiting = new Map();
 const MOST_ROWS = 60;
+const ALL = "*";
 let lostAt = null;
 const ahead = Number(document.getElementById("gio").dataset.now) - Date.now();
 const hubTime = () => new Date(Date.now() + ahead)
@@ -16,14 +17,14 @@ async function refresh() {
   if (!answer.ok) return;
   const holder = document.createElement("div");
   holder.innerHTML = await answer.text();
-  const told = holder.querySelector("ol");
-  document.getElementById("chua-xem").textContent = told.dataset.unseen;
+  const news = holder.querySelector("ol");
+  document.getElementById("chua-xem").textContent = news.dataset.unseen;
   const more = document.getElementById("con-nua");
-  more.textContent = told.dataset.more;
-  more.hidden = !told.dataset.more;
+  more.textContent = news.dataset.more;
+  more.hidden = !news.dataset.more;
   const list = queue.querySelector("ol");
   const keys = new Set();
-  for (const row of [...told.children]) {
+  for (const row of [...news.children]) {
     const key = row.dataset.row;
     keys.add(key);
     const old = [...list.children].find((each) => each.dataset.row === key);
@@ -37,7 +38,7 @@ async function refresh() {
   for (const row of [...list.children]) if (!keys.has(row.dataset.row) && !row.classList.contains("here")) row.remove();
   for (const key of [...waiting.keys()]) if (!keys.has(key)) waiting.delete(key);
   if (!list.children.length) place();
-  hear(told.dataset.loud);
+  hear(news.dataset.loud);
   count();
 }
 
@@ -103,7 +104,9 @@ async function refreshInfo() {
   await renew(document.getElementById("viec"));
 }
 
-/** One run at a time; what comes meanwhile leads to one more. */
+const REST_MS = 500;
+
+/** One run at a time and then a rest; what comes meanwhile leads to one more. */
 function single(run) {
   let isRunning = false;
   let isDue = false;
@@ -115,6 +118,7 @@ function single(run) {
       while (isDue) {
         isDue = false;
         await run().catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, REST_MS));
       }
     } finally {
       isRunning = false;
@@ -122,7 +126,17 @@ function single(run) {
   };
 }
 
-const follow = single(async () => { await refresh(); await refreshInfo(); });
+const told = new Set();
+
+/** The queue, and what is shown of the open alert when it, or another of its incident, is what changed. */
+const follow = single(async () => {
+  const keys = [...told];
+  told.clear();
+  await refresh();
+  const row = queue.querySelector("li.here");
+  const own = new Set([document.getElementById("canh")?.dataset.alert, ...(row?.dataset.alerts.split(" ") ?? [])]);
+  if (keys.some((key) => key === ALL || own.has(key))) await refreshInfo();
+});
 const followCameras = single(refreshCameras);
 
 /** The clip's own bar in place of the browser's controls. */
@@ -212,11 +226,13 @@ function tick() {
 }
 
 listen(["alert", "camera"], {
-  change: (topic) => {
+  change: (topic, key) => {
     followCameras();
-    if (topic !== "camera") follow();
+    if (topic === "camera") return;
+    told.add(key);
+    follow();
   },
-  all: () => { follow(); followCameras(); },
+  all: () => { told.add(ALL); follow(); followCameras(); },
   state: (live) => {
     lostAt = live ? null : lostAt ?? hubTime();
     tick();
@@ -224,6 +240,6 @@ listen(["alert", "camera"], {
 });
 setInterval(tick, 1000);
 setInterval(followCameras, 30000);
-setInterval(follow, 60000); // what is said by the clock grows old too
+setInterval(() => { told.add(ALL); follow(); }, 60000); // what is said by the clock grows old too
 begin(queue.querySelector("ol").dataset.loud);
 reel();
