@@ -34,6 +34,7 @@ PER_S: Final = 10
 LASTS_S: Final = 60
 PASSWORD: Final = "mật khẩu của người trực ca"
 ALLOWED_S: Final = 1.0
+PAUSE: Final = threading.Event()
 
 
 def figures(folder: Path) -> Iterator[dict[str, Any]]:
@@ -49,7 +50,7 @@ def figures(folder: Path) -> Iterator[dict[str, Any]]:
         sent = _raise_alerts(commune, stack)
         until(lambda: len(_alerts(commune)) >= len(sent), 60)
         keys = _alerts(commune)
-        time.sleep(2 * ALLOWED_S)
+        PAUSE.wait(2 * ALLOWED_S)
         delays = [
             officer.shown[key] - sent[episode]
             for officer in officers
@@ -94,7 +95,7 @@ def _raise_alerts(commune: Commune, stack: ExitStack) -> dict[str, float]:
     sent: dict[str, float] = {}
     began_s = time.monotonic()
     for number in range(PER_S * LASTS_S):
-        time.sleep(max(0.0, began_s + number / PER_S - time.monotonic()))
+        PAUSE.wait(max(0.0, began_s + number / PER_S - time.monotonic()))
         episode, camera = f"bench-{number}", f"c{number % CAMERAS:03d}"
         sent[episode] = time.monotonic()
         sessions[number % NODES].send(
