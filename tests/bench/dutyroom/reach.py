@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -44,7 +45,7 @@ def figures(folder: Path) -> Iterator[dict[str, Any]]:
         stack.callback(officer.close)
         until(lambda: len(_motions(commune)) >= VISITS, VISITS * (LOOP_S + 1) + 120)
         gone_s = time.monotonic()
-        time.sleep(1.0)
+        threading.Event().wait(1.0)
         server.stop()
         stopped_s = time.monotonic()
         until(lambda: _outage(commune) in officer.shown, 60)
