@@ -261,6 +261,10 @@ NAMES = Names(
         (("quan", "camera.added", "thon-01.cong", {}), "thêm camera Cửa kho lúa"),
         (("khoa", "clip.viewed", "alert 12", {}), "xem đoạn hình của cảnh báo số 12"),
         (
+            ("khoa", "alert.pictures-viewed", "alert 12", {"reason": "xem lại khi giao ca"}),
+            "xem hình của cảnh báo số 12: xem lại khi giao ca",
+        ),
+        (
             ("quan", "quarantine.set-aside", "thon-01.board", {}),
             "đánh dấu đã xem tin hỏng của Đông 1, nhà văn hoá (bo mạch)",
         ),

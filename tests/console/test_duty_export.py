@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from broker.hub import alerts, retention
+from broker.hub import alert_export, alert_views, alerts, retention
 from broker.hub.announcing.render import media_store
 from broker.hub.records import Account, Alert, AlertExport, AlertStep, AuditRow
 from broker.trust.envelope import Refused
@@ -125,6 +125,22 @@ def test_what_is_gone_is_named_and_the_record_of_a_file_outlives_its_pictures(st
     last = check(io.BytesIO(take(stage, number).data), root_of(stage)).body
     assert [one.name for one in last.parts] == ["alert.json", "KIEM-TRA.txt"]
     assert last.gone == ["Hình và đoạn hình đã xoá theo hạn giữ hình, ngày 31/12/2026."]
+
+
+def test_pictures_deleted_while_a_file_is_made_are_in_it_all_the_same(stage: Stage) -> None:
+    number = stage.alarm(clip=CLIP)
+    store, out = media_store(stage.settings), io.BytesIO()
+    with stage.database.reading() as db:
+        officer = db.get_one(Account, stage.people["khoa"].id)
+        with alert_export.held(db, officer, number, store, stage.now()) as found:
+            for piece in found[1]:
+                store.forget(piece.sha256)
+            reason = alert_views.reason_of("case", "", alert_export.REASONS)
+            made = alert_export.write(db, stage.settings, out, found, officer, reason, stage.now())
+    assert made.parts == 2
+    assert check(out, root_of(stage)).is_whole
+    with zipfile.ZipFile(out) as archive:
+        assert archive.read("doan-hinh.mp4") == CLIP
 
 
 @pytest.mark.parametrize("form", [{}, {"why": "because"}, {"why": "other", "words": "x"}, {"why": "verify"}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -52,6 +53,15 @@ def test_pictures_of_an_open_alert_are_written_once_an_hour_for_each_officer(sta
     assert len(views(stage, number)) == 2
 
 
+def test_pictures_that_a_page_asks_for_at_once_are_one_look(stage: Stage) -> None:
+    number = stage.alarm()
+    clients = [stage.client("khoa") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda client: client.get(f"/duty/{number}/snapshot").data, clients))
+    assert answers == [JPEG] * 4
+    assert views(stage, number) == [("viewed", "đang trực")]
+
+
 def test_nothing_of_a_closed_alert_goes_out_before_a_reason(stage: Stage) -> None:
     number = closed(stage)
     client = stage.client("khoa")
@@ -99,7 +109,7 @@ def test_own_words_stand_with_the_alert_and_never_in_the_log(stage: Stage) -> No
     number = closed(stage)
     client = stage.client("khoa")
     for form in ({"why": "other", "words": " x "}, {"why": "because"}, {}):
-        answer = stage.post(client, f"/duty/{number}/look", form, page=f"/duty/{number}")
+        answer = stage.post(client, f"/duty/{number}/look", dict(form), page=f"/duty/{number}")
         assert answer.status_code == 409
     words = "đang trực, anh Tư xóm dưới hỏi"
     stage.post(client, f"/duty/{number}/look", {"why": "other", "words": words}, page=f"/duty/{number}")
