@@ -193,3 +193,17 @@ def test_the_panel_stands_where_cameras_are_looked_at(stage: Stage, khoa: FlaskC
     assert f"{PANEL}?alert={number}" in khoa.get(f"/duty/{number}").get_data(as_text=True)
     assert PANEL in stage.client("quan").get("/cameras/thon-01/cong").get_data(as_text=True)
     assert khoa.get("/duty/look/thon-01/none", headers=PART).status_code == 404
+
+
+def test_a_camera_without_any_alert_is_found_and_looked_at_too(stage: Stage, khoa: FlaskClient) -> None:
+    with stage.database.session() as db:
+        db.get_one(CameraSeen, ("thon-02", "bom")).state = "offline"
+    listed = khoa.get("/duty/look").get_data(as_text=True)
+    assert "Cửa kho lúa" in listed
+    assert "Mất hình" in listed
+    assert 'href="/duty/camera/thon-01/cong"' in listed
+    assert PANEL in khoa.get("/duty/camera/thon-01/cong").get_data(as_text=True)
+    plain = stage.post(khoa, f"{PANEL}/still", {"why": "device"})
+    assert plain.headers["Location"] == "/duty/camera/thon-01/cong", "without a script too"
+    yesterday = khoa.get("/duty/camera/thon-01/cong?ngay=2026-11-20").get_data(as_text=True)
+    assert PANEL not in yesterday, "there is no looking at a day that is over"

@@ -137,6 +137,7 @@ TABLE = {
     "influx.write": ANYBODY,
     "influx.write_v1": ANYBODY,
     "look.file": ANYBODY,
+    "looking.cameras": "police",
     "looking.go_on": "admin police",
     "looking.part": "admin police",
     "looking.pictures": "admin police",

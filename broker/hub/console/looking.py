@@ -12,7 +12,10 @@ from werkzeug.wrappers import Response
 
 from broker.hub import alert_views, live_view, stills
 from broker.hub.announcing.render import media_store
+from broker.hub.camera_sight import sights_of
 from broker.hub.console import access
+from broker.hub.console.cameras import say_sight
+from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.live_stream import KIND, OVER, Feed
 from broker.hub.console.pictures import send_media
@@ -25,6 +28,21 @@ from broker.look.serving import UNSENT
 pages = Blueprint("looking", __name__)
 
 Answer = Response | str | tuple[str, int]
+
+
+@pages.get("/duty/look")
+@access.allow("police")
+def cameras() -> str:
+    """Every camera in use and whether it sees; each leads to its day, where one may look at it now."""
+    at = now()
+    with desk().database.reading() as db:
+        names, sights = commune_of(db).names, sights_of(db)
+        rows = db.scalars(select(Camera).where(Camera.retired_at.is_(None)).order_by(Camera.name)).all()
+    found = [
+        (names.get(row.village, row.village), row, *say_sight(sights[row.node, row.camera], at))
+        for row in rows
+    ]
+    return render_template("duty-cameras.html", here="duty", theme="night", found=found)
 
 
 @pages.get("/duty/look/<node>/<camera>")
@@ -207,11 +225,11 @@ def _answer(node: str, camera: str) -> Answer:
     if is_part():
         return _panel(node, camera)
     alert = _alert()
-    if alert is not None and access.visitor().is_any("police"):
-        return redirect(url_for("duty.alert", number=alert))
-    if access.visitor().is_any("admin"):
+    if not access.visitor().is_any("police"):
         return redirect(url_for("camera_page.one", node=node, camera=camera))
-    return redirect(url_for("duty.room"))
+    if alert is not None:
+        return redirect(url_for("duty.alert", number=alert))
+    return redirect(url_for("duty_day.one", node=node, camera=camera))
 
 
 def _live() -> LivePictures:
