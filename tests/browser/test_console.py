@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from broker.hub import alerts
+from broker.hub.accounts import create_account
 from broker.hub.records import Alert, Revision, note_change
 from tests.browser.conftest import Watched
 from tests.console.stage import PIN, Stage, cover, live_day, measure, trouble
@@ -251,6 +252,13 @@ def test_chosen_kinds_sound_until_somebody_looks_and_a_note_is_written_by_keys(
     page.keyboard.press("Control+Enter")
     expect(page.locator(".notes")).to_contain_text("Đã gọi trưởng thôn.")
     expect(page.locator("#tieng summary")).to_have_text("Tiếng: chỉ nút SOS")
+    until(lambda: stage.broadcaster.count() > 0, 10)
+    with stage.database.session() as db:
+        ba = create_account(
+            db, username="ba", full_name="Đỗ Ba", password=PASSWORD, roles=["police"], now=stage.now()
+        )
+        alerts.take(db, ba, first, stage.now())
+    expect(page.locator("#viec")).to_contain_text("Nhận thay Ba")
     watched.check()
 
 
