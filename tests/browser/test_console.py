@@ -357,6 +357,8 @@ ROUTES = (
     ("aired", "hanh", "/broadcasts"),
     ("aired-month", "lanh", "/broadcasts?ky=2026-11"),
     ("duty", "khoa", "/duty/{alert}"),
+    ("duty-search", "khoa", "/duty/search"),
+    ("duty-day", "khoa", "/duty/camera/thon-01/cong"),
     ("shift", "khoa", "/duty/shift"),
     ("duty-phones", "quan", "/duty/phones"),
     ("cameras", "quan", "/cameras"),
