@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from broker.hub import alerts, incident_acts
+from broker.hub import alerts, incident_acts, quiet
 from broker.hub.alert_kinds import CHOICES
 from broker.hub.console import access, duty_pictures
 from broker.hub.console.day import commune_of
@@ -161,6 +161,28 @@ def close_all(number: int) -> Answer:
         number,
         lambda db, me: incident_acts.close_all(db, me, incident, newest, why, said, now(), upon=_upon()),
     )
+
+
+@pages.post("/duty/<int:number>/quiet")
+@access.allow("police")
+def leave_quiet(number: int) -> Answer:
+    """Bỏ qua chỗ này: what was offered for a false alarm. Form: mark, knows."""
+    mark, knows = request.form.get("mark", ""), request.form.get("knows", "") == "yes"
+    return _act(number, lambda db, me: quiet.apply(db, me, number, mark, now(), knows_true=knows))
+
+
+@pages.post("/duty/<int:number>/quiet/<int:one>/undo")
+@access.allow("police")
+def tell_again(number: int, one: int) -> Answer:
+    """Báo lại, hoàn tác."""
+    return _act(number, lambda db, me: quiet.undo(db, me, one, now()))
+
+
+@pages.post("/duty/<int:number>/quiet/<int:one>/keep")
+@access.allow("police")
+def keep_quiet(number: int, one: int) -> Answer:
+    """Vẫn bỏ qua: asked again in a month."""
+    return _act(number, lambda db, me: quiet.keep(db, me, one, now()))
 
 
 def _act(number: int, act: Callable[[Session, Account], object]) -> Answer:

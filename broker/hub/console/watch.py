@@ -21,6 +21,7 @@ from broker.hub.console import (
     duty_export,
     duty_incident,
     duty_pictures,
+    quiet,
 )
 from broker.hub.console.day import Commune, commune_of
 from broker.hub.console.desk import desk
@@ -141,6 +142,7 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         **duty_pictures.facts_of(db, found, at),
         **board_evidence.facts_of(db, found, at),
         **duty_export.facts_of(db, found, at),
+        **quiet.facts_of(db, found, at),
     }
 
 

@@ -1,0 +1,181 @@
+"""Quiet areas: what a camera tells no more because it was a false alarm too often. Tried before, undone by a click."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.hub.alerts import MAY_ACT, TRUE_REASON
+from broker.hub.declined import Declined
+from broker.hub.quiet_proposal import Outcome, Past, Proposal, Trial, boxes_of, propose, try_on
+from broker.hub.records import Account, Alert, Camera, CameraQuiet, note_change, write_audit
+from broker.hub.roles import require_role
+
+DAYS: Final = 30
+MOST: Final = 8
+"""At a time on one camera; the plan's own limit."""
+MOST_PAST: Final = 1000
+ASK_AGAIN: Final = timedelta(days=30)
+ALL_DAYS: Final = list(range(7))
+NAMES: Final = {
+    "people": "chỗ người qua lại",
+    "animal": "chỗ con vật qua lại",
+    "light": "chỗ ánh sáng, đèn xe",
+    "weather": "chỗ cây lay, mưa gió",
+    "camera": "chỗ hình rung",
+    "test": "chỗ thử thiết bị",
+}
+"""What an area is called by the reason of its false alarm."""
+STALE: Final = "Có cảnh báo hoặc cài đặt vừa thay đổi, máy đã tính lại. Xin xem lại rồi bấm lần nữa."
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A proposal for one false alert, and what it would have done in the last DAYS."""
+
+    alert: int
+    name: str
+    proposal: Proposal
+    trial: Trial
+    past: tuple[Past, ...]
+
+    @property
+    def mark(self) -> str:
+        """Tells whether what was shown is what would be set now."""
+        said = (self.proposal, sorted(each.id for each in self.trial.hidden))
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
+
+
+def offer_for(db: Session, alert: Alert, now: datetime) -> Offer | None:
+    """What could be done about a false alert; None for what was none, for other kinds and for a camera that is gone."""
+    camera = db.get(Camera, (alert.node, alert.camera))
+    if alert.kind != "motion" or camera is None or camera.retired_at is not None:
+        return None
+    if alert.state != "closed" or alert.close_reason in ("", TRUE_REASON):
+        return None
+    past = past_of(db, alert.node, alert.camera, now - timedelta(days=DAYS))
+    others = [each for each in past if each.id != alert.id]
+    made = propose(_past(alert), others, camera.sensitivity)
+    name = NAMES.get(alert.close_reason, "chỗ hay báo nhầm")
+    return Offer(alert.id, name, made, try_on(made, past), tuple(past))
+
+
+def past_of(db: Session, node: str, camera: str, since: datetime) -> list[Past]:
+    """What a camera told since then that moved, oldest first; of very many the newest."""
+    query = select(Alert).where(
+        Alert.node == node, Alert.camera == camera, Alert.kind == "motion", Alert.started_at > since
+    )
+    rows = db.scalars(query.order_by(Alert.started_at.desc()).limit(MOST_PAST)).all()
+    return [_past(row) for row in reversed(rows)]
+
+
+def kept(db: Session, node: str, camera: str) -> Sequence[CameraQuiet]:
+    """What a camera tells no more at present, the newest first."""
+    query = select(CameraQuiet).where(
+        CameraQuiet.node == node, CameraQuiet.camera == camera, CameraQuiet.undone_at.is_(None)
+    )
+    return db.scalars(query.order_by(CameraQuiet.applied_at.desc(), CameraQuiet.id.desc())).all()
+
+
+def apply(
+    db: Session, account: Account, alert_id: int, mark: str, now: datetime, *, knows_true: bool
+) -> CameraQuiet:
+    """Set what was offered for this alert. mark: of the offer that was seen.
+
+    knows_true: the true alerts that it hides were seen. Declined: no right, no such alert, nothing to offer, another
+    offer by now, true alerts hidden unseen, too many.
+    """
+    require_role(db, account, now, *MAY_ACT)
+    alert = db.get(Alert, alert_id, with_for_update=True)
+    offer = None if alert is None else offer_for(db, alert, now)
+    if alert is None or offer is None:
+        raise Declined("no-offer", "Cảnh báo này không còn là báo nhầm, hoặc camera đã được gỡ.")
+    if any(each.alert_id == alert_id for each in kept(db, alert.node, alert.camera)):
+        raise Declined("twice", "Chỗ này đã được bỏ qua rồi.")
+    if mark != offer.mark:
+        raise Declined("stale", STALE)
+    if offer.trial.count("true", "open") and not knows_true:
+        raise Declined(
+            "hides-true", "Bỏ qua chỗ này sẽ giấu cả báo thật: xin xem các lần đó và đánh dấu đã biết."
+        )
+    if len(kept(db, alert.node, alert.camera)) >= MOST:
+        raise Declined("many-quiet", f"Camera này đã bỏ qua {MOST} chỗ; xin cho báo lại chỗ không cần nữa.")
+    row = _row(alert, offer, account, now)
+    db.add(row)
+    db.flush()
+    _changed(db, account, row, "camera.quiet", now)
+    return row
+
+
+def undo(db: Session, account: Account, quiet_id: int, now: datetime) -> CameraQuiet:
+    """Tell it again. Declined: no right, no such area. Undone twice changes nothing."""
+    row = _found(db, account, quiet_id, now)
+    if row.undone_at is None:
+        row.undone_at, row.undone_by = now, account.id
+        _changed(db, account, row, "camera.quiet-undone", now)
+    return row
+
+
+def keep(db: Session, account: Account, quiet_id: int, now: datetime) -> CameraQuiet:
+    """Still wanted: asked again later. Declined: no right, no such area, undone meanwhile."""
+    row = _found(db, account, quiet_id, now)
+    if row.undone_at is not None:
+        raise Declined("undone", "Chỗ này đã được báo lại rồi.")
+    row.ask_again_at = now + ASK_AGAIN
+    write_audit(
+        db, now, account.username, "camera.quiet-kept", f"{row.node}.{row.camera}", {"quiet": str(row.id)}
+    )
+    note_change(db, "alert", str(row.alert_id or 0), now)
+    return row
+
+
+def _row(alert: Alert, offer: Offer, account: Account, now: datetime) -> CameraQuiet:
+    proposal = offer.proposal
+    hours = []
+    if proposal.hours is not None:
+        since, until = proposal.hours
+        hours = [{"days": ALL_DAYS, "since_min": since, "until_min": until or 1440}]
+    return CameraQuiet(
+        node=alert.node,
+        camera=alert.camera,
+        alert_id=alert.id,
+        name=offer.name,
+        area=None if proposal.corners is None else {"corners": [list(each) for each in proposal.corners]},
+        hours=hours,
+        sensitivity=proposal.sensitivity,
+        applied_at=now,
+        applied_by=account.id,
+        hid_false=offer.trial.count("false"),
+        hid_true=offer.trial.count("true", "open"),
+        ask_again_at=now + ASK_AGAIN,
+    )
+
+
+def _found(db: Session, account: Account, quiet_id: int, now: datetime) -> CameraQuiet:
+    require_role(db, account, now, *MAY_ACT)
+    row = db.get(CameraQuiet, quiet_id, with_for_update=True)
+    if row is None:
+        raise Declined("no-quiet", "Không tìm thấy chỗ bỏ qua này.")
+    return row
+
+
+def _past(row: Alert) -> Past:
+    outcome: Outcome = "open"
+    if row.state == "closed":
+        outcome = "true" if row.close_reason == TRUE_REASON else "false"
+    return Past(row.id, row.started_at, tuple(boxes_of([*row.boxes, *row.best_boxes])), outcome)
+
+
+def _changed(db: Session, account: Account, row: CameraQuiet, action: str, now: datetime) -> None:
+    detail = {"quiet": str(row.id), "false": str(row.hid_false), "true": str(row.hid_true)}
+    write_audit(db, now, account.username, action, f"{row.node}.{row.camera}", detail)
+    note_change(db, "camera", row.node, now)
+    note_change(db, "plan", row.node, now)
+    note_change(db, "alert", str(row.alert_id or 0), now)
