@@ -7,6 +7,7 @@ The hub keeps addresses sealed as well, to its own sealing key, so that a copy o
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -16,17 +17,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub.camera_address import shown
-from broker.hub.records import Camera, CameraSeal, note_change
-from broker.trust.envelope import CameraAddress, CameraSetup, Span, Zone
+from broker.hub.records import Camera, CameraQuiet, CameraSeal, note_change
+from broker.trust.envelope import CameraAddress, CameraSetup, QuietArea, Span, Zone
 from broker.trust.seal import SealError, open_seal, public_of, seal
 
 log = logging.getLogger(__name__)
 
 LONGEST_KEY: Final = 400
 """Characters of a sealing key; an X25519 key as PEM has 113."""
+MOST_QUIET: Final = 8
+"""Quiet areas of one camera that a plan may hold."""
 
 
-def setup_of(row: Camera, sealed: bytes) -> CameraSetup:
+def setup_of(row: Camera, sealed: bytes, quiet: Sequence[QuietArea] = ()) -> CameraSetup:
     """What the plan says of a camera. Raises msgspec.ValidationError when the record holds what no plan may."""
     found = CameraSetup(
         camera=row.camera,
@@ -39,9 +42,29 @@ def setup_of(row: Camera, sealed: bytes) -> CameraSetup:
         masks=[each["corners"] for each in row.masks],
         schedule=msgspec.convert(row.schedule, list[Span]),
         label=row.label,
+        quiet=list(quiet),
         view=row.view,
     )
     return msgspec.convert(msgspec.to_builtins(found), CameraSetup)
+
+
+def quiet_of(db: Session, node: str) -> dict[str, list[QuietArea]]:
+    """What the cameras of a node tell no more, by camera, oldest first. A damaged record is left out: then more is
+    told, not less."""
+    found: dict[str, list[QuietArea]] = {}
+    query = select(CameraQuiet).where(CameraQuiet.node == node, CameraQuiet.undone_at.is_(None))
+    for row in db.scalars(query.order_by(CameraQuiet.id)):
+        corners = (row.area or {}).get("corners")
+        said = {"corners": corners, "hours": row.hours, "sensitivity": row.sensitivity}
+        try:
+            area = msgspec.convert(said, QuietArea)
+        except msgspec.ValidationError as why:
+            log.error("quiet area %s left out: %s", row.id, why, extra={"event": "quiet-left-out"})
+            continue
+        areas = found.setdefault(row.camera, [])
+        if len(areas) < MOST_QUIET:
+            areas.append(area)
+    return found
 
 
 def hub_opener(keys_dir: Path) -> bytes:

@@ -61,7 +61,8 @@ class Analyst:
     def __init__(self, rules: Rules | None = None, detector: Detector | None = None) -> None:
         """detector: another than the product's own; it brings its own areas."""
         rules = rules or Rules()
-        self._detector = detector or MotionDetector(rules.sensitivity, Areas(rules.zones, rules.ignored))
+        self._areas = Areas(rules.zones, rules.ignored)
+        self._detector = detector or MotionDetector(rules.sensitivity, self._areas)
         self._tamper = TamperWatch()
         self._episode = Episode()
         self._verdict = Verdict()
@@ -78,6 +79,16 @@ class Analyst:
     def sensitivity(self, sensitivity: float) -> None:
         """Set by whoever knows whether it is day or night."""
         self._detector.sensitivity = sensitivity
+
+    @property
+    def quiet(self) -> Sequence[Polygon]:
+        """Areas in which movement tells nothing; may be set while running, nothing is learnt anew."""
+        return self._areas.quiet
+
+    @quiet.setter
+    def quiet(self, quiet: Sequence[Polygon]) -> None:
+        """Set by whoever knows the hours."""
+        self._areas.quiet = quiet
 
     @property
     def busy(self) -> bool:

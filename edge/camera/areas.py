@@ -1,4 +1,4 @@
-"""Where movement counts: zones people drew, and areas that are not looked at. Pure.
+"""Where movement counts: zones people drew, areas that are not looked at, and areas that tell nothing. Pure.
 
 Polygons are corners in fractions of the picture; they are drawn once onto the 256 x 144 picture that is judged.
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from broker.trust.areas import stands_in
 from edge.camera.picture import SMALL_HEIGHT_PX, SMALL_WIDTH_PX, Mask
 
 Polygon = Sequence[tuple[float, float]]
@@ -27,14 +28,23 @@ class Areas:
         hidden = [corners for corners in ignored if len(corners) >= 3]
         self.watched: Mask | None = np.asarray(1 - _drawn(hidden), np.uint8) if hidden else None
         """1 where unusual pixels are looked at, 0 where not; None: everywhere. 256 x 144."""
+        self.quiet: Sequence[Polygon] = ()
+        """What stands in one of these is followed like anything else and counts for nothing; may be set between
+        pictures."""
 
     def zone_of(self, x_px: float, y_px: float, w_px: float, h_px: float) -> str | None:
-        """The zone in which a thing of this box stands, by the middle of its lower edge; None: in no zone."""
+        """The zone in which a thing of this box stands, by the middle of its lower edge; None: where nothing counts."""
+        if self._is_quiet(x_px, y_px, w_px, h_px):
+            return None
         if not self._zones:
             return ""
         column = min(SMALL_WIDTH_PX - 1, max(0, int(x_px + w_px / 2)))
         row = min(SMALL_HEIGHT_PX - 1, max(0, int(y_px + h_px - 1)))
         return next((name for name, inside in self._zones if inside[row, column]), None)
+
+    def _is_quiet(self, x_px: float, y_px: float, w_px: float, h_px: float) -> bool:
+        box = (x_px / SMALL_WIDTH_PX, y_px / SMALL_HEIGHT_PX, w_px / SMALL_WIDTH_PX, h_px / SMALL_HEIGHT_PX)
+        return any(stands_in(corners, *box) for corners in self.quiet)
 
 
 def _drawn(polygons: Sequence[Polygon]) -> Mask:

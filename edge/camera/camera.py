@@ -92,6 +92,10 @@ class Camera:
         """Somebody looks at it now. May be called from any thread, again and again."""
         self._tap.add(look)
 
+    def hush(self, setup: CameraSetup) -> None:
+        """Its quiet areas are others now, nothing else of the setup is. May be called from any thread."""
+        self._setup = setup
+
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """Read until stopped; a source that fails is tried again for ever."""
         self._stop = stop
@@ -238,6 +242,7 @@ class Camera:
     def _keep_hours(self) -> None:
         now = None if self._clock.state() == "unknown" else self._clock.now()
         self._analyst.sensitivity = hours.sensitivity_of(self._setup, now)
+        self._analyst.quiet = hours.quiet_areas(self._setup, now)
         watching = hours.is_watching(self._setup.schedule, now)
         if watching == self._watching:
             return

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from broker.contract.camera import CameraState
 from broker.link.clock import Clock
 from broker.link.service import Beat
@@ -40,6 +42,8 @@ class Body:
     run: Run
     ask: Callable[[str], None]
     show: Callable[[Look], None]
+    hush: Callable[[CameraSetup], None]
+    """Told when nothing but its quiet areas has changed."""
 
 
 Make = Callable[[Watched, Callable[[CameraState], None]], Body]
@@ -77,8 +81,12 @@ class Crew:
         self._changed = True
 
     def apply(self, cameras: Sequence[Watched]) -> None:
-        """Run exactly these cameras; those whose setup did not change are left in peace."""
+        """Run exactly these cameras; those whose setup did not change are left in peace, but for quiet areas."""
         wanted = {each.setup.camera: each for each in cameras}
+        for name, post in self._posts.items():
+            new = wanted.get(name)
+            if new is not None and new != post.watched and _loud(new) == _loud(post.watched):
+                self._hush(post, new)
         leaving = [post for name, post in self._posts.items() if wanted.get(name) != post.watched]
         self._dismiss(leaving, 1.5)
         until_s = self._clock.monotonic() + LEAVE_S
@@ -144,6 +152,12 @@ class Crew:
         )
         post.thread.start()
 
+    def _hush(self, post: _Post, watched: Watched) -> None:
+        """A thread that just makes its body looks again once it has."""
+        post.watched = watched
+        if post.body is not None:
+            post.body.hush(watched.setup)
+
     def _live(self, post: _Post) -> None:
         def beat() -> None:
             post.beat_s = self._clock.monotonic()
@@ -153,7 +167,10 @@ class Crew:
                 self._set(state)
 
         try:
-            post.body = self._make(post.watched, say)
+            made = post.watched
+            post.body = self._make(made, say)
+            if post.watched is not made:
+                post.body.hush(post.watched.setup)
             post.body.run(post.stop, beat)
             post.failures = 0
         except Exception:  # any fault in one camera's thread is written down and must not stop the others
@@ -179,3 +196,8 @@ class Crew:
         for post in posts:
             if post.thread is not None:
                 post.thread.join(max(0.0, deadline_s - self._clock.monotonic()))
+
+
+def _loud(watched: Watched) -> Watched:
+    """The camera without its quiet areas, which alone may change while it runs."""
+    return Watched(msgspec.structs.replace(watched.setup, quiet=[]), watched.address)

@@ -170,7 +170,7 @@ class _Watch:
 
     def _make(self, watched: Watched, say: Any) -> Body:
         camera = Camera(watched.setup, watched.address, self._desk, say)
-        return Body(camera.run, camera.ask, camera.show)
+        return Body(camera.run, camera.ask, camera.show, camera.hush)
 
     def _tell(self) -> None:
         """Ends of episodes, and the states of all cameras when one changed."""

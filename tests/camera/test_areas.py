@@ -45,3 +45,14 @@ def test_a_polygon_without_area_hides_nothing_and_is_no_zone() -> None:
     areas = Areas([("line", [(0.0, 0.0), (1.0, 1.0)])], [[(0.2, 0.2)]])
     assert areas.watched is None
     assert areas.zone_of(10, 10, 5, 5) == ""
+
+
+def test_what_stands_in_a_quiet_area_counts_for_nothing_and_is_watched_all_the_same() -> None:
+    areas = Areas([("yard", LOWER)])
+    areas.quiet = [LEFT]
+    assert areas.zone_of(20, 80, 10, 30) is None
+    assert areas.zone_of(200, 80, 10, 30) == "yard"
+    assert areas.zone_of(120, 80, 40, 30) == "yard", "it stands beside the area and reaches into it"
+    assert areas.watched is None
+    areas.quiet = []
+    assert areas.zone_of(20, 80, 10, 30) == "yard"

@@ -9,7 +9,7 @@ import pytest
 
 from broker.contract.camera import CameraState
 from broker.link.service import Beat
-from broker.trust.envelope import CameraAddress, CameraSetup
+from broker.trust.envelope import CameraAddress, CameraSetup, QuietArea
 from edge.camera.crew import AGAIN_S, HUNG_S, LEAVE_S, Body, Crew, Hung, Watched
 from edge.camera.live import Look
 from tests.camera.town import NOW
@@ -30,6 +30,7 @@ class Stage:
         self.starts: list[str] = []
         self.asked: list[str] = []
         self.shown: list[Look] = []
+        self.hushed: list[CameraSetup] = []
         self.release = threading.Event()
         self.crew = Crew(self._make, self.clock)
 
@@ -46,7 +47,7 @@ class Stage:
                 if does != "hang":
                     beat()
 
-        return Body(run, self.asked.append, self.shown.append)
+        return Body(run, self.asked.append, self.shown.append, self.hushed.append)
 
     def states(self) -> dict[str, str]:
         """State by camera, as last changed."""
@@ -86,6 +87,17 @@ def test_a_changed_setup_replaces_the_thread_and_an_unchanged_one_stays(stage: S
     until(lambda: len(stage.starts) == 2, 5.0)
     stage.crew.apply([_setup("07"), _setup("08", "/dev/video0")])
     until(lambda: sorted(stage.starts) == ["07", "08", "08"], 5.0)
+
+
+def test_a_new_quiet_area_reaches_the_running_thread_and_replaces_none(stage: Stage) -> None:
+    stage.crew.apply([_setup("07")])
+    until(lambda: stage.states() == {"07": "live"}, 5.0)
+    corners = [(0.1, 0.1), (0.4, 0.1), (0.4, 0.4)]
+    setup = CameraSetup(camera="07", name="07", sealed=b"", quiet=[QuietArea(corners=corners)])
+    stage.crew.apply([Watched(setup, CameraAddress(source="scene:"))])
+    stage.crew.apply([_setup("07")])
+    assert [each.quiet for each in stage.hushed] == [setup.quiet, []]
+    assert stage.starts == ["07"]
 
 
 @pytest.mark.parametrize("ends", [True, False])

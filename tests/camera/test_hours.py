@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 
 from broker.link.clock import LOCAL
-from broker.trust.envelope import CameraSetup, Span
-from edge.camera.hours import is_night, is_watching, sensitivity_of
+from broker.trust.envelope import CameraSetup, QuietArea, Span
+from edge.camera.hours import is_night, is_watching, quiet_areas, sensitivity_of
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
@@ -58,3 +58,23 @@ def test_without_a_schedule_or_without_the_time_a_camera_watches_always() -> Non
     assert is_watching([], at(23, 3))
     assert is_watching(never_on_monday, None)
     assert not is_watching(never_on_monday, at(23, 3))
+
+
+def test_a_quiet_area_holds_in_its_hours_and_never_by_a_clock_nobody_trusts() -> None:
+    tree, gate = [(0.0, 0.0), (0.3, 0.0), (0.3, 0.3)], [(0.6, 0.6), (0.9, 0.6), (0.9, 0.9)]
+    evening = [Span(days=list(range(7)), since_min=17 * 60, until_min=60)]
+    quiet = [QuietArea(corners=tree), QuietArea(corners=gate, hours=evening), QuietArea(sensitivity=0.1)]
+    setup = CameraSetup(camera="c", name="Cổng", sealed=b"", quiet=quiet)
+    assert quiet_areas(setup, at(23, 12)) == [tree]
+    assert quiet_areas(setup, at(24, 0, 30)) == [tree, gate]
+    assert quiet_areas(setup, None) == [tree]
+
+
+def test_a_quiet_camera_reports_less_easily_in_its_hours_and_never_more_easily() -> None:
+    noon = [Span(days=list(range(7)), since_min=11 * 60, until_min=13 * 60)]
+    quiet = [QuietArea(sensitivity=0.3, hours=noon), QuietArea(sensitivity=0.6)]
+    setup = CameraSetup(camera="c", name="C", sealed=b"", sensitivity=0.7, night_sensitivity=0.4, quiet=quiet)
+    assert sensitivity_of(setup, at(23, 12)) == 0.3
+    assert sensitivity_of(setup, at(23, 14)) == 0.6
+    assert sensitivity_of(setup, at(23, 23)) == 0.4
+    assert sensitivity_of(setup, None) == 0.6

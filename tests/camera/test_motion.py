@@ -246,6 +246,16 @@ def test_an_ignored_area_is_not_looked_at() -> None:
     assert _moved(_judge(_walker(-60.0), detector=detector)) == []
 
 
+def test_what_walks_out_of_a_quiet_area_is_told_without_learning_anew() -> None:
+    areas = Areas()
+    areas.quiet = [[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]]
+    assert _moved(_judge(_walker(-60.0), detector=MotionDetector(areas=areas))) == []
+    areas.quiet = [[(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]]
+    boxes = [box for _, v in _judge(_walker(-60.0), detector=MotionDetector(areas=areas)) for box in v.boxes]
+    assert boxes
+    assert all(x + w / 2 <= 0.5 for x, _, w, _ in boxes)
+
+
 def test_sensitivity_may_change_while_it_looks() -> None:
     walk, flat = _walker(9.0), np.full((SMALL_HEIGHT_PX, SMALL_WIDTH_PX), 110.0)
 

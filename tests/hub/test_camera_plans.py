@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from broker.contract import identity_of, topic_of
 from broker.contract.hub import CameraPlan
 from broker.contract.message import payload
 from broker.hub import camera_areas, camera_hours, camera_setup
 from broker.hub.cameras import MOST_PER_NODE
-from broker.hub.records import Base, Camera, note_change
+from broker.hub.records import Account, Base, Camera, CameraQuiet, note_change
 from broker.trust.envelope import CameraAddress, CamerasBody, open_signed
 from broker.trust.seal import make_seal_key, open_seal
 from tests.hub.studio import Studio
@@ -138,3 +139,25 @@ def test_the_fullest_cameras_a_node_may_have_fit_one_plan(studio: Studio, secret
             row.zones, row.ignored, row.masks = [*zones, large], [triangle] * most, [triangle] * most
             db.add(row)
     assert len(told(studio, studio.step())[0].cameras) == MOST_PER_NODE
+
+
+def test_a_quiet_area_is_told_until_it_is_undone_and_a_damaged_one_costs_no_camera(
+    studio: Studio, secret: bytes
+) -> None:
+    corners = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]
+    night = [{"days": [0, 6], "since_min": 1080, "until_min": 300}]
+    with studio.town.database.session() as db:
+        by = db.scalars(select(Account.id)).first()
+        made = {"node": "thon-01", "camera": "cong", "applied_at": NOW, "applied_by": by, "ask_again_at": NOW}
+        tree = CameraQuiet(name="cây", area={"corners": corners}, hours=night, **made)
+        db.add_all([tree, CameraQuiet(name="hỏng", area={"corners": [[7, 7]]}, **made)])
+        db.flush()
+        number = tree.id
+    told_first = told(studio, studio.step())[0].cameras[0].quiet
+    assert [(each.corners, each.hours[0].since_min) for each in told_first] == [
+        ([(0.1, 0.1), (0.4, 0.1), (0.4, 0.4)], 1080)
+    ]
+    with studio.town.database.session() as db:
+        db.get_one(CameraQuiet, number).undone_at = NOW
+        note_change(db, "plan", "thon-01", NOW)
+    assert told(studio, studio.step())[0].cameras[0].quiet == []

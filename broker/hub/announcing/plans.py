@@ -21,7 +21,7 @@ from broker.hub.announcing.emergency_templates import kept_sounds
 from broker.hub.announcing.order import later_s, lined_up
 from broker.hub.announcing.rules import quiet_for, rules_of
 from broker.hub.announcing.schedule import rank_of
-from broker.hub.camera_setup import sealed_address, setup_of
+from broker.hub.camera_setup import quiet_of, sealed_address, setup_of
 from broker.hub.loudspeakers import tuning_of
 from broker.hub.records import Camera, CameraSeal, ContentBundle, NodeRecord, Occurrence, Plan, Revision
 from broker.hub.silence import silence_of
@@ -131,16 +131,24 @@ def cameras_plan(
         select(Camera).where(Camera.node == node.name, Camera.retired_at.is_(None)).order_by(Camera.camera)
     )
     rows = [row for row in db.scalars(query) if key is not None and _is_whole(row)]
+    quiet = quiet_of(db, node.name)
     content = {
         "node": node.name,
         "seal": key.public if key else "",
-        "cameras": [(row.source, row.sub_source, row.sealed or b"", setup_of(row, b"")) for row in rows],
+        "cameras": [
+            (row.source, row.sub_source, row.sealed or b"", setup_of(row, b"", quiet.get(row.camera, ())))
+            for row in rows
+        ],
     }
     plan = _kept(db, node.name, "cameras", content, now)
     if plan is None:
         generation = _next(db, node.name, "cameras", now)
         try:
-            setups = [setup_of(row, sealed_address(row, key, hub_private)) for row in rows if key is not None]
+            setups = [
+                setup_of(row, sealed_address(row, key, hub_private), quiet.get(row.camera, ()))
+                for row in rows
+                if key is not None
+            ]
             signed = signer.sign(
                 CamerasBody(generation=generation, node=node.name, cameras=setups), "cameras"
             )
