@@ -14,8 +14,8 @@ from edge.camera.motion import Reason as Reason
 from edge.camera.picture import Grey, shrink
 from edge.camera.tamper import TamperStep, TamperWatch, What
 
-ANALYSE_S = 0.2
-"""Pictures closer than this are not judged: five a second."""
+ANALYSE_S, LEAST_GAP_S = 0.2, 0.15
+"""Five pictures a second are judged; never two that are much closer than that: the second says little."""
 
 
 TURNING_S = 10.0
@@ -129,7 +129,7 @@ class Analyst:
     def look(self, luma: Grey, at_s: float) -> list[Finding]:
         """Judge one picture in the camera's own resolution."""
         due_s = at_s if self._next_s is None else self._next_s
-        self._next_s = max(due_s + ANALYSE_S, at_s + ANALYSE_S / 2)
+        self._next_s = max(due_s + ANALYSE_S, at_s + LEAST_GAP_S)
         self._last_s = at_s
         small = shrink(luma)
         verdict = self._detector.look(small, at_s)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 
 from edge.camera.picture import Field, Grey, Mask
 
@@ -19,8 +18,6 @@ BACKGROUND_S = 8.0
 HELD_S = 90.0
 """... and where something is followed, within this."""
 RESTLESS_S = 12.0
-LEARN_EVERY_S, YOUNG_S = 0.35, 3.0
-"""A background older than this is learnt so often."""
 BOX = np.ones((3, 3), np.uint8)
 LEAST_LEVELS, MOST_LEVELS = 5.0, 12.0
 """Bounds of the least difference in grey levels that means anything, at sensitivity 0.5."""
@@ -44,18 +41,6 @@ class Seen:
     """Grey levels of change since the picture before."""
 
 
-@dataclass(frozen=True)
-class _Explained:
-    """What pictures are compared with."""
-
-    before: Grey
-    least: MatLike
-    most: MatLike
-    """The darkest and the lightest that stand beside each spot."""
-    limit: Mask
-    ease: float
-
-
 class Backdrop:
     """Background and restlessness of one camera."""
 
@@ -64,8 +49,6 @@ class Backdrop:
         self._restless: Field = np.full(now.shape, 4.0, np.float32)  # squared grey levels
         self._noise = 1.0
         self._last = now
-        self._explained: _Explained | None = None
-        self._unlearnt_s = 0.0
         self.age_s = 0.0
 
     def compare(self, now: Grey, ease: float, watched: Mask | None) -> Seen:
@@ -73,25 +56,17 @@ class Backdrop:
         gain = gain_of(self._mean, now)
         if abs(gain - 1.0) > 0.004:
             self._mean *= np.float32(gain)
-            self._explained = None
-        known = self._explained
-        if known is None or known.ease != ease:
-            known = self._explained = self._explain(ease)
-        above, below = cv2.subtract(now, known.most), cv2.subtract(known.least, now)
-        apart = _levels(cv2.max(above, below))
-        unusual = (apart > known.limit).view(np.uint8)
+        before = _levels(cv2.convertScaleAbs(self._mean))
+        above = cv2.subtract(now, cv2.dilate(before, BOX))
+        apart = _levels(cv2.max(above, cv2.subtract(cv2.erode(before, BOX), now)))
+        floor = min(MOST_LEVELS, max(LEAST_LEVELS, 3.0 + 4.0 * self._noise)) * ease
+        limit = _levels(cv2.convertScaleAbs(cv2.sqrt(self._restless), alpha=TIMES_NOISE * ease))
+        limit = _levels(cv2.max(limit, np.full(limit.shape, round(floor), np.uint8)))
+        unusual = (apart > limit).view(np.uint8)
         if watched is not None:
             unusual &= watched
         fresh, self._last = _levels(cv2.absdiff(now, self._last)), now
-        return Seen(now, known.before, apart, known.limit, unusual, fresh)
-
-    def _explain(self, ease: float) -> _Explained:
-        """What the background is, for comparing; good for as long as nothing is learnt."""
-        before = _levels(cv2.convertScaleAbs(self._mean))
-        floor = min(MOST_LEVELS, max(LEAST_LEVELS, 3.0 + 4.0 * self._noise)) * ease
-        limit = cv2.convertScaleAbs(cv2.sqrt(self._restless), alpha=TIMES_NOISE * ease)
-        limit = cv2.max(limit, np.full(limit.shape, round(floor), np.uint8))
-        return _Explained(before, cv2.erode(before, BOX), cv2.dilate(before, BOX), _levels(limit), ease)
+        return Seen(now, before, apart, limit, unusual, fresh)
 
     @property
     def brightness(self) -> float:
@@ -99,12 +74,8 @@ class Backdrop:
         return float(cv2.mean(self._mean)[0])
 
     def learn(self, seen: Seen, gap_s: float, held: Mask | None) -> None:
-        """Move towards this picture; slowly where `held` is 1. After the first seconds every other one is enough."""
+        """Move towards this picture; slowly where `held` is 1."""
         self.age_s += gap_s
-        self._unlearnt_s += gap_s
-        if self._unlearnt_s < LEARN_EVERY_S and self.age_s > YOUNG_S:
-            return
-        gap_s, self._unlearnt_s, self._explained = self._unlearnt_s, 0.0, None
         rate = min(0.5, gap_s / min(BACKGROUND_S, 0.5 + self.age_s))
         drift = min(0.5, gap_s / min(RESTLESS_S, 0.5 + self.age_s))
         capped = cv2.min(seen.apart, cv2.add(seen.limit, seen.limit))

@@ -17,6 +17,8 @@ FROZEN_S = 2.4
 REPEATED = 0.35
 """And by less than this share of what the most alike of healthy ones do."""
 LEAST_APART = 0.008
+KNOWN = 10
+"""From so many pictures on the usual is known: a camera of few pictures a second soon rests and shows no more."""
 LEAST_FLICKER = 0.03
 """Below this learnt flicker (grey levels) a camera's still picture cannot be told from a frozen one."""
 
@@ -61,10 +63,10 @@ class Flicker:
         amount = float(cv2.mean(cv2.absdiff(grid, before))[0])
         if amount > 0.5 * self._usual:
             self.lively_s = now_s
-        if learn and not (self._counted >= 15 and amount < REPEATED * self._least):
+        if learn and not (self._counted >= KNOWN and amount < REPEATED * self._least):
             self._amounts.append(amount)
             self._counted += 1
-            if len(self._amounts) >= 10 and (self._counted < 50 or self._counted % 10 == 0):
+            if len(self._amounts) >= KNOWN and (self._counted < 50 or self._counted % 10 == 0):
                 healthy = sorted(self._amounts)
                 self._usual, self._least = healthy[len(healthy) // 2], healthy[len(healthy) // 10]
         self._recent.append((now_s, amount))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -168,3 +169,15 @@ def test_rules_reach_the_detector() -> None:
     assert found(Rules()) == {""}
     assert found(Rules(zones=[("yard", everywhere)])) == {"yard"}
     assert found(Rules(ignored=[everywhere])) == set()
+
+
+@pytest.mark.parametrize(("fps", "a_second"), [(25, 5.0), (15, 5.0), (10, 5.0), (8, 4.0), (5, 5.0), (3, 3.0)])
+def test_judged_pictures_lie_evenly_whatever_the_camera_sends(fps: int, a_second: float) -> None:
+    analyst = Analyst(detector=Told(_still))
+    judged: list[int] = []
+    for number in range(10 * fps):
+        if analyst.wants(number / fps):
+            analyst.look(_yard(0.0), number / fps)
+            judged.append(number)
+    assert len(judged) == pytest.approx(10 * a_second, abs=1)
+    assert {b - a for a, b in pairwise(judged)} == {round(fps / a_second)}

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.camera.flicker import Flicker
 from edge.camera.picture import Grey
 from edge.camera.tamper import TamperStep, TamperWatch
 from tests.camera.film import grey_yard
@@ -77,6 +78,14 @@ def test_a_frozen_picture_is_found() -> None:
     steps = _run(lambda grey, at_s: still if at_s >= AT_S else grey)
     assert [(step.phase, step.what) for step in steps] == [("began", "frozen")]
     assert steps[0].end_s <= AT_S + 5.0
+
+
+def test_a_few_seconds_of_a_slow_camera_tell_a_frozen_picture() -> None:
+    flicker, still = Flicker(), grey_yard(99.0)
+    for number in range(12 + 24):
+        noise = grey_yard(number / 4) if number < 12 else still
+        flicker.note(noise, number / 4, learn=True)
+    assert flicker.is_still(35 / 4, collapsed=False)
 
 
 def test_a_camera_that_never_shows_noise_is_not_called_frozen() -> None:
