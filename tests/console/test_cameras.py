@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from broker.contract.camera import CameraPicture
-from broker.hub import camera_setup, cameras, stills
+from broker.hub import alerts, camera_setup, cameras, stills
 from broker.hub.announcing.render import media_store
 from broker.hub.records import AuditRow, Camera, CameraSeen, CameraStill, ServiceSeen, audit_rows
 from broker.trust.envelope import CameraAddress
@@ -259,3 +260,25 @@ def test_who_turned_a_camera_on_purpose_says_so_and_the_node_learns_the_view_ane
         assert db.query(AuditRow).filter_by(action="camera.view-accepted").count() == 1
         db.get_one(CameraSeen, ("thon-01", "cong")).tampering = ""
     assert "Hướng nhìn này là đúng" not in quan.get("/cameras/thon-01/cong").get_data(as_text=True)
+
+
+def test_drawn_areas_are_tried_on_stored_alerts_before_they_are_saved(stage: Stage) -> None:
+    assert "không có cảnh báo nào để thử" in save(stage, act="try").get_data(as_text=True)
+    false, true = stage.alarm(), stage.alarm(camera="cong", node="thon-01")
+    assert false == true, "the same moment is the same episode"
+    stage.clock.advance(7200)
+    stage.alarm()
+    with stage.database.session() as db:
+        alerts.close(db, stage.people["khoa"], false, "weather", "", stage.now())
+    over_it = area("ignored", "50,30; 80,30; 80,80; 50,80")
+    shown = save(stage, act="try", **over_it).get_data(as_text=True)
+    rows = re.findall(r"<th scope=\"row\">([^<]+)</th>" + r"<td class=\"num[^\"]*\">(\d+)</td>" * 3, shown)
+    assert rows == [
+        ("1 giờ qua", "0", "1", "1"),
+        ("24 giờ qua", "0", "2", "1"),
+        ("30 ngày qua", "0", "2", "1"),
+    ]
+    assert "50,30; 80,30; 80,80; 50,80" in shown, "what was drawn is still in the form"
+    assert kept(stage).ignored == [], "nothing is saved"
+    beside = save(stage, act="try", **area("zone", "0,0; 20,0; 20,20; 0,20")).get_data(as_text=True)
+    assert '<td class="num">0</td><td class="num">2</td>' in beside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -12,15 +13,19 @@ from broker.hub import camera_areas, camera_hours, cameras, stills
 from broker.hub.announcing.render import media_store
 from broker.hub.camera_setup import address_of
 from broker.hub.camera_sight import hints_of, sight_of
+from broker.hub.camera_trial import SPANS, Line, try_areas
 from broker.hub.console import access, camera_form
 from broker.hub.console.cameras import alerts_today, opener, say_sight
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.pictures import send_media
 from broker.hub.console.wording import WEEKDAYS, ago, hms, when
 from broker.hub.declined import Declined
+from broker.hub.quiet import past_of
 from broker.hub.records import Account, Camera, CameraSeen, CameraStill, NodeRecord, ServiceSeen
 from broker.trust.envelope import CameraAddress
 from broker.trust.seal import public_of
+
+LONGEST = SPANS[-1][0]
 
 pages = Blueprint("camera_page", __name__)
 
@@ -60,7 +65,7 @@ def one(node: str, camera: str) -> str:
 @pages.post("/cameras/<node>/<camera>")
 @access.allow("admin")
 def change(node: str, camera: str) -> Response | tuple[str, int]:
-    """Set the camera up, or take it away (button `act=remove`)."""
+    """Set the camera up, try its areas on stored alerts (button `act=try`), or take it away (`act=remove`)."""
     try:
         with desk().database.session() as db:
             me, row = db.get_one(Account, access.visitor().id), _found(db, node, camera)
@@ -73,6 +78,9 @@ def change(node: str, camera: str) -> Response | tuple[str, int]:
             private = opener()
             old = _kept(row, private)
             wanted = camera_form.wanted_of(request.form, old)
+            if request.form.get("act") == "try":
+                past = past_of(db, node, camera, now() - LONGEST)
+                return _page(node, camera, trial=try_areas(wanted.areas, past, now())), 200
             made_of = request.form.get("made_of", "")
             changed = cameras.change(db, me, row, wanted, old, public_of(private), now(), made_of)
     except Declined as why:
@@ -135,7 +143,9 @@ def _kept(row: Camera, private: bytes) -> CameraAddress:
         return CameraAddress(source=row.source, sub_source=row.sub_source)
 
 
-def _page(node: str, camera: str, trouble: str = "", *, is_old: bool = False) -> str:
+def _page(
+    node: str, camera: str, trouble: str = "", *, is_old: bool = False, trial: Sequence[Line] = ()
+) -> str:
     at = now()
     with desk().database.reading() as db:
         row = db.get(Camera, (node, camera))
@@ -171,7 +181,7 @@ def _page(node: str, camera: str, trouble: str = "", *, is_old: bool = False) ->
     return render_template(
         "camera.html",
         here="cameras",
-        form=_again(row, is_old=is_old) if trouble and is_mine else camera_form.of_record(row),
+        form=_again(row, is_old=is_old) if (trouble or trial) and is_mine else camera_form.of_record(row),
         hints=hints_of(seen),
         sensitivities=camera_form.SENSITIVITIES,
         blank=camera_form.BLANK_AREAS,
@@ -179,6 +189,7 @@ def _page(node: str, camera: str, trouble: str = "", *, is_old: bool = False) ->
         days=tuple(zip(camera_hours.DAYS, WEEKDAYS, strict=True)),
         makes=MAKES,
         note=_noted(),
+        trial=trial,
         **found,
         **standing,
     )
