@@ -13,14 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub.alerts import MAY_ACT, TRUE_REASON
+from broker.hub.camera_setup import MOST_QUIET
 from broker.hub.declined import Declined
 from broker.hub.quiet_proposal import Outcome, Past, Proposal, Trial, boxes_of, propose, try_on
 from broker.hub.records import Account, Alert, Camera, CameraQuiet, note_change, write_audit
 from broker.hub.roles import require_role
 
 DAYS: Final = 30
-MOST: Final = 8
-"""At a time on one camera; the plan's own limit."""
 MOST_PAST: Final = 1000
 ASK_AGAIN: Final = timedelta(days=30)
 ALL_DAYS: Final = list(range(7))
@@ -105,8 +104,10 @@ def apply(
         raise Declined(
             "hides-true", "Bỏ qua chỗ này sẽ giấu cả báo thật: xin xem các lần đó và đánh dấu đã biết."
         )
-    if len(kept(db, alert.node, alert.camera)) >= MOST:
-        raise Declined("many-quiet", f"Camera này đã bỏ qua {MOST} chỗ; xin cho báo lại chỗ không cần nữa.")
+    if len(kept(db, alert.node, alert.camera)) >= MOST_QUIET:
+        raise Declined(
+            "many-quiet", f"Camera này đã bỏ qua {MOST_QUIET} chỗ; xin cho báo lại chỗ không cần nữa."
+        )
     row = _row(alert, offer, account, now)
     db.add(row)
     db.flush()

@@ -27,6 +27,8 @@ LARGEST: Final = 0.4
 FEWEST_FOR_HOURS: Final = 4
 LONGEST_H: Final = 10
 """False alarms that all fall into so many hours of the day are told of outside these hours."""
+MOST_CORNERS: Final = 8
+"""Of an area: the areas of all cameras of a node travel in one packet."""
 STEP: Final = 0.2
 LOWEST: Final = 0.1
 
@@ -130,7 +132,7 @@ def _is_within(box: Box, frame: Box) -> bool:
 
 
 def _around(boxes: Iterable[Box]) -> tuple[Point, ...] | None:
-    """The convex hull of the boxes with a margin; None without boxes and for what would blind the camera."""
+    """The convex hull of the boxes with a margin, or their rectangle; None for what would blind the camera."""
     corners = set()
     for box in boxes:
         frame = _frame([box], PAD)
@@ -138,6 +140,9 @@ def _around(boxes: Iterable[Box]) -> tuple[Point, ...] | None:
         left, top, right, bottom = (round(each, 3) for each in frame)
         corners |= {(left, top), (right, top), (right, bottom), (left, bottom)}
     hull = _hull(sorted(corners))
+    if len(hull) > MOST_CORNERS:
+        (left, *_, right), (top, *_, bottom) = (sorted(each) for each in zip(*hull, strict=True))
+        hull = ((left, top), (right, top), (right, bottom), (left, bottom))
     return hull if hull and _size(hull) <= LARGEST else None
 
 

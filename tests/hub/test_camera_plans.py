@@ -11,7 +11,7 @@ from sqlalchemy import select
 from broker.contract import identity_of, topic_of
 from broker.contract.hub import CameraPlan
 from broker.contract.message import payload
-from broker.hub import camera_areas, camera_hours, camera_setup
+from broker.hub import camera_areas, camera_hours, camera_setup, quiet_proposal
 from broker.hub.cameras import MOST_PER_NODE
 from broker.hub.records import Account, Base, Camera, CameraQuiet, note_change
 from broker.trust.envelope import CameraAddress, CamerasBody, open_signed
@@ -131,6 +131,7 @@ def test_the_fullest_cameras_a_node_may_have_fit_one_plan(studio: Studio, secret
     large = {"name": "Z", "corners": [[0.123, 0.456]] * min(rest, camera_areas.MOST_OF_ONE)}
     span = {"days": [0, 1, 2, 3, 4, 5, 6], "since_min": 1439, "until_min": 1439}
     with studio.town.database.session() as db:
+        by = db.scalars(select(Account.id)).first()
         db.delete(db.get_one(Camera, ("thon-01", "cong")))
         for n in range(MOST_PER_NODE):
             row = Camera(node="thon-01", camera=f"{'c' * 24}{n:03}", name="ở" * 60, village="dong")
@@ -138,6 +139,12 @@ def test_the_fullest_cameras_a_node_may_have_fit_one_plan(studio: Studio, secret
             row.night_sensitivity, row.schedule = 0.7, [span] * camera_hours.MOST_SPANS
             row.zones, row.ignored, row.masks = [*zones, large], [triangle] * most, [triangle] * most
             db.add(row)
+            around = {"corners": [[0.123, 0.456]] * quiet_proposal.MOST_CORNERS}
+            made = {"node": row.node, "camera": row.camera, "applied_at": NOW, "ask_again_at": NOW}
+            quiet = [
+                CameraQuiet(name="q", area=around, hours=[span], applied_by=by, **made) for _ in range(8)
+            ]
+            db.add_all(quiet)
     assert len(told(studio, studio.step())[0].cameras) == MOST_PER_NODE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import cos, sin
 
 import pytest
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from broker.contract.camera import Box, MotionStarted
 from broker.hub import alerts, quiet
 from broker.hub.accounts import create_account
+from broker.hub.camera_setup import MOST_QUIET
 from broker.hub.declined import Declined
 from broker.hub.quiet_proposal import LOWEST, Past, Proposal, propose, try_on
 from broker.hub.records import Account, Alert, AuditRow, Camera, CameraQuiet, Database, changes_after
@@ -35,6 +37,14 @@ def test_false_alarms_in_one_place_become_one_area_that_hides_no_true_one() -> N
     trial = try_on(made, [*others, past(20, TREE, "false")])
     assert (trial.count("false"), trial.count("true", "open")) == (5, 0)
     assert [each.id for each in trial.told] == [9]
+
+
+def test_an_area_of_many_corners_is_their_rectangle() -> None:
+    round_about = [(0.3 + 0.1 * cos(n / 5), 0.3 + 0.1 * sin(n / 5), 0.02, 0.02) for n in range(32)]
+    made = propose(Past(1, NOW, tuple(round_about), "false"), [], 0.5)
+    assert made.corners is not None
+    assert len(made.corners) == 4
+    assert all(stands_in(made.corners, *box) for box in round_about)
 
 
 def test_where_true_alarms_come_too_the_hours_of_the_false_ones_are_proposed() -> None:
@@ -186,7 +196,7 @@ def test_true_alarms_other_people_and_ninth_areas_are_refused(room: Room) -> Non
     assert _refused(room, true, mark="x") == "no-offer"
     assert _refused(room, 999, mark="x") == "no-offer"
     assert _refused(room, number, who=room.quan) == "no-right"
-    for each in range(quiet.MOST):
+    for each in range(MOST_QUIET):
         room.apply(room.alert((0.1 * each, 0.8, 0.05, 0.1), "animal"), knows=True)
     assert _refused(room, number, knows=True) == "many-quiet"
 
