@@ -26,6 +26,8 @@ from broker.trust.envelope import CameraAddress
 from broker.trust.seal import public_of
 
 LONGEST = SPANS[-1][0]
+SETTING_UP = "cài đặt camera"
+"""Why a picture is asked for here, as the audit log says it."""
 
 pages = Blueprint("camera_page", __name__)
 
@@ -96,7 +98,7 @@ def ask(node: str, camera: str) -> Response | tuple[str, int]:
     """Ask for a picture of now; a script gets how it stands instead of the page."""
     try:
         with desk().database.session() as db:
-            stills.ask(db, db.get_one(Account, access.visitor().id), node, camera, now())
+            stills.ask(db, db.get_one(Account, access.visitor().id), node, camera, now(), SETTING_UP)
     except Declined as why:
         return _page(node, camera, str(why)), 409
     if is_part():
