@@ -78,8 +78,8 @@ class Backdrop:
         self.age_s += gap_s
         rate = min(0.5, gap_s / min(BACKGROUND_S, 0.5 + self.age_s))
         drift = min(0.5, gap_s / min(RESTLESS_S, 0.5 + self.age_s))
-        capped = cv2.min(seen.apart, cv2.add(seen.limit, seen.limit))
-        spread = cv2.blur(cv2.multiply(capped, capped, dtype=cv2.CV_32F), (5, 5))
+        capped = _levels(cv2.min(seen.apart, cv2.add(seen.limit, seen.limit)))
+        spread = cv2.boxFilter(np.square(capped, dtype=np.uint16), cv2.CV_32F, (5, 5))
         free = None if held is None else np.bitwise_xor(held, 1)
         cv2.accumulateWeighted(seen.now, self._mean, rate, free)
         cv2.accumulateWeighted(spread, self._restless, drift, free)

@@ -65,7 +65,7 @@ def find_blobs(seen: Seen) -> list[Blob]:
     rows = slice(max(0, top - MARGIN_PX), top + high + MARGIN_PX)
     columns = slice(max(0, left - MARGIN_PX), left + wide + MARGIN_PX)
     unusual = seen.unusual[rows, columns]
-    spots = np.flatnonzero(unusual.view(np.bool_))
+    spots = unusual.view(np.bool_).ravel().nonzero()[0]
     if spots.size < LEAST_PX:
         return []
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
