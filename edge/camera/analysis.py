@@ -64,7 +64,7 @@ class Analyst:
         self._areas = Areas(rules.zones, rules.ignored)
         self._detector = detector or MotionDetector(rules.sensitivity, self._areas)
         self._tamper = TamperWatch()
-        self._episode = Episode()
+        self._episode, self._passing = Episode(), Episode()
         self._verdict = Verdict()
         self._best: tuple[float, Verdict] | None = None
         self._next_s: float | None = None
@@ -133,16 +133,11 @@ class Analyst:
         self._last_s = at_s
         small = shrink(luma)
         verdict = self._detector.look(small, at_s)
-        since_s = verdict.moving_since_s
-        passing_s = self._episode.since_s if self._episode.since_s is not None else since_s
+        whole = verdict.whole or verdict
+        passing_s = self._passing.since_s if self._passing.since_s is not None else whole.moving_since_s
         tampered = self._tamper.look(luma, at_s, passing_s, small)
-        suspected_s = self._tamper.suspected_since_s
-        if (
-            since_s is not None
-            and suspected_s is not None
-            and suspected_s < since_s < suspected_s + TURNING_S
-        ):
-            since_s = None  # a hand before the lens or a turned camera moves much; it is told as what it is
+        since_s = self._unless_turning(verdict.moving_since_s)
+        self._passing.see(at_s, self._unless_turning(whole.moving_since_s), whole.moving_until_s)
         self._verdict = verdict
         moved = self._episode.see(at_s, since_s, verdict.moving_until_s)
         found = [self._of_motion(step) for step in moved]
@@ -158,6 +153,7 @@ class Analyst:
         self._detector.rest(small, at_s)
         self._verdict = Verdict()
         moved = self._episode.see(at_s, None)
+        self._passing.see(at_s, None)
         tampered = self._tamper.look(luma, at_s, None, small)
         return [self._of_motion(step) for step in moved] + [_of_tamper(step) for step in tampered]
 
@@ -168,14 +164,22 @@ class Analyst:
         """
         self._detector.resume(at_s)
         self._tamper.resume(at_s)
-        self._episode, self._best = Episode(), None
+        self._episode, self._passing, self._best = Episode(), Episode(), None
         self._verdict = Verdict()
         self._next_s = None
 
     def close(self) -> list[Finding]:
         """The source is over or gone: end what is open."""
+        self._passing.close()
         moved, tampered = self._episode.close(), self._tamper.close(self._last_s)
         return [self._of_motion(step) for step in moved] + [_of_tamper(step) for step in tampered]
+
+    def _unless_turning(self, since_s: float | None) -> float | None:
+        """A hand before the lens or a turned camera moves much; it is told as what it is."""
+        suspected_s = self._tamper.suspected_since_s
+        if since_s is None or suspected_s is None:
+            return since_s
+        return None if suspected_s < since_s < suspected_s + TURNING_S else since_s
 
     def _of_motion(self, step: Step) -> Finding:
         best_s, best = self._last_s, self._verdict

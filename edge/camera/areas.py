@@ -33,16 +33,15 @@ class Areas:
         pictures."""
 
     def zone_of(self, x_px: float, y_px: float, w_px: float, h_px: float) -> str | None:
-        """The zone in which a thing of this box stands, by the middle of its lower edge; None: where nothing counts."""
-        if self._is_quiet(x_px, y_px, w_px, h_px):
-            return None
+        """The zone in which a thing of this box stands, by the middle of its lower edge; None: in no zone."""
         if not self._zones:
             return ""
         column = min(SMALL_WIDTH_PX - 1, max(0, int(x_px + w_px / 2)))
         row = min(SMALL_HEIGHT_PX - 1, max(0, int(y_px + h_px - 1)))
         return next((name for name, inside in self._zones if inside[row, column]), None)
 
-    def _is_quiet(self, x_px: float, y_px: float, w_px: float, h_px: float) -> bool:
+    def is_quiet(self, x_px: float, y_px: float, w_px: float, h_px: float) -> bool:
+        """Whether a thing of this box stands in a quiet area."""
         box = (x_px / SMALL_WIDTH_PX, y_px / SMALL_HEIGHT_PX, w_px / SMALL_WIDTH_PX, h_px / SMALL_HEIGHT_PX)
         return any(stands_in(corners, *box) for corners in self.quiet)
 

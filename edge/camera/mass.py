@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -32,21 +33,45 @@ RECENT, NEEDED = 5, 3
 """Of the last five pictures three."""
 
 
+@dataclass(frozen=True)
+class Near:
+    """Since when more than usual is alive: of everything, and of what does not stand in a quiet area."""
+
+    since_s: float | None
+    told_since_s: float | None
+
+
 class Mass:
     """Changing pixels in large pieces, against what is usual here."""
 
     def __init__(self) -> None:
         self._past: deque[float] = deque(maxlen=USUAL)
+        self._all, self._told = _Lately(), _Lately()
+
+    def see(
+        self, pieces: Sequence[Blob], told: Sequence[Blob], seen: Seen, now_s: float, *, learning: bool
+    ) -> Near:
+        """Take one picture. pieces: as `alive` gives them; told: those of them outside quiet areas."""
+        mass_px = _sum(pieces)
+        self._past.append(mass_px)
+        much_px = max(LEAST_PX, TIMES_USUAL * sorted(self._past)[len(self._past) // 2])
+        is_much = not learning and mass_px > much_px and not is_shaken(seen)
+        return Near(self._all.see(now_s, is_much), self._told.see(now_s, is_much and _sum(told) > much_px))
+
+    def forget(self) -> None:
+        """The view changed at once: what came before says nothing about what is seen now."""
+        self._all.forget()
+        self._told.forget()
+
+
+class _Lately:
+    """Whether something holds in most of the last pictures, and since when."""
+
+    def __init__(self) -> None:
         self._recent: deque[tuple[float, bool]] = deque(maxlen=RECENT)
         self._since_s: float | None = None
 
-    def see(self, pieces: Sequence[Blob], seen: Seen, now_s: float, *, learning: bool) -> float | None:
-        """Since when more than usual is alive; None when it is not. `pieces` as `alive` gives them."""
-        mass_px = float(sum(b.area for b in pieces))
-        self._past.append(mass_px)
-        usual_px = sorted(self._past)[len(self._past) // 2]
-        is_much = not learning and mass_px > max(LEAST_PX, TIMES_USUAL * usual_px)
-        is_much = is_much and not is_shaken(seen)
+    def see(self, now_s: float, is_much: bool) -> float | None:
         self._recent.append((now_s, is_much))
         much = [at_s for at_s, is_much in self._recent if is_much]
         if len(much) < NEEDED:
@@ -56,8 +81,11 @@ class Mass:
         return self._since_s
 
     def forget(self) -> None:
-        """The view changed at once: what came before says nothing about what is seen now."""
         self._recent.clear()
+
+
+def _sum(pieces: Sequence[Blob]) -> float:
+    return float(sum(b.area for b in pieces))
 
 
 def is_shaken(seen: Seen) -> bool:

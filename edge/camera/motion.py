@@ -47,6 +47,8 @@ class Verdict:
     reasons: tuple[Reason, ...] = ()
     scene_changed: bool = False
     """The whole view changed at once: light, exposure, or the camera itself."""
+    whole: Verdict | None = None
+    """What it would be without quiet areas, if that is another: what comes before the lens there is still a thing."""
 
 
 class Detector(Protocol):
@@ -116,12 +118,20 @@ class MotionDetector:
         learning = now_s < self._learn_until_s
         blobs = find_blobs(seen)
         pieces = alive(blobs)
-        near_s = self._mass.see(pieces, seen, now_s, learning=learning and self._is_first)
-        moving = self._tracks.follow(blobs, now_s, gap_s, learning=learning, crowded=near_s is not None)
-        held = self._tracks.held() + (pieces if near_s is not None else [])
-        backdrop.learn(seen, gap_s, _held(held))
-        verdict = self._verdict(moving, backdrop)
-        return verdict if near_s is None else self._with_mass(verdict, near_s, pieces)
+        told = [b for b in pieces if not self._is_quiet(b)]
+        near = self._mass.see(pieces, told, seen, now_s, learning=learning and self._is_first)
+        crowded = near.since_s is not None
+        moving = self._tracks.follow(blobs, now_s, gap_s, learning=learning, crowded=crowded)
+        backdrop.learn(seen, gap_s, _held(self._tracks.held() + (pieces if crowded else [])))
+        if self._areas.quiet:
+            self._tracks.hush(self._is_quiet, now_s)
+        loud = [(t, since_s) for t in moving if (since_s := t.counts_from_s) is not None]
+        verdict = self._with_mass(self._verdict(loud, backdrop), near.told_since_s, told)
+        every = [(t, t.since_s) for t in moving]
+        if loud == every and told == pieces and near.told_since_s == near.since_s:
+            return verdict
+        whole = self._with_mass(self._verdict(every, backdrop), near.since_s, pieces)
+        return replace(verdict, whole=whole)
 
     def rest(self, small: Grey, now_s: float) -> None:
         """Keep background, restlessness and clutter fresh with a picture in which nothing happens."""
@@ -165,25 +175,32 @@ class MotionDetector:
         self._last_s = now_s
         return gap_s
 
-    def _verdict(self, moving: Sequence[Track], backdrop: Backdrop) -> Verdict:
-        """Put the confirmed tracks of one picture into words."""
-        zoned = [(t, self._areas.zone_of(t.blob.x, t.blob.y, t.blob.w, t.blob.h)) for t in moving]
-        counted = [(t, zone) for t, zone in zoned if zone is not None]
+    def _is_quiet(self, blob: Blob) -> bool:
+        return self._areas.is_quiet(blob.x, blob.y, blob.w, blob.h)
+
+    def _verdict(self, moving: Sequence[tuple[Track, float]], backdrop: Backdrop) -> Verdict:
+        """Put the confirmed tracks of one picture, and since when each counts, into words."""
+        zoned = [
+            (t, begun_s, self._areas.zone_of(t.blob.x, t.blob.y, t.blob.w, t.blob.h)) for t, begun_s in moving
+        ]
+        counted = [(t, begun_s, zone) for t, begun_s, zone in zoned if zone is not None]
         if not counted:
             return Verdict()
         after_light = self._last_s - self._changed_s < AFTER_LIGHT_S
         sure, zone, best = max(
-            ((self._confidence(t, after_light=after_light), zone, t) for t, zone in counted),
+            ((self._confidence(t, after_light=after_light), zone, t) for t, _, zone in counted),
             key=lambda each: each[0],
         )
-        boxes = [_fractions(t.blob) for t, _ in counted]
+        boxes = [_fractions(t.blob) for t, _, _ in counted]
         reasons = _reasons(best, after_light=after_light, dark=backdrop.brightness < DARK_LEVELS)
-        until_s = max(t.alive_s for t, _ in counted)
-        since_s = min(t.since_s for t, _ in counted if t.alive_s >= until_s - STIRS_S)
+        until_s = max(t.alive_s for t, _, _ in counted)
+        since_s = min(begun_s for t, begun_s, _ in counted if t.alive_s >= until_s - STIRS_S)
         return Verdict(since_s, until_s, boxes, sure, zone, reasons)
 
-    def _with_mass(self, verdict: Verdict, since_s: float, pieces: Sequence[Blob]) -> Verdict:
-        """Add what is too large and too near to be followed."""
+    def _with_mass(self, verdict: Verdict, since_s: float | None, pieces: Sequence[Blob]) -> Verdict:
+        """Add what is too large and too near to be followed; since_s: None without any."""
+        if since_s is None:
+            return verdict
         zoned = [(b, self._areas.zone_of(b.x, b.y, b.w, b.h)) for b in pieces]
         counted = [(b, zone) for b, zone in zoned if zone is not None]
         if verdict.moving_since_s is not None:

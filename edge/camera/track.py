@@ -57,6 +57,8 @@ class Track:
     sure: float = 2.0
     speed: tuple[float, float] = (0.0, 0.0)
     why: Why | None = None
+    hushed_s: float = -math.inf
+    """When it stood in a quiet area last."""
 
     @classmethod
     def of(cls, blob: Blob, now_s: float) -> Track:
@@ -99,6 +101,11 @@ class Track:
     def state(self, now_s: float) -> tuple[float, float, bool, bool]:
         """Seconds since it was seen, its pace in pixels a second, whether that is known, whether it is a thing."""
         return now_s - self.seen_s, math.hypot(*self.speed), self.hits > 1, self.why is not None
+
+    @property
+    def counts_from_s(self) -> float | None:
+        """Since when it is there for all to know; None until it stirs outside quiet areas."""
+        return max(self.since_s, self.hushed_s) if self.alive_s > self.hushed_s else None
 
     def net(self) -> float:
         """Distance between the oldest and the newest remembered position."""

@@ -6,7 +6,7 @@ Positions are pixels of the 256 x 144 picture, times are seconds of the camera's
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,12 @@ class Tracks:
         self._tracks.clear()
         self.clutter.see(blobs)
         self.clutter.learn(blobs, gap_s)
+
+    def hush(self, is_quiet: Callable[[Blob], bool], now_s: float) -> None:
+        """Remember which of the things seen now stand in a quiet area, believed or not: one may be believed later."""
+        for track in self._tracks:
+            if track.seen_s == now_s and is_quiet(track.blob):
+                track.hushed_s = now_s
 
     def held(self) -> list[Blob]:
         """Boxes that must not be learnt into the background: of things, and of what may soon be one."""

@@ -181,3 +181,62 @@ def test_judged_pictures_lie_evenly_whatever_the_camera_sends(fps: int, a_second
             judged.append(number)
     assert len(judged) == pytest.approx(10 * a_second, abs=1)
     assert {b - a for a, b in pairwise(judged)} == {round(fps / a_second)}
+
+
+def _halves(at_s: float) -> Grey:
+    """Somebody walks from left to right from second 4 on; the middle is reached at second 10."""
+    view = _yard(at_s).copy()
+    if at_s > 4:
+        x = round((at_s - 4) * 50)
+        view[200:270, x : x + 26] = 240
+    return view
+
+
+LEFT = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+RIGHT = [(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]
+
+
+def test_movement_in_a_quiet_area_is_told_no_one_and_beside_it_counts_from_the_step_out() -> None:
+    analyst = Analyst()
+    analyst.quiet = [LEFT, RIGHT]
+    assert _look(analyst, 15.0, view=_halves) == []
+    analyst = Analyst()
+    analyst.quiet = [LEFT]
+    began = _look(analyst, 15.0, view=_halves)[0]
+    assert began.phase == "began"
+    assert began.start_s == pytest.approx(10.0, abs=0.6)
+    assert all(x + w / 2 > 0.5 for x, _, w, _ in began.boxes)
+
+
+def test_when_quiet_hours_begin_what_is_open_ends_and_when_they_end_it_is_told_anew() -> None:
+    analyst = Analyst()
+    found = _look(analyst, 8.0, view=_halves)
+    analyst.quiet = [LEFT]
+    found += _look(analyst, 10.8 - 8.0, since_s=8.0, view=lambda at_s: _halves(min(at_s, 9.4 + at_s / 100)))
+    assert [finding.phase for finding in found] == ["began"], "a short pause is one episode"
+    found += _look(analyst, 1.0, since_s=10.8, view=lambda at_s: _halves(9.4 + at_s / 100))
+    assert [finding.phase for finding in found] == ["began", "ended"]
+    assert found[1].end_s == pytest.approx(8.0, abs=0.25)
+    analyst.quiet = []
+    found += _look(analyst, 2.0, since_s=11.8, view=lambda at_s: _halves(9.5 + (at_s - 11.8)))
+    assert [finding.phase for finding in found] == ["began", "ended", "began"]
+    assert found[2].start_s == pytest.approx(12.0, abs=0.4)
+
+
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_a_quiet_area_does_not_make_a_passing_lorry_a_tampering(*, is_quiet: bool) -> None:
+    """It hides the view for so long that it would be one if nothing had come before."""
+
+    def said(at_s: float) -> Verdict:
+        moving = Verdict(moving_since_s=8.0) if 8.0 <= at_s <= 14.0 else Verdict()
+        return Verdict(whole=moving) if is_quiet else moving
+
+    def hidden(at_s: float) -> Grey:
+        seen = _yard(at_s)
+        return np.asarray(seen // 32 + 18, np.uint8) if 10.0 <= at_s < 13.5 else seen
+
+    def kinds(detector: Told) -> set[str]:
+        return {finding.kind for finding in _look(Analyst(detector=detector), 18.0, view=hidden)}
+
+    assert kinds(Told(_still)) == {"tamper"}
+    assert "tamper" not in kinds(Told(said))

@@ -47,12 +47,15 @@ def test_a_polygon_without_area_hides_nothing_and_is_no_zone() -> None:
     assert areas.zone_of(10, 10, 5, 5) == ""
 
 
-def test_what_stands_in_a_quiet_area_counts_for_nothing_and_is_watched_all_the_same() -> None:
+def test_a_quiet_area_holds_what_stands_in_it_as_long_as_it_is_set_and_is_watched_all_the_same() -> None:
     areas = Areas([("yard", LOWER)])
+    assert not areas.is_quiet(20, 80, 10, 30)
     areas.quiet = [LEFT]
-    assert areas.zone_of(20, 80, 10, 30) is None
-    assert areas.zone_of(200, 80, 10, 30) == "yard"
-    assert areas.zone_of(120, 80, 40, 30) == "yard", "it stands beside the area and reaches into it"
+    assert areas.is_quiet(20, 80, 10, 30)
+    assert not areas.is_quiet(200, 80, 10, 30)
+    assert not areas.is_quiet(120, 80, 40, 30), "it stands beside the area and reaches into it"
+    assert areas.is_quiet(20, 100, 10, SMALL_HEIGHT_PX - 100), "the picture's lower edge belongs to it"
+    assert areas.zone_of(20, 80, 10, 30) == "yard"
     assert areas.watched is None
     areas.quiet = []
-    assert areas.zone_of(20, 80, 10, 30) == "yard"
+    assert not areas.is_quiet(20, 80, 10, 30)

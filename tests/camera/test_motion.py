@@ -185,16 +185,18 @@ def test_what_walks_from_the_first_picture_on_is_dated_back_to_it() -> None:
     assert _moved(found)[0] < 2.5
 
 
-def test_somebody_close_to_the_lens_is_seen_though_he_falls_to_pieces() -> None:
-    def near(view: np.ndarray, at_s: float) -> np.ndarray:
-        if at_s > 5:
-            random = np.random.default_rng(round(at_s * 10))
-            for _ in range(4):
-                x, y = random.integers(40, 150), random.integers(10, 80)
-                view[y : y + 50, x : x + 30] = random.uniform(20, 220)
-        return view
+def _near(view: np.ndarray, at_s: float) -> np.ndarray:
+    """Somebody close to the lens from second 5 on, in the left two thirds."""
+    if at_s > 5:
+        random = np.random.default_rng(round(at_s * 10))
+        for _ in range(4):
+            x, y = random.integers(40, 150), random.integers(10, 80)
+            view[y : y + 50, x : x + 30] = random.uniform(20, 220)
+    return view
 
-    moved = _moved(_judge(near, seconds=8.0))
+
+def test_somebody_close_to_the_lens_is_seen_though_he_falls_to_pieces() -> None:
+    moved = _moved(_judge(_near, seconds=8.0))
     assert moved
     assert moved[0] < 6.5
 
@@ -246,14 +248,71 @@ def test_an_ignored_area_is_not_looked_at() -> None:
     assert _moved(_judge(_walker(-60.0), detector=detector)) == []
 
 
-def test_what_walks_out_of_a_quiet_area_is_told_without_learning_anew() -> None:
+def _quiet(since: float, until: float) -> Areas:
+    """Quiet between these shares of the picture's width."""
     areas = Areas()
-    areas.quiet = [[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]]
-    assert _moved(_judge(_walker(-60.0), detector=MotionDetector(areas=areas))) == []
-    areas.quiet = [[(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]]
-    boxes = [box for _, v in _judge(_walker(-60.0), detector=MotionDetector(areas=areas)) for box in v.boxes]
+    areas.quiet = [[(since, 0.0), (until, 0.0), (until, 1.0), (since, 1.0)]]
+    return areas
+
+
+def test_who_walks_into_a_quiet_area_is_told_until_then() -> None:
+    found = _judge(_walker(-60.0), detector=MotionDetector(areas=_quiet(0.5, 1.0)))
+    boxes = [box for _, verdict in found for box in verdict.boxes]
     assert boxes
     assert all(x + w / 2 <= 0.5 for x, _, w, _ in boxes)
+    assert _moved(found)[-1] == pytest.approx(11.6, abs=0.5)
+
+
+def test_who_walks_out_of_a_quiet_area_is_told_at_once_and_dated_to_the_step_out() -> None:
+    told = [
+        (at_s, verdict)
+        for at_s, verdict in _judge(_walker(-60.0), detector=MotionDetector(areas=_quiet(0.0, 0.5)))
+        if verdict.moving_since_s is not None
+    ]
+    first_s, verdict = told[0]
+    assert first_s == pytest.approx(11.6, abs=0.5)
+    assert verdict.moving_since_s == pytest.approx(first_s, abs=0.25)
+    assert verdict.whole is not None
+    assert verdict.whole.moving_since_s == pytest.approx(6.2, abs=0.5)
+
+
+def test_when_a_quiet_area_ends_who_walks_in_it_is_told_from_then() -> None:
+    areas, walk = _quiet(0.0, 1.0), _walker(-60.0)
+
+    def paint(view: np.ndarray, at_s: float) -> np.ndarray:
+        if at_s >= 10.0:
+            areas.quiet = []
+        return walk(view, at_s)
+
+    told = [(at_s, v) for at_s, v in _judge(paint, detector=MotionDetector(areas=areas)) if v.boxes]
+    assert told[0][0] == 10.0
+    assert all(v.moving_since_s is not None and v.moving_since_s >= 9.7 for _, v in told)
+
+
+def _walks_beside_a_restless_one(view: np.ndarray, at_s: float) -> np.ndarray:
+    walked = _walker(-60.0)(view, at_s)
+    return np.hstack([walked[:, :128], _near(view.copy(), at_s)[:, 40:168]])
+
+
+@pytest.mark.parametrize("paint", [_walker(-60.0), _near, _comes_and_stands, _walks_beside_a_restless_one])
+def test_a_quiet_area_changes_nothing_of_what_is_followed_and_learnt(
+    paint: Callable[[np.ndarray, float], np.ndarray],
+) -> None:
+    usual = [verdict for _, verdict in _judge(paint)]
+    hushed = [verdict for _, verdict in _judge(paint, detector=MotionDetector(areas=_quiet(0.0, 1.0)))]
+    assert any(verdict.moving_since_s is not None for verdict in usual)
+    assert all(verdict.moving_since_s is None for verdict in hushed)
+    assert [verdict.whole or verdict for verdict in hushed] == usual
+
+
+def test_what_is_close_to_the_lens_beside_a_quiet_area_is_told_and_lends_nothing_to_who_is_far() -> None:
+    beside = _judge(_near, seconds=8.0, detector=MotionDetector(areas=_quiet(0.75, 1.0)))
+    assert _moved(beside)[0] < 6.5
+    found = _judge(_walks_beside_a_restless_one, detector=MotionDetector(areas=_quiet(0.5, 1.0)))
+    told = [verdict for _, verdict in found if verdict.moving_since_s is not None]
+    assert told
+    assert min(v.moving_since_s for v in told if v.moving_since_s is not None) > 5.9, "not since second 5"
+    assert all(x + w / 2 <= 0.5 for verdict in told for x, _, w, _ in verdict.boxes)
 
 
 def test_sensitivity_may_change_while_it_looks() -> None:
