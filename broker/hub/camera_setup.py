@@ -49,16 +49,18 @@ def setup_of(row: Camera, sealed: bytes, quiet: Sequence[QuietArea] = ()) -> Cam
 
 
 def quiet_of(db: Session, node: str) -> dict[str, list[QuietArea]]:
-    """What the cameras of a node tell no more, by camera, oldest first. A damaged record is left out: then more is
-    told, not less."""
+    """What the cameras of a node tell no more, by camera, the newest that a plan may hold.
+
+    A damaged record is left out: then more is told, not less.
+    """
     found: dict[str, list[QuietArea]] = {}
     query = select(CameraQuiet).where(CameraQuiet.node == node, CameraQuiet.undone_at.is_(None))
-    for row in db.scalars(query.order_by(CameraQuiet.id)):
-        corners = (row.area or {}).get("corners")
-        said = {"corners": corners, "hours": row.hours, "sensitivity": row.sensitivity}
+    for row in db.scalars(query.order_by(CameraQuiet.applied_at.desc(), CameraQuiet.id.desc())):
         try:
+            corners = None if row.area is None else row.area["corners"]
+            said = {"corners": corners, "hours": row.hours, "sensitivity": row.sensitivity}
             area = msgspec.convert(said, QuietArea)
-        except msgspec.ValidationError as why:
+        except (msgspec.ValidationError, KeyError, TypeError) as why:
             log.error("quiet area %s left out: %s", row.id, why, extra={"event": "quiet-left-out"})
             continue
         areas = found.setdefault(row.camera, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -158,6 +159,7 @@ def test_a_quiet_area_is_told_until_it_is_undone_and_a_damaged_one_costs_no_came
         made = {"node": "thon-01", "camera": "cong", "applied_at": NOW, "applied_by": by, "ask_again_at": NOW}
         tree = CameraQuiet(name="cây", area={"corners": corners}, hours=night, **made)
         db.add_all([tree, CameraQuiet(name="hỏng", area={"corners": [[7, 7]]}, **made)])
+        db.add(CameraQuiet(name="hỏng", area={"kind": "?"}, **made))
         db.flush()
         number = tree.id
     told_first = told(studio, studio.step())[0].cameras[0].quiet
@@ -168,3 +170,15 @@ def test_a_quiet_area_is_told_until_it_is_undone_and_a_damaged_one_costs_no_came
         db.get_one(CameraQuiet, number).undone_at = NOW
         note_change(db, "plan", "thon-01", NOW)
     assert told(studio, studio.step())[0].cameras[0].quiet == []
+
+
+def test_of_too_many_quiet_areas_the_newest_are_told(studio: Studio, secret: bytes) -> None:
+    with studio.town.database.session() as db:
+        by = db.scalars(select(Account.id)).first()
+        made = {"node": "thon-01", "camera": "cong", "applied_by": by, "ask_again_at": NOW, "name": "mưa"}
+        for age in range(10):
+            at = NOW - timedelta(days=age)
+            db.add(CameraQuiet(sensitivity=age / 10, applied_at=at, **made))
+        db.add(CameraQuiet(sensitivity=0.9, applied_at=NOW, **{**made, "camera": "khac"}))
+    told_now = told(studio, studio.step())[0].cameras[0].quiet
+    assert sorted(each.sensitivity or 0.0 for each in told_now) == [age / 10 for age in range(8)]
