@@ -135,7 +135,12 @@ def test_the_next_one_reads_what_is_open_in_hand_unseen_noted_and_ignored(stage:
         )
     page = shown(khoa)
     assert f'href="/duty/{first}"' in page
+    assert "Còn bỏ qua không?" not in page
     assert "Trần Văn Khoa đang xử lý" in page
     assert "Đã gọi bác trưởng thôn." in page
     assert "Cành cây" in page
+    with stage.database.session() as db:
+        row = db.scalars(select(CameraQuiet)).one()
+        row.applied_at, row.ask_again_at = stage.now() - timedelta(days=31), stage.now() - timedelta(days=1)
+    assert "Trần Văn Khoa. Còn bỏ qua không?" in shown(khoa)
     assert page.index("Chưa ai xem") < page.index("Đang mở") < page.index("Ghi chú trong ca")

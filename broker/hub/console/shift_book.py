@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from broker.hub import shifts
@@ -29,6 +29,7 @@ BACK = timedelta(hours=12)
 MOST = 60
 """Open alerts and notes of one page; the number beside says how many there are."""
 PAST = 14
+STILL = "Còn bỏ qua không?"
 _DID = {"noted": "", "escalated": " chuyển cấp trên", "closed": " đóng", "reopened": " mở lại"}
 
 
@@ -122,18 +123,20 @@ def _line(alert: Alert, known: Mapping[tuple[str, str], Camera], commune: Commun
 def _quiet(
     db: Session, known: Mapping[tuple[str, str], Camera], since: datetime, now: datetime
 ) -> list[Line]:
-    """What was set to be ignored in this shift, and is so still."""
+    """What was set to be ignored in this shift and is so still, and what was long ago: is it still wanted?"""
     query = (
         select(CameraQuiet, Account.full_name)
         .join(Account, Account.id == CameraQuiet.applied_by)
-        .where(CameraQuiet.applied_at >= since, CameraQuiet.undone_at.is_(None))
+        .where(or_(CameraQuiet.applied_at >= since, CameraQuiet.ask_again_at <= now))
+        .where(CameraQuiet.undone_at.is_(None))
     )
     found = []
     for row, who in db.execute(query.order_by(CameraQuiet.applied_at)):
         camera = known.get((row.node, row.camera))
         name = camera.name if camera else row.camera
+        said = f"{who}. {STILL}" if row.ask_again_at <= now else who
         found.append(
-            Line(when(row.applied_at, now), f"{name}: {row.name}", said=who, number=row.alert_id or 0)
+            Line(when(row.applied_at, now), f"{name}: {row.name}", said=said, number=row.alert_id or 0)
         )
     return found
 
