@@ -28,10 +28,8 @@ def sensitivity_of(setup: CameraSetup, now: datetime | None) -> float:
     usual = setup.sensitivity
     if now is not None and setup.night_sensitivity is not None and is_night(now):
         usual = setup.night_sensitivity
-    lower = [
-        each.sensitivity for each in setup.quiet if each.sensitivity is not None and _is_quiet(each, now)
-    ]
-    return min(usual, *lower) if lower else usual
+    holding = (each for each in setup.quiet if each.corners is None and _is_quiet(each, now))
+    return min([usual, *(each.sensitivity for each in holding if each.sensitivity is not None)])
 
 
 def quiet_areas(setup: CameraSetup, now: datetime | None) -> list[Polygon]:

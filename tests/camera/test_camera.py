@@ -23,7 +23,7 @@ from broker.contract.camera import (
     MotionStarted,
 )
 from broker.contract.hub import PictureWanted
-from broker.trust.envelope import Span
+from broker.trust.envelope import QuietArea, Span
 from tests.camera.film import write_film, yard
 from tests.camera.town import CameraHouse, ClipHub, Town
 from tests.until import until
@@ -31,6 +31,9 @@ from tests.until import until
 UPPER_LEFT = [(0.0, 0.0), (0.5, 0.0), (0.5, 0.5), (0.0, 0.5)]
 OTHER_DAYS = [Span(days=[3], since_min=0, until_min=1)]
 """Today is a Saturday."""
+EVERY_HOUR = [Span(days=list(range(7)), since_min=0, until_min=1440)]
+LEFT = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+EVERYWHERE = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
 
 
 class Evening:
@@ -51,6 +54,7 @@ class Evening:
         setups = [
             make("open", str(self._film)),
             make("masked", str(self._film), masks=[UPPER_LEFT]),
+            make("half", str(self._film), quiet=[QuietArea(corners=LEFT, hours=EVERY_HOUR)]),
             make("covered", covered),
             make("off-duty", covered, schedule=OTHER_DAYS),
             make("gone", "/dev/video97"),
@@ -140,6 +144,15 @@ def test_movement_becomes_an_alarm_with_picture_and_a_clip_at_the_hub(evening: E
     assert _is(evening.house, "open", "live")
 
 
+def test_who_walks_out_of_a_quiet_area_is_told_from_there(evening: Evening) -> None:
+    everything, beside = evening.started("open"), evening.started("half")
+    assert 3 < (beside.started_at - everything.started_at).total_seconds() < 8
+    assert everything.boxes[0].x + everything.boxes[0].w / 2 < 0.5 < beside.boxes[0].x + beside.boxes[0].w / 2
+    assert len(_pictures(evening.clip(evening.ended("half")))) / 10 > 9, (
+        "the seconds in the area are kept too"
+    )
+
+
 def test_masks_are_burnt_into_every_picture_and_the_whole_clip(evening: Evening) -> None:
     snapshot = _picture(evening.started("masked").snapshot)
     assert _dark(snapshot)
@@ -188,6 +201,24 @@ def test_a_camera_that_is_not_there_is_told_within_the_bound_and_others_go_on(ev
     assert "chưa chụp được" in evening.ask("gone", "r2").reason
     assert "không có camera ấy" in evening.ask("no-such", "r3").reason
     assert {m.camera for m in evening.house.session.messages(CameraOutage)} == {"gone"}
+
+
+def test_quiet_hours_hold_by_a_known_clock_only_and_end_while_the_camera_runs(
+    tmp_path: Path, yard_film: Path
+) -> None:
+    town = Town()
+    with CameraHouse(tmp_path, town, ClipHub()) as house:
+        setup = town.setup("07", str(yard_film), quiet=[QuietArea(corners=EVERYWHERE, hours=EVERY_HOUR)])
+        house.session.deliver(town.trust())
+        house.session.deliver(town.plan(1, [setup]))
+        until(lambda: _is(house, "07", "live"), 15.0)
+        walks_s = house.clock.monotonic() + 6.5
+        until(lambda: house.clock.monotonic() > walks_s, 10.0)
+        assert house.session.messages(MotionStarted) == []
+        before = house.clock.now()
+        house.clock.believe("unknown")
+        told = house.session.wait_for(MotionStarted, timeout_s=5.0)
+        assert timedelta(seconds=-0.5) < told.started_at - before < timedelta(seconds=3)
 
 
 def test_an_outage_goes_on_under_its_name_over_a_restart_and_ends_with_its_gap(

@@ -72,7 +72,12 @@ def test_a_quiet_area_holds_in_its_hours_and_never_by_a_clock_nobody_trusts() ->
 
 def test_a_quiet_camera_reports_less_easily_in_its_hours_and_never_more_easily() -> None:
     noon = [Span(days=list(range(7)), since_min=11 * 60, until_min=13 * 60)]
-    quiet = [QuietArea(sensitivity=0.3, hours=noon), QuietArea(sensitivity=0.6)]
+    area = [(0.0, 0.0), (0.3, 0.0), (0.3, 0.3)]
+    quiet = [
+        QuietArea(sensitivity=0.3, hours=noon),
+        QuietArea(sensitivity=0.6),
+        QuietArea(corners=area, sensitivity=0.0),
+    ]
     setup = CameraSetup(camera="c", name="C", sealed=b"", sensitivity=0.7, night_sensitivity=0.4, quiet=quiet)
     assert sensitivity_of(setup, at(23, 12)) == 0.3
     assert sensitivity_of(setup, at(23, 14)) == 0.6
