@@ -16,7 +16,8 @@ from edge.camera.picture import SMALL_HEIGHT_PX, SMALL_WIDTH_PX
 
 CLUTTER_S = 20.0
 """Clutter is what was seen within about this time."""
-SLOPE = 2.5
+SLOPE, WAYS = 2.5, 1.0
+"""More clutter is more chances to begin wrongly; as much of the same size is more ways to go on so."""
 SIZES = 13
 """Classes of size, each twice the one before."""
 LEAST_RATE = 0.03
@@ -61,10 +62,11 @@ class Clutter:
         plain = min(1.0, max(0.5, blob.strength / 2.0))
         return plain * min(MOST_EVIDENCE, -math.log(max(1e-9, -math.expm1(-expected))))
 
-    @property
-    def needed(self) -> float:
-        """Evidence that a track needs: the more clutter, the more chances to be wrong."""
-        return 5.0 + SLOPE * math.log1p(2.0 * self.count)
+    def needed(self, area_px: float) -> float:
+        """Evidence that a track of this size needs: the more clutter, the more chances to be wrong."""
+        larger = slice(max(0, _size(area_px) - 1), SIZES)
+        as_large = max(float(self._usual[larger].sum()), 0.5 * float(self._present[larger].sum()))
+        return 5.0 + SLOPE * math.log1p(2.0 * self.count) + WAYS * as_large
 
 
 def _size(area_px: float) -> int:

@@ -212,7 +212,7 @@ class MotionDetector:
 
     def _confidence(self, track: Track, *, after_light: bool) -> float:
         """0 to 1: how far beyond what was needed the evidence lies, less for what speaks against it."""
-        surplus = track.evidence / self._tracks.clutter.needed - 1.0
+        surplus = track.evidence / track.needed(self._tracks.clutter) - 1.0
         sure = 1.0 - 0.6 * math.exp(-surplus)
         sure *= min(1.0, 0.4 + 0.3 * track.blob.strength)
         if track.why == "stays":

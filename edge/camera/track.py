@@ -20,6 +20,11 @@ Why = Literal["travels", "grows", "stays"]
 
 ALIVE_S, ALIVE_PX = 5.0, 2.0
 """A standing person stirs by this many pixels at least this often; a chair that was moved does not."""
+COVERS = 0.5
+"""What goes somewhere changes what it comes upon: this share of the ground it went over, picture by picture.
+
+A shimmer on water or in leaves only seems to go: its outline wanders while hardly a pixel changes.
+"""
 COHERENT = 0.55
 """Least share of the way walked that must remain as distance from the start."""
 RECENT = 20
@@ -117,17 +122,19 @@ class Track:
         some = [*spots[:-1:3], spots[-1]] if len(spots) > 6 else spots
         return sum(math.dist(a.centre, b.centre) for a, b in pairwise(some))
 
+    def needed(self, clutter: Clutter) -> float:
+        """Evidence without which it may be chance, by its usual size so far."""
+        areas = sorted(b.area for b in self.spots)
+        return clutter.needed(areas[len(areas) // 2])
+
     def judge(self, clutter: Clutter) -> Why | None:
         """Why it is believed to be a thing, or None as yet."""
-        if self.hits < 3 or self.seen_s - self.since_s < 0.35 or self.evidence < clutter.needed:
+        if self.hits < 3 or self.seen_s - self.since_s < 0.35 or self.evidence < self.needed(clutter):
             return None
         net, size = self.net(), min(self.blob.size, self.first_size)
         if net >= max(LEAST_WAY_PX, 0.3 * size) and (net >= 1.5 * LEAST_WAY_PX or self.hits >= 8):
-            return (
-                "travels"
-                if net >= self._straight() * self.path() and moved_whole(self.spots[0], self.spots[-1])
-                else None
-            )
+            goes = net >= self._straight() * self.path() and self._covers()
+            return "travels" if goes and moved_whole(self.spots[0], self.spots[-1]) else None
         if self.hits < 5:
             return None
         if self.blob.size > 1.6 * self.first_size + 4.0 and self.blob.strength > 1.5:
@@ -155,6 +162,11 @@ class Track:
         lasted_s = max(0.2, (self.seen_s - self.since_s) * len(self.spots) / self.hits)
         pace = self._flown() / lasted_s / length_px
         return pace >= (FLIES_LENGTHS_S if is_round(recent) else STREAK_LENGTHS_S)
+
+    def _covers(self) -> bool:
+        """Enough changed where it came to for it to have gone there."""
+        ground_px = sum(math.dist(a.centre, b.centre) * b.size for a, b in pairwise(self.spots))
+        return sum(b.fresh * b.area for b in list(self.spots)[1:]) >= COVERS * ground_px
 
     def _flown(self) -> float:
         """Way between all remembered positions, with every turn."""

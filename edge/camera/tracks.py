@@ -88,7 +88,7 @@ class Tracks:
 
     def _promises(self, t: Track) -> bool:
         young = t.hits > 2 and t.seen_s - t.since_s < YOUNG_S
-        return young and t.net() > 3.0 and t.evidence > 0.6 * self.clutter.needed
+        return young and t.net() > 3.0 and t.evidence > 0.6 * t.needed(self.clutter)
 
     def _turned_out(self, now_s: float) -> list[Blob]:
         """Blobs that by now turned out to be clutter: of tracks that ended early, or go nowhere."""

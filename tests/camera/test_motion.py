@@ -178,6 +178,31 @@ def test_night_switch_insects_wind_and_lamps_are_no_movement(paint: Callable[...
     assert _moved(_judge(paint)) == []
 
 
+def _ripples(view: np.ndarray, at_s: float) -> np.ndarray:
+    """The lower half is water: flat patches that lighten, darken and wander, all round the same places."""
+    random = np.random.default_rng(2)
+    y, x = np.mgrid[70:SMALL_HEIGHT_PX, 0:SMALL_WIDTH_PX]
+    for _ in range(14):
+        middle_x, middle_y = random.uniform(0, SMALL_WIDTH_PX), random.uniform(74, SMALL_HEIGHT_PX)
+        beat, phase = random.uniform(0.8, 2.2), random.uniform(0, 6.3)
+        off_x = x - middle_x - 12 * np.sin(0.7 * beat * at_s + phase)
+        view[70:] += (
+            22 * np.sin(beat * at_s + phase) * np.exp(-((off_x / 14) ** 2) - ((y - middle_y) / 4) ** 2)
+        )
+    return view
+
+
+def test_ripples_are_no_movement_and_who_walks_behind_them_is() -> None:
+    assert _moved(_judge(_ripples)) == []
+    walk = _walker(-50.0, w=7, h=16, speed=10.0)
+    assert _moved(_judge(lambda view, at_s: walk(_ripples(view, at_s), at_s)))
+
+
+def test_who_walks_slowly_and_faintly_is_seen() -> None:
+    found = _judge(_walker(16.0, w=6, h=16, speed=5.0), seconds=16.0)
+    assert _moved(found)
+
+
 def test_what_walks_from_the_first_picture_on_is_dated_back_to_it() -> None:
     walk = _walker(-50.0)
     found = _judge(lambda view, at_s: walk(view, at_s + 8.0), seconds=6.0)

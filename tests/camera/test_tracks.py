@@ -107,7 +107,23 @@ def test_evidence_is_less_where_clutter_of_that_size_is_common() -> None:
     small, large = _blob(100, 60), _blob(100, 60, side=60)
     assert busy.evidence(small, 6.0) < clear.evidence(small, 6.0)
     assert busy.evidence(large, 6.0) == clear.evidence(large, 6.0)
-    assert busy.needed > clear.needed
+    assert busy.needed(large.area) > clear.needed(large.area)
+
+
+def test_more_is_asked_of_what_is_as_small_as_the_clutter_than_of_what_is_larger() -> None:
+    busy = Clutter()
+    for _ in range(50):
+        busy.learn([_blob(5 * n, 40) for n in range(6)], 0.2)
+    small, large = _blob(100, 60), _blob(100, 60, side=60)
+    assert busy.needed(small.area) > busy.needed(large.area) + 3.0
+
+
+def test_a_shimmer_whose_outline_wanders_while_nothing_changes_is_none() -> None:
+    def goes(fresh: float) -> float | None:
+        return _first_s(Tracks(), [[_blob(20 + 4 * n, 60, fresh=fresh)] for n in range(20)])[0]
+
+    assert goes(0.05) is None
+    assert goes(0.5) is not None
 
 
 def test_clutter_is_forgotten_when_the_weather_is_over() -> None:
