@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from broker.hub.camera_areas import Areas
 from broker.hub.camera_setup import put_address
 from broker.hub.declined import Declined
+from broker.hub.quiet import undo_all
 from broker.hub.records import Account, Camera, CameraSeen, NodeRecord, note_change, write_audit
 from broker.hub.roles import require_role
 from broker.trust.envelope import CameraAddress
@@ -145,6 +146,7 @@ def change(
         put_address(row, wanted.address, hub_public)
     if wanted.address != old:
         _doubt(db, row, now)
+        undo_all(db, account, row.node, row.camera, now)
     row.name, row.label, row.schedule = wanted.name, wanted.label, wanted.schedule
     row.sensitivity, row.night_sensitivity = wanted.sensitivity, wanted.night_sensitivity
     row.zones, row.ignored, row.masks = wanted.areas.zones, wanted.areas.ignored, wanted.areas.masks
@@ -163,6 +165,7 @@ def accept_view(db: Session, account: Account, row: Camera, now: datetime) -> No
     """It looks where it should: its node learns the view anew. Declined: no right."""
     require_role(db, account, now, *SETTERS)
     row.view += 1
+    undo_all(db, account, row.node, row.camera, now)
     _changed(db, account, row, "camera.view-accepted", {}, now)
 
 
@@ -170,6 +173,7 @@ def remove(db: Session, account: Account, row: Camera, now: datetime) -> None:
     """Take a camera away: its address is forgotten, its alerts stay. Declined: no right."""
     require_role(db, account, now, *SETTERS)
     row.retired_at = now
+    undo_all(db, account, row.node, row.camera, now)
     row.source, row.sub_source, row.sealed = "", "", None
     seen = db.get(CameraSeen, (row.node, row.camera))
     if seen is not None:

@@ -124,6 +124,16 @@ def undo(db: Session, account: Account, quiet_id: int, now: datetime) -> CameraQ
     return row
 
 
+def undo_all(db: Session, account: Account, node: str, camera: str, now: datetime) -> None:
+    """The camera looks elsewhere now, or is gone: what was drawn on the old view would silence the wrong places.
+
+    Whoever may set the camera may do this; the caller has looked.
+    """
+    for row in kept(db, node, camera):
+        row.undone_at, row.undone_by = now, account.id
+        _changed(db, account, row, "camera.quiet-undone", now)
+
+
 def keep(db: Session, account: Account, quiet_id: int, now: datetime) -> CameraQuiet:
     """Still wanted: asked again later. Declined: no right, no such area, undone meanwhile."""
     row = _found(db, account, quiet_id, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import cos, sin
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from broker.contract.camera import Box, MotionStarted
-from broker.hub import alerts, quiet
+from broker.hub import alerts, cameras, quiet
 from broker.hub.accounts import create_account
 from broker.hub.camera_setup import MOST_QUIET
 from broker.hub.declined import Declined
@@ -210,3 +211,14 @@ def test_after_a_month_it_is_asked_again_and_kept_for_another(room: Room) -> Non
         quiet.undo(db, room.khoa, row.id, later)
         with pytest.raises(Declined, match="báo lại rồi"):
             quiet.keep(db, room.khoa, row.id, later)
+
+
+@pytest.mark.parametrize("act", [cameras.accept_view, cameras.remove])
+def test_a_camera_that_looks_elsewhere_tells_all_places_again(
+    room: Room, act: Callable[[Session, Account, Camera, datetime], None]
+) -> None:
+    room.apply(room.alert(TREE, "weather"))
+    with room.database.session() as db:
+        act(db, room.quan, db.get_one(Camera, ("thon-01", "cong")), NOW)
+    with room.database.reading() as db:
+        assert quiet.kept(db, "thon-01", "cong") == []
