@@ -10,6 +10,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,8 @@ def test_ctrl_c_after_a_massacre_leaves_no_process_and_no_port_within_three_seco
     assert len(ports) == 4
     assert all(map(is_open, ports))
     for pid in children:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a helper of a service may have finished meanwhile
+            os.kill(pid, signal.SIGKILL)
     until(lambda: all(map(is_open, ports)), 60, demo.said)
     pids = [*children, *processes_under(demo.process.pid)]
     began = time.monotonic()
@@ -92,7 +94,7 @@ def test_ctrl_c_after_a_massacre_leaves_no_process_and_no_port_within_three_seco
     took_s = time.monotonic() - began
     assert gone(pids, ports), [line for pid, line in processes_under(1).items() if pid in pids]
     print(f"Ctrl-C to the end: {took_s:.2f} s")  # noqa: T201
-    assert took_s <= LEAVE_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), took_s
+    assert took_s <= LEAVE_S * (1.0 + os.getloadavg()[0] / (os.cpu_count() or 1)), took_s
     assert "Traceback" not in demo.said()
 
 
