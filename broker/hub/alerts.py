@@ -139,18 +139,6 @@ def clip_arrived(db: Session, sha256: str, now: datetime) -> int:
 # -- what officers do
 
 
-def open_alerts(db: Session, limit: int = 100) -> list[Alert]:
-    """Alerts that are not closed, newest first."""
-    query = select(Alert).where(Alert.state != "closed").order_by(Alert.raised_at.desc(), Alert.id.desc())
-    return list(db.scalars(query.limit(limit)))
-
-
-def recent_alerts(db: Session, now: datetime, days: int = 7, limit: int = 200) -> list[Alert]:
-    """All alerts of the last days, newest first."""
-    query = select(Alert).where(Alert.raised_at > now - timedelta(days=days))
-    return list(db.scalars(query.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(limit)))
-
-
 def mark_seen(db: Session, account: Account, alert_id: int, now: datetime) -> Alert:
     """An officer looked at it. Only the first look counts."""
     alert = _for_officer(db, account, alert_id, now)

@@ -41,8 +41,13 @@ def look(db: Session, now: datetime) -> int:
 
     Returns how much changed.
     """
-    raised = db.scalars(select(Alert).where(Alert.state == "raised").order_by(Alert.id).limit(MOST)).all()
-    return _note(db, raised, now) + _call(db, raised, now) + _drop(db)
+    raised = select(Alert).where(Alert.state == "raised")
+    since = now - timedelta(seconds=unseen_after_s(db))
+    late = raised.where(Alert.unseen_at.is_(None), Alert.raised_at <= since).order_by(Alert.id)
+    # The newest, and of all an SOS: hundreds that lie about unseen must not keep what just came from being told.
+    first = raised.order_by((Alert.kind == "sos").desc(), Alert.id.desc())
+    noted = _note(db, db.scalars(late.limit(MOST)).all(), now)
+    return noted + _call(db, db.scalars(first.limit(MOST)).all(), now) + _drop(db)
 
 
 def next_call(db: Session, alert: Alert) -> tuple[datetime, DutyPhone] | None:
@@ -58,14 +63,12 @@ def next_call(db: Session, alert: Alert) -> tuple[datetime, DutyPhone] | None:
     return min(due, key=lambda one: one[0], default=None)
 
 
-def _note(db: Session, raised: Sequence[Alert], now: datetime) -> int:
-    since = now - timedelta(seconds=unseen_after_s(db))
-    found = [one for one in raised if one.unseen_at is None and one.raised_at <= since]
-    for alert in found:
+def _note(db: Session, late: Sequence[Alert], now: datetime) -> int:
+    for alert in late:
         alert.unseen_at = now
         db.add(AlertStep(alert_id=alert.id, at=now, account_id=None, what="unseen", note=""))
         note_change(db, "alert", str(alert.id), now)
-    return len(found)
+    return len(late)
 
 
 def _call(db: Session, raised: Sequence[Alert], now: datetime) -> int:

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from broker.contract.camera import CameraOutage, MotionStarted
-from broker.hub import alerts, duty_phones
+from broker.hub import alerts, duty_phones, unseen
 from broker.hub.accounts import create_account
 from broker.hub.calling import Calling
 from broker.hub.declined import Declined
-from broker.hub.records import Account, Alert, AlertStep, Camera, DutyCall
+from broker.hub.records import Account, Alert, AlertStep, Camera, DutyCall, DutyPhone
 from broker.link.clock import LOCAL
 from tests.fakes.clock import FakeClock
 from tests.fakes.letter_box import LetterBox, web_box
@@ -163,3 +163,28 @@ def test_only_the_admin_keeps_phones_and_how_long_unseen_is(town: Town) -> None:
     clock.advance(timedelta(seconds=61).total_seconds())
     Calling(town.database, clock, "xã", "https://truc.example").step()
     assert steps(town) == [("unseen", None)]
+
+
+def test_hundreds_that_nobody_looks_at_keep_no_sos_from_being_told(
+    town: Town, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unseen, "MOST", 3)
+    person(town, "quan", "admin")
+    with town.database.session() as db:
+        db.add(
+            DutyPhone(
+                name="a", address="json://127.0.0.1:9/x", kinds=["sos"], after_s=0, created_at=clock.now()
+            )
+        )
+        for number in range(5):
+            alerts.raised(db, "thon-01", f"e{number}", "motion", "cong", clock.now(), clock.now())
+        cry = alerts.raised(db, "thon-01", "s", "sos", "cho", clock.now(), clock.now()).id
+        for number in range(5, 9):
+            alerts.raised(db, "thon-01", f"e{number}", "motion", "cong", clock.now(), clock.now())
+    clock.advance(200)
+    for _ in range(4):
+        with town.database.session() as db:
+            unseen.look(db, clock.now())
+    with town.database.reading() as db:
+        assert [call.alert_id for call in db.scalars(select(DutyCall))] == [cry]
+        assert db.scalars(select(Alert.id).where(Alert.unseen_at.is_(None))).all() == []
