@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from broker.hub import unseen
 from broker.hub.alert_kinds import choice_of
+from broker.hub.alerts import CAMERAS
 from broker.hub.posting import Letter, send
 from broker.hub.records import (
     REFUSALS,
@@ -154,7 +155,8 @@ def say_what(alert: Alert) -> str:
 def say_where(db: Session, alert: Alert) -> str:
     """Where and when, without names of people and without pictures: "Thôn Đông, cửa kho lúa, lúc 22:46"."""
     village = db.get(Village, alert.village) if alert.village else None
-    camera = db.get(Camera, (alert.node, alert.camera)) if alert.camera else None
+    is_camera = alert.kind in CAMERAS  # a button may be called the same
+    camera = db.get(Camera, (alert.node, alert.camera)) if is_camera else None
     place = camera.name if camera else str(alert.evidence.get("place", "")) or alert.node
     at = alert.started_at.astimezone(LOCAL)
     parts = (f"Thôn {village.name}" if village else "", place, f"lúc {at:%H:%M} ngày {at.day}/{at.month}")

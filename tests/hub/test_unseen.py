@@ -11,7 +11,7 @@ from sqlalchemy import select
 from broker.contract.camera import CameraOutage, MotionStarted
 from broker.hub import alerts, duty_phones, unseen
 from broker.hub.accounts import create_account
-from broker.hub.calling import Calling
+from broker.hub.calling import Calling, say_where
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, Camera, DutyCall, DutyPhone
 from broker.link.clock import LOCAL
@@ -188,3 +188,12 @@ def test_hundreds_that_nobody_looks_at_keep_no_sos_from_being_told(
     with town.database.reading() as db:
         assert [call.alert_id for call in db.scalars(select(DutyCall))] == [cry]
         assert db.scalars(select(Alert.id).where(Alert.unseen_at.is_(None))).all() == []
+
+
+def test_a_button_called_like_a_camera_is_told_by_its_own_place(town: Town, clock: FakeClock) -> None:
+    with town.database.session() as db:
+        db.add(Camera(node="thon-01", camera="cho", name="Camera chợ", village="dong", source=""))
+        cry = alerts.raised(db, "thon-01", "s", "sos", "cho", clock.now(), clock.now())
+        cry.evidence = {"place": "Cổng chợ"}
+        assert "Cổng chợ" in say_where(db, cry)
+        assert "Camera chợ" not in say_where(db, cry)
