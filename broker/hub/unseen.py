@@ -36,7 +36,7 @@ def is_quiet(db: Session) -> bool:
     return db.scalar(raised) is None and db.scalar(waiting) is None
 
 
-def look(db: Session, now: datetime) -> int:
+def look(db: Session, now: datetime, most: int = MOST) -> int:
     """Note what nobody has seen for too long, make the calls that are due, drop those of no use any more.
 
     Returns how much changed.
@@ -46,8 +46,8 @@ def look(db: Session, now: datetime) -> int:
     late = raised.where(Alert.unseen_at.is_(None), Alert.raised_at <= since).order_by(Alert.id)
     # The newest, and of all an SOS: hundreds that lie about unseen must not keep what just came from being told.
     first = raised.order_by((Alert.kind == "sos").desc(), Alert.id.desc())
-    noted = _note(db, db.scalars(late.limit(MOST)).all(), now)
-    return noted + _call(db, db.scalars(first.limit(MOST)).all(), now) + _drop(db)
+    noted = _note(db, db.scalars(late.limit(most)).all(), now)
+    return noted + _call(db, db.scalars(first.limit(most)).all(), now) + _drop(db)
 
 
 def next_call(db: Session, alert: Alert) -> tuple[datetime, DutyPhone] | None:

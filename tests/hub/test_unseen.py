@@ -165,10 +165,7 @@ def test_only_the_admin_keeps_phones_and_how_long_unseen_is(town: Town) -> None:
     assert steps(town) == [("unseen", None)]
 
 
-def test_hundreds_that_nobody_looks_at_keep_no_sos_from_being_told(
-    town: Town, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(unseen, "MOST", 3)
+def test_hundreds_that_nobody_looks_at_keep_no_sos_from_being_told(town: Town, clock: FakeClock) -> None:
     person(town, "quan", "admin")
     with town.database.session() as db:
         db.add(
@@ -184,7 +181,7 @@ def test_hundreds_that_nobody_looks_at_keep_no_sos_from_being_told(
     clock.advance(200)
     for _ in range(4):
         with town.database.session() as db:
-            unseen.look(db, clock.now())
+            unseen.look(db, clock.now(), most=3)
     with town.database.reading() as db:
         assert [call.alert_id for call in db.scalars(select(DutyCall))] == [cry]
         assert db.scalars(select(Alert.id).where(Alert.unseen_at.is_(None))).all() == []
