@@ -19,6 +19,7 @@ from broker.hub.keys.crl import tell_broker, write
 from broker.hub.keys.enrolment import admit, offer_code
 from broker.hub.keys.issuing import Issuer
 from broker.hub.keys.own import renew_own
+from broker.hub.live_pictures import LivePictures
 from broker.hub.records import Certificate, Database
 from broker.hub.records.database import open_url
 from broker.link.clock import MachineClock
@@ -71,7 +72,9 @@ class House:
     @contextmanager
     def device_port(self) -> Iterator[None]:
         """The hub is there."""
-        worker, port = listening(self.hub_settings, self.database, FakeClock(NOW))
+        worker, port = listening(
+            self.hub_settings, self.database, FakeClock(NOW), LivePictures(FakeClock(NOW).monotonic)
+        )
         self.node.device_port.url = f"https://127.0.0.1:{port}"
         with _running(worker.run):
             yield
@@ -225,7 +228,9 @@ def test_the_hubs_own_certificates_renew_themselves_while_it_listens(
     commune = create_commune(tmp_path / "commune", "mật khẩu gốc", PLACE)
     hub = tmp_path / "hub"
     create_hub(commune, ["127.0.0.1"], hub, now=NOW - timedelta(days=270))
-    worker, port = listening(hub_settings(tmp_path / "data", hub), database, FakeClock(NOW))
+    worker, port = listening(
+        hub_settings(tmp_path / "data", hub), database, FakeClock(NOW), LivePictures(FakeClock(NOW).monotonic)
+    )
     enrol_keys(hub, "thon-01", tmp_path / "node")
 
     def shown() -> int:
