@@ -185,7 +185,7 @@ def _alerts(database: Database, node: str, service: str) -> list[tuple[str, str]
             if row.snapshot:
                 found.append((f"{row.episode}/started", row.snapshot))
             if row.ended_at:
-                found.append((f"{row.episode}/ended", str(row.ended_at.timestamp())))
+                found.append((f"{row.episode}/ended", "over"))
     return found
 
 
