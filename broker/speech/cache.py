@@ -15,6 +15,9 @@ import msgspec
 log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 256 * 1024 * 1024
+BEGUN = ".new-"
+"""Names of files that are being written."""
+STALE_NS = 3600 * 10**9
 
 
 class _Head(msgspec.Struct):
@@ -88,6 +91,8 @@ class ClipCache:
             with contextlib.suppress(OSError):  # another process may have removed it
                 found = path.stat()
                 entries.append((found.st_mtime_ns, found.st_size, path))
+        newest = max((at for at, _, _ in entries), default=0)
+        entries = [each for each in entries if not _is_being_written(each[2], newest - each[0])]
         total = sum(size for _, size, _ in entries)
         for _, size, path in sorted(entries):
             if total <= self.limit_bytes:
@@ -96,13 +101,18 @@ class ClipCache:
             total -= size
 
 
+def _is_being_written(path: Path, age_ns: int) -> bool:
+    """Whether another process may be about to put this in its place; what a power cut left behind is old."""
+    return path.name.startswith(BEGUN) and age_ns < STALE_NS
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that a reader finds all of it or none. Raises OSError.
 
     It is not forced onto the disk: after a power cut the cache's own hash tells a torn file, and what must last is
     kept by the media store. Forcing each sentence would cost more time than speaking it.
     """
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=BEGUN, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

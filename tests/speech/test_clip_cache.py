@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.speech.cache import ClipCache, key_of, write_whole
+from broker.speech.cache import BEGUN, ClipCache, key_of, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -120,9 +120,22 @@ def test_a_full_disk_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [key_of("a")]
 
 
+def test_making_room_takes_nothing_that_another_process_is_writing(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path, 3_000)
+    place = tmp_path / key_of("a")[:2]
+    cache.put(key_of("a"), b"{}", bytes(100))
+    written, left = place / f"{BEGUN}1", place / f"{BEGUN}2"
+    for path, age_s in ((written, 5), (left, 2 * 86_400)):
+        path.write_bytes(bytes(2_000))
+        os.utime(path, (path.stat().st_mtime - age_s,) * 2)
+    cache.put(key_of("b"), b"{}", bytes(2_500))
+    assert written.is_file()
+    assert not left.exists(), "what a power cut left behind goes"
+
+
 def test_several_processes_share_one_cache(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from broker.speech.cache import ClipCache, key_of\n"
+        "import sys; from pathlib import Path; from broker.speech.cache import BEGUN, ClipCache, key_of\n"
         "cache = ClipCache(Path(sys.argv[1]), 40_000)\n"
         "for n in range(60):\n"
         "    key = key_of(str(n % 12)); cache.put(key, b'{}', str(n % 12).encode() * 4000); found = cache.get(key)\n"

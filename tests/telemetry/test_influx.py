@@ -245,7 +245,7 @@ def test_a_line_the_server_refuses_is_counted_and_holds_up_no_other(
     database: Database, old_influx: RunningServer
 ) -> None:
     old_influx.ask("CREATE DATABASE langso", "POST")
-    at_ns = to_ms(NOW) * 1_000_000
+    at_ns = to_ms(NOW - timedelta(hours=20)) * 1_000_000  # the week of the readings: types clash within one
     lines = f"air_celsius,node=thon-01,service=board,sensor=nha-van-hoa value=1i,quality=0i {at_ns}"
     write(old_influx, lines)  # from now on this server takes only whole numbers there
     store(database, RIVER, 0, 40)
@@ -258,7 +258,7 @@ def test_a_line_the_server_refuses_is_counted_and_holds_up_no_other(
     assert (row.source, row.count) == ("influx", 3)
     assert "field type conflict" in row.reason
     assert row.sample.startswith(b"air_celsius,node=thon-01")
-    assert old_influx.points() - {(f"thon-01/{AIR}", to_ms(NOW), 1.0, "good")} == {
+    assert old_influx.points() - {(f"thon-01/{AIR}", to_ms(NOW - timedelta(hours=20)), 1.0, "good")} == {
         point for point in stored(database) if RIVER in point[0]
     }
 
