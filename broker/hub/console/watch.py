@@ -79,7 +79,7 @@ def state_of(alert: Alert) -> tuple[str, str]:
     if alert.state == "closed":
         if alert.close_reason == alerts.TRUE_REASON:
             return "ok", f"Đã đóng{': ' + _cut(alert.note) if alert.note else ''}"
-        return "ok", f"Báo nhầm: {_cut(alerts.CLOSE_REASONS.get(alert.close_reason, alert.note).lower())}"
+        return "ok", f"Báo nhầm: {alerts.CLOSE_REASONS.get(alert.close_reason, _cut(alert.note)).lower()}"
     if alert.escalated_at is not None:
         to = alert.escalated_to.partition(",")[0]
         return "bad", f"Đã chuyển {_cut(to)}" if to else "Chuyển cấp trên"
