@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -34,7 +35,7 @@ from broker.trust.enrolment import SETTINGS_FILE, Ask, fingerprint, prepare, set
 from broker.trust.files import write_atomically
 from broker.trust.identity import Commune, renew_issuing
 from broker.trust.keys import read_file
-from deploy.provision import SHIPPED_CONTENT, Layout, ProvisionError, random_password
+from deploy.provision import Layout, ProvisionError, random_password
 
 
 @contextmanager
@@ -47,9 +48,16 @@ def hub_records(layout: Layout) -> Iterator[Database]:
         database.close()
 
 
+def shipped_content() -> bytes:
+    """What the screens say before the commune has said anything, as a bundle."""
+    from kiosk.content import shipped
+
+    return msgspec.json.encode(shipped().bundle)
+
+
 def set_shipped_content(layout: Layout) -> None:
     """Give the hub the procedures that come with this release, for its nodes' screens. Raises OSError."""
-    set_base(load(layout.hub / SETTINGS_FILE).data_dir, SHIPPED_CONTENT.read_bytes())
+    set_base(load(layout.hub / SETTINGS_FILE).data_dir, shipped_content())
 
 
 def read_villages(file: Path) -> tuple[list[Village], str]:

@@ -25,7 +25,6 @@ from broker.trust.keys import new_password, write_secret
 from broker.trust.toml_text import toml_text
 from deploy.mosquitto import config as mosquitto
 
-SHIPPED_CONTENT = Path(__file__).resolve().parent.parent / "kiosk" / "shipped" / "bundle.json"
 Tables = Mapping[str, Mapping[str, Any]]
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"

@@ -30,7 +30,6 @@ from broker.trust.identity import Commune, open_commune
 from deploy import van_khe
 from deploy.mosquitto import config as mosquitto
 from deploy.provision import (
-    SHIPPED_CONTENT,
     CommuneFacts,
     Layout,
     identities,
@@ -231,7 +230,9 @@ class Stage:
 
     def _filling(self) -> str:
         """What the hub's records were filled for; the same again needs no database at the start."""
-        shipped = hashlib.sha256(SHIPPED_CONTENT.read_bytes()).hexdigest()
+        from deploy.enrol import shipped_content
+
+        shipped = hashlib.sha256(shipped_content()).hexdigest()
         wishes = (
             len(self.houses),
             self.wishes.camera,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,7 +26,8 @@ from broker.contract.content import (
 
 log = logging.getLogger(__name__)
 
-SHIPPED = Path(__file__).parent / "shipped" / "bundle.json"
+SHIPPED = Path(__file__).parent / "shipped"
+"""Written by people: one file of procedures a field, one file a life event."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,29 @@ def open_content(root: Path) -> Content:
     return Content(kept.generation, kept.bundle)
 
 
+@cache
 def shipped() -> Content:
     """The content of the release: procedures and warnings, nothing of the commune."""
-    return Content(0, msgspec.json.decode(SHIPPED.read_bytes(), type=Bundle))
+    board = _table(SHIPPED / "board.toml")
+    raw = {
+        "commune_name": "",
+        **board,
+        "life_events": [
+            {"code": code, **_table(SHIPPED / "events" / f"{code}.toml")} for code in board["life_events"]
+        ],
+        "warnings": _table(SHIPPED / "warnings.toml")["warnings"],
+        "named": _table(SHIPPED / "named.toml")["named"],
+        "procedures": [
+            each
+            for field in board["fields"]
+            for each in _table(SHIPPED / "procedures" / f"{field['code']}.toml")["procedures"]
+        ],
+    }
+    return Content(0, msgspec.convert(raw, Bundle))
+
+
+def _table(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 class Shelf:

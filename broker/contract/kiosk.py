@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from broker.contract.message import Message, message
 
@@ -29,4 +29,21 @@ class HelperCalled(Message):
     page: str
 
 
-MESSAGES = (FeedbackSent, HelperCalled)
+class MissedWords(Struct, kw_only=True):
+    """Words that found nothing, as several visitors typed them."""
+
+    text: Annotated[str, Meta(min_length=2, max_length=80)]
+    """Lower case, without marks, without digits."""
+    count: Annotated[int, Meta(ge=1, le=10_000)]
+
+
+@message("kiosk/tele/missed", senders=("kiosk",), receivers=("ingest",))
+class SearchMissed(Message):
+    """What was asked of the screen and found nothing, so that officials can add words. No visitor, no minute."""
+
+    on: date
+    """The local day."""
+    words: Annotated[list[MissedWords], Meta(min_length=1, max_length=50)]
+
+
+MESSAGES = (FeedbackSent, HelperCalled, SearchMissed)

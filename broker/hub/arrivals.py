@@ -31,7 +31,7 @@ from broker.contract.camera import (
     MotionLabelled,
     MotionStarted,
 )
-from broker.contract.kiosk import FeedbackSent, HelperCalled
+from broker.contract.kiosk import FeedbackSent, HelperCalled, SearchMissed
 from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
@@ -54,6 +54,7 @@ from broker.hub.records import (
     SpeakerTest,
     note_change,
 )
+from broker.hub.search_words import count_missed
 from broker.hub.telemetry.recorder import Recorder
 from broker.link.media import MediaStore
 
@@ -371,6 +372,7 @@ _ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
     Lost: _lost,
     FeedbackSent: _feedback,
     HelperCalled: _helper,
+    SearchMissed: lambda ctx, said: count_missed(ctx.db, said),
 }
 
 KNOWN = tuple(_ARRIVALS)

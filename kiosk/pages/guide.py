@@ -57,16 +57,16 @@ def parts_of(procedure: Procedure) -> list[Part]:
     time = sentences_of(procedure.processing_time) or [ask]
     if procedure.deadline:
         time.append(f"Hạn của bác: {_lower(procedure.deadline.strip(' .'))}.")
-    fee = sentences_of(procedure.fee) or [ask]
+    fee = [line for each in procedure.fees for line in sentences_of(each.text)] or [ask]
     if procedure.fee_exempt:
         fee.append(f"Được miễn: {_lower(procedure.fee_exempt.strip(' .'))}.")
-    if "fee" in procedure.uncertain and procedure.fee:
+    if "fee" in procedure.uncertain and procedure.fees:
         fee.append("Bác hỏi lại ở xã cho chắc.")
     where = sentences_of(procedure.where) or [ask]
     if procedure.online:
         where.append("Làm trên điện thoại cũng được.")
     return [
-        Part("list", "Mang gì đi", [each.rstrip(".") + "." for each in procedure.documents])
+        Part("list", "Mang gì đi", [each.name.rstrip(".") + "." for each in procedure.documents])
         if procedure.documents
         else Part("list", "Mang gì đi", lines=[ask]),
         Part("clock", "Bao lâu", lines=time),
@@ -150,9 +150,10 @@ A_PAGE = {
 
 def checked(procedure: Procedure) -> str:
     """Who vouches for it and since when."""
-    if procedure.reviewed_on:
-        return say("Kiểm tra ngày %(day)s", day=f"{procedure.reviewed_on:%d/%m/%Y}")
-    return say("Theo bản ngày %(day)s, xã chưa duyệt lại", day=f"{procedure.source.on:%d/%m/%Y}")
+    day = f"{procedure.checked_on:%d/%m/%Y}"
+    if procedure.approved:
+        return say("Kiểm tra ngày %(day)s", day=day)
+    return say("Đối chiếu ngày %(day)s, chưa được xã duyệt", day=day)
 
 
 def pages(house: House) -> Blueprint:

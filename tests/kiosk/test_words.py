@@ -57,7 +57,7 @@ def test_a_long_line_is_never_cut_inside_brackets() -> None:
         "Trên mạng cũng được.",
     ]
     for procedure in shipped().procedures.values():
-        for line in (procedure.processing_time, procedure.fee, procedure.where):
+        for line in (procedure.processing_time, procedure.where, *(fee.text for fee in procedure.fees)):
             assert all(said.count("(") == said.count(")") for said in sentences_of(line)), line
 
 

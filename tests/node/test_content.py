@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from broker.contract.content import Bundle, Heard, Procedure, Source
+from broker.contract.content import Bundle, Document, Heard, Procedure, Source
 from broker.contract.hub import Media
 from broker.link.media import MediaError, MediaStore
 from broker.trust.envelope import ContentBody
@@ -51,9 +51,11 @@ def bundle(*sounds: Media, title: str = "Làm giấy khai sinh") -> Bundle:
         code="1.001193",
         title=title,
         name="Đăng ký khai sinh",
-        field="Hộ tịch",
+        field="tu-phap",
         life_events=["sinh-con"],
-        documents=["Giấy chứng sinh"],
+        documents=[Document(name="Giấy chứng sinh")],
+        checked_on=date(2026, 11, 21),
+        checked_by="Làng Số",
         source=Source(url="", via="", on=date(2026, 7, 20)),
     )
     heard = [

@@ -25,6 +25,7 @@ KINDS = {
     "PlayReceipt": "Biên nhận phát",
     "Readings": "Số đo",
     "ReadingsNow": "Số đo lúc này",
+    "SearchMissed": "Lời tìm không thấy",
     "SensorAlarm": "Báo số đo vượt mức",
     "ServiceState": "Tình trạng dịch vụ",
     "SosAlarm": "Báo bấm nút SOS",

@@ -29,6 +29,7 @@ from broker.hub.records.certificate import Certificate, EnrolCode, Revocation
 from broker.hub.records.change import Change, changes_after, forget_old_changes, newest_change, note_change
 from broker.hub.records.channel import Channel, Delivery
 from broker.hub.records.citizen import Feedback, HelperCall
+from broker.hub.records.content import ContentRevision, SearchWord
 from broker.hub.records.database import REFUSALS, Database, DatabaseError, insert_into, open_database
 from broker.hub.records.duty import AlertExport, DutyCall, DutyPhone, Incident, Shift
 from broker.hub.records.node import (
@@ -89,6 +90,7 @@ __all__ = [
     "Change",
     "Channel",
     "ContentBundle",
+    "ContentRevision",
     "Database",
     "DatabaseError",
     "Delivery",
@@ -122,6 +124,7 @@ __all__ = [
     "ReplicaDue",
     "Revision",
     "Revocation",
+    "SearchWord",
     "Sequence",
     "Series",
     "ServiceSeen",
