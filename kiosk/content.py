@@ -19,10 +19,12 @@ from broker.contract.content import (
     Heard,
     Kept,
     LifeEvent,
+    NamedProcedure,
     Notice,
     Procedure,
     ScamWarning,
 )
+from kiosk.search import Entry
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,34 @@ class Content:
     def warnings(self) -> list[ScamWarning]:
         """Scams to beware of."""
         return self.bundle.warnings
+
+    @cached_property
+    def named(self) -> dict[str, NamedProcedure]:
+        """Procedures known by name only, by national code."""
+        return {each.code: each for each in self.bundle.named}
+
+    def entries(self) -> list[Entry]:
+        """All that search compares a question with: procedures, names, and what no procedure answers."""
+        full = [
+            Entry(
+                each.code,
+                each.title,
+                [
+                    (each.title, 1.0),
+                    (each.name, 0.8),
+                    *((alias, 1.0) for alias in each.aliases),
+                    *((told, 0.9) for told in each.situations),
+                ],
+            )
+            for each in self.bundle.procedures
+        ]
+        by_name = [
+            Entry(
+                each.code, each.name, [(each.name, 0.9), *((a, 1.0) for a in each.aliases)], named_only=True
+            )
+            for each in self.bundle.named
+        ]
+        return [*full, *by_name, *_elsewhere()]
 
     def announcements(self, village: str) -> list[Heard]:
         """What the loudspeaker of a village said lately, newest first."""
@@ -128,6 +158,14 @@ def shipped() -> Content:
         ],
     }
     return Content(0, msgspec.convert(raw, Bundle))
+
+
+@cache
+def _elsewhere() -> list[Entry]:
+    return [
+        Entry(each["code"], "", [(phrase, 1.0) for phrase in each["phrases"]], elsewhere=True)
+        for each in _table(SHIPPED / "elsewhere.toml")["topics"]
+    ]
 
 
 def _table(file: Path) -> dict[str, Any]:

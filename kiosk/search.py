@@ -1,62 +1,96 @@
-"""Finds a procedure from what a villager types, with or without marks, with slips, in dialect.
+"""Finds a procedure from what a villager types or says, with or without marks, with slips, in dialect.
 
-One pass over all phrases of all procedures (their plain names, aliases and official names); at a commune's size
-that is about a millisecond and needs no index on disk. research: folding, sound keys and aliases each measured.
+Each word asked may stand for several words of the content, each with how sure that is. A procedure gains by the
+weight of the words it holds, by neighbours that stand side by side in it too, and by its one phrase that is most like
+the whole question. What it does not hold counts against it, also words that nothing here holds: a question about
+something else ends below what is worth showing. Index in memory, nothing on disk.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
-from kiosk.spelling import DIALECT, fold, is_near, sound, tokens, without_telex
+from kiosk.spelling import (
+    DIALECT,
+    SHORT,
+    deletions,
+    fold,
+    is_near,
+    letters_and_tone,
+    likeness,
+    sound,
+    tokens,
+    without_telex,
+    without_vni,
+)
 
-MAX_QUERY_WORDS = 24
+MAX_QUERY_WORDS = 40
 """Words read of a query; a child holding a key down must not stop the kiosk."""
+LONGEST_WORD = 24
 
 WEAK = frozenset(
     map(
         fold,
-        """tôi tui em anh chị bác ông bà cháu con nhà mình cho của và là có không ở đâu thì mà bị được để với một
-        các những này kia đi đến lên ra vào lại muốn cần xin phải làm giấy tờ thủ tục như thế nào gì hỏi giờ vừa rồi
-        chưa đã khi nếu hay nộp đơn người ai mấy cái chuẩn báo""".split(),  # noqa: SIM905  (a list of 70 is unreadable)
+        """tôi tui tao em anh chị bác ông bà cô chú cháu con nhà mình cho của và là có không ở đâu thì mà bị được để với
+        một các những này kia đi đến lên ra vào lại muốn cần xin phải làm giấy tờ thủ tục như thế nào gì hỏi giờ vừa rồi
+        chưa đã khi nếu hay nộp đơn người ai mấy cái chuẩn báo bây đang sẽ thôi nhé ạ dạ ơi à ừ hả vậy sao nên từ trong
+        ngoài trên dưới cùng cả hết luôn mới cũng chỉ rất quá lắm nhiều ít nữa hồi hôm nay mai ngày tháng năm tuần tuổi
+        thằng đứa nó họ tự thế đây đó kìa về qua theo tới trước sau còn biết giúp nhờ định bảo gọi xem tìm việc chuyện
+        bằng hoặc do tại vì bao lâu nhiêu tiền mất phí đúng sắp nhanh lúc lần thấy lấy dùng""".split(),  # noqa: SIM905
     )
 )
-"""Words that say little about which procedure is meant."""
+"""Words that say little about which procedure is meant, and that every spoken sentence is full of."""
 
 DECISIVE = frozenset(
-    ["mat", "hong", "rach", "doi", "sua", "sai", "tach", "xoa", "chia", "cat", "huy", "het", "han"]
+    [
+        "hong",
+        "rach",
+        "doi",
+        "sua",
+        "sai",
+        "tach",
+        "xoa",
+        "chia",
+        "cat",
+        "huy",
+        "het",
+        "han",
+        "muon",
+        "lai",
+        "mat",
+    ]
 )
 """Words that tell two procedures about the same paper apart: lost, changed, corrected, divided."""
 
-_EXACT, _FOLDED, _SOUNDS, _NEAR = 1.0, 0.92, 0.66, 0.52
+_TELEX, _DIALECT, _SOUNDS, _NEAR, _LEAST = 0.92, 0.72, 0.66, 0.55, 0.25
+_CHATTER, _STRANGE = 0.12, 0.6
+"""What a word weighs that nothing here holds, against one that half of all holds."""
+_NAMED = 0.93
+"""Known by name only: behind a full answer that fits as well."""
+_ENOUGH = 0.34
+"""Below this it is no answer. Set on questions about other things, see tests."""
+_MEANT = 0.35
+_PHRASES_FOR = 16
+"""Procedures whose phrases are compared one by one; the others are too far behind to win by a phrase."""
 
 
-class Searchable(Protocol):
-    """What search needs of a procedure."""
+@dataclass(frozen=True)
+class Entry:
+    """One procedure as search knows it."""
 
-    @property
-    def code(self) -> str:
-        """National code."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """Name in plain words, as shown."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Official name."""
-        ...
-
-    @property
-    def aliases(self) -> list[str]:
-        """What people call it."""
-        ...
+    code: str
+    title: str
+    """As shown."""
+    phrases: Sequence[tuple[str, float]]
+    """What it is called and what people tell when they need it, each with its weight (1 the most)."""
+    named_only: bool = False
+    elsewhere: bool = False
+    """No procedure: where this fits best, the question is about something else."""
 
 
 @dataclass(frozen=True)
@@ -70,114 +104,225 @@ class Hit:
 
 @dataclass(frozen=True)
 class _Phrase:
-    document: int
-    words: tuple[str, ...]
-    folded: tuple[str, ...]
+    weight: float
+    total: float
+    words: dict[str, float]
+    pairs: frozenset[tuple[str, str]]
+
+
+@dataclass
+class _Document:
+    entry: Entry
+    words: Counter[str] = field(default_factory=Counter)
+    """Word → phrases that hold it."""
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    phrases: list[tuple[tuple[str, ...], float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One word of a question: what it may stand for, and what it weighs."""
+
+    readings: dict[str, float]
     weight: float
 
 
 class Search:
     """An index in memory over the procedures of one content generation."""
 
-    def __init__(self, documents: Iterable[Searchable]) -> None:
-        """documents: each with a plain title, an official name and aliases."""
-        self._documents = list(documents)
-        self._phrases: list[_Phrase] = []
-        for number, each in enumerate(self._documents):
-            for text, weight in [
-                (each.title, 1.0),
-                (each.name, 0.8),
-                *((alias, 1.0) for alias in each.aliases),
-            ]:
-                words = tuple(tokens(text))
-                if words:
-                    self._phrases.append(_Phrase(number, words, tuple(map(fold, words)), weight))
-        self._idf = self._weigh()
-        self._by_sound: dict[str, set[str]] = defaultdict(set)
-        for word in self._idf:
-            self._by_sound[sound(word)].add(word)
-        self._marked: set[str] = {word for phrase in self._phrases for word in phrase.words}
-
-    def _weigh(self) -> dict[str, float]:
-        """Rare words weigh more; weak words weigh little and decisive ones much, however rare."""
-        seen: Counter[str] = Counter()
-        for number in range(len(self._documents)):
-            seen.update({word for p in self._phrases if p.document == number for word in p.folded})
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        """entries: full procedures and those known by name only."""
+        self._documents = [_read(entry) for entry in entries]
+        self._holding: dict[str, list[int]] = defaultdict(list)
+        self._side_by_side: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, document in enumerate(self._documents):
+            for word in document.words:
+                self._holding[word].append(number)
+            for pair in document.pairs:
+                self._side_by_side[pair].append(number)
         total = max(1, len(self._documents))
-        factor = dict.fromkeys(WEAK, 0.25) | dict.fromkeys(DECISIVE, 1.8)
-        return {word: math.log(1 + total / count) * factor.get(word, 1.0) for word, count in seen.items()}
+        self._idf = {
+            word: math.log(1 + total / len(held)) * _factor(word) for word, held in self._holding.items()
+        }
+        self._unknown = math.log(1 + total / 2)
+        self._by_fold: dict[str, set[str]] = defaultdict(set)
+        self._by_sound: dict[str, set[str]] = defaultdict(set)
+        self._by_deletion: dict[str, set[str]] = defaultdict(set)
+        for word in self._idf:
+            plain = fold(word)
+            self._by_fold[plain].add(word)
+            self._by_sound[sound(plain)].add(word)
+            for left in deletions(plain):
+                self._by_deletion[left].add(word)
+        self._compared = [self._weigh(document) for document in self._documents]
+        self._readings = lru_cache(maxsize=4096)(self._read_word)
+
+    def _weigh(self, document: _Document) -> list[_Phrase]:
+        made = []
+        for words, weight in document.phrases:
+            weights = {word: self._idf[word] for word in words}
+            made.append(_Phrase(weight, sum(weights.values()), weights, frozenset(_pairs(words))))
+        return made
 
     def find(self, query: str, limit: int = 5) -> list[Hit]:
         """The best answers, best first; none when nothing is alike. Never raises."""
-        asked = [self._readings(word) for word in tokens(query)[:MAX_QUERY_WORDS]]
-        asked = [each for each in asked if each]
-        if not asked:
+        asked = [self._readings(word) for word in _spelled_out(query)]
+        total = sum(each.weight for each in asked)
+        if not any(each.readings for each in asked):
             return []
-        best: dict[int, float] = {}
-        reach: dict[int, dict[int, float]] = defaultdict(dict)
-        for phrase in self._phrases:
-            score = self._score(asked, phrase, reach[phrase.document])
-            if score > best.get(phrase.document, 0.0):
-                best[phrase.document] = score
-        total = sum(max(self._idf[word] for word in each) for each in asked)
-        ranked = []
-        for number, phrase_score in best.items():
-            share = sum(reach[number].values()) / total
-            ranked.append((phrase_score * (0.4 + 0.6 * share) + 0.9 * share, -number))
-        ranked.sort(reverse=True)
+        reach = self._reach(asked)
+        near = self._near(asked)
+        whole_near = sum(near.values()) and max(near.values())
+        ranked = sorted(
+            (
+                (held / total + 0.25 * near[number] / (whole_near or 1.0), number)
+                for number, held in reach.items()
+            ),
+            reverse=True,
+        )[:_PHRASES_FOR]
+        scored = []
+        for _, number in ranked:
+            document = self._documents[number]
+            share = reach[number] / total
+            pair_share = near[number] / total
+            alike = max((self._alike(asked, total, phrase) for phrase in self._compared[number]), default=0.0)
+            score = 0.45 * share + 0.25 * min(1.0, pair_share) + 0.55 * alike
+            scored.append((score * (_NAMED if document.entry.named_only else 1.0), -number))
+        scored.sort(reverse=True)
+        if not scored or self._documents[-scored[0][1]].entry.elsewhere:
+            return []
+        if not self._is_meant(asked, self._documents[-scored[0][1]], near[-scored[0][1]]):
+            return []
         return [
-            Hit(self._documents[-n].code, self._documents[-n].title, round(score, 4))
-            for score, n in ranked[:limit]
-            if score >= 0.3
-        ]
+            Hit(entry.code, entry.title, round(score, 4))
+            for score, n in scored
+            if score >= _ENOUGH and not (entry := self._documents[-n].entry).elsewhere
+        ][:limit]
 
-    def _readings(self, word: str) -> dict[str, float]:
-        """Words of the content that this word may stand for, each with how sure that is."""
-        plain = fold(word)
-        found: dict[str, float] = {}
-        if plain in self._idf:
-            # Marks that agree with the content's are stronger than none; wrong marks are only a little weaker.
-            found[plain] = _EXACT if word in self._marked else _FOLDED
-        for other, sure in ((DIALECT.get(plain), 0.9), (without_telex(word), 0.95)):
-            if other and other in self._idf and other not in found:
-                found[other] = sure if not found else 0.6
-        for other in self._by_sound.get(sound(plain), ()):
-            found.setdefault(other, _SOUNDS)
-        if not found and len(plain) >= 4:
-            key = sound(plain)
-            for other_key, words in self._by_sound.items():
-                if len(other_key) >= 3 and is_near(key, other_key):
-                    found.update(dict.fromkeys(words, _NEAR))
+    def _is_meant(self, asked: Sequence[_Asked], document: _Document, near: float) -> bool:
+        """Whether the best answer holds enough of what the question tells; else it is about something else."""
+        told = sum(each.weight for each in asked)
+        held = sum(
+            each.weight
+            * max((sure for word, sure in each.readings.items() if word in document.words), default=0.0)
+            for each in asked
+        )
+        return held + 0.5 * near >= _MEANT * told
+
+    def _reach(self, asked: Sequence[_Asked]) -> dict[int, float]:
+        """Weight of the asked words that each procedure holds; more when several of its phrases hold them."""
+        found: dict[int, float] = defaultdict(float)
+        for each in asked:
+            best: dict[int, float] = {}
+            for word, sure in each.readings.items():
+                for number in self._holding[word]:
+                    often = min(1.0, 0.7 + 0.1 * self._documents[number].words[word])
+                    worth = sure * often
+                    if worth > best.get(number, 0.0):
+                        best[number] = worth
+            for number, worth in best.items():
+                found[number] += worth * each.weight
         return found
 
-    def _score(self, asked: list[dict[str, float]], phrase: _Phrase, reach: dict[int, float]) -> float:
-        """How well one phrase answers: how much of it was said, how much of what was said it holds, in what order.
+    def _near(self, asked: Sequence[_Asked]) -> dict[int, float]:
+        """Weight of neighbours in the question that are neighbours in the procedure too."""
+        found: dict[int, float] = defaultdict(float)
+        for one, two in itertools.pairwise(asked):
+            best: dict[int, float] = {}
+            for a, sure_a in one.readings.items():
+                for b, sure_b in two.readings.items():
+                    for number in self._side_by_side.get((a, b), ()):
+                        best[number] = max(best.get(number, 0.0), sure_a * sure_b)
+            for number, sure in best.items():
+                found[number] += sure * (one.weight + two.weight) / 2
+        return found
 
-        reach collects, for the phrase's document, the best weight of each asked word over all its phrases.
-        """
-        said = covered = run = 0.0
-        places: dict[str, int] = {word: at for at, word in enumerate(phrase.folded)}
-        last = -9
-        matched: dict[str, float] = {}
-        for number, readings in enumerate(asked):
-            word, sure = max(
-                ((w, s) for w, s in readings.items() if w in places),
-                key=lambda pair: pair[1] * self._idf[pair[0]],
-                default=("", 0.0),
-            )
-            if not word:
-                last = -9
-                continue
-            weight = sure * self._idf[word]
-            said += weight
-            reach[number] = max(reach.get(number, 0.0), weight)
-            matched[word] = max(matched.get(word, 0.0), sure)
-            if places[word] == last + 1:
-                run += weight
-            last = places[word]
-        if not matched:
+    def _alike(self, asked: Sequence[_Asked], total: float, phrase: _Phrase) -> float:
+        """How like the whole question one phrase is: shared weight against both, more for neighbours that stay."""
+        said = run = 0.0
+        shared: dict[str, float] = {}
+        last = ""
+        for each in asked:
+            word, sure = "", 0.0
+            for reading, how in each.readings.items():
+                if how > sure and reading in phrase.words:
+                    word, sure = reading, how
+            if word:
+                said += sure * each.weight
+                shared[word] = max(shared.get(word, 0.0), sure)
+                if last and (last, word) in phrase.pairs:
+                    run += sure * each.weight
+            last = word
+        if not shared:
             return 0.0
-        whole = sum(self._idf[word] for word in set(phrase.folded))
-        asked_whole = sum(max(self._idf[w] for w in readings) for readings in asked)
-        covered = sum(self._idf[word] * sure for word, sure in matched.items()) / whole
-        return phrase.weight * (0.75 * covered + 1.0 * said / asked_whole + 0.45 * run / asked_whole)
+        covered = sum(phrase.words[word] * sure for word, sure in shared.items()) / phrase.total
+        spoken = said / total
+        return (
+            phrase.weight
+            * (0.40 * covered + 0.40 * spoken + 0.20 * run / total)
+            * math.sqrt(max(covered, spoken))
+        )
+
+    def _read_word(self, word: str) -> _Asked:
+        plain = fold(word)
+        found = {known: likeness(word, known) for known in self._by_fold.get(plain, ())}
+        for other in filter(None, (DIALECT.get(word), DIALECT.get(plain))):
+            for known in self._by_fold.get(other, ()):
+                found.setdefault(known, _DIALECT)
+        for known in self._by_sound.get(sound(plain), ()):
+            found.setdefault(known, _SOUNDS * self._tone_agrees(word, known))
+        if plain not in self._by_fold:
+            self._guess(word, plain, found)
+        found = {known: sure for known, sure in found.items() if sure >= _LEAST}
+        if not found:
+            return _Asked({}, self._unknown * (_CHATTER if plain in WEAK or plain.isdigit() else _STRANGE))
+        return _Asked(found, max(self._idf[known] * sure for known, sure in found.items()))
+
+    def _guess(self, word: str, plain: str, found: dict[str, float]) -> None:
+        """A word the content does not have: typed in Telex or VNI, or with one slip."""
+        for other in (without_telex(word), without_vni(word)):
+            for known in self._by_fold.get(other, ()):
+                found[known] = _TELEX
+        if found or len(plain) < 4 or plain in WEAK:
+            return
+        for left in deletions(plain):
+            for known in self._by_deletion.get(left, ()):
+                if len(known) >= 3 and is_near(plain, fold(known)):
+                    found.setdefault(known, _NEAR * self._tone_agrees(word, known))
+
+    @staticmethod
+    def _tone_agrees(typed: str, known: str) -> float:
+        """Whoever takes one letter for another still hears the tone."""
+        tone, right = letters_and_tone(typed)[1], letters_and_tone(known)[1]
+        return 1.0 if typed.isascii() or tone == right or {tone, right} == {"3", "4"} else 0.4
+
+
+def _factor(word: str) -> float:
+    if word in DECISIVE:
+        return 1.3
+    return 0.22 if fold(word) in WEAK or word.isdigit() else 1.0
+
+
+def _read(entry: Entry) -> _Document:
+    document = _Document(entry)
+    for text, weight in entry.phrases:
+        words = tuple(_spelled_out(text))
+        if not words:
+            continue
+        document.words.update(set(words))
+        document.pairs.update(_pairs(words))
+        document.phrases.append((words, weight))
+    return document
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return itertools.pairwise(words)
+
+
+def _spelled_out(query: str) -> list[str]:
+    """Words of a text, with what is written short written out."""
+    found: list[str] = []
+    for word in tokens(query[:1000])[:MAX_QUERY_WORDS]:
+        short = SHORT.get(word) or SHORT.get(fold(word[:LONGEST_WORD]))
+        found.extend(short.split() if short else [word[:LONGEST_WORD]])
+    return found

@@ -103,7 +103,7 @@ class Finder:
         content = self._content()
         with self._lock:
             if self._search is None or self._of is not content:
-                self._of, self._search = content, Search(content.procedures.values())
+                self._of, self._search = content, Search(content.entries())
             search = self._search
         return search.find(query, limit)
 

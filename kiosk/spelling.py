@@ -9,12 +9,33 @@ from functools import cache
 _TOKEN = re.compile(r"[^\W_]+")
 
 DIALECT = {
-    "tui": "toi", "mi": "may", "mo": "dau", "rang": "sao", "chi": "gi", "man": "lam", "vo": "vao", "sanh": "sinh",
-    "me": "ba", "ma": "me", "ba": "bo", "tia": "bo", "u": "me", "bam": "bo", "bong": "be", "nhon": "nhan",
-    "nhut": "nhat", "dich": "chich", "hun": "hon", "kiem": "tim", "heo": "lon", "ngoai": "ngoai", "mang": "mang",
-    "bịnh": "benh", "binh": "benh", "lanh": "nhan", "xai": "dung", "biu": "bao", "chanh": "chinh", "giay": "giay",
+    "tui": "toi", "tau": "toi", "choa": "toi", "mi": "may", "bay": "may", "mo": "dau", "rang": "sao", "ri": "nay",
+    "ni": "nay", "nớ": "do", "te": "kia", "chi": "gi", "man": "lam", "mun": "muon", "vo": "vao", "ve": "vao",
+    "sanh": "sinh", "chanh": "chinh", "lanh": "nhan", "nhon": "nhan", "nhut": "nhat", "nhơn": "nhan", "bịnh": "benh",
+    "thơ": "thu", "tánh": "tinh", "mạng": "menh", "phước": "phuc", "huỳnh": "hoang", "võ": "vu", "kiếng": "kinh",
+    "mệ": "ba", "mạ": "me", "má": "me", "u": "me", "bầm": "me", "bủ": "ba", "ba": "bo", "tía": "bo", "cha": "bo",
+    "thầy": "bo", "noi": "nuoi", "bong": "be", "xai": "dung", "hun": "hon", "kiem": "tim", "heo": "lon", "trâu": "bo",
+    "o": "co", "dì": "co", "cậu": "chu", "mự": "thim", "eng": "anh", "ả": "chi", "út": "con", "nhỏ": "tre",
+    "sắp": "dam", "chết": "mat", "đau": "om", "bển": "do", "hổng": "khong", "hông": "khong", "hem": "khong",
+    "nỏ": "khong", "chừ": "gio", "giừ": "gio", "bây": "may", "trỏng": "trong", "ngoải": "ngoai", "đàng": "duong",
+    "lộ": "duong", "ruộng": "dat", "rẫy": "dat", "vườn": "dat", "mượn": "vay", "mướn": "thue", "biểu": "bao",
+    "cúng": "tho", "đẻ": "sinh", "sinh": "de", "mất": "chet", "cưới": "hon", "lấy": "hon", "vợ": "hon",
 }  # fmt: skip
-"""Folded dialect word → folded standard word; only tried when the word itself is nowhere in the content."""
+"""A word of a region or of every day → a folded word that the content may have instead. A key with marks counts
+only when it was typed with them; one without counts for every way of marking it."""
+
+SHORT = {
+    "bhyt": "bảo hiểm y tế", "bhxh": "bảo hiểm xã hội", "cccd": "căn cước công dân", "cmnd": "chứng minh nhân dân",
+    "cmt": "chứng minh thư", "cm": "chứng minh", "gks": "giấy khai sinh", "ks": "khai sinh",
+    "dkkh": "đăng ký kết hôn", "đkkh": "đăng ký kết hôn", "shk": "sổ hộ khẩu", "hk": "hộ khẩu",
+    "hktt": "hộ khẩu thường trú", "kt3": "tạm trú", "gcn": "giấy chứng nhận", "qsdd": "quyền sử dụng đất",
+    "qsdđ": "quyền sử dụng đất", "gplx": "giấy phép lái xe", "nvqs": "nghĩa vụ quân sự", "lltp": "lý lịch tư pháp",
+    "dk": "đăng ký", "đk": "đăng ký", "xn": "xác nhận", "ko": "không", "k": "không", "hok": "không", "kg": "không",
+    "dc": "được", "đc": "được", "dx": "được", "j": "gì", "vs": "với", "ntn": "như thế nào", "lm": "làm",
+    "mk": "mình", "ubnd": "uỷ ban", "hs": "hồ sơ", "sđ": "sổ đỏ", "hkd": "hộ kinh doanh", "cc": "căn cước",
+    "hn": "hộ nghèo", "nct": "người cao tuổi", "nkt": "người khuyết tật",
+}  # fmt: skip
+"""What people write short, written out."""
 
 _TELEX_TONES = str.maketrans({"s": "", "f": "", "r": "", "x": "", "j": ""})
 _TELEX_PAIRS = (
@@ -54,6 +75,41 @@ def fold(word: str) -> str:
     return "".join(ch for ch in bare if not unicodedata.combining(ch)).lower()
 
 
+_TONES = {"\u0300": "2", "\u0301": "1", "\u0303": "4", "\u0309": "3", "\u0323": "5"}
+
+
+@cache
+def letters_and_tone(word: str) -> tuple[str, str]:
+    """The letters with their hats and hooks, and the tone apart: `hoà`, `hòa` → (`hoa`, `2`); no tone is empty."""
+    tone, kept = "", []
+    for ch in unicodedata.normalize("NFD", word):
+        if ch in _TONES:
+            tone = _TONES[ch]
+        else:
+            kept.append(ch)
+    return unicodedata.normalize("NFC", "".join(kept)), tone
+
+
+@cache
+def likeness(typed: str, known: str) -> float:
+    """How sure it is that a typed word means a known, rightly marked one of the same letters (0 to 1).
+
+    Marks left out say little; hỏi and ngã are one in half the country; other marks say that it is another word.
+    """
+    if typed == known:
+        return 1.0
+    letters, tone = letters_and_tone(typed)
+    right, right_tone = letters_and_tone(known)
+    if letters == right:
+        if tone == right_tone:
+            return 1.0
+        return 0.93 if not tone or {tone, right_tone} == {"3", "4"} else 0.5
+    if typed.isascii():
+        return 0.92
+    left_out = all(a in (b, fold(b)) for a, b in zip(letters, right, strict=False))
+    return 0.7 if left_out and (not tone or tone == right_tone) else 0.3
+
+
 @cache
 def sound(folded: str) -> str:
     """Words that many people spell alike get one key: tr/ch, s/x, gi/d/r/v, l/n, final ng/n and c/t, i/y."""
@@ -72,6 +128,19 @@ def without_telex(word: str) -> str:
     for pair, by in _TELEX_PAIRS:
         plain = plain.replace(pair, by)
     return plain
+
+
+@cache
+def without_vni(word: str) -> str:
+    """A word typed in VNI with the keyboard set to English, folded: `d9a8ng` → `dang`; empty where it is none."""
+    if word.isalpha() or not word[:1].isalpha():
+        return ""
+    return "".join(ch for ch in fold(word) if ch.isalpha())
+
+
+def deletions(word: str) -> set[str]:
+    """The word and what is left of it when one letter falls out: two words one slip apart share one of these."""
+    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
 
 
 def is_near(a: str, b: str) -> bool:

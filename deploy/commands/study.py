@@ -28,7 +28,7 @@ def _search(chosen: argparse.Namespace) -> int:
     from kiosk.search import Search
 
     del chosen
-    index = Search(shipped().procedures.values())
+    index = Search(shipped().entries())
     for line in sys.stdin:
         query = line.rstrip("\r\n")
         hits = index.find(query, RESULTS)

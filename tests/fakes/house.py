@@ -139,7 +139,7 @@ def set_stage(
     )
     clock, post, voice = FakeClock(NOW), FakePost(), FakeVoice()
     shown = content or lively(shipped())
-    search = Search(shown.procedures.values())
+    search = Search(shown.entries())
     readings = [
         Reading(series="song-van.water_level_m", at=NOW - timedelta(minutes=2), value=2.1, unit="m"),
         Reading(series="nha.air_celsius", at=NOW - timedelta(minutes=2), value=23.6, unit="°C"),

@@ -13,7 +13,7 @@ from kiosk.content import shipped
 from kiosk.search import Search
 from kiosk.spelling import fold, is_near, sound, without_telex
 
-SEARCH = Search(shipped().procedures.values())
+SEARCH = Search(shipped().entries())
 TUNING = Path(__file__).resolve().parents[3] / "shared" / "data" / "search-queries.json"
 
 
