@@ -12,6 +12,7 @@ from broker.contract.message import Message
 from broker.link.clock import Clock
 from kiosk.content import Content
 from kiosk.panel import Panel
+from kiosk.printing import Slip
 from kiosk.search import Hit
 
 
@@ -58,3 +59,9 @@ class House:
     """The hub's public sealing key (PEM), None while this machine has none."""
     read_aloud: Callable[[str, str], bytes]
     """Ogg Opus of one sentence in a language. Raises Silent."""
+    missed: Callable[[str], None]
+    """Told of every question that found nothing."""
+    visit_over: Callable[[], None]
+    """Told when the screen is back at the notice board."""
+    print: Callable[[Slip], None] | None = None
+    """The receipt printer. Raises Unprinted. None: this house has none."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from broker.contract import Lane
 from broker.contract.board import Reading, Readings
 from broker.contract.message import Message, Received
+from broker.link.clock import LOCAL
 from broker.link.config import Settings, SpeechOf
 from broker.link.inbox import Inbox
 from broker.link.media import MediaStore
@@ -23,7 +24,9 @@ from broker.speech.voice import VOICES, EngineError, choose
 from kiosk.app import create_app
 from kiosk.content import Content, Shelf
 from kiosk.house import House, Silent
+from kiosk.missed import Missed
 from kiosk.panel import Panel
+from kiosk.printing import Printer
 from kiosk.search import Hit, Search
 
 log = logging.getLogger(__name__)
@@ -159,6 +162,8 @@ def house_of(settings: Settings, session: Session, measured: Measured) -> House:
     """The real house: this machine's settings, content, voice and session."""
     shelf = Shelf(settings.data_dir / "content")
     kiosk = settings.kiosk
+    outward = Outward(session)
+    missed = Missed(outward.send, lambda: session.clock.now().astimezone(LOCAL).date())
     return House(
         panel=Panel(kiosk.diagonal_in, kiosk.width_px, kiosk.height_px),
         theme=kiosk.theme,
@@ -169,10 +174,13 @@ def house_of(settings: Settings, session: Session, measured: Measured) -> House:
         content=shelf.content,
         find=Finder(shelf.content).find,
         measured=measured.latest,
-        post=Outward(session),
+        post=outward,
         sound_of=MediaStore(settings.data_dir / "media").path_of,
         seal_key=_seal_key(settings, session),
         read_aloud=ReadAloud(settings.data_dir / "clips", settings.speech),
+        print=Printer(kiosk.printer, kiosk.paper_mm) if kiosk.printer else None,
+        missed=missed.note,
+        visit_over=missed.next_visit,
     )
 
 

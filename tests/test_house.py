@@ -50,6 +50,8 @@ OWNERS = {
     "signxml": ("broker.hub.cap.signature",),
     "cv2": ("edge.camera",),
     "av": ("edge.camera", "edge.speaker", "broker.speech"),
+    "escpos": ("kiosk.printing",),
+    "PIL": ("kiosk.printing",),
     "serial": ("firmware_bridge.port",),
     "flask": ("kiosk", "broker.hub", "broker.look"),
     "sqlalchemy": ("broker.hub", "deploy"),
@@ -67,7 +69,7 @@ OWNERS = {
 }
 """Third-party library → the only rooms or modules that may import it."""
 
-LAZY = ("influxdb_client", "cv2", "av", "onnxruntime")
+LAZY = ("influxdb_client", "cv2", "av", "onnxruntime", "escpos", "PIL")
 """Heavy imports that no process pays for unless it uses them."""
 
 BAD_NAMES = {"utils", "util", "helpers", "common", "misc", "manager", "base"}

@@ -196,6 +196,14 @@ class KioskOf(Struct, kw_only=True):
     width_px: Annotated[int, Meta(description="pixels across", ge=320, le=7680)] = 1920
     height_px: Annotated[int, Meta(description="pixels down", ge=320, le=7680)] = 1080
     theme: Annotated[Literal["light", "warm", "contrast"], Meta(description="colours at start")] = "light"
+    printer: Annotated[
+        str,
+        Meta(
+            description="receipt printer (ESC/POS): a device (/dev/usb/lp0) or tcp://ADDRESS:PORT; empty: none",
+            pattern=r"^$|^/dev/[A-Za-z0-9/_.-]{1,80}$|^tcp://[A-Za-z0-9.-]{1,200}:[0-9]{2,5}$",
+        ),
+    ] = ""
+    paper_mm: Annotated[Literal[58, 80], Meta(description="width of the printer's paper roll")] = 58
 
 
 class Influx(Struct, kw_only=True):

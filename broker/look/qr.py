@@ -28,3 +28,8 @@ def qr(text: str, label: str = "") -> Markup:
     )
     said = f'<svg role="img" aria-label="{escape(label)}"' if label else '<svg aria-hidden="true"'
     return Markup(out.getvalue().decode().replace("<svg", said, 1))  # noqa: S704
+
+
+def dots(text: str) -> list[list[bool]]:
+    """The same code as rows of dark (True) and light modules, without the quiet zone; for paper."""
+    return [[bool(module) for module in row] for row in segno.make(text, error="m", micro=False).matrix]

@@ -18,6 +18,7 @@ from broker.contract.hub import Media
 from broker.contract.message import Message, payload
 from kiosk.content import Content, shipped
 from kiosk.house import House
+from kiosk.missed import Missed
 from kiosk.panel import Panel
 from kiosk.search import Search
 from tests.fakes.clock import FakeClock
@@ -140,6 +141,7 @@ def set_stage(
     clock, post, voice = FakeClock(NOW), FakePost(), FakeVoice()
     shown = content or lively(shipped())
     search = Search(shown.entries())
+    missed = Missed(post.send, lambda: clock.now().date())
     readings = [
         Reading(series="song-van.water_level_m", at=NOW - timedelta(minutes=2), value=2.1, unit="m"),
         Reading(series="nha.air_celsius", at=NOW - timedelta(minutes=2), value=23.6, unit="°C"),
@@ -159,6 +161,8 @@ def set_stage(
         sound_of=lambda _sha256: sound,
         seal_key=lambda: public,
         read_aloud=voice,
+        missed=missed.note,
+        visit_over=missed.next_visit,
     )
     return Stage(house, post, voice, clock, private)
 
