@@ -16,6 +16,7 @@ ROOMS = {
     "enrol": ("enrol",),
     "provision": ("provision",),
     "audit": ("audit",),
+    "screen": ("screen",),
     "evidence": ("evidence",),
     "tests": ("test", "faults", "lint", "bench"),
 }

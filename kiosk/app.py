@@ -13,7 +13,7 @@ from broker.look import dress
 from kiosk.feedback import Desk
 from kiosk.helper import Bell
 from kiosk.house import House
-from kiosk.pages import choose, feedback, guide, help_call, listen, notice, village
+from kiosk.pages import alive, choose, feedback, guide, help_call, listen, notice, village
 from kiosk.visitor import asked_language, came_from, is_large, theme
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def create_app(house: House) -> Flask:
         help_call.pages(house, Bell(house)),
         choose.pages(),
         listen.pages(house),
+        alive.pages(house),
     ):
         app.register_blueprint(pages)
     return app

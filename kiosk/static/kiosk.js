@@ -1,5 +1,6 @@
 // Everything the screen does beyond plain pages. Each part is a module of its own; without scripts the pages
 // still work, except reading aloud, the on-screen keyboard and the clock that wipes.
+import { beat } from "./beat.js";
 import { debouncePresses } from "./press.js";
 import { watchSilence, wipe } from "./idle.js";
 import { setUpReading } from "./reader.js";
@@ -9,6 +10,7 @@ import { keepBoardFresh } from "./board.js";
 import { followUp } from "./kept.js";
 import { turnPages } from "./more.js";
 
+beat(document);
 debouncePresses(document);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 document.addEventListener("contextmenu", (event) => event.preventDefault());

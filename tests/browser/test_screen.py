@@ -1,0 +1,173 @@
+"""The panel heals itself: a browser that is gone, frozen or on its own error page is replaced within eight seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from broker.link.clock import MachineClock
+from kiosk.app import create_app
+from kiosk.screen import MEMORY_AT_ONCE_MB, MEMORY_MB, Screen, Seen, memory_of, why_restart
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.fakes.house import changed, set_stage
+
+USABLE_S = 8.0
+STARTS_S = 40.0
+HEADLESS = ["--headless=new", *FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
+WELL = Seen(
+    running=True,
+    up_s=600.0,
+    beat_s=1.0,
+    idle=True,
+    memory_mb=300.0,
+    now=datetime(2026, 11, 23, 10, 0).astimezone(),
+    nightly_on=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"running": False}, "gone"),
+        ({"beat_s": 5.5}, "silent"),
+        ({"beat_s": float("inf")}, "silent"),
+        ({"beat_s": float("inf"), "up_s": 10.0}, ""),
+        ({"beat_s": 300.0, "up_s": 3.0}, ""),
+        ({"beat_s": None}, ""),
+        ({"memory_mb": MEMORY_MB + 1}, "memory"),
+        ({"memory_mb": MEMORY_MB + 1, "idle": False}, ""),
+        ({"memory_mb": MEMORY_AT_ONCE_MB + 1, "idle": False}, "memory"),
+        ({"now": datetime(2026, 11, 23, 3, 5).astimezone(), "up_s": 80_000.0}, "night"),
+        ({"now": datetime(2026, 11, 23, 3, 5).astimezone(), "up_s": 80_000.0, "idle": False}, ""),
+        (
+            {
+                "now": datetime(2026, 11, 23, 3, 5).astimezone(),
+                "up_s": 80_000.0,
+                "nightly_on": date(2026, 11, 23),
+            },
+            "",
+        ),
+    ],
+)
+def test_when_the_browser_is_changed(change: dict[str, Any], reason: str) -> None:
+    assert why_restart(replace(WELL, **change)) == reason
+
+
+class Panel:
+    """The kiosk's server on a port, with a note of every beat of a page."""
+
+    def __init__(self, folder: Path) -> None:
+        # The real clock: ages of beats are measured by it.
+        app = create_app(changed(set_stage(), clock=MachineClock(folder / "floor", "system")).house)
+        self._beaten = threading.Condition()
+        self._beats = 0
+
+        def heard(environ: Any, start: Any) -> Any:
+            if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] == "/nhip":
+                with self._beaten:
+                    self._beats += 1
+                    self._beaten.notify_all()
+            return app(environ, start)
+
+        self._app = heard
+        self._server = make_server("127.0.0.1", 0, heard, threaded=True)
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def wait_for_beats(self, more: int, within_s: float) -> float:
+        """Seconds until `more` further beats have come."""
+        began = time.monotonic()
+        with self._beaten:
+            goal = self._beats + more
+            assert self._beaten.wait_for(lambda: self._beats >= goal, within_s), "no page says that it lives"
+        return time.monotonic() - began
+
+    def end(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def begin_again(self) -> None:
+        self._server = make_server("127.0.0.1", self.port, self._app, threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+
+@contextmanager
+def shown(panel: Panel, profiles: Path) -> Iterator[Screen]:
+    screen = Screen(CHROMIUM, f"http://127.0.0.1:{panel.port}/", profiles, HEADLESS)
+    stop = threading.Event()
+    thread = threading.Thread(target=screen.run, args=(stop,))
+    thread.start()
+    try:
+        panel.wait_for_beats(2, STARTS_S)
+        yield screen
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    made = Panel(tmp_path_factory.mktemp("panel"))
+    yield made
+    made.end()
+
+
+def browser_of(screen: Screen) -> int:
+    assert screen._process is not None
+    return screen._process.pid
+
+
+def test_a_killed_browser_is_usable_again_in_eight_seconds(panel: Panel, tmp_path: Path) -> None:
+    with shown(panel, tmp_path) as screen:
+        first = browser_of(screen)
+        os.killpg(first, signal.SIGKILL)
+        assert panel.wait_for_beats(2, STARTS_S) < USABLE_S
+        assert browser_of(screen) != first
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frozen_browser_is_replaced(panel: Panel, tmp_path: Path) -> None:
+    with shown(panel, tmp_path) as screen:
+        first = browser_of(screen)
+        os.killpg(first, signal.SIGSTOP)
+        panel.wait_for_beats(3, STARTS_S)
+        assert browser_of(screen) != first
+
+
+def test_a_server_that_was_away_leaves_no_error_page(panel: Panel, tmp_path: Path) -> None:
+    with shown(panel, tmp_path):
+        panel.end()
+        panel.begin_again()
+        assert panel.wait_for_beats(2, STARTS_S) < USABLE_S
+
+
+def test_memory_of_a_session_is_that_of_all_its_processes(panel: Panel, tmp_path: Path) -> None:
+    with shown(panel, tmp_path) as screen:
+        assert 30 < memory_of(browser_of(screen)) < 1500
+    assert memory_of(2**22 + 1) == 0
+
+
+def test_a_browser_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
+    screen = Screen("/khong/co/trinh-duyet", "http://127.0.0.1:9/", tmp_path)
+    with pytest.raises(FileNotFoundError):
+        screen.run(threading.Event())
+    assert list(tmp_path.iterdir()) == []
