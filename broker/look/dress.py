@@ -10,12 +10,14 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, request, send_from_directory
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 
 from broker.look.icons import fill_sprite, icon, sprite
 from broker.look.qr import qr
 from broker.look.words import SHARED, SOURCE, Words
 
 STATIC = Path(__file__).parent / "static"
+TEMPLATES = Path(__file__).parent / "templates"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; "
@@ -47,9 +49,11 @@ def dress(
     static: the app's own folder of files, served under /static/. catalogues: folders with `<language>.po`.
     language: called in a request, answers the reader's language.
     Templates get `look(path)` and `static(path)` (addresses of files), `icon(name, cls)`, `sprite(*more)`,
-    `qr(text, label)`, `_(text, **values)`, `ngettext(one, many, n)` and `language()`. Inline style or script
-    does not run: the Content-Security-Policy forbids it.
+    `qr(text, label)`, `_(text, **values)`, `ngettext(one, many, n)` and `language()`, and may import what lies
+    under `look/`. Inline style or script does not run: the Content-Security-Policy forbids it.
     """
+    own: list[BaseLoader] = [app.jinja_loader] if app.jinja_loader else []
+    app.jinja_loader = ChoiceLoader([*own, FileSystemLoader(TEMPLATES)])
     words = Words((SHARED, *catalogues), language)
     app.extensions["look.words"] = words
     app.jinja_env.globals.update(

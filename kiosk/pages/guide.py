@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from math import ceil
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
 from broker.contract.content import LifeEvent, Procedure
 from broker.link.clock import LOCAL
-from broker.look import say
+from broker.look.procedure import page_of
 from kiosk.house import House
 from kiosk.pages.notice import board_of, today_of
 from kiosk.pages.village import doors_of
@@ -25,118 +22,6 @@ ANSWERS = 3
 SHORTCUTS = 6
 QUERY_LONGEST = 120
 
-_CUT = re.compile(r"(?:;|(?<=[^\W\d_]{2})\.(?=\s))(?![^(]*\))\s*")
-"""At a semicolon or a full stop, never inside brackets: half a bracket is no sentence."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the four questions a villager has, and what answers it."""
-
-    icon: str
-    title: str
-    items: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    first: int = 1
-    """Number of the first item when the list goes on from the step before."""
-    link: bool = False
-
-
-def sentences_of(text: str) -> list[str]:
-    """A clerk's long line cut into short ones, each with a capital and a full stop."""
-    pieces = [piece.strip(" .") for piece in _CUT.split(text)]
-    return [piece[0].upper() + piece[1:] + "." for piece in pieces if piece]
-
-
-def parts_of(procedure: Procedure) -> list[Part]:
-    """Mang gì đi, bao lâu, bao nhiêu tiền, làm ở đâu. What the source leaves open is said to be open.
-
-    Content, so always in Vietnamese, like the records it comes from.
-    """
-    ask = "Chưa rõ. Bác hỏi cán bộ một cửa."
-    time = sentences_of(procedure.processing_time) or [ask]
-    if procedure.deadline:
-        time.append(f"Hạn của bác: {_lower(procedure.deadline.strip(' .'))}.")
-    fee = [line for each in procedure.fees for line in sentences_of(each.text)] or [ask]
-    if procedure.fee_exempt:
-        fee.append(f"Được miễn: {_lower(procedure.fee_exempt.strip(' .'))}.")
-    if "fee" in procedure.uncertain and procedure.fees:
-        fee.append("Bác hỏi lại ở xã cho chắc.")
-    where = sentences_of(procedure.where) or [ask]
-    if procedure.online:
-        where.append("Làm trên điện thoại cũng được.")
-    return [
-        Part("list", "Mang gì đi", [each.name.rstrip(".") + "." for each in procedure.documents])
-        if procedure.documents
-        else Part("list", "Mang gì đi", lines=[ask]),
-        Part("clock", "Bao lâu", lines=time),
-        Part("money", "Bao nhiêu tiền", lines=fee),
-        Part("pin", "Làm ở đâu", lines=where),
-    ]
-
-
-def _lower(text: str) -> str:
-    """Lower-case the first letter unless the word is an abbreviation."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
-
-
-@dataclass(frozen=True)
-class Room:
-    """How much text a page has room for: letters a line and lines, in the layout at hand."""
-
-    letters: int
-    lines: int
-
-
-def lines_needed(part: Part, letters: int) -> float:
-    """Lines a part takes, its heading counted as two; an item of a list takes its number's width and a gap."""
-    items = sum(ceil(len(item) / (letters - 4)) + 0.3 for item in part.items)
-    return 2.0 + items + sum(ceil(len(line) / letters) for line in part.lines)
-
-
-def fits_one_page(parts: list[Part], room: Room) -> bool:
-    """Whether the four parts fit in two rows of two."""
-    upper = max(lines_needed(parts[0], round(room.letters * 1.15)), lines_needed(parts[1], room.letters))
-    lower = max(lines_needed(parts[2], round(room.letters * 1.15)), lines_needed(parts[3], room.letters))
-    return upper + lower <= room.lines
-
-
-def steps_of(parts: list[Part], room: Room) -> list[Part]:
-    """The parts one after another, each cut so that it fits a page; the last one carries the code."""
-    steps = [piece for part in parts for piece in _pieces(part, room)]
-    return [*steps, Part("phone", "Xem trên điện thoại", link=True)]
-
-
-def _pieces(part: Part, room: Room) -> Iterator[Part]:
-    kept: list[str] = []
-    used, first = 0, 1
-    rows = part.items or part.lines
-    for n, row in enumerate(rows, 1):
-        need = ceil(len(row) / room.letters)
-        if kept and used + need > room.lines:
-            yield _piece(part, kept, first)
-            kept, used, first = [], 0, n
-        kept.append(row)
-        used += need
-    yield _piece(part, kept, first)
-
-
-def _piece(part: Part, rows: list[str], first: int) -> Part:
-    if part.items:
-        return Part(part.icon, part.title, items=rows, first=first)
-    return Part(part.icon, part.title, lines=rows)
-
-
-ONE_PAGE = {"wide": Room(31, 13), "tall": Room(28, 26)}
-"""Where the four parts may stand on one page, with ordinary letters."""
-ONE_STEP = {
-    ("wide", False): Room(54, 6),
-    ("wide", True): Room(38, 4),
-    ("tall", False): Room(38, 12),
-    ("tall", True): Room(36, 10),
-    ("small", False): Room(50, 5),
-    ("small", True): Room(30, 2),
-}
 A_PAGE = {
     ("wide", False): 6,
     ("wide", True): 4,
@@ -148,12 +33,9 @@ A_PAGE = {
 """Procedures on one page of a list."""
 
 
-def checked(procedure: Procedure) -> str:
-    """Who vouches for it and since when."""
-    day = f"{procedure.checked_on:%d/%m/%Y}"
-    if procedure.approved:
-        return say("Kiểm tra ngày %(day)s", day=day)
-    return say("Đối chiếu ngày %(day)s, chưa được xã duyệt", day=day)
+def address(path: str, **values: object) -> str:
+    """`path` with its question."""
+    return f"{path}?{urlencode(values)}"
 
 
 def pages(house: House) -> Blueprint:
@@ -216,29 +98,22 @@ def pages(house: House) -> Blueprint:
     @job.get("/tt/<code>")
     def procedure(code: str) -> str | Answer:
         found = house.content().procedure(code)
-        if found is None or (found.valid_to and found.valid_to < today()):
+        if found is None:
             abort(404)
         if found.code != code:
             return redirect(f"/tt/{found.code}?tu={came_from()}", 302)
         return _guide(found)
 
     def _guide(found: Procedure) -> str:
-        parts = parts_of(found)
-        link = found.address or found.source.url
-        facts = {
-            "procedure": found,
-            "link": link,
-            "link_host": urlsplit(link).hostname,
-            "checked": checked(found),
-        }
-        room = ONE_PAGE.get(house.panel.layout)
-        if room and not is_large() and "buoc" not in request.args and fits_one_page(parts, room):
-            return render_template("guide.html", parts=parts, **facts)
-        steps = steps_of(parts, ONE_STEP[house.panel.layout, is_large()])
-        step = min(max(request.args.get("buoc", 1, int), 1), len(steps))
-        after = steps[step].title if step < len(steps) and steps[step].title != steps[step - 1].title else ""
-        return render_template(
-            "guide_step.html", part=steps[step - 1], step=step, steps=len(steps), next_title=after, **facts
+        shown = page_of(
+            found, today(), house.panel.layout, large=is_large(), step=request.args.get("buoc", 0, int)
         )
+        turn = {"tu": came_from()}
+        to = {"done": "/nha"}
+        if shown.step > 1:
+            to["before"] = address(f"/tt/{found.code}", buoc=shown.step - 1, **turn)
+        if shown.step < shown.steps:
+            to["after"] = address(f"/tt/{found.code}", buoc=shown.step + 1, **turn)
+        return render_template("guide.html", shown=shown, to=to)
 
     return job

@@ -9,11 +9,11 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 import kiosk
+from broker.look.procedure import parts_of, sentences_of
 from kiosk.content import shipped
 from kiosk.pages.feedback import SPOTS, TOPICS
-from kiosk.pages.guide import parts_of, sentences_of
 from kiosk.pages.village import doors_of
-from tests.fakes.house import set_stage
+from tests.fakes.house import NOW, set_stage
 
 ROOM = Path(kiosk.__file__).parent
 QUOTED = r"""_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"""
@@ -46,7 +46,7 @@ def chosen_by_data() -> set[str]:
         | {each.hint for each in events}
         | {each.words for each in (*TOPICS, *SPOTS) if each.words}
         | {each.words for each in doors_of(set_stage().house)}
-        | {each.title for each in parts_of(procedure)}
+        | {each.title for each in parts_of(procedure, NOW.date())}
     )
 
 
