@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import threading
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -24,9 +27,17 @@ from broker.contract.content import (
     Procedure,
     ScamWarning,
 )
+from broker.contract.hub import Signed
+from broker.link.plans import KeptTrust
+from broker.trust.envelope import ContentBody, Refused, open_signed
+from broker.trust.keys import IdentityError
 from kiosk.search import Entry
 
 log = logging.getLogger(__name__)
+
+LARGEST = 16 << 20
+"""Bytes; the bundle has at most 8 MiB."""
+Believe = Callable[[Signed], ContentBody]
 
 SHIPPED = Path(__file__).parent / "shipped"
 """Written by people: one file of procedures a field, one file a life event."""
@@ -127,16 +138,48 @@ class Content:
         return self.warnings[day.toordinal() % len(self.warnings)] if self.warnings else None
 
 
-def open_content(root: Path) -> Content:
-    """The content kept under `root`; the shipped one when there is none or it cannot be read."""
+class Damaged(Exception):
+    """The kept content is not what the hub signed, or cannot be read; the text is for the log."""
+
+
+def open_content(root: Path, believe: Believe) -> Content | None:
+    """The content kept under `root`; None when there is none yet. Raises Damaged."""
+    file = root / CURRENT
     try:
-        kept = msgspec.json.decode((root / CURRENT).read_bytes(), type=Kept)
+        if file.stat().st_size > LARGEST:
+            raise Damaged(f"{file} has {file.stat().st_size} bytes")
+        kept = msgspec.json.decode(file.read_bytes(), type=Kept)
+        body = believe(kept.signed)
+        if (
+            body.generation != kept.generation
+            or hashlib.sha256(kept.bundle).hexdigest() != body.bundle.sha256
+        ):
+            raise Damaged("it is not the bundle that its plan names")
+        return Content(kept.generation, msgspec.json.decode(kept.bundle, type=Bundle))
     except FileNotFoundError:
-        return shipped()
-    except (OSError, msgspec.DecodeError) as why:
-        log.error("kept content cannot be read: %s", why, extra={"event": "content-damaged"})
-        return shipped()
-    return Content(kept.generation, kept.bundle)
+        return None
+    except (OSError, msgspec.DecodeError, Refused, IdentityError) as why:
+        raise Damaged(str(why)) from why
+
+
+def believer(trust: Path, root: Callable[[], str], commune: str) -> Believe:
+    """Believes a content plan that a hub's key of the commune's trust list signed.
+
+    trust: where edge/node keeps the list. root: reads the commune's root key. That a key has run out since is no reason
+    to show an elder less: how old the content is, each page says itself. Raises Refused, OSError.
+    """
+
+    def believe(signed: Signed) -> ContentBody:
+        kept = KeptTrust(trust, root(), commune)
+        if kept.body is None:
+            raise Refused("unknown-key", "no trust list yet")
+        body = msgspec.json.decode(signed.body, type=ContentBody)
+        keys = {key.key: key for key in kept.body.keys}
+        used = [keys[each.key].until for each in signed.signatures if each.key in keys]
+        at = min(used, default=datetime.max.replace(tzinfo=UTC))
+        return open_signed(signed, "content", kept.body, "hub", at, type(body))
+
+    return believe
 
 
 @cache
@@ -173,24 +216,42 @@ def _table(file: Path) -> dict[str, Any]:
 
 
 class Shelf:
-    """The content at hand, read again when the file has been replaced."""
+    """The content at hand, read again when the file has been replaced; a damaged one changes nothing."""
 
-    def __init__(self, root: Path) -> None:
-        """root: content folder of this node."""
-        self._root = root
-        self._mark = self._stat()
-        self._content = open_content(root)
+    def __init__(self, root: Path, trust: Path, believe: Believe) -> None:
+        """root: content folder of this node. trust: the list by which `believe` checks the hub's signature."""
+        self._root, self._trust, self._believe = root, trust, believe
+        self._lock = threading.Lock()
+        self._mark: list[tuple[int, int]] = []
+        self._content = shipped()
 
-    def _stat(self) -> tuple[int, int]:
-        try:
-            found = (self._root / CURRENT).stat()
-        except OSError:
-            return (0, 0)
-        return (found.st_mtime_ns, found.st_ino)
+    def _stat(self) -> list[tuple[int, int]]:
+        return [_stat(file) for file in (self._root / CURRENT, self._trust)]
 
     def content(self) -> Content:
-        """The newest content."""
-        mark = self._stat()
-        if mark != self._mark:
-            self._content, self._mark = open_content(self._root), mark
-        return self._content
+        """The newest content that could be believed; the release's before the first."""
+        with self._lock:
+            mark = self._stat()
+            if mark != self._mark:
+                self._mark = mark
+                self._look()
+            return self._content
+
+    def _look(self) -> None:
+        try:
+            found = open_content(self._root, self._believe)
+        except Damaged as why:
+            log.error("kept content is not shown: %s", why, extra={"event": "content-damaged"})
+            return
+        if found is not None and found.generation < self._content.generation:
+            log.error("kept content is older than what is shown", extra={"event": "content-older"})
+        elif found is not None:
+            self._content = found
+
+
+def _stat(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_ino)

@@ -21,8 +21,9 @@ from broker.link.session import Session
 from broker.look.serving import Web
 from broker.speech import lexicon
 from broker.speech.voice import VOICES, EngineError, choose
+from broker.trust.identity import load_root
 from kiosk.app import create_app
-from kiosk.content import Content, Shelf
+from kiosk.content import Content, Shelf, believer
 from kiosk.house import House, Silent
 from kiosk.missed import Missed
 from kiosk.panel import Panel
@@ -160,7 +161,16 @@ def _seal_key(settings: Settings, session: Session) -> Callable[[], bytes | None
 
 def house_of(settings: Settings, session: Session, measured: Measured) -> House:
     """The real house: this machine's settings, content, voice and session."""
-    shelf = Shelf(settings.data_dir / "content")
+    trust = settings.data_dir / "node" / "trust.json"
+    shelf = Shelf(
+        settings.data_dir / "content",
+        trust,
+        believer(
+            trust,
+            lambda: load_root(settings.keys_dir),
+            f"{settings.where.province}/{settings.where.commune}",
+        ),
+    )
     kiosk = settings.kiosk
     outward = Outward(session)
     missed = Missed(outward.send, lambda: session.clock.now().astimezone(LOCAL).date())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from broker.contract.hub import Media
+from broker.contract.hub import Media, Signed
 
 
 class Source(Struct, kw_only=True):
@@ -222,7 +222,10 @@ CURRENT = "current.json"
 
 
 class Kept(Struct, kw_only=True):
-    """What edge/node puts on the disk and the kiosk reads: a bundle and its generation."""
+    """What edge/node puts on the disk and the kiosk reads: a bundle, and the hub's word for it."""
 
     generation: int
-    bundle: Bundle
+    signed: Signed
+    """The content plan that names the bundle by its hash."""
+    bundle: Raw
+    """A Bundle, byte for byte as it came, so that the hash can be taken again."""

@@ -63,10 +63,12 @@ class KeptPlan(Generic[Body]):
         """file: where it is kept. domain, type: what kind of plan. trust: whose keys count."""
         self._file, self._domain, self._type, self._trust = file, domain, type, trust
         self.body: Body | None = None
+        self.signed: Signed | None = None
+        """What `body` was read from."""
         kept = find_signed(file)
         if kept is not None and trust.body is not None:
             try:
-                self.body = self._open(kept, now)
+                self.body, self.signed = self._open(kept, now), kept
             except Refused as why:
                 log.error("kept plan refused: %s", why, extra={"event": "plan-refused", "reason": why.code})
 
@@ -81,7 +83,7 @@ class KeptPlan(Generic[Body]):
         if int(getattr(body, "generation", 0)) <= self.generation:
             return None
         keep_signed(self._file, signed)
-        self.body = body
+        self.body, self.signed = body, signed
         return body
 
     def _open(self, signed: Signed, now: datetime) -> Body:

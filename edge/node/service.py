@@ -141,8 +141,8 @@ class _ContentWork:
     def _complete(self, stop: threading.Event) -> bool:
         """Bring in the newest bundle. False when it must be tried again."""
         try:
-            if self._plan.body is not None:
-                swap_in(self._plan.body, self._root, self._client, self._store, stop)
+            if self._plan.signed is not None:
+                swap_in(self._plan.signed, self._root, self._client, self._store, stop)
         except (MediaError, OSError) as why:
             log.info("content waits: %s", why, extra={"event": "content-waits"})
             self._session.problem("content", "Nội dung mới của màn hình chưa tải xong, máy đang tải lại.")
