@@ -13,8 +13,10 @@ from broker.look import dress
 from kiosk.feedback import Desk
 from kiosk.helper import Bell
 from kiosk.house import House
+from kiosk.identity import holds_identity
 from kiosk.pages import alive, choose, feedback, guide, help_call, listen, notice, village
-from kiosk.visitor import asked_language, came_from, is_large, theme
+from kiosk.visit import Visit
+from kiosk.visitor import asked_language, came_from, is_large, is_low, theme, way_of_typing
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,10 @@ def create_app(house: House) -> Flask:
     dress(app, static=ROOM / "static", catalogues=[ROOM / "catalogues"], language=asked_language)
     _serve_panel(app, house)
     app.before_request(_keep_out_strangers)
-    app.context_processor(lambda: _page_facts(house))
+    app.before_request(_refuse_identity)
+    app.after_request(visit.note_leaving)
+    app.context_processor(lambda: _page_facts(house, visit))
+    visit = Visit()
     app.register_error_handler(HTTPException, lambda why: _sorry(why.code or 500))
     app.register_error_handler(Exception, _broken)
     for pages in (
@@ -56,6 +61,14 @@ def _keep_out_strangers() -> None:
 
 def _serve_panel(app: Flask, house: House) -> None:
     css = house.panel.css()
+def _refuse_identity() -> tuple[str, int] | None:
+    """A number of a person is neither searched for, nor sent, nor kept, nor logged."""
+    sent = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    if any(holds_identity(value) for name, value in sent if name not in NOT_TYPED):
+        return render_template("refused.html", here=request.path), 422
+    return None
+
+
     address = f"/panel-{hashlib.sha256(css.encode()).hexdigest()[:12]}.css"
 
     def panel() -> Response:
@@ -65,13 +78,16 @@ def _serve_panel(app: Flask, house: House) -> None:
     app.jinja_env.globals["panel_css"] = address
 
 
-def _page_facts(house: House) -> dict[str, object]:
+def _page_facts(house: House, visit: Visit) -> dict[str, object]:
     """What every page's frame needs."""
     return {
         "layout": house.panel.layout,
         "large": is_large(),
         "theme": theme(house.theme),
         "commune": house.commune,
+        "low": is_low(),
+        "way": way_of_typing(),
+        "lock": visit.lock,
         "village": house.village,
         "here": request.full_path.rstrip("?"),
         "came_from": came_from(),

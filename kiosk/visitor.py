@@ -9,10 +9,13 @@ from flask import current_app, request
 from broker.look.words import words_of
 
 SIZE_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE = "chu", "tieng", "mau"
+REACH_COOKIE, TYPING_COOKIE = "tam", "go"
 CHOICES = {
     SIZE_COOKIE: ("vua", "to"),
     LANGUAGE_COOKIE: ("vi", "en"),
     THEME_COOKIE: ("light", "warm", "contrast"),
+    REACH_COOKIE: ("thuong", "thap"),
+    TYPING_COOKIE: ("telex", "vni", "plain"),
 }
 """What may be chosen; kept in cookies until the visitor leaves."""
 
@@ -22,6 +25,21 @@ _OUR_PATH = re.compile(r"/[A-Za-z0-9._-][A-Za-z0-9./_-]{0,80}(\?trang=[0-9]{1,2}
 def is_large() -> bool:
     """Whether this visitor reads in large letters. The notice board has letters for all."""
     return request.path != "/" and request.cookies.get(SIZE_COOKIE) == "to"
+
+
+def is_low() -> bool:
+    """Whether everything to press lies low, for someone who sits. The notice board can be pressed anywhere."""
+    return request.path != "/" and request.cookies.get(REACH_COOKIE) == "thap"
+
+
+def way_of_typing() -> str:
+    """How a USB keyboard writes Vietnamese letters.
+
+    Telex unless chosen otherwise: it is what phones and offices write with, and it changes nothing for whoever
+    types without marks, for no Vietnamese word doubles a letter it doubles or ends in s, f, r, x, j, w or z.
+    """
+    chosen = request.cookies.get(TYPING_COOKIE, "telex")
+    return chosen if chosen in CHOICES[TYPING_COOKIE] else "telex"
 
 
 def asked_language() -> str:

@@ -1,9 +1,11 @@
 // Silence: first a question over the whole screen, said aloud; then everything typed is gone.
+import { forget } from "./memory.js";
+
 const ROUND = 2 * Math.PI * 46;
 
 /** Forget what the page kept for this visitor. The notice board then clears the cookies. */
 export function wipe() {
-  sessionStorage.clear();
+  forget();
   for (const field of document.querySelectorAll("input:not([type=hidden]), textarea")) field.value = "";
 }
 

@@ -3,6 +3,7 @@
 import { beat } from "./beat.js";
 import { debouncePresses } from "./press.js";
 import { watchSilence, wipe } from "./idle.js";
+import { refuseIdentity } from "./identity.js";
 import { setUpReading } from "./reader.js";
 import { setUpTyping } from "./typing.js";
 import { setUpSearch } from "./search.js";
@@ -17,6 +18,7 @@ document.addEventListener("contextmenu", (event) => event.preventDefault());
 document.addEventListener("click", (event) => { if (event.target.closest("[data-leave]")) wipe(); });
 
 const reader = setUpReading(document);
+refuseIdentity(document); // first, so that nothing else hears of what it takes away
 const typing = setUpTyping(document);
 setUpSearch(document, typing);
 watchSilence(document, reader);

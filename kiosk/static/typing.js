@@ -1,5 +1,9 @@
 // The on-screen keyboard writes into the field marked data-typing; a USB keyboard writes there as well.
-import { changeSyllable, reseat, withTone } from "./compose.js";
+import { compose, TONES } from "./compose.js";
+import { kept, keep } from "./memory.js";
+
+const ORDER = "order";
+const NUMBERS = 2;
 
 /** Wire the keyboard of this page; returns the field, or null. What is typed survives until the wipe. */
 export function setUpTyping(document) {
@@ -8,12 +12,7 @@ export function setUpTyping(document) {
   if (!field || !keys) return null;
   keys.hidden = false;
   document.body.classList.add("typing");
-  const kept = "typed:" + field.dataset.typing;
-  if (!field.value) field.value = sessionStorage.getItem(kept) ?? "";
-  field.addEventListener("input", () => sessionStorage.setItem(kept, field.value));
-  field.form.addEventListener("submit", () => { if (field.dataset.typing !== "search") sessionStorage.removeItem(kept); });
-  field.setSelectionRange(field.value.length, field.value.length);
-  if (field.value) queueMicrotask(() => field.dispatchEvent(new Event("input", { bubbles: true })));
+  recall(field);
 
   const put = (text, cursor) => {
     if (field.maxLength > 0 && text.length > field.maxLength) return;
@@ -21,34 +20,72 @@ export function setUpTyping(document) {
     field.setSelectionRange(cursor, cursor);
     field.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  const type = (letter) => {
+  const press = (key, way) => {
     const { value, selectionStart: from, selectionEnd: to } = field;
-    const text = value.slice(0, from) + letter + value.slice(to), cursor = from + letter.length;
-    put(...(/\p{L}/u.test(letter) ? changeSyllable(text, cursor, reseat) : [text, cursor]));
+    const before = compose(value.slice(0, from), key, way);
+    put(before + value.slice(to), before.length);
   };
   const erase = () => {
     const { value, selectionStart: from, selectionEnd: to } = field;
     const start = from === to ? from - ([...value.slice(0, from)].pop()?.length ?? 0) : from;
     put(value.slice(0, start) + value.slice(to), start);
   };
-  const swap = (key) => {
-    for (const each of keys.querySelectorAll("[data-other]")) {
-      [each.dataset.key, each.dataset.other] = [each.dataset.other, each.dataset.key];
-      each.textContent = each.dataset.key;
-    }
-    [key.textContent, key.dataset.words] = [key.dataset.words, key.textContent];
-  };
+  const turn = turner(keys);
   keys.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps its cursor
   keys.addEventListener("click", (event) => {
     const key = event.target.closest(".key");
     if (!key) return;
     if (document.activeElement !== field) field.focus({ preventScroll: true });
     const { key: letter, tone, do: wish } = key.dataset;
-    if (letter) type(letter);
-    else if (tone) put(...changeSyllable(field.value, field.selectionStart, (s) => withTone(s, Number(tone))));
+    if (letter) press(letter);
+    else if (tone) press(TONES[tone]);
     else if (wish === "erase") erase();
-    else if (wish === "other") swap(key);
     else if (wish === "go") field.form.requestSubmit();
+    else turn(wish);
+  });
+  field.addEventListener("beforeinput", (event) => {
+    const way = document.body.dataset.way;
+    if (way === "plain" || event.inputType !== "insertText" || [...event.data ?? ""].length !== 1) return;
+    event.preventDefault();
+    press(event.data, way);
   });
   return field;
+}
+
+/** The letters of the page before (larger letters, another language) come back, and each change is kept. */
+function recall(field) {
+  const name = "typed:" + field.dataset.typing;
+  field.addEventListener("input", () => keep(name, field.value));
+  field.form.addEventListener("submit", () => { if (field.dataset.typing !== "search") keep(name, ""); });
+  const show = (text) => {
+    field.value ||= text;
+    field.setSelectionRange(field.value.length, field.value.length);
+    if (field.value) field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  kept(name).then(show);
+}
+
+/** Turns the keys between letters and numbers, and between the order of a keyboard and of the alphabet. */
+function turner(keys) {
+  let order = Number(sessionStorage.getItem(ORDER) ?? 0), numbers = false;
+  const show = () => {
+    for (const key of keys.querySelectorAll("[data-faces]")) {
+      key.textContent = key.dataset.key = [...key.dataset.faces][numbers ? NUMBERS : order];
+    }
+  };
+  const swapWords = (wish) => {
+    const key = keys.querySelector(`[data-do=${wish}]`);
+    [key.textContent, key.dataset.words] = [key.dataset.words, key.textContent];
+  };
+  if (order) { show(); swapWords("order"); }
+  return (wish) => {
+    if (wish === "numbers") numbers = !numbers;
+    else {
+      order = 1 - order;
+      sessionStorage.setItem(ORDER, String(order));
+      if (numbers) { numbers = false; swapWords("numbers"); }
+    }
+    swapWords(wish);
+    show();
+  };
 }

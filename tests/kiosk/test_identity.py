@@ -1,0 +1,61 @@
+"""Identity numbers: whoever sends one, from whichever form, it is refused and lies nowhere afterwards."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from kiosk.app import create_app
+from kiosk.identity import holds_identity
+from tests.fakes.house import changed, set_stage
+
+NUMBER = "038 204-009.876"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [
+        ("GET", "/tim", "q"),
+        ("POST", "/tim/goi-y", "q"),
+        ("POST", "/gop-y/light/village", "loi"),
+        ("GET", "/doi", "ve"),
+        ("POST", "/giup", "trang"),
+    ],
+)
+def test_a_form_with_an_identity_number_is_refused_and_leaves_no_trace(
+    method: str, path: str, field: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = set_stage()
+    asked: list[str] = []
+
+    def find(query: str, _limit: int) -> list[object]:
+        asked.append(query)
+        return []
+
+    client = create_app(changed(stage, find=find).house).test_client()
+    sent = {field: f"toi la {NUMBER}", "mot_lan": "1" * 9}
+    with caplog.at_level(logging.DEBUG):
+        answer = client.open(
+            path, method=method, **({"query_string": sent} if method == "GET" else {"data": sent})
+        )
+    assert answer.status_code == 422
+    assert "Bác đừng gõ số căn cước ở đây" in answer.text
+    assert NUMBER not in answer.text
+    assert asked == []
+    assert stage.post.sent == []
+    assert NUMBER not in caplog.text
+
+
+def test_feedback_goes_through_when_only_its_random_name_has_nine_digits() -> None:
+    stage = set_stage()
+    client = create_app(stage.house).test_client()
+    sent = {"loi": "đèn hỏng từ 20.11.2026 8 giờ, gọi 0912 345 678", "mot_lan": "a123456789b"}
+    assert client.post("/gop-y/light/village", data=sent).status_code == 200
+    assert len(stage.post.sent) == 1
+
+
+def test_digits_of_other_lengths_are_no_identity() -> None:
+    for count in range(1, 16):
+        assert holds_identity("7" * count) == (count in (9, 12)), count
+        assert holds_identity(" . ".join("7" * count)) == (count in (9, 12)), count
