@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 ROOM = Path(__file__).parent
 LARGEST_BODY = 32 * 1024
+NOT_TYPED = frozenset({"mot_lan", "cau"})
+"""Values that no visitor typed: the random name of a form, a sentence of our own page that is read aloud."""
 
 
 def create_app(house: House) -> Flask:
@@ -32,11 +34,11 @@ def create_app(house: House) -> Flask:
     app.jinja_env.filters["capital"] = lambda text: text[:1].upper() + text[1:]
     dress(app, static=ROOM / "static", catalogues=[ROOM / "catalogues"], language=asked_language)
     _serve_panel(app, house)
+    visit = Visit()
     app.before_request(_keep_out_strangers)
     app.before_request(_refuse_identity)
     app.after_request(visit.note_leaving)
     app.context_processor(lambda: _page_facts(house, visit))
-    visit = Visit()
     app.register_error_handler(HTTPException, lambda why: _sorry(why.code or 500))
     app.register_error_handler(Exception, _broken)
     for pages in (
@@ -59,8 +61,6 @@ def _keep_out_strangers() -> None:
         abort(403)
 
 
-def _serve_panel(app: Flask, house: House) -> None:
-    css = house.panel.css()
 def _refuse_identity() -> tuple[str, int] | None:
     """A number of a person is neither searched for, nor sent, nor kept, nor logged."""
     sent = [*request.args.items(multi=True), *request.form.items(multi=True)]
@@ -69,6 +69,8 @@ def _refuse_identity() -> tuple[str, int] | None:
     return None
 
 
+def _serve_panel(app: Flask, house: House) -> None:
+    css = house.panel.css()
     address = f"/panel-{hashlib.sha256(css.encode()).hexdigest()[:12]}.css"
 
     def panel() -> Response:
@@ -83,11 +85,11 @@ def _page_facts(house: House, visit: Visit) -> dict[str, object]:
     return {
         "layout": house.panel.layout,
         "large": is_large(),
-        "theme": theme(house.theme),
-        "commune": house.commune,
         "low": is_low(),
         "way": way_of_typing(),
         "lock": visit.lock,
+        "theme": theme(house.theme),
+        "commune": house.commune,
         "village": house.village,
         "here": request.full_path.rstrip("?"),
         "came_from": came_from(),
