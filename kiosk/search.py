@@ -72,9 +72,11 @@ _CHATTER, _STRANGE = 0.12, 0.6
 """What a word weighs that nothing here holds, against one that half of all holds."""
 _NAMED = 0.93
 """Known by name only: behind a full answer that fits as well."""
-_ENOUGH = 0.34
-"""Below this it is no answer. Set on questions about other things, see tests."""
-_MEANT = 0.35
+_ENOUGH = (0.85, 0.60, 0.55, 0.50, 0.43)
+"""What the best answer must reach, by how many words of the question tell anything (0, 1 … 4 and more). A single such
+word is easily shared with a question about something else; a long story never fits one phrase whole."""
+_BESIDE = 0.34
+"""What the answers after it must reach."""
 _PHRASES_FOR = 16
 """Procedures whose phrases are compared one by one; the others are too far behind to win by a phrase."""
 
@@ -125,6 +127,8 @@ class _Asked:
 
     readings: dict[str, float]
     weight: float
+    tells: bool
+    """It says something about which procedure is meant."""
 
 
 class Search:
@@ -191,23 +195,14 @@ class Search:
         scored.sort(reverse=True)
         if not scored or self._documents[-scored[0][1]].entry.elsewhere:
             return []
-        if not self._is_meant(asked, self._documents[-scored[0][1]], near[-scored[0][1]]):
+        telling = sum(each.tells for each in asked)
+        if scored[0][0] < _ENOUGH[min(telling, len(_ENOUGH) - 1)]:
             return []
         return [
             Hit(entry.code, entry.title, round(score, 4))
             for score, n in scored
-            if score >= _ENOUGH and not (entry := self._documents[-n].entry).elsewhere
+            if score >= _BESIDE and not (entry := self._documents[-n].entry).elsewhere
         ][:limit]
-
-    def _is_meant(self, asked: Sequence[_Asked], document: _Document, near: float) -> bool:
-        """Whether the best answer holds enough of what the question tells; else it is about something else."""
-        told = sum(each.weight for each in asked)
-        held = sum(
-            each.weight
-            * max((sure for word, sure in each.readings.items() if word in document.words), default=0.0)
-            for each in asked
-        )
-        return held + 0.5 * near >= _MEANT * told
 
     def _reach(self, asked: Sequence[_Asked]) -> dict[int, float]:
         """Weight of the asked words that each procedure holds; more when several of its phrases hold them."""
@@ -274,9 +269,10 @@ class Search:
         if plain not in self._by_fold:
             self._guess(word, plain, found)
         found = {known: sure for known, sure in found.items() if sure >= _LEAST}
+        tells = plain not in WEAK and not plain.isdigit()
         if not found:
-            return _Asked({}, self._unknown * (_CHATTER if plain in WEAK or plain.isdigit() else _STRANGE))
-        return _Asked(found, max(self._idf[known] * sure for known, sure in found.items()))
+            return _Asked({}, self._unknown * (_STRANGE if tells else _CHATTER), tells)
+        return _Asked(found, max(self._idf[known] * sure for known, sure in found.items()), tells)
 
     def _guess(self, word: str, plain: str, found: dict[str, float]) -> None:
         """A word the content does not have: typed in Telex or VNI, or with one slip."""
