@@ -70,12 +70,12 @@ DECISIVE = frozenset(
 _TELEX, _DIALECT, _SOUNDS, _NEAR, _LEAST = 0.92, 0.72, 0.66, 0.55, 0.25
 _CHATTER, _STRANGE = 0.12, 0.6
 """What a word weighs that nothing here holds, against one that half of all holds."""
-_NAMED = 0.93
+_NAMED = 0.85
 """Known by name only: behind a full answer that fits as well."""
-_ENOUGH = (0.85, 0.60, 0.55, 0.50, 0.43)
+_ENOUGH = (0.87, 0.72, 0.64, 0.53, 0.48)
 """What the best answer must reach, by how many words of the question tell anything (0, 1 … 4 and more). A single such
 word is easily shared with a question about something else; a long story never fits one phrase whole."""
-_BESIDE = 0.34
+_BESIDE = 0.36
 """What the answers after it must reach."""
 _PHRASES_FOR = 16
 """Procedures whose phrases are compared one by one; the others are too far behind to win by a phrase."""
@@ -190,7 +190,7 @@ class Search:
             share = reach[number] / total
             pair_share = near[number] / total
             alike = max((self._alike(asked, total, phrase) for phrase in self._compared[number]), default=0.0)
-            score = 0.45 * share + 0.25 * min(1.0, pair_share) + 0.55 * alike
+            score = 0.6 * share + 0.25 * min(1.0, pair_share) + 0.55 * alike
             scored.append((score * (_NAMED if document.entry.named_only else 1.0), -number))
         scored.sort(reverse=True)
         if not scored or self._documents[-scored[0][1]].entry.elsewhere:
@@ -254,7 +254,7 @@ class Search:
         spoken = said / total
         return (
             phrase.weight
-            * (0.40 * covered + 0.40 * spoken + 0.20 * run / total)
+            * (0.5 * covered + 0.3 * spoken + 0.2 * run / total)
             * math.sqrt(max(covered, spoken))
         )
 
