@@ -13,7 +13,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from kiosk.spelling import (
     DIALECT,
@@ -68,6 +67,8 @@ DECISIVE = frozenset(
 """Words that tell two procedures about the same paper apart: lost, changed, corrected, divided."""
 
 _TELEX, _DIALECT, _SOUNDS, _NEAR, _LEAST = 0.92, 0.72, 0.66, 0.55, 0.25
+_NEAR_FROM = 4
+"""Letters a word must have before a slip in it is looked for: shorter ones are all near each other."""
 _CHATTER, _STRANGE = 0.12, 0.6
 """What a word weighs that nothing here holds, against one that half of all holds."""
 _NAMED = 0.85
@@ -109,7 +110,8 @@ class _Phrase:
     weight: float
     total: float
     words: dict[str, float]
-    pairs: frozenset[tuple[str, str]]
+    text: str
+    """The words in order, a blank around each: neighbours are found in it with a tenth of a set's memory."""
 
 
 @dataclass
@@ -117,7 +119,6 @@ class _Document:
     entry: Entry
     words: Counter[str] = field(default_factory=Counter)
     """Word → phrases that hold it."""
-    pairs: set[tuple[str, str]] = field(default_factory=set)
     phrases: list[tuple[tuple[str, ...], float]] = field(default_factory=list)
 
 
@@ -138,39 +139,40 @@ class Search:
         """entries: full procedures and those known by name only."""
         self._documents = [_read(entry) for entry in entries]
         self._holding: dict[str, list[int]] = defaultdict(list)
-        self._side_by_side: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._side_by_side: dict[tuple[str, str], list[int]] = {}
         for number, document in enumerate(self._documents):
             for word in document.words:
                 self._holding[word].append(number)
-            for pair in document.pairs:
-                self._side_by_side[pair].append(number)
+            for pair in {pair for words, _ in document.phrases for pair in _pairs(words)}:
+                self._side_by_side.setdefault(pair, []).append(number)
         total = max(1, len(self._documents))
         self._idf = {
             word: math.log(1 + total / len(held)) * _factor(word) for word, held in self._holding.items()
         }
         self._unknown = math.log(1 + total / 2)
-        self._by_fold: dict[str, set[str]] = defaultdict(set)
-        self._by_sound: dict[str, set[str]] = defaultdict(set)
-        self._by_deletion: dict[str, set[str]] = defaultdict(set)
+        self._parts = {word: letters_and_tone(word) for word in self._idf}
+        self._plain = {word: fold(word) for word in self._idf}
+        self._by_fold: dict[str, list[str]] = {}
+        self._by_sound: dict[str, list[str]] = {}
+        self._by_deletion: dict[str, list[str]] = {}
         for word in self._idf:
-            plain = fold(word)
-            self._by_fold[plain].add(word)
-            self._by_sound[sound(plain)].add(word)
-            for left in deletions(plain):
-                self._by_deletion[left].add(word)
+            plain = self._plain[word]
+            self._by_fold.setdefault(plain, []).append(word)
+            self._by_sound.setdefault(sound(plain), []).append(word)
+            for left in deletions(plain) if len(plain) >= _NEAR_FROM - 1 else ():
+                self._by_deletion.setdefault(left, []).append(word)
         self._compared = [self._weigh(document) for document in self._documents]
-        self._readings = lru_cache(maxsize=4096)(self._read_word)
 
     def _weigh(self, document: _Document) -> list[_Phrase]:
         made = []
         for words, weight in document.phrases:
             weights = {word: self._idf[word] for word in words}
-            made.append(_Phrase(weight, sum(weights.values()), weights, frozenset(_pairs(words))))
+            made.append(_Phrase(weight, sum(weights.values()), weights, f" {' '.join(words)} "))
         return made
 
     def find(self, query: str, limit: int = 5) -> list[Hit]:
         """The best answers, best first; none when nothing is alike. Never raises."""
-        asked = [self._readings(word) for word in _spelled_out(query)]
+        asked = [self._read_word(word) for word in _spelled_out(query)]
         total = sum(each.weight for each in asked)
         if not any(each.readings for each in asked):
             return []
@@ -245,7 +247,7 @@ class Search:
             if word:
                 said += sure * each.weight
                 shared[word] = max(shared.get(word, 0.0), sure)
-                if last and (last, word) in phrase.pairs:
+                if last and f" {last} {word} " in phrase.text:
                     run += sure * each.weight
             last = word
         if not shared:
@@ -260,7 +262,7 @@ class Search:
 
     def _read_word(self, word: str) -> _Asked:
         plain = fold(word)
-        found = {known: likeness(word, known) for known in self._by_fold.get(plain, ())}
+        found = {known: likeness(word, known, self._parts[known]) for known in self._by_fold.get(plain, ())}
         for other in filter(None, (DIALECT.get(word), DIALECT.get(plain))):
             for known in self._by_fold.get(other, ()):
                 found.setdefault(known, _DIALECT)
@@ -279,17 +281,16 @@ class Search:
         for other in (without_telex(word), without_vni(word)):
             for known in self._by_fold.get(other, ()):
                 found[known] = _TELEX
-        if found or len(plain) < 4 or plain in WEAK:
+        if found or len(plain) < _NEAR_FROM or plain in WEAK:
             return
         for left in deletions(plain):
             for known in self._by_deletion.get(left, ()):
-                if len(known) >= 3 and is_near(plain, fold(known)):
+                if is_near(plain, self._plain[known]):
                     found.setdefault(known, _NEAR * self._tone_agrees(word, known))
 
-    @staticmethod
-    def _tone_agrees(typed: str, known: str) -> float:
+    def _tone_agrees(self, typed: str, known: str) -> float:
         """Whoever takes one letter for another still hears the tone."""
-        tone, right = letters_and_tone(typed)[1], letters_and_tone(known)[1]
+        tone, right = letters_and_tone(typed)[1], self._parts[known][1]
         return 1.0 if typed.isascii() or tone == right or {tone, right} == {"3", "4"} else 0.4
 
 
@@ -306,7 +307,6 @@ def _read(entry: Entry) -> _Document:
         if not words:
             continue
         document.words.update(set(words))
-        document.pairs.update(_pairs(words))
         document.phrases.append((words, weight))
     return document
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
 
 _TOKEN = re.compile(r"[^\W_]+")
 
@@ -68,7 +67,6 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(unicodedata.normalize("NFC", text).lower())
 
 
-@cache
 def fold(word: str) -> str:
     """The word without marks: `đăng` → `dang`. SQLite's own folding leaves đ, so it is done here."""
     bare = unicodedata.normalize("NFD", word.replace("đ", "d").replace("Đ", "d"))
@@ -78,7 +76,6 @@ def fold(word: str) -> str:
 _TONES = {"\u0300": "2", "\u0301": "1", "\u0303": "4", "\u0309": "3", "\u0323": "5"}
 
 
-@cache
 def letters_and_tone(word: str) -> tuple[str, str]:
     """The letters with their hats and hooks, and the tone apart: `hoà`, `hòa` → (`hoa`, `2`); no tone is empty."""
     tone, kept = "", []
@@ -90,16 +87,16 @@ def letters_and_tone(word: str) -> tuple[str, str]:
     return unicodedata.normalize("NFC", "".join(kept)), tone
 
 
-@cache
-def likeness(typed: str, known: str) -> float:
+def likeness(typed: str, known: str, known_parts: tuple[str, str]) -> float:
     """How sure it is that a typed word means a known, rightly marked one of the same letters (0 to 1).
 
     Marks left out say little; hỏi and ngã are one in half the country; other marks say that it is another word.
+    known_parts: the known word's letters and tone.
     """
     if typed == known:
         return 1.0
     letters, tone = letters_and_tone(typed)
-    right, right_tone = letters_and_tone(known)
+    right, right_tone = known_parts
     if letters == right:
         if tone == right_tone:
             return 1.0
@@ -110,7 +107,6 @@ def likeness(typed: str, known: str) -> float:
     return 0.7 if left_out and (not tone or tone == right_tone) else 0.3
 
 
-@cache
 def sound(folded: str) -> str:
     """Words that many people spell alike get one key: tr/ch, s/x, gi/d/r/v, l/n, final ng/n and c/t, i/y."""
     for pattern, by in _SOUNDS:
@@ -118,7 +114,6 @@ def sound(folded: str) -> str:
     return folded
 
 
-@cache
 def without_telex(word: str) -> str:
     """A word typed in Telex with the keyboard set to English, folded: `ddawng` → `dang`, `keets` → `ket`."""
     if not word.isascii():
@@ -130,7 +125,6 @@ def without_telex(word: str) -> str:
     return plain
 
 
-@cache
 def without_vni(word: str) -> str:
     """A word typed in VNI with the keyboard set to English, folded: `d9a8ng` → `dang`; empty where it is none."""
     if word.isalpha() or not word[:1].isalpha():
