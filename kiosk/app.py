@@ -10,11 +10,24 @@ from flask import Flask, Response, abort, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from broker.look import dress
+from broker.look.icons import drawn
 from kiosk.feedback import Desk
 from kiosk.helper import Bell
 from kiosk.house import House
 from kiosk.identity import holds_identity
-from kiosk.pages import alive, choose, feedback, guide, help_call, listen, notice, village
+from kiosk.pages import (
+    alive,
+    choose,
+    feedback,
+    fields,
+    guide,
+    help_call,
+    listen,
+    notice,
+    procedure,
+    questions,
+    village,
+)
 from kiosk.visit import Visit
 from kiosk.visitor import asked_language, came_from, is_large, is_low, theme, way_of_typing
 
@@ -32,7 +45,13 @@ def create_app(house: House) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["capital"] = lambda text: text[:1].upper() + text[1:]
-    dress(app, static=ROOM / "static", catalogues=[ROOM / "catalogues"], language=asked_language)
+    app.jinja_env.globals["drawn"] = drawn
+    dress(
+        app,
+        static=ROOM / "static",
+        catalogues=[ROOM / "catalogues", ROOM / "shipped"],
+        language=asked_language,
+    )
     _serve_panel(app, house)
     visit = Visit()
     app.before_request(_keep_out_strangers)
@@ -44,6 +63,9 @@ def create_app(house: House) -> Flask:
     for pages in (
         notice.pages(house),
         guide.pages(house),
+        questions.pages(house),
+        fields.pages(house),
+        procedure.pages(house),
         village.pages(house),
         feedback.pages(house, Desk(house)),
         help_call.pages(house, Bell(house)),

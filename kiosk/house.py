@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
 from broker.contract.board import Reading
 from broker.contract.message import Message
-from broker.link.clock import Clock
+from broker.link.clock import LOCAL, Clock
 from kiosk.content import Content
 from kiosk.panel import Panel
 from kiosk.printing import Slip
@@ -65,3 +66,7 @@ class House:
     """Told when the screen is back at the notice board."""
     print: Callable[[Slip], None] | None = None
     """The receipt printer. Raises Unprinted. None: this house has none."""
+
+    def today(self) -> date:
+        """The local day."""
+        return self.clock.now().astimezone(LOCAL).date()

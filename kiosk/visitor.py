@@ -19,7 +19,7 @@ CHOICES = {
 }
 """What may be chosen; kept in cookies until the visitor leaves."""
 
-_OUR_PATH = re.compile(r"/[A-Za-z0-9._-][A-Za-z0-9./_-]{0,80}(\?trang=[0-9]{1,2})?", re.ASCII)
+_OUR_PATH = re.compile(r"/[A-Za-z0-9._-][A-Za-z0-9./_-]{0,160}(\?trang=[0-9]{1,2})?", re.ASCII)
 
 
 def is_large() -> bool:

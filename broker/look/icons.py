@@ -32,6 +32,11 @@ def icon(name: str, cls: str = "") -> Markup:
     return Markup(f'<svg class="icon{more}" aria-hidden="true"><use href="#i-{name}"/></svg>')  # noqa: S704
 
 
+def drawn(name: str) -> str:
+    """An icon that content asks for, or a plain sheet for one that this release never drew."""
+    return name if name in symbols() else "note"
+
+
 def sprite(*more: str) -> Markup:
     """Where the page's symbols go (last thing in the body). `more`: icons that only scripts will show."""
     for name in more:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
 from typing import Literal
 from urllib.parse import urlsplit
 
-from broker.contract.content import Procedure
+from broker.contract.content import Document, Procedure
 
 Layout = Literal["wide", "tall", "small"]
 Standing = Literal["fresh", "due", "stale", "ended", "early"]
@@ -146,10 +146,18 @@ class Room:
     lines: int
 
 
-ONE_PAGE: dict[Layout, Room] = {"wide": Room(31, 13), "tall": Room(40, 31)}
-"""Where the four parts may stand on one page, with ordinary letters."""
+Arrangement = Literal["steps", "square", "beside", "stacked"]
+"""steps: a part a page; square: two rows of two; beside: papers left, the others right; stacked: one column."""
+
+PAGE_LINES = {"wide": 13.4, "tall": 31.0}
+"""Lines of a paper's name (9.4 mm) that the facts of one page may take, with ordinary letters."""
+LETTERS = {"square": (33, 31), "beside": (35, 31), "stacked": (58, 62)}
+"""Letters a line of a paper's name, and of the other columns."""
+HEADING, GAP, SMALL, RULE = 1.4, 0.25, 0.9, 0.6
+"""Lines that a heading, the gap after a paper, a line of small letters and the rule between parts take."""
+
 ONE_STEP: dict[tuple[Layout, bool], Room] = {
-    ("wide", False): Room(54, 6),
+    ("wide", False): Room(54, 7),
     ("wide", True): Room(38, 4),
     ("tall", False): Room(38, 12),
     ("tall", True): Room(36, 10),
@@ -159,27 +167,30 @@ ONE_STEP: dict[tuple[Layout, bool], Room] = {
 """By layout and large letters."""
 
 
-def lines_needed(part: Part, letters: int) -> float:
-    """Lines a part takes, its heading counted as two; an item of a list takes its number's width and a gap."""
-    items = sum(_item_lines(item, letters - 4) + 0.3 for item in part.items)
-    return 2.0 + items + sum(ceil(len(line) / letters) for line in part.lines) + (1.5 if part.trips else 0.0)
+def lines_needed(part: Part, names: int, words: int) -> float:
+    """Lines a part takes. names: letters a line of a paper's name; words: of all the rest."""
+    items = sum(_item_lines(item, names) + GAP for item in part.items)
+    lines = sum(ceil(len(line) / words) for line in part.lines)
+    return HEADING + items + lines + (1.7 if part.trips else 0.0)
 
 
-def _item_lines(item: Item, letters: int) -> int:
-    return ceil(len(item.name) / letters) + ceil(len(item.detail) / letters)
+def _item_lines(item: Item, letters: int) -> float:
+    return ceil(len(item.name) / letters) + SMALL * ceil(len(item.detail) / (letters * 1.1))
 
 
-def fits_one_page(parts: Sequence[Part], layout: Layout) -> bool:
-    """Whether the four parts fit on one page: two rows of two, in portrait one below the other."""
-    room = ONE_PAGE.get(layout)
-    if room is None:
-        return False
+def arrange(parts: Sequence[Part], layout: Layout) -> Arrangement:
+    """How the four parts stand on one page with ordinary letters, if they do."""
+    if layout == "small":
+        return "steps"
+    room = PAGE_LINES[layout]
     if layout == "tall":
-        return sum(lines_needed(part, room.letters) for part in parts) <= room.lines
-    wider = round(room.letters * 1.15)
-    upper = max(lines_needed(parts[0], wider), lines_needed(parts[1], room.letters))
-    lower = max(lines_needed(parts[2], wider), lines_needed(parts[3], room.letters))
-    return upper + lower <= room.lines
+        height = sum(lines_needed(part, *LETTERS["stacked"]) + RULE for part in parts)
+        return "stacked" if height <= room else "steps"
+    need = [lines_needed(part, *LETTERS["square"]) for part in parts]
+    if max(need[:2]) + max(need[2:]) + RULE <= room:
+        return "square"
+    papers, *others = (lines_needed(part, *LETTERS["beside"]) for part in parts)
+    return "beside" if papers <= room and sum(others) + 2 * RULE <= room else "steps"
 
 
 def steps_of(parts: Sequence[Part], room: Room) -> list[Part]:
@@ -190,14 +201,16 @@ def steps_of(parts: Sequence[Part], room: Room) -> list[Part]:
 
 def _pieces(part: Part, room: Room) -> Iterator[Part]:
     kept: list[Item | str] = []
-    used, first = (2, 1) if part.trips else (0, 1)
+    used, first = (2.0, 1) if part.trips else (0.0, 1)
     trips, numbered = part.trips, 0
     rows: list[Item | str] = [*part.items, *part.lines]
     for row in rows:
-        need = _item_lines(row, room.letters) if isinstance(row, Item) else ceil(len(row) / room.letters)
+        need = (
+            _item_lines(row, room.letters) + GAP if isinstance(row, Item) else ceil(len(row) / room.letters)
+        )
         if kept and used + need > room.lines:
             yield _piece(part, kept, first, trips)
-            kept, used, first, trips = [], 0, numbered + 1, None
+            kept, used, first, trips = [], 0.0, numbered + 1, None
         kept.append(row)
         numbered += isinstance(row, Item)
         used += need
@@ -219,16 +232,20 @@ def official_host(address: str, own_domain: str = "") -> str:
     return host if parts.scheme == "https" and known and parts.username is None else ""
 
 
-def list_text(procedure: Procedure) -> str:
-    """The papers to bring as plain text for a phone; empty when they are not known. No word of the visitor."""
+def list_text(procedure: Procedure, papers: Sequence[Document] | None = None) -> str:
+    """The papers to bring as plain text for a phone; empty when there are none. No word of the visitor.
+
+    papers: only these.
+    """
+    listed = procedure.documents if papers is None else papers
     lines = [f"{procedure.title}.", "Mang gì đi:"]
-    for n, each in enumerate(procedure.documents, 1):
+    for n, each in enumerate(listed, 1):
         line = f"{n}. {each.name.rstrip('.')}."
         if len("\n".join([*lines, line]).encode()) > LONGEST_LIST_BYTES:
             lines.append("Còn nữa, xem ở máy.")
             break
         lines.append(line)
-    return "\n".join(lines) if procedure.documents else ""
+    return "\n".join(lines) if listed else ""
 
 
 @dataclass(frozen=True)
@@ -248,15 +265,6 @@ def codes_of(procedure: Procedure, own_domain: str = "") -> list[Code]:
 
 
 @dataclass(frozen=True)
-class Door:
-    """A button of the page; without an address it is only drawn, as in the console's preview."""
-
-    icon: str
-    words: str
-    address: str = ""
-
-
-@dataclass(frozen=True)
 class ProcedurePage:
     """What the template draws of one procedure on one panel on one day."""
 
@@ -269,7 +277,8 @@ class ProcedurePage:
     steps: int = 0
     next_title: str = ""
     """The heading of the next step when it is another one."""
-    codes: Sequence[Code] = field(default_factory=list)
+    codes: Sequence[Code] = ()
+    arrangement: Arrangement = "steps"
 
     @property
     def is_told(self) -> bool:
@@ -291,8 +300,9 @@ def page_of(
     if state not in ("fresh", "due"):
         return ProcedurePage(procedure, state, [])
     parts, codes = parts_of(procedure, today), codes_of(procedure, own_domain)
-    if step == 0 and not large and fits_one_page(parts, layout):
-        return ProcedurePage(procedure, state, parts, codes=codes)
+    arrangement = "steps" if step or large else arrange(parts, layout)
+    if arrangement != "steps":
+        return ProcedurePage(procedure, state, parts, codes=codes, arrangement=arrangement)
     steps = steps_of(parts, ONE_STEP[layout, large])
     if not codes:
         steps.pop()

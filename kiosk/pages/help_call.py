@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request
 from broker.link.outbox import OutboxFull
 from kiosk.helper import Bell
 from kiosk.house import House
+from kiosk.pages.guide import found_in
 
 
 def pages(house: House, bell: Bell) -> Blueprint:
@@ -15,11 +16,21 @@ def pages(house: House, bell: Bell) -> Blueprint:
 
     @job.post("/giup")
     def call() -> str:
+        page = request.form.get("trang", "/")
+        about = _title_of(page)
         try:
-            bell.ring(request.form.get("trang", "/"))
+            bell.ring(page)
         except OutboxFull as why:
-            return render_template("called.html", trouble=str(why), connected=False)
-        return render_template("called.html", trouble="", connected=house.post.connected)
+            return render_template("called.html", trouble=str(why), connected=False, about=about)
+        return render_template("called.html", trouble="", connected=house.post.connected, about=about)
+
+    def _title_of(page: str) -> str:
+        """The procedure or life event the person was at; the helper asks about nothing that the screen knows."""
+        content, code = house.content(), page.rpartition("/")[2]
+        if page.startswith("/tt/"):
+            found = found_in(content, code)
+            return found.title if found else ""
+        return next((each.title for each in content.life_events if page == f"/su-kien/{each.code}"), "")
 
     @job.get("/giup")
     def explain() -> str:

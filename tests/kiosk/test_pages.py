@@ -28,7 +28,9 @@ def client(stage: Stage) -> FlaskClient:
 
 ROUTES = [
     "/", "/nha", "/trong-thon", "/su-kien/sinh-con", "/su-kien/giay-to-khac?trang=3", "/tim", "/tim?q=khai+sinh",
-    "/tt/1.001193", "/tt/1.001193?buoc=2", "/loa", "/loa/a1", "/lich", "/canh-bao", "/canh-bao/gia-cong-an",
+    "/tt/1.001193", "/tt/1.001193?buoc=2", "/tt/1.001193/kiem-giay", "/linh-vuc", "/linh-vuc/tu-phap",
+    "/su-kien/hoc-hanh/hoi", "/su-kien/hoc-hanh/hoi/chuyen", "/su-kien/hoc-hanh/hoi/nhap-hoc/sau",
+    "/loa", "/loa/a1", "/lich", "/canh-bao", "/canh-bao/gia-cong-an",
     "/gop-y", "/gop-y/light", "/gop-y/light/village", "/ngon-ngu", "/giup", "/khan-cap",
 ]  # fmt: skip
 

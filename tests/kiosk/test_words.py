@@ -9,11 +9,11 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 import kiosk
-from broker.look.procedure import parts_of, sentences_of
+from broker.look.procedure import sentences_of
 from kiosk.content import shipped
 from kiosk.pages.feedback import SPOTS, TOPICS
 from kiosk.pages.village import doors_of
-from tests.fakes.house import NOW, set_stage
+from tests.fakes.house import set_stage
 
 ROOM = Path(kiosk.__file__).parent
 QUOTED = r"""_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"""
@@ -40,13 +40,22 @@ def said_in_code() -> set[str]:
 
 def chosen_by_data() -> set[str]:
     events = shipped().life_events
-    procedure = next(iter(shipped().procedures.values()))
     return (
         {each.title for each in events}
         | {each.hint for each in events}
         | {each.words for each in (*TOPICS, *SPOTS) if each.words}
         | {each.words for each in doors_of(set_stage().house)}
-        | {each.title for each in parts_of(procedure, NOW.date())}
+    )
+
+
+def asked_by_content() -> set[str]:
+    """Titles of fields, and what the questions of life events say."""
+    questions = [question for event in shipped().life_events for question in event.questions]
+    choices = [choice for question in questions for choice in question.choices]
+    return (
+        {each.title for each in shipped().bundle.fields}
+        | {text for each in questions for text in (each.title, each.why)}
+        | {text for each in choices for text in (each.title, each.hint) if text}
     )
 
 
@@ -61,8 +70,8 @@ def test_a_long_line_is_never_cut_inside_brackets() -> None:
             assert all(said.count("(") == said.count(")") for said in sentences_of(line)), line
 
 
-def catalogue() -> dict[str, str]:
-    with (ROOM / "catalogues" / "en.po").open("rb") as source:
+def catalogue(folder: str = "catalogues") -> dict[str, str]:
+    with (ROOM / folder / "en.po").open("rb") as source:
         return {str(m.id): str(m.string) for m in read_po(source, locale="en") if m.id}
 
 
@@ -70,6 +79,13 @@ def test_every_word_of_the_screen_has_an_english_one() -> None:
     words = catalogue()
     missing = sorted((said_in_templates() | said_in_code() | chosen_by_data()) - set(words))
     assert missing == []
+    assert [key for key, said in words.items() if not said] == []
+
+
+def test_every_question_of_the_content_has_an_english_one_and_no_old_one_is_left() -> None:
+    words = catalogue("shipped")
+    assert sorted(asked_by_content() - set(words)) == []
+    assert sorted(set(words) - asked_by_content()) == []
     assert [key for key, said in words.items() if not said] == []
 
 
