@@ -26,13 +26,14 @@ _OF_KIND: Final = MappingProxyType(
         "amplifier": "board",
     }
 )
-_THEY = ("person", "vehicle")
+THEY: Final = ("person", "vehicle")
+"""What a model may call those for whom an officer comes."""
 
 
 def choice_of(kind: str, labels: Sequence[Mapping[str, Any]]) -> str:
     """Under which choice an alert falls; movement that a model took for people or vehicles is a choice of its own."""
     found = _OF_KIND.get(kind, "board")
-    if found == "motion" and any(label.get("what") in _THEY for label in labels):
+    if found == "motion" and any(label.get("what") in THEY for label in labels):
         return "person"
     return found
 
@@ -40,3 +41,12 @@ def choice_of(kind: str, labels: Sequence[Mapping[str, Any]]) -> str:
 def is_chosen(choice: str, chosen: Collection[str]) -> bool:
     """Whether an alert of this choice is among the chosen ones: who wants all movement wants people too."""
     return choice in chosen or (choice == "person" and "motion" in chosen)
+
+
+def kinds_of(chosen: Collection[str]) -> list[str]:
+    """The kinds of alerts that may fall under what was chosen."""
+    return [
+        kind
+        for kind, choice in _OF_KIND.items()
+        if choice in chosen or (choice == "motion" and "person" in chosen)
+    ]

@@ -11,6 +11,8 @@ from broker.hub.records import Alert, Incident
 
 NEAR = timedelta(minutes=2)
 """An alert that begins this soon after, or before, those of an incident belongs to it."""
+LONGEST = timedelta(minutes=10)
+"""From the first to the last that may belong to one: what never stops is told of anew, and seen in pieces."""
 GROUPED = ("motion", "sos")
 
 
@@ -24,8 +26,9 @@ def join(db: Session, alert: Alert) -> None:
         return
     at = alert.started_at
     is_open = select(Alert.id).where(Alert.incident_id == Incident.id, Alert.state != "closed").exists()
-    near = (Incident.last_at >= at - NEAR, Incident.began_at <= at + NEAR, is_open)
-    query = select(Incident).where(Incident.village == alert.village, *near)
+    near = (Incident.last_at >= at - NEAR, Incident.began_at <= at + NEAR)
+    short = (Incident.began_at >= at - LONGEST, Incident.last_at <= at + LONGEST)
+    query = select(Incident).where(Incident.village == alert.village, *near, *short, is_open)
     found = db.scalars(query.order_by(Incident.last_at.desc(), Incident.id.desc()).limit(1)).first()
     if found is None:
         found = Incident(village=alert.village, began_at=at, last_at=at)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, String, cast, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from broker.hub.alert_kinds import choice_of, is_chosen
+from broker.hub.alert_kinds import THEY, choice_of, is_chosen, kinds_of
 from broker.hub.records import Alert, AlertStep, DutyCall, DutyPhone, note_change, setting
 
 SETTING = "duty.unseen_s"
@@ -44,21 +44,16 @@ def look(db: Session, now: datetime, most: int = MOST) -> int:
     raised = select(Alert).where(Alert.state == "raised")
     since = now - timedelta(seconds=unseen_after_s(db))
     late = raised.where(Alert.unseen_at.is_(None), Alert.raised_at <= since).order_by(Alert.id)
-    # The newest, and of all an SOS: hundreds that lie about unseen must not keep what just came from being told.
-    first = raised.order_by((Alert.kind == "sos").desc(), Alert.id.desc())
     noted = _note(db, db.scalars(late.limit(most)).all(), now)
-    return noted + _call(db, db.scalars(first.limit(most)).all(), now) + _drop(db)
+    return noted + sum(_call(db, phone, now, most) for phone in phones_of(db)) + _drop(db)
 
 
 def next_call(db: Session, alert: Alert) -> tuple[datetime, DutyPhone] | None:
     """When and whom the hub will call if nobody looks at this alert; None when nobody, or everybody is called."""
-    if alert.state != "raised":
-        return None
-    called = set(db.scalars(select(DutyCall.phone_id).where(DutyCall.alert_id == alert.id)))
     due = [
         (alert.raised_at + timedelta(seconds=phone.after_s), phone)
         for phone in phones_of(db)
-        if phone.id not in called and _concerns(phone, alert)
+        if db.scalars(_untold(phone).where(Alert.id == alert.id)).first() and _concerns(phone, alert)
     ]
     return min(due, key=lambda one: one[0], default=None)
 
@@ -71,45 +66,42 @@ def _note(db: Session, late: Sequence[Alert], now: datetime) -> int:
     return len(late)
 
 
-def _call(db: Session, raised: Sequence[Alert], now: datetime) -> int:
-    """One thing calls a phone once: what was told of an alert was told of its whole incident."""
-    phones = phones_of(db)
-    if not phones or not raised:
-        return 0
-    told = _told(db, raised)
+def _call(db: Session, phone: DutyPhone, now: datetime, most: int) -> int:
+    """One thing calls a phone once: what was told of an alert was told of its whole incident, but for an SOS."""
+    due = _untold(phone).where(Alert.raised_at <= now - timedelta(seconds=phone.after_s))
+    # The newest, and of all an SOS: hundreds that lie about unseen must not keep what just came from being told.
+    first = due.order_by((Alert.kind == "sos").desc(), Alert.id.desc()).limit(most)
+    told: set[int | None] = set()
     made = 0
-    for phone in phones:
-        for alert in raised:
-            due_at = alert.raised_at + timedelta(seconds=phone.after_s)
-            keys = {(phone.id, _own(alert)), (phone.id, _shared(alert))}
-            if due_at > now or not _concerns(phone, alert) or keys & told:
-                continue
-            db.add(DutyCall(alert_id=alert.id, phone_id=phone.id, due_at=due_at, next_at=now))
-            told |= keys
-            made += 1
+    for alert in db.scalars(first).all():
+        is_told = alert.incident_id is not None and alert.incident_id in told and alert.kind != "sos"
+        if is_told or not _concerns(phone, alert):
+            continue
+        db.add(DutyCall(alert_id=alert.id, phone_id=phone.id, due_at=now, next_at=now))
+        told.add(alert.incident_id)
+        made += 1
+    db.flush()
     return made
 
 
-def _told(db: Session, raised: Sequence[Alert]) -> set[tuple[int, str]]:
-    """Which phone was, or is being, called about which of these alerts or their incidents."""
-    numbers = [one.id for one in raised]
-    incidents = [one.incident_id for one in raised if one.incident_id is not None]
-    query = select(DutyCall.phone_id, DutyCall.state, Alert).join(Alert, Alert.id == DutyCall.alert_id)
-    is_near = or_(Alert.id.in_(numbers), Alert.incident_id.in_(incidents))
-    found: set[tuple[int, str]] = set()
-    for phone, state, alert in db.execute(query.where(is_near)):
-        found.add((phone, _own(alert)))
-        if state in ("waiting", "sent"):
-            found.add((phone, _shared(alert)))
-    return found
-
-
-def _own(alert: Alert) -> str:
-    return f"alert {alert.id}"
-
-
-def _shared(alert: Alert) -> str:
-    return _own(alert) if alert.incident_id is None else f"incident {alert.incident_id}"
+def _untold(phone: DutyPhone) -> Select[Alert]:
+    """Raised alerts that a phone was not called about: neither about them nor, while that is still unseen, about
+    another of their incident. Of kinds it wants, as far as a database can tell.
+    """
+    other = aliased(Alert)
+    mine = select(DutyCall.id).where(DutyCall.phone_id == phone.id)
+    own = mine.where(DutyCall.alert_id == Alert.id).exists()
+    near = (other.incident_id == Alert.incident_id, other.state == "raised")
+    shared = mine.join(other, other.id == DutyCall.alert_id).where(
+        DutyCall.state.in_(("waiting", "sent")), *near
+    )
+    query = select(Alert).where(Alert.state == "raised", Alert.kind.in_(kinds_of(phone.kinds)))
+    if "motion" not in phone.kinds:
+        words = cast(Alert.labels, String)
+        query = query.where(or_(Alert.kind != "motion", *(words.contains(f'"{each}"') for each in THEY)))
+    return query.where(
+        Alert.raised_at >= phone.created_at, ~own, or_(Alert.kind == "sos", ~shared.correlate(Alert).exists())
+    )
 
 
 def _concerns(phone: DutyPhone, alert: Alert) -> bool:

@@ -84,6 +84,16 @@ def test_what_begins_near_in_a_village_is_one_incident_while_it_is_open(room: Ro
     assert room.one(room.raised()).incident_id != own, "nobody has it open any more"
 
 
+def test_movement_that_never_stops_makes_a_new_incident_every_ten_minutes(room: Room) -> None:
+    numbers = [room.raised(NOW + timedelta(seconds=100 * n)) for n in range(13)]
+    found = [room.one(each).incident_id for each in numbers]
+    assert found[:7] == [found[0]] * 7, "ten minutes"
+    assert found[7:] == [found[7]] * 6
+    assert found[7] != found[0]
+    before = room.raised(NOW - timedelta(seconds=60))
+    assert room.one(before).incident_id not in found, "with that the first would be longer"
+
+
 def test_all_of_an_incident_is_taken_and_closed_with_an_entry_each(room: Room) -> None:
     numbers = [room.raised(NOW + timedelta(seconds=n)) for n in range(3)]
     incident = room.one(numbers[0]).incident_id or 0

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from broker.contract.board import SosAlarm
 from broker.contract.camera import CameraOutage, MotionStarted
-from broker.hub import alerts, duty_phones, unseen
+from broker.hub import alerts, board_alerts, duty_phones, unseen
 from broker.hub.accounts import create_account
 from broker.hub.calling import Calling, say_where
 from broker.hub.declined import Declined
@@ -194,3 +195,101 @@ def test_a_button_called_like_a_camera_is_told_by_its_own_place(town: Town, cloc
         cry.evidence = {"place": "Cổng chợ"}
         assert "Cổng chợ" in say_where(db, cry)
         assert "Camera chợ" not in say_where(db, cry)
+
+
+def phone(
+    town: Town, clock: FakeClock, kinds: list[str], after_s: int = 60, name: str = "Trưởng ca", port: int = 9
+) -> int:
+    with town.database.session() as db:
+        address = f"json://127.0.0.1:{port}/x"
+        row = DutyPhone(name=name, address=address, kinds=kinds, after_s=after_s, created_at=clock.now())
+        db.add(row)
+        db.flush()
+        return row.id
+
+
+def looked(town: Town, clock: FakeClock) -> list[int]:
+    """What is called after one more look; every call of it is taken as made."""
+    with town.database.session() as db:
+        unseen.look(db, clock.now())
+        db.flush()
+        made = list(db.scalars(select(DutyCall).order_by(DutyCall.id)))
+        for call in made:
+            call.state = "sent" if call.state == "waiting" else call.state
+        return sorted(call.alert_id for call in made)
+
+
+def pressed(town: Town, clock: FakeClock, alarm: str = "s1") -> int:
+    with town.database.session() as db:
+        said = SosAlarm(alarm=alarm, input="cho", place="Cổng chợ", started_at=clock.now())
+        return board_alerts.raise_sos(db, "thon-01", said, "trusted", clock.now()).id
+
+
+def test_an_sos_is_called_though_its_incident_was_told_of_something_else(
+    town: Town, clock: FakeClock
+) -> None:
+    phone(town, clock, ["sos", "motion"], after_s=0)
+    first = moved(town, clock)
+    assert looked(town, clock) == [first]
+    clock.advance(60)
+    cries = [pressed(town, clock), pressed(town, clock, "s2")]
+    with town.database.reading() as db:
+        assert len({db.get_one(Alert, each).incident_id for each in (first, *cries)}) == 1
+        due = unseen.next_call(db, db.get_one(Alert, cries[0]))
+    assert due is not None
+    assert looked(town, clock) == [first, *cries]
+    clock.advance(60)
+    moved(town, clock, "e2")
+    assert looked(town, clock) == [first, *cries], "movement around it is no news"
+
+
+def test_who_took_the_first_of_an_incident_silences_nothing_that_comes_after(
+    town: Town, clock: FakeClock
+) -> None:
+    ba = person(town, "ba", "police")
+    phone(town, clock, ["motion"])
+    first = moved(town, clock)
+    clock.advance(61)
+    looked(town, clock)
+    with town.database.session() as db:
+        alerts.take(db, ba, first, clock.now())
+    clock.advance(30)
+    second = moved(town, clock, "e2")
+    with town.database.reading() as db:
+        row = db.get_one(Alert, second)
+        assert row.incident_id == db.get_one(Alert, first).incident_id
+        due = unseen.next_call(db, row)
+    assert due is not None
+    assert due[0] == clock.now() + timedelta(seconds=60)
+    clock.advance(60)
+    assert looked(town, clock) == [first, second]
+    third = moved(town, clock, "e3")
+    with town.database.reading() as db:
+        assert unseen.next_call(db, db.get_one(Alert, third)) is None, "told already, and nobody has looked"
+
+
+def test_movement_that_never_stops_is_called_again_and_again(town: Town, clock: FakeClock) -> None:
+    phone(town, clock, ["motion"])
+    for number in range(40):
+        moved(town, clock, f"e{number}")
+        clock.advance(90)
+        called = looked(town, clock)
+    assert 4 <= len(called) <= 8, "an hour of it: neither once nor for each"
+
+
+def test_hundreds_that_wait_longer_keep_nothing_else_from_being_called(town: Town, clock: FakeClock) -> None:
+    phone(town, clock, ["camera"], after_s=900)
+    people = phone(town, clock, ["person"], after_s=0, name="Người")
+    with town.database.session() as db:
+        covered = alerts.raised(db, "thon-01", "t", "tamper", "cong", clock.now(), clock.now()).id
+        walker = alerts.raised(db, "thon-01", "w", "motion", "cong", clock.now(), clock.now())
+        walker.labels = [{"what": "person", "score": 0.9}]
+        for number in range(9):
+            alerts.raised(db, "thon-01", f"e{number}", "motion", "cong", clock.now(), clock.now())
+    clock.advance(1000)
+    for _ in range(2):
+        with town.database.session() as db:
+            unseen.look(db, clock.now(), most=3)
+    with town.database.reading() as db:
+        made = {(call.alert_id, call.phone_id == people) for call in db.scalars(select(DutyCall))}
+        assert made == {(covered, False), (walker.id, True)}
