@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from broker.contract.board import AmplifierAlarm, SensorAlarm, SosAlarm
@@ -16,6 +16,7 @@ from broker.hub.records import (
     AlertStep,
     AmplifierSeen,
     Announcement,
+    DutyCall,
     LocalUseSeen,
     Play,
     Revision,
@@ -43,7 +44,7 @@ def raise_sensor(db: Session, node: str, said: SensorAlarm, clock: str, now: dat
     """A sensor passed a level; said again when the level changes.
 
     What comes late changes nothing of an alarm that is over. A level higher than any before is news, also to who
-    has seen or closed the alert: it is raised once more.
+    has seen the alert, has it in hand or closed it: it is raised once more, and phones are called once more.
     """
     alert = alerts.raised(db, node, said.alarm, "sensor", "", said.started_at, now)
     alert.what, alert.clock = said.series, clock
@@ -63,7 +64,7 @@ def raise_sensor(db: Session, node: str, said: SensorAlarm, clock: str, now: dat
             "limit": said.limit,
             "quality": said.quality,
             "levels": levels[-MOST_LEVELS:],
-        }
+        } | ({"heard_at": before["heard_at"]} if "heard_at" in before else {})
         if top and said.level > top:
             _raise_again(db, alert, f"lên mức {said.level}", now)
         _end(alert, said.ended_at)
@@ -123,11 +124,18 @@ def _end(alert: Alert, ended_at: datetime | None) -> None:
 
 
 def _raise_again(db: Session, alert: Alert, why: str, now: datetime) -> None:
-    """Nobody has seen this of it yet. Who has it in hand keeps it."""
-    is_news = alert.state in ("seen", "closed")
-    if alert.state == "closed":
-        alert.closed_at, alert.officer_id, alert.in_hand_at, alert.close_reason = None, None, None, ""
+    """Nobody has seen this of it yet, and no phone was told: not even who has it in hand need be awake."""
+    is_news = alert.state != "raised"
+    had = (
+        f", trước đó {alert.officer.full_name} đang xử lý"
+        if alert.state == "in-hand" and alert.officer
+        else ""
+    )
     if is_news:
-        alert.state, alert.seen_at, alert.unseen_at = "raised", None, None
+        alert.evidence = {"heard_at": alert.raised_at.isoformat()} | alert.evidence
+        alert.state, alert.raised_at, alert.seen_at, alert.unseen_at = "raised", now, None, None
+        alert.closed_at, alert.officer_id, alert.in_hand_at, alert.close_reason = None, None, None, ""
+        alert.escalated_at, alert.escalated_to, alert.note = None, "", ""
+    db.execute(delete(DutyCall).where(DutyCall.alert_id == alert.id))
     what = "reopened" if is_news else "noted"
-    db.add(AlertStep(alert_id=alert.id, account_id=None, at=now, what=what, note=why))
+    db.add(AlertStep(alert_id=alert.id, account_id=None, at=now, what=what, note=f"{why}{had}"))

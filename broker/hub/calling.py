@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -54,6 +54,13 @@ WHAT: Final = MappingProxyType(
 )
 
 
+class Sent(NamedTuple):
+    """A letter on its way, and when its call was due: a call of the same number made later is another."""
+
+    letter: Letter
+    due_at: datetime
+
+
 class Calling:
     """The worker. `commune`: as in the settings, `xã Vân Khê`; `address`: where the console is opened."""
 
@@ -65,7 +72,7 @@ class Calling:
         self._last = -1
         self._look_at_s = 0.0
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="call")
-        self._flying: dict[Future[str], Letter] = {}
+        self._flying: dict[Future[str], Sent] = {}
         """What was sent and not answered yet, at most one for a phone."""
 
     def worker(self) -> Worker:
@@ -95,18 +102,18 @@ class Calling:
             with self._database.session() as db:
                 unseen.look(db, self._clock.now())
         with self._database.session() as db:
-            letters = self._due(db, self._clock.now())
-        for letter in letters:
-            self._flying[self._pool.submit(send, letter)] = letter
+            due = self._due(db, self._clock.now())
+        for one in due:
+            self._flying[self._pool.submit(send, one.letter)] = one
         if self._flying:
             done, _ = wait(self._flying, timeout=WAIT_S)
             self._note([(self._flying.pop(one), one.result()) for one in done])
-        return len(letters)
+        return len(due)
 
-    def _due(self, db: Session, now: datetime) -> list[Letter]:
+    def _due(self, db: Session, now: datetime) -> list[Sent]:
         query = select(DutyCall).where(DutyCall.state == "waiting", DutyCall.next_at <= now)
-        found: list[Letter] = []
-        busy = {letter.channel for letter in self._flying.values()}
+        found: list[Sent] = []
+        busy = {sent.letter.channel for sent in self._flying.values()}
         for call in db.scalars(query.order_by(DutyCall.id)):
             if call.phone_id in busy or len(busy) >= AT_ONCE:
                 continue
@@ -116,7 +123,7 @@ class Calling:
                 call.state = "given-up"
             else:
                 busy.add(call.phone_id)
-                found.append(self._letter(db, call, now))
+                found.append(Sent(self._letter(db, call, now), call.due_at))
         return found
 
     def _letter(self, db: Session, call: DutyCall, now: datetime) -> Letter:
@@ -126,13 +133,15 @@ class Calling:
         text = f"{say_where(db, alert)}\n{waited} Mở phòng trực: {self._address}/duty/{alert.id}"
         return letter_to(call.phone, call.id, f"{self._commune}: {say_what(alert)}", text)
 
-    def _note(self, answers: list[tuple[Letter, str]]) -> None:
+    def _note(self, answers: list[tuple[Sent, str]]) -> None:
         if not answers:
             return
         now = self._clock.now()
         with self._database.session() as db:
-            for letter, problem in answers:
-                call = db.get_one(DutyCall, letter.delivery)
+            for sent, problem in answers:
+                call = db.get(DutyCall, sent.letter.delivery)
+                if call is None or call.due_at != sent.due_at:
+                    continue  # what it told is no more: the water rose meanwhile
                 call.tries += 1
                 call.problem = problem[:300]
                 if problem:

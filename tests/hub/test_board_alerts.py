@@ -5,13 +5,31 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy import select
+
 from broker.contract import Identity
 from broker.contract.board import AmplifierAlarm, AmplifierState, SensorAlarm, SosAlarm
 from broker.contract.camera import MotionStarted
 from broker.contract.speaker import LocalUse
-from broker.hub import alerts
+from broker.hub import alerts, unseen
 from broker.hub.accounts import create_account
-from broker.hub.records import Alert, Camera, Change, NodeRecord, Play, Quarantine, Village
+from broker.hub.calling import Calling
+from broker.hub.console import alert_words
+from broker.hub.records import (
+    Account,
+    Alert,
+    AlertStep,
+    Camera,
+    Change,
+    DutyCall,
+    DutyPhone,
+    NodeRecord,
+    Play,
+    Quarantine,
+    Village,
+)
+from tests.fakes.letter_box import web_box
 from tests.hub.house import BOARD, CAMERA, JPEG, NOW, SPEAKER, House
 from tests.hub.town import PASSWORD
 
@@ -99,6 +117,102 @@ def test_a_level_that_falls_is_kept_and_one_that_rises_is_raised_once_more(house
     )  # fmt: skip
 
 
+def khoa_of(house: House) -> Account:
+    with house.database.session() as db:
+        return create_account(
+            db, username="khoa", full_name="Trần Khoa", password=PASSWORD, roles=["police"], now=NOW
+        )
+
+
+def called_for(house: House, address: str = "json://127.0.0.1:9/x", after_s: int = 60) -> None:
+    with house.database.session() as db:
+        db.add(
+            DutyPhone(
+                name="Ca", address=address, kinds=["board"], after_s=after_s, created_at=house.clock.now()
+            )
+        )
+
+
+def calls(house: House, state: str) -> list[str]:
+    """States of the calls after one more look; then all that wait stand in `state`."""
+    with house.database.session() as db:
+        unseen.look(db, house.clock.now())
+        db.flush()
+        found = [one.state for one in db.scalars(select(DutyCall))]
+        for one in db.scalars(select(DutyCall)):
+            one.state = state
+    return found
+
+
+@pytest.mark.parametrize("did", ["seen", "in-hand", "escalated", "closed"])
+def test_a_level_that_rises_hours_later_is_new_and_called_again(house: House, did: str) -> None:
+    khoa = khoa_of(house)
+    called_for(house)
+    house.take(house.entry(BOARD, river(1), 1))
+    house.clock.advance(61)
+    assert calls(house, "sent") == ["waiting"]
+    with house.database.session() as db:
+        now = house.clock.now()
+        if did == "seen":
+            alerts.mark_seen(db, khoa, 1, now)
+        elif did == "in-hand":
+            alerts.take(db, khoa, 1, now)
+        elif did == "escalated":
+            alerts.escalate(db, khoa, 1, "Lãnh đạo", "", now)
+        else:
+            alerts.close(db, khoa, 1, "handled", "Đã báo trưởng thôn.", now)
+    house.clock.advance(7 * 3600)
+    house.take(house.entry(BOARD, river(3, 3.4), 2))
+    alert = only(house)
+    assert (alert.state, alert.raised_at, alert.unseen_at, alert.seen_at) == (
+        "raised", house.clock.now(), None, None,
+    )  # fmt: skip
+    assert (alert.officer_id, alert.escalated_at, alert.escalated_to, alert.note) == (None, None, "", "")
+    assert alert.evidence["heard_at"] == NOW.isoformat()
+    step = house.all(AlertStep)[-1]
+    had = ", trước đó Trần Khoa đang xử lý" if did == "in-hand" else ""
+    assert (step.what, step.note) == ("reopened", f"lên mức 3{had}")
+    assert calls(house, "waiting") == []
+    house.clock.advance(60)
+    assert calls(house, "sent") == ["waiting"]
+    house.take(house.entry(BOARD, river(3, 3.5), 3))
+    assert only(house).evidence["heard_at"] == NOW.isoformat(), "said again it is no news"
+    assert calls(house, "sent") == ["sent"]
+
+
+def test_a_level_that_rises_unseen_is_called_at_once_and_waits_no_longer_for_it(house: House) -> None:
+    called_for(house)
+    house.take(house.entry(BOARD, river(1), 1))
+    house.clock.advance(61)
+    assert calls(house, "sent") == ["waiting"]
+    house.clock.advance(30)
+    house.take(house.entry(BOARD, river(2, 2.8), 2))
+    assert only(house).raised_at == NOW
+    assert calls(house, "sent") == ["waiting"]
+
+
+def test_a_level_that_rises_while_a_phone_is_called_is_told_with_a_call_of_its_own(house: House) -> None:
+    calling = Calling(house.database, house.clock, "xã Vân Khê", "https://truc.example")
+    with web_box() as box:
+
+        class Rising(list[Any]):
+            """What the box was sent; with the first of it the water rises."""
+
+            def append(self, one: Any) -> None:
+                super().append(one)
+                if len(self) == 1:
+                    house.take(house.entry(BOARD, river(2, 2.8), 2))
+
+        box.came = Rising()
+        called_for(house, f"json://{box.address}/goi", after_s=0)
+        house.take(house.entry(BOARD, river(1), 1))
+        for _ in range(3):
+            calling.step()
+            house.clock.advance(6)
+        assert len(box.came) == 2
+    assert [one.state for one in house.all(DutyCall)] == ["sent"]
+
+
 def test_what_comes_after_the_end_of_a_sensors_alarm_changes_nothing(house: House) -> None:
     house.take(house.entry(BOARD, river(1, 1.9, ended_at=AFTER), 1), house.entry(BOARD, river(3, 9.0), 2))
     alert = only(house)
@@ -135,3 +249,12 @@ def test_a_button_called_like_a_camera_stands_in_its_nodes_village(house: House)
         db.add(Camera(node="thon-01", camera="cong", name="Cầu", village="ben", source="rtsp://c/1"))
     house.take(house.entry(BOARD, sos(), 1))
     assert only(house).village == "dong"
+
+
+def test_of_an_alert_raised_again_the_page_says_when_it_was_first_heard_of(house: House) -> None:
+    house.take(house.entry(BOARD, river(1), 1))
+    closed_by_khoa(house)
+    house.clock.advance(7 * 3600)
+    house.take(house.entry(BOARD, river(3, 3.4), 2))
+    assert alert_words.heard_at(only(house)) == NOW
+    assert alert_words.late_said(only(house)) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -94,15 +95,21 @@ def advice(alert: Alert) -> str:
     return f"Lý do máy biết: {why}." if why else "Máy chưa biết vì sao."
 
 
+def heard_at(alert: Alert) -> datetime:
+    """When the hub first heard of it; of one that was raised again that is earlier than when it was raised."""
+    return datetime.fromisoformat(str(alert.evidence.get("heard_at", alert.raised_at.isoformat())))
+
+
 def late_said(alert: Alert) -> str:
     """That it came late, with both times; empty when it came at once."""
     known_s = OUTAGE_KNOWN_S if alert.kind == "outage" else 0.0
-    if (alert.raised_at - alert.started_at).total_seconds() - known_s <= LATE_S:
+    heard = heard_at(alert)
+    if (heard - alert.started_at).total_seconds() - known_s <= LATE_S:
         return ""
-    begun, came = alert.started_at.astimezone(LOCAL), alert.raised_at.astimezone(LOCAL)
+    begun, came = alert.started_at.astimezone(LOCAL), heard.astimezone(LOCAL)
     day = "" if begun.date() == came.date() else f" {short_day(begun.date(), came.date())}"
     why = "" if alert.kind == "outage" else " vì đường truyền bị ngắt"
-    return f"Xảy ra lúc {hm(alert.started_at)}{day}, tới phòng trực lúc {hm(alert.raised_at)}{why}."
+    return f"Xảy ra lúc {hm(alert.started_at)}{day}, tới phòng trực lúc {hm(heard)}{why}."
 
 
 def clock_said(alert: Alert) -> str:

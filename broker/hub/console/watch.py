@@ -178,7 +178,8 @@ def _together(
 
 def _story(db: Session, alert: Alert, people: Mapping[int, str], at: datetime) -> list[Step]:
     """What happened, in order: the camera's part, then people's, then what comes if nobody does anything."""
-    told = [(alert.started_at, alert_words.kind_said(alert)), (alert.raised_at, "Báo tới phòng trực")]
+    heard_at = alert_words.heard_at(alert)
+    told = [(alert.started_at, alert_words.kind_said(alert)), (heard_at, "Báo tới phòng trực")]
     if alert.ended_at is not None:
         told.append((alert.ended_at, alert_words.ending_said(alert)))
     told += [(step.at, _step_said(alert, step, people)) for step in alert.steps[-STORY:]]
@@ -196,7 +197,8 @@ def _story(db: Session, alert: Alert, people: Mapping[int, str], at: datetime) -
 
 def _step_said(alert: Alert, step: AlertStep, people: Mapping[int, str]) -> str:
     if step.what == "unseen":
-        return f"Đã {lasting((step.at - alert.raised_at).total_seconds())} chưa ai xem"
+        since = alert.raised_at if alert.raised_at <= step.at else alert_words.heard_at(alert)
+        return f"Đã {lasting((step.at - since).total_seconds())} chưa ai xem"
     if step.what == "called":
         return f"Gọi {_cut(step.note)}"
     who = people.get(step.account_id or 0, "Máy")
