@@ -58,13 +58,13 @@ def test_a_birth_at_home_asks_for_a_witness_and_one_in_hospital_for_its_certific
         if found.code == WITH_PAPERS:
             continue
         told = " ".join(found.tips)
-        assert ("làm chứng viết giấy" in told) == (answers["noi-sinh"] != "vien"), answers
-        assert ("iện đã gửi" in told or "viện gửi" in told) == (answers["noi-sinh"] == "vien"), answers
+        assert ("mang giấy người làm chứng" in told) == (answers["noi-sinh"] != "vien"), answers
+        assert ("viện chưa gửi" in told or "viện gửi" in told) == (answers["noi-sinh"] == "vien"), answers
 
 
 def test_a_card_that_is_wished_for_is_not_forgotten() -> None:
     for answers, found in births():
-        named = "1.014062" in found.also or "chọn xin cả thẻ căn cước" in " ".join(found.tips)
+        named = "1.014062" in found.also or "chọn thêm thẻ căn cước" in " ".join(found.tips)
         assert named == (answers["can-cuoc"] == "co"), answers
 
 
