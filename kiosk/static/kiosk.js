@@ -4,6 +4,7 @@ import { beat } from "./beat.js";
 import { debouncePresses } from "./press.js";
 import { watchSilence, wipe } from "./idle.js";
 import { refuseIdentity } from "./identity.js";
+import { stayInside } from "./stay.js";
 import { setUpReading } from "./reader.js";
 import { setUpTyping } from "./typing.js";
 import { setUpSearch } from "./search.js";
@@ -12,9 +13,9 @@ import { followUp } from "./kept.js";
 import { turnPages } from "./more.js";
 
 beat(document);
+stayInside(document);
 debouncePresses(document);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-document.addEventListener("contextmenu", (event) => event.preventDefault());
 document.addEventListener("click", (event) => { if (event.target.closest("[data-leave]")) wipe(); });
 
 const reader = setUpReading(document);

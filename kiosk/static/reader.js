@@ -1,5 +1,6 @@
 // Nghe: reads the visible page sentence by sentence, highlights what is said, and can stop, repeat and speak up.
 const BLOCKS = "h1,h2,h3,p,li,dd,dt,b,small,label,time,legend,.words,.press";
+const ALOUD = "aloud";
 const STEPS = [0.7, 1, 1.6, 2.4];
 
 /** Visible sentences of `root` in reading order: {text, range, language}. The spoken text is the visible text. */
@@ -94,10 +95,29 @@ export function setUpReading(document) {
     queue = [];
     hear.setAttribute("aria-pressed", "false");
   };
-  const start = () => {
-    queue = sentencesOf(document.querySelector("main"));
-    if (queue.length) play(0);
+  const read = () => {
+    const main = document.querySelector("main");
+    queue = sentencesOf(main);
+    // Where large letters leave room for the field alone, what it asks is said.
+    if (!queue.length) queue = [{ text: main.querySelector("h1").textContent, range: null, language: document.documentElement.lang }];
+    play(0);
   };
+  const ask = document.querySelector("[data-aloud-ask]");
+  const start = () => {
+    if (!ask || sessionStorage.getItem(ALOUD)) { read(); return; }
+    ask.hidden = !ask.hidden;
+  };
+  ask?.addEventListener("click", (event) => {
+    const wish = event.target.closest("[data-aloud]")?.dataset.aloud;
+    if (!wish) return;
+    if (wish === "ear") {
+      for (const part of ask.querySelectorAll("[data-aloud-where], [data-aloud-plug], [data-aloud]")) part.hidden = !part.hidden;
+      return;
+    }
+    sessionStorage.setItem(ALOUD, wish); // holds until the wipe
+    ask.hidden = true;
+    read();
+  });
   hear?.addEventListener("click", () => (hear.getAttribute("aria-pressed") === "true" ? stop() : start()));
   document.addEventListener("click", (event) => {
     const wish = event.target.closest("[data-hear]")?.dataset.hear;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -72,3 +73,26 @@ def test_the_kiosk_opens_the_kiosks_own_page():
     text = (UNITS / "langso-kiosk.service").read_text(encoding="utf-8")
     assert text.count("http") == 1
     assert "http://127.0.0.1:8081/" in text
+
+
+def test_the_kiosks_browser_may_go_nowhere_else_and_keeps_nothing():
+    policy = json.loads((UNITS / "chromium-policy.json").read_text(encoding="utf-8"))
+    assert policy["URLBlocklist"] == ["*"]
+    assert policy["URLAllowlist"] == ["127.0.0.1"], "the service listens on loopback alone"
+    off = {
+        "DeveloperToolsAvailability": 2,
+        "DownloadRestrictions": 3,
+        "IncognitoModeAvailability": 1,
+        "DefaultPopupsSetting": 2,
+        "BrowserSignin": 0,
+    }
+    assert {name: policy[name] for name in off} == off
+    for name in (
+        "PrintingEnabled", "AllowFileSelectionDialogs", "PasswordManagerEnabled", "AutofillAddressEnabled",
+        "SearchSuggestEnabled", "SpellcheckEnabled", "TranslateEnabled", "ScreenCaptureAllowed",
+        "AllowBackForwardCacheForCacheControlNoStorePageEnabled",
+    ):  # fmt: skip
+        assert policy[name] is False, name
+    assert policy["SavingBrowserHistoryDisabled"] is True
+    text = (UNITS.parents[1] / "docs" / "INSTALL.md").read_text(encoding="utf-8")
+    assert re.search(r"cp \S*chromium-policy\.json /etc/chromium/policies/managed/", text)

@@ -30,15 +30,20 @@ PANELS = {
 }
 
 
-def a_second_of_nothing() -> bytes:
-    """A short silent clip that a browser can decode."""
+def a_silence(seconds: float) -> bytes:
+    """A silent clip that a browser can decode."""
     out = io.BytesIO()
     with wave.open(out, "wb") as clip:
         clip.setnchannels(1)
         clip.setsampwidth(2)
         clip.setframerate(8000)
-        clip.writeframes(bytes(2 * 8000 // 4))
+        clip.writeframes(bytes(2 * round(8000 * seconds)))
     return out.getvalue()
+
+
+def a_second_of_nothing() -> bytes:
+    """A short silent clip."""
+    return a_silence(0.25)
 
 
 @dataclass
@@ -68,6 +73,7 @@ class FakeVoice:
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
         self.refuse: Exception | None = None
+        self.seconds = 0.25
         self._lock = threading.Lock()
 
     def __call__(self, text: str, language: str) -> bytes:
@@ -75,7 +81,7 @@ class FakeVoice:
             self.said.append((text, language))
         if self.refuse is not None:
             raise self.refuse
-        return a_second_of_nothing()
+        return a_silence(self.seconds)
 
 
 @dataclass
