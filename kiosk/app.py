@@ -26,6 +26,7 @@ from kiosk.pages import (
     notice,
     procedure,
     questions,
+    slip,
     village,
 )
 from kiosk.visit import Visit
@@ -53,7 +54,7 @@ def create_app(house: House) -> Flask:
         language=asked_language,
     )
     _serve_panel(app, house)
-    visit = Visit()
+    visit = Visit(house.visit_over)
     app.before_request(_keep_out_strangers)
     app.before_request(_refuse_identity)
     app.after_request(visit.note_leaving)
@@ -66,6 +67,7 @@ def create_app(house: House) -> Flask:
         questions.pages(house),
         fields.pages(house),
         procedure.pages(house),
+        slip.pages(house),
         village.pages(house),
         feedback.pages(house, Desk(house)),
         help_call.pages(house, Bell(house)),

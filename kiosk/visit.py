@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from flask import Response, request
 
@@ -12,7 +13,9 @@ KEY_BYTES = 16
 class Visit:
     """The visit that is going on at this screen."""
 
-    def __init__(self) -> None:
+    def __init__(self, over: Callable[[], None]) -> None:
+        """over: told that a visit has ended."""
+        self._over = over
         self.lock = secrets.token_hex(KEY_BYTES)
         """Seals what the browser keeps between two pages; written to no disk."""
 
@@ -20,4 +23,5 @@ class Visit:
         """The notice board is shown: whatever the browser still keeps of this visit cannot be read any more."""
         if request.path == "/" and request.headers.get("Sec-Fetch-Dest") == "document":
             self.lock = secrets.token_hex(KEY_BYTES)
+            self._over()
         return answer

@@ -14,7 +14,7 @@ from kiosk.pages.notice import board_of, today_of
 from kiosk.pages.village import doors_of
 from kiosk.visitor import language
 
-ANSWERS = 3
+ANSWERS = {"wide": 3, "tall": 5, "small": 2}
 """Big answers on the search page; more would be read as a list, not as a choice."""
 SHORTCUTS = 6
 QUERY_LONGEST = 120
@@ -43,9 +43,11 @@ def pages(house: House) -> Blueprint:
     """The blueprint of paperwork."""
     job = Blueprint("guide", __name__)
 
-    def search(query: str) -> dict[str, object]:
+    def search(query: str, *, is_whole: bool) -> dict[str, object]:
         content = house.content()
-        hits = house.find(query, ANSWERS) if query.strip() else []
+        hits = house.find(query, ANSWERS[house.panel.layout]) if query.strip() else []
+        if is_whole and query.strip() and not hits:
+            house.missed(query)
         events = content.life_events
         return {
             "query": query,
@@ -68,10 +70,13 @@ def pages(house: House) -> Blueprint:
 
     @job.get("/tim")
     def find() -> str:
-        return render_template("search.html", **search(request.args.get("q", "")[:QUERY_LONGEST]))
+        return render_template(
+            "search.html", **search(request.args.get("q", "")[:QUERY_LONGEST], is_whole=True)
+        )
 
     @job.post("/tim/goi-y")
     def suggest() -> str:
-        return render_template("found.html", **search(request.form.get("q", "")[:QUERY_LONGEST]))
+        query, is_whole = request.form.get("q", "")[:QUERY_LONGEST], "tim" in request.form
+        return render_template("found.html", **search(query, is_whole=is_whole))
 
     return job

@@ -40,6 +40,8 @@ def pages(house: House) -> Blueprint:
         if not shown.is_told:
             return render_template("untold.html", shown=shown, up=_back_to(found.code))
         to = {"done": "/nha", "check": _to(found.code, "/kiem-giay")}
+        if house.print is not None:
+            to["print"] = _to(found.code, "/in")
         if shown.step > 1:
             to["before"] = _to(found.code, buoc=shown.step - 1)
         if shown.step < shown.steps:
@@ -78,6 +80,7 @@ def pages(house: House) -> Blueprint:
             there=there,
             ticked=sorted(ticked),
             code=Code(list_text(found, missing)),
+            slip=_to(found.code, "/in") if house.print is not None else "",
             up=_to(code, "/kiem-giay"),
         )
 

@@ -10,7 +10,9 @@ import pytest
 from broker.contract.kiosk import SearchMissed
 from broker.contract.message import Message
 from broker.link.outbox import OutboxFull
+from kiosk.app import create_app
 from kiosk.missed import HASHES_KEPT, Missed
+from tests.fakes.house import set_stage
 
 DAY = date(2026, 11, 23)
 
@@ -88,3 +90,20 @@ def test_a_full_disk_does_not_stop_the_screen() -> None:
     for _ in range(3):
         counts.note("đổi bằng lái")
         counts.next_visit()
+
+
+def test_only_a_question_that_was_sent_counts_and_only_once_a_visit() -> None:
+    stage = set_stage()
+    client = create_app(stage.house).test_client()
+    for _ in range(3):
+        client.post("/tim/goi-y", data={"q": "xyzzyx qwrtpl"})
+        client.get("/", headers={"Sec-Fetch-Dest": "document"})
+    assert not stage.post.sent
+    for _ in range(3):
+        page = client.post("/tim/goi-y", data={"q": "xyzzyx qwrtpl", "tim": "1"}).text
+        client.post("/tim/goi-y", data={"q": "xyzzyx qwrtpl", "tim": "1"})
+        assert "Máy chưa hiểu ý bác" in page
+        assert "/su-kien/" in page
+        client.get("/", headers={"Sec-Fetch-Dest": "document"})
+    [told] = [each for each in stage.post.sent if isinstance(each, SearchMissed)]
+    assert told.words[0].text == "xyzzyx qwrtpl"
