@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from broker.hub.records import Alert, Incident
 
@@ -14,6 +14,8 @@ NEAR = timedelta(minutes=2)
 LONGEST = timedelta(minutes=10)
 """From the first to the last that may belong to one: what never stops is told of anew, and seen in pieces."""
 GROUPED = ("motion", "sos")
+MOST_CRIES = 8
+"""Open SOS of one incident that are named."""
 
 
 def join(db: Session, alert: Alert) -> None:
@@ -39,7 +41,9 @@ def join(db: Session, alert: Alert) -> None:
     db.flush()
 
 
-def open_of(db: Session, incident: int) -> list[Alert]:
-    """Its alerts that nobody has closed, in the order in which the hub heard of them."""
-    query = select(Alert).where(Alert.incident_id == incident, Alert.state != "closed")
-    return list(db.scalars(query.order_by(Alert.id)))
+def cries_of(db: Session, incident: int) -> list[Alert]:
+    """Its SOS that nobody has closed, the newest first."""
+    query = select(Alert).where(Alert.incident_id == incident, Alert.kind == "sos", Alert.state != "closed")
+    return list(
+        db.scalars(query.options(selectinload(Alert.officer)).order_by(Alert.id.desc()).limit(MOST_CRIES))
+    )

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+from broker.contract.board import SosAlarm
 from broker.contract.camera import (
     Box,
     CameraOutage,
@@ -16,7 +17,7 @@ from broker.contract.camera import (
     MotionLabelled,
     MotionStarted,
 )
-from broker.hub import alerts
+from broker.hub import alerts, board_alerts
 from broker.hub.accounts import create_account
 from broker.hub.announcing.render import media_store
 from broker.hub.console import alert_words
@@ -294,3 +295,25 @@ def test_an_sos_stands_first_and_is_heard_however_much_moves_after_it(stage: Sta
     assert f"{sos}:sos" in queue
     assert "và 11 cảnh báo chưa đóng cũ hơn" in queue
     assert client.get("/duty").headers["Location"].endswith(f"/duty/{sos}")
+
+
+def test_an_sos_of_an_incident_is_named_first_and_not_counted_under_close_all(stage: Stage) -> None:
+    with stage.database.session() as db:
+        said = SosAlarm(alarm="s1", input="nut", place="Cổng chợ", started_at=stage.now())
+        cry = board_alerts.raise_sos(db, "thon-01", said, "trusted", stage.now()).id
+    for _ in range(10):
+        stage.clock.advance(5)
+        last = stage.alarm()
+    khoa = stage.client("khoa")
+    page = khoa.get(f"/duty/{last}").get_data(as_text=True)
+    panel = page[page.index('class="moves together"') :]
+    assert panel.index(f"/duty/{cry}") < panel.index(f"/duty/{last - 1}")
+    assert "Đóng cả (10)" in panel
+    assert "Nhận cả (11)" in panel
+    shown = {
+        name: re.findall(rf'name="{name}" value="(\d+)"', panel)[0] for name in ("incident", "newest", "upon")
+    }
+    stage.post(khoa, f"/duty/{last}/close-all", {**shown, "why": "animal", "note": ""}, page=f"/duty/{last}")
+    with stage.database.reading() as db:
+        assert db.get_one(Alert, cry).state == "raised"
+        assert db.get_one(Alert, last).state == "closed"

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from broker.contract.board import SosAlarm
 from broker.contract.camera import MotionStarted
-from broker.hub import alerts, incident_acts
+from broker.hub import alerts, board_alerts, incident_acts
 from broker.hub.accounts import create_account
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, Incident, audit_rows
@@ -104,13 +105,47 @@ def test_all_of_an_incident_is_taken_and_closed_with_an_entry_each(room: Room) -
     came_after = room.raised(NOW + timedelta(seconds=9))
     with room.database.session() as db:
         incident_acts.close_all(db, room.ba, incident, numbers[2], "light", "", NOW, upon=room.upon())
-    assert [room.one(each).state for each in numbers] == ["closed"] * 3
+    assert [room.one(each).state for each in numbers] == ["closed", "in-hand", "closed"], "Tu's is left to Tu"
     assert room.one(came_after).state == "raised", "nobody has looked at that one"
     with room.database.reading() as db:
         entries = [row.entry for row in audit_rows(db) if row.entry.action == "alert.closed"]
-    assert [each.subject for each in entries] == [f"alert {each}" for each in numbers]
-    with room.database.session() as db, pytest.raises(Declined, match="đều đã đóng"):
-        incident_acts.close_all(db, room.tu, incident, numbers[2], "light", "", NOW)
+    assert [each.subject for each in entries] == [f"alert {each}" for each in (numbers[0], numbers[2])]
+    with room.database.session() as db, pytest.raises(Declined, match="đóng riêng"):
+        incident_acts.close_all(db, room.ba, incident, numbers[2], "light", "", NOW)
+
+
+def test_an_sos_is_closed_by_itself_and_never_with_all_of_its_incident(room: Room) -> None:
+    number = room.raised()
+    with room.database.session() as db:
+        said = SosAlarm(alarm="s1", input="cho", place="Cổng chợ", started_at=NOW)
+        cry = board_alerts.raise_sos(db, "thon-01", said, "trusted", NOW).id
+    incident = room.one(cry).incident_id or 0
+    assert incident == room.one(number).incident_id
+    with room.database.session() as db:
+        assert incident_acts.counts(db, room.ba.id, incident) == (2, 1)
+        assert incident_acts.close_all(db, room.ba, incident, cry, "animal", "", NOW)[0].id == number
+    assert (room.one(cry).state, room.one(number).state) == ("raised", "closed")
+    with room.database.session() as db:
+        assert incident_acts.counts(db, room.ba.id, incident) == (1, 0)
+        with pytest.raises(Declined, match="đóng riêng"):
+            incident_acts.close_all(db, room.ba, incident, cry, "animal", "", NOW)
+
+
+def test_hundreds_of_an_incident_are_taken_and_closed_in_parts_that_hold_up_nobody(room: Room) -> None:
+    incident = room.one(room.raised()).incident_id or 0
+    with room.database.session() as db:
+        for number in range(incident_acts.AT_ONCE + 4):
+            alert = alerts.raised(db, "thon-01", f"m{number}", "motion", "cong", NOW, NOW)
+            alert.incident_id = incident
+        newest = alert.id
+    for did in (4 + 1, 0):
+        with room.database.session() as db:
+            incident_acts.take_all(db, room.ba, incident, newest, NOW)
+            assert incident_acts.counts(db, room.tu.id, incident)[0] == did
+    for left in (4 + 1, 0):
+        with room.database.session() as db:
+            incident_acts.close_all(db, room.ba, incident, newest, "light", "", NOW)
+            assert incident_acts.counts(db, room.ba.id, incident)[1] == left
 
 
 @pytest.mark.parametrize(

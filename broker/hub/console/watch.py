@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flask import abort
@@ -11,10 +11,11 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only, selectinload
 
-from broker.hub import alerts
+from broker.hub import alerts, incident_acts, incidents
 from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
 from broker.hub.camera_sight import Sight, sights_of
 from broker.hub.console import (
+    access,
     alert_words,
     board_evidence,
     board_words,
@@ -169,11 +170,17 @@ def _map(alert: Alert, commune: Commune) -> Markup:
 def _together(
     db: Session, alert: Alert, cameras: dict[tuple[str, str], Camera], at: datetime
 ) -> duty_incident.Together | None:
+    cries = incidents.cries_of(db, alert.incident_id) if alert.incident_id is not None else []
+    rows = {one.id: one for one in (*cries, *duty_incident.others_with(db, alert)) if one.id != alert.id}
     others = [
         duty_incident.Kin(one.id, title_of(one, cameras), when(one.started_at, at), *state_of(one))
-        for one in duty_incident.others_with(db, alert)
+        for one in list(rows.values())[: duty_incident.SHOWN]
     ]
-    return duty_incident.together(db, alert, others)
+    found = duty_incident.together(db, alert, others)
+    if found is None:
+        return None
+    free, closed = incident_acts.counts(db, access.visitor().id, found.id)
+    return replace(found, free_count=free, open_count=closed)
 
 
 def _story(db: Session, alert: Alert, people: Mapping[int, str], at: datetime) -> list[Step]:
