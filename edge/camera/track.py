@@ -141,6 +141,18 @@ class Track:
             return "grows"
         return "stays" if self._is_large() and clutter.usual_from(self.blob.area) < 0.1 else None
 
+    def falls(self) -> bool:
+        """A flake or a drop by the look of it. A lamp that nears looks the same, but comes with few others."""
+        if self.hits <= 3 or not self.is_flake(GLOW_PX) or self.net() < LEAST_WAY_PX:
+            return False
+        lengths = sorted(b.length for b in self.spots)
+        return self._flies(lengths[len(lengths) // 2])
+
+    def is_flake(self, most_px: float) -> bool:
+        """Lighter than the view, at most as large as this and on its way down, at whatever pace."""
+        (ox, oy), (nx, ny) = self.spots[0].centre, self.spots[-1].centre
+        return self.blob.glow >= GLOW and self.blob.area <= most_px and ny - oy >= abs(nx - ox)
+
     def _straight(self) -> float:
         """Share of the way walked that must remain as distance: what is small and fast must go straight, and long.
 

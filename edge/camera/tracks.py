@@ -27,6 +27,10 @@ LENGTHS_S = 6.0
 """Who walks or drives goes at most this many of its own lengths a second; insects and chance do not keep to it."""
 MISSED = 1.5
 """Evidence a picture takes away in which an expected thing is not seen."""
+FLAKES = 5
+"""So many that fall at once are snow or rain: more than the lamps of two vehicles."""
+FALLS_S = 20.0
+"""It snows on for this long after: single flakes come between."""
 UNSURE = 1.0
 """Below this evidence a picture, lately, a confirmed track is chance again."""
 
@@ -37,6 +41,9 @@ class Tracks:
     def __init__(self) -> None:
         self.clutter = Clutter()
         self._tracks: list[Track] = []
+        self._fell_s = -math.inf
+        self._flake_px = 0
+        """The largest flake while it snows."""
 
     def follow(
         self, blobs: Sequence[Blob], now_s: float, gap_s: float, *, learning: bool, crowded: bool = False
@@ -53,11 +60,12 @@ class Tracks:
         if not crowded:
             self.clutter.learn(self._turned_out(now_s), gap_s)
         self._tracks = [t for t in self._tracks if _lives(t, now_s)]
+        seen = [t for t in self._tracks if t.seen_s == now_s]
+        self._note_flakes(seen, now_s)
         if learning:
             return []
-        seen = [t for t in self._tracks if t.seen_s == now_s]
         for track in seen:
-            if track.why is None or track.why == "stays":
+            if (track.why is None or track.why == "stays") and not track.is_flake(self._flake_px):
                 track.why = track.judge(self.clutter) or track.why
         return [t for t in seen if t.why and now_s - t.alive_s <= ALIVE_S]
 
@@ -85,6 +93,14 @@ class Tracks:
     def forget(self) -> None:
         """The view changed: nothing that was followed is there any more."""
         self._tracks.clear()
+
+    def _note_flakes(self, seen: Sequence[Track], now_s: float) -> None:
+        """Know whether it snows: one flake falls as straight as a lamp on wheels comes, but never alone."""
+        if now_s - self._fell_s > FALLS_S:
+            self._flake_px = 0
+        falling = [t.blob.area for t in seen if t.falls()]
+        if len(falling) >= FLAKES:
+            self._fell_s, self._flake_px = now_s, max(self._flake_px, *falling)
 
     def _promises(self, t: Track) -> bool:
         young = t.hits > 2 and t.seen_s - t.since_s < YOUNG_S

@@ -198,6 +198,38 @@ def test_ripples_are_no_movement_and_who_walks_behind_them_is() -> None:
     assert _moved(_judge(lambda view, at_s: walk(_ripples(view, at_s), at_s)))
 
 
+def _snow(view: np.ndarray, at_s: float) -> np.ndarray:
+    """From second 3 on large flakes fall straight down before the lens, each at its own pace, a dozen in view."""
+    random = np.random.default_rng(8)
+    for number in range(12):
+        x, begun_s, pace = (
+            12 + 20 * number + random.uniform(-4, 4),
+            random.uniform(3, 6),
+            random.uniform(22, 40),
+        )
+        if at_s > begun_s:
+            cv2.circle(view, (round(x), round((at_s - begun_s) * pace) % SMALL_HEIGHT_PX), 2, 250.0, -1)
+    return view
+
+
+def test_snow_that_falls_straight_is_no_movement_and_who_walks_through_it_is() -> None:
+    assert _moved(_judge(_snow)) == []
+    walk = _walker(-50.0)
+    assert _moved(_judge(lambda view, at_s: _snow(walk(view, at_s), at_s)))
+
+
+def _lamp_comes(view: np.ndarray, at_s: float) -> np.ndarray:
+    """The lamp of a motorbike far away, down a straight road and nearer."""
+    if at_s > 5.0:
+        y = 40 + (at_s - 5.0) * 12.0
+        cv2.circle(view, (round(100 + 0.3 * y), round(y)), 2, 250.0, -1)
+    return view
+
+
+def test_a_lamp_that_comes_down_the_road_alone_is_no_flake() -> None:
+    assert _moved(_judge(_lamp_comes))
+
+
 def test_who_walks_slowly_and_faintly_is_seen() -> None:
     found = _judge(_walker(16.0, w=6, h=16, speed=5.0), seconds=16.0)
     assert _moved(found)
