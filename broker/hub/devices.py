@@ -117,6 +117,8 @@ def create_app(
         who = admit()
         path = _path_of(store, sha256)
         if request.method == "HEAD" and "PUT" in allowed[who.service]:
+            if path is not None:
+                _tell(database, clock, sha256)
             return _have(store, sha256, path)
         if path is None or _is_camera_s(database, sha256):
             abort(404)
@@ -127,6 +129,7 @@ def create_app(
         """Bytes of an upload, from where the last one was cut."""
         admit()
         if _path_of(store, sha256) is not None:
+            _tell(database, clock, sha256)
             return "", 200
         with busy.alone(sha256):
             if not _receive(store, sha256):
@@ -135,8 +138,7 @@ def create_app(
                 store.finish(sha256)
             except MediaError:
                 abort(422)
-        with database.session() as db:
-            alerts.clip_arrived(db, sha256, clock.now())
+        _tell(database, clock, sha256)
         return "", 201
 
     @app.route("/live/<view>", methods=["POST"], provide_automatic_options=False)
@@ -228,6 +230,16 @@ def _have(store: MediaStore, sha256: str, path: Path | None) -> Response:
     part = store.part_of(sha256)
     size = path.stat().st_size if path else part.stat().st_size if part.exists() else 0
     return Response(status=200 if path else 404, headers={"X-Have": str(size)})
+
+
+def _tell(database: Database, clock: Clock, sha256: str) -> None:
+    """Let alerts know that their clip is here: also when it came before and the hub was stopped between the two."""
+    with database.reading() as db:
+        query = select(Alert.id).where(Alert.clip_sha256 == sha256, Alert.has_clip.is_(False))
+        waits = db.scalar(query.limit(1)) is not None
+    if waits:
+        with database.session() as db:
+            alerts.clip_arrived(db, sha256, clock.now())
 
 
 def _is_camera_s(database: Database, sha256: str) -> bool:

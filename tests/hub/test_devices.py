@@ -135,6 +135,18 @@ def test_a_camera_brings_a_clip_and_its_alert_learns_of_it(port: Port, tmp_path:
     assert port.ask("GET", f"/media/{SHA}").status_code == 404, "clips are for the console only"
 
 
+@pytest.mark.parametrize("method", ["HEAD", "PUT"])
+def test_a_clip_that_came_before_the_hub_was_stopped_is_still_shown(port: Port, method: str) -> None:
+    media = port.store.add(DATA, "video/mp4")
+    with port.town.database.session() as db:
+        ended = MotionEnded(episode="e", camera="cong", started_at=NOW, ended_at=NOW, clip=media)
+        alerts.end_motion(db, "thon-01", ended, False, NOW)
+    body = {"data": DATA} if method == "PUT" else {}
+    assert port.ask(method, f"/media/{SHA}", "camera", **body).status_code == 200
+    with port.town.database.reading() as db:
+        assert db.get_one(Alert, 1).has_clip
+
+
 def test_an_upload_goes_on_where_it_was_cut(port: Port, tmp_path: Path) -> None:
     port.store.part_of(SHA).write_bytes(DATA[:123_456])
     head = port.ask("HEAD", f"/media/{SHA}", "camera")
