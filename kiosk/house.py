@@ -64,6 +64,8 @@ class House:
     """Told of every question that found nothing."""
     visit_over: Callable[[], None]
     """Told when the screen is back at the notice board."""
+    domain: str = ""
+    """The commune's own site, which a code on the screen may lead to; empty: none."""
     print: Callable[[Slip], None] | None = None
     """The receipt printer. Raises Unprinted. None: this house has none."""
 

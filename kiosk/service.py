@@ -192,6 +192,7 @@ def house_of(settings: Settings, session: Session, measured: Measured) -> House:
         sound_of=MediaStore(settings.data_dir / "media").path_of,
         seal_key=_seal_key(settings, session),
         read_aloud=ReadAloud(settings.data_dir / "clips", settings.speech),
+        domain=kiosk.domain,
         print=Printer(kiosk.printer, kiosk.paper_mm) if kiosk.printer else None,
         missed=missed.note,
         visit_over=missed.next_visit,

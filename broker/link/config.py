@@ -204,6 +204,14 @@ class KioskOf(Struct, kw_only=True):
         ),
     ] = ""
     paper_mm: Annotated[Literal[58, 80], Meta(description="width of the printer's paper roll")] = 58
+    domain: Annotated[
+        str,
+        Meta(
+            description="the commune's own site that a QR code may lead to beside the national ones, "
+            "`xa.example.gov.vn`; empty: none",
+            pattern=r"^$|^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,5}$",
+        ),
+    ] = ""
 
 
 class Influx(Struct, kw_only=True):

@@ -158,10 +158,10 @@ HEADING, GAP, SMALL, RULE = 1.4, 0.25, 0.9, 0.6
 
 ONE_STEP: dict[tuple[Layout, bool], Room] = {
     ("wide", False): Room(54, 7),
-    ("wide", True): Room(38, 4),
+    ("wide", True): Room(45, 5),
     ("tall", False): Room(38, 12),
     ("tall", True): Room(36, 10),
-    ("small", False): Room(50, 5),
+    ("small", False): Room(52, 6),
     ("small", True): Room(30, 2),
 }
 """By layout and large letters."""

@@ -35,7 +35,12 @@ def pages(house: House) -> Blueprint:
 
     def _guide(found: Procedure) -> str:
         shown = page_of(
-            found, house.today(), house.panel.layout, large=is_large(), step=request.args.get("buoc", 0, int)
+            found,
+            house.today(),
+            house.panel.layout,
+            large=is_large(),
+            step=request.args.get("buoc", 0, int),
+            own_domain=house.domain,
         )
         if not shown.is_told:
             return render_template("untold.html", shown=shown, up=_back_to(found.code))

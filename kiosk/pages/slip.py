@@ -13,7 +13,7 @@ from kiosk.visitor import came_from
 
 def slip_of(procedure: Procedure, house: House, ticked: set[int]) -> Slip:
     """What is printed: the papers, then how long, how much and where, the code, and who vouches for it."""
-    code = next((each for each in codes_of(procedure) if each.host), None)
+    code = next((each for each in codes_of(procedure, house.domain) if each.host), None)
     day = f"{procedure.checked_on:%d/%m/%Y}"
     return Slip(
         title=procedure.title,

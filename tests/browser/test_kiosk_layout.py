@@ -17,10 +17,15 @@ from tests.fakes.house import NOW, PANELS, changed, set_stage
 
 ROUTES = [
     "/nha", "/trong-thon", "/su-kien/nha-va-dat", "/su-kien/ket-hon", "/tim", "/tim?q=giay+to+dat+dai",
-    "/tt/1.012084", "/tt/1.001193", "/loa", "/loa/a1", "/lich", "/canh-bao", "/canh-bao/gia-cong-an",
+    "/tt/1.012084", "/tt/1.001193", "/tt/1.001193/kiem-giay", "/tt/1.001022",
+    "/linh-vuc", "/linh-vuc/bao-hiem", "/su-kien/hoc-hanh/hoi", "/su-kien/sinh-con/hoi",
+    "/su-kien/hoc-hanh/hoi/nhap-hoc/sau", "/loa", "/loa/a1", "/lich", "/canh-bao", "/canh-bao/gia-cong-an",
     "/gop-y", "/gop-y/light",
     "/gop-y/light/village", "/ngon-ngu", "/giup", "/khong-co", "/",
 ]  # fmt: skip
+
+LONG = ("/linh-vuc/", "/tt/1.001193/kiem-giay")
+"""As long as their content: all procedures of a field, all papers of one; turned by a button."""
 
 PAIRS = [
     ("15.6", "light", "vua", "vi"),
@@ -104,6 +109,8 @@ def test_pages_hold_their_millimetres_and_axe_finds_nothing(
         page.goto(route)
         ready(page)
         found = page.evaluate(MEASURE)
+        if route.startswith(LONG):
+            found["more"] = 0
         wrong += [f"{route}: {fault}" for fault in faults(found, "vua" if route == "/" else size, panel)]
         result = axe.run(
             page,

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from msgspec.structs import replace
 
 from broker.contract.content import Choice, LifeEvent, NamedProcedure, Outcome, Question
 from broker.contract.kiosk import HelperCalled
@@ -253,3 +254,15 @@ def test_a_picture_never_drawn_does_not_break_a_page(stage: Stage) -> None:
     client = create_app(changed(stage, theme="warm").house).test_client()
     assert client.get("/su-kien/thu/hoi").status_code == 200
     assert client.get("/nha").status_code == 200
+
+
+def test_the_communes_own_site_is_drawn_only_where_the_house_knows_it(stage: Stage) -> None:
+    bundle = copy(stage.house.content().bundle)
+    own = replace(bundle.procedures[0], address="https://xa.example.gov.vn/giay", title="Việc ở xã")
+    bundle.procedures = [own]
+    content = Content(1, bundle)
+    for domain, drawn in [("xa.example.gov.vn", True), ("", False), ("khac.example.gov.vn", False)]:
+        house = changed(stage, content=lambda: content, domain=domain).house
+        client = create_app(house).test_client()
+        pages = "".join(client.get(f"/tt/{own.code}?buoc={n}").text for n in range(12))
+        assert ("xa.example.gov.vn" in pages) == drawn
