@@ -250,6 +250,7 @@ PURE = (
     "broker.contract.message",
     "broker.speech.normalise",
     "broker.hub.announcing.difference",
+    "broker.look.procedure_lint",
     "broker.hub.announcing.planner",
     "edge.speaker.firewall",
     "edge.speaker.programme",
