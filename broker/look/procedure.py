@@ -149,7 +149,7 @@ class Room:
 Arrangement = Literal["steps", "square", "beside", "stacked"]
 """steps: a part a page; square: two rows of two; beside: papers left, the others right; stacked: one column."""
 
-PAGE_LINES = {"wide": 13.4, "tall": 31.0}
+PAGE_LINES = {"wide": 13.4, "tall": 25.5}
 """Lines of a paper's name (9.4 mm) that the facts of one page may take, with ordinary letters."""
 LETTERS = {"square": (33, 31), "beside": (35, 31), "stacked": (58, 62)}
 """Letters a line of a paper's name, and of the other columns."""

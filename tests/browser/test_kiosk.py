@@ -66,12 +66,40 @@ def test_from_the_board_to_a_paper_found_without_marks(kiosk: Watched, shoot: Sh
     expect(page.locator(".answers li")).to_have_count(3)
 
 
-def test_any_procedure_is_three_taps_away_by_life_event(kiosk: Watched) -> None:
+def test_any_procedure_is_three_taps_away_by_the_list_of_a_life_event(kiosk: Watched) -> None:
     page = kiosk.page
     page.goto("/nha")
     page.locator(".tile", has_text="Kết hôn").tap()
+    page.locator(".why .press").tap()
     page.locator(".row").first.tap()
     expect(page.locator("main h1, main .topic").first).to_contain_text("kết hôn")
+
+
+def test_questions_lead_to_a_procedure_and_back(kiosk: Watched, shoot: Shoot) -> None:
+    page = kiosk.page
+    page.goto("/nha")
+    page.locator(".tile", has_text="Học hành").tap()
+    shoot(page, "kiosk-question")
+    page.locator(".huge .tile", has_text="Vào lớp mới").tap()
+    page.locator(".huge .tile", has_text="Lớp 6").tap()
+    expect(page.locator("h1")).to_have_text("Cho con vào lớp 6")
+    page.locator(".turn .lead").tap()
+    expect(page.locator("main")).to_contain_text("Mang gì đi")
+    for heading in ("Cho con vào lớp 6", "Con vào lớp mấy?", "Bác cần việc gì cho con?"):
+        page.locator(".bar a", has_text="Quay lại").tap()
+        expect(page.locator("h1")).to_have_text(heading)
+
+
+def test_papers_are_ticked_without_scripts_too(stage: Stage, serve: Serve, open_page: OpenPage) -> None:
+    watched = open_page(java_script_enabled=False, base_url=serve(create_app(stage.house)))
+    page = watched.page
+    page.goto("/tt/2.002854/kiem-giay")
+    page.locator("label.tick").first.click()
+    page.locator(".turn button").click()
+    expect(page.locator("h1")).to_have_text("Bác còn thiếu 2 giấy")
+    page.locator("button[name=sua]").click()
+    expect(page.locator(":checked")).to_have_count(1)
+    watched.check()
 
 
 def test_feedback_is_typed_kept_and_followed(kiosk: Watched, stage: Stage, shoot: Shoot) -> None:
@@ -144,7 +172,7 @@ def test_second_press_of_a_trembling_hand_is_no_press(kiosk: Watched) -> None:
 
 def test_page_is_read_aloud_sentence_by_sentence(kiosk: Watched, stage: Stage, shoot: Shoot) -> None:
     page = kiosk.page
-    page.goto("/tt/1.012084")
+    page.goto("/tt/2.002854")
     page.locator(".bar .hear").tap()
     expect(page.locator(".player")).to_be_visible()
     expect(page.locator("[data-count]")).to_contain_text("Đang đọc câu 2 trên", timeout=10_000)
@@ -152,7 +180,7 @@ def test_page_is_read_aloud_sentence_by_sentence(kiosk: Watched, stage: Stage, s
     assert page.evaluate("CSS.highlights.get('reading').size") == 1
     expect(page.locator(".player")).to_be_hidden(timeout=30_000)
     said = " ".join(text for text, _ in stage.voice.said)
-    for words in ("Mang gì đi", "Đơn đề nghị", "Bao nhiêu tiền", "Công an xã"):
+    for words in ("Mang gì đi", "Đơn xin chuyển trường", "Bao nhiêu tiền", "Trường nơi con muốn chuyển"):
         assert words in said
     assert {language for _, language in stage.voice.said} == {"vi"}
 
