@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broker.contract.content import Approved, Bundle, Heard
+from broker.hub.content_shown import BASE, ContentMissing, overlaid, released
 from broker.hub.records.announcement import Occurrence, Play, Revision
 from broker.hub.records.plan import ContentBundle
 from broker.link.clock import LOCAL
@@ -26,16 +27,12 @@ APPROVED_KEPT = 40
 """Announcements still to come that a kiosk is told of, the next first."""
 AHEAD = timedelta(days=3)
 
-BASE = "content/base.json"
 TYPE = "application/json"
+__all__ = ["ContentMissing", "current", "set_base"]
 
 
 class _Signed(msgspec.Struct):
     expires: Instant
-
-
-class ContentMissing(Exception):
-    """The hub has no content to send; the text says what to do."""
 
 
 def set_base(data: Path, bundle: bytes) -> None:
@@ -65,10 +62,7 @@ def current(db: Session, data: Path, store: MediaStore, commune_name: str, now: 
 
 def _compose(db: Session, data: Path, commune_name: str, now: datetime) -> Bundle:
     """The bundle as content decides, not as time passes: on one day the same content gives the same bytes."""
-    try:
-        base = msgspec.json.decode((data / BASE).read_bytes(), type=Bundle)
-    except FileNotFoundError as why:
-        raise ContentMissing(f"{data / BASE} is missing: run `langso provision commune` again") from why
+    base = overlaid(db, released(data))
     heard, approved = _heard(db), _approved(db, now)
     made_at = max([base.made_at, *(each.at for each in heard)])
     return msgspec.structs.replace(

@@ -31,6 +31,10 @@ def add(commands: Any) -> None:
         "crl", help="sign the list of revoked certificates again, at once: when it has expired nobody gets in"
     )
     revoked.set_defaults(act=_crl)
+    content = parts.add_parser(
+        "content", help="give the hub the procedures of this release; what the commune approved stays"
+    )
+    content.set_defaults(act=_content)
     villages = parts.add_parser(
         "villages", help="tell the hub its villages: a TOML file with [[village]] tables"
     )
@@ -229,6 +233,14 @@ def _make_list(chosen: argparse.Namespace) -> None:
     put(
         f"{settings.keys_dir / crl.FILE}: good until {until.astimezone():%Y-%m-%d %H:%M}; the broker reads it now"
     )
+
+
+def _content(chosen: argparse.Namespace) -> None:
+    from deploy import enrol, provision
+    from deploy.terminal import put
+
+    enrol.set_shipped_content(provision.Layout(chosen.dir))
+    put("the procedures of this release are the hub's now; screens get them within a minute")
 
 
 def _make_code(chosen: argparse.Namespace) -> None:

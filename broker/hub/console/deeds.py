@@ -41,6 +41,7 @@ GROUPS: Final = MappingProxyType(
         "dan": ("Phản ánh của bà con", ("feedback.",)),
         "tep": ("Số đo, tin hỏng, tải về", ("readings.", "broadcasts.", "quarantine.", "token.")),
         "canh": ("Cảnh báo từ nơi khác", ("cap.",)),
+        "man": ("Nội dung màn hình", ("content.",)),
         "so": ("Sổ nhật ký", ("audit.",)),
     }
 )
@@ -49,6 +50,12 @@ GROUPS: Final = MappingProxyType(
 ACTIONS: Final = MappingProxyType(
     {
         **DUTY,
+        "content.sent": "gửi duyệt thủ tục “{title}” của màn hình, mã {subject}",
+        "content.approved": "duyệt thủ tục “{title}” cho màn hình, mã {subject}",
+        "content.returned": "trả lại thủ tục “{title}”, mã {subject}{reason}",
+        "content.retired": "thôi hướng dẫn thủ tục “{title}” trên màn hình, mã {subject}{reason}",
+        "content.checked": "soát thủ tục “{title}”, vẫn đúng, mã {subject}",
+        "content.word": "xếp từ “{subject}” bà con tìm không thấy vào mã {code}",
         "announcement.submitted": "gửi duyệt {announcement}",
         "announcement.returned": "trả lại {announcement} cho người viết",
         "announcement.approved": "ký duyệt {announcement}{relayed}, bằng khoá {key}",
