@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from broker.hub import unseen
@@ -35,12 +35,14 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 LOOK_EVERY_S = 5.0
-AT_ONCE = 4
+MOST_PHONES = 10
+"""Each is called by itself. Apprise lets at least five of them hang before the next has to wait."""
 WAIT_S = 5.0
 """One look waits so long for what it sent; whoever answers slower is heard in a later one."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 15.0, 300.0
 OF_USE = timedelta(hours=6)
 """A call that could not be made for so long is made no more."""
+TOO_LATE = "Quá 6 giờ không gọi được"
 WHAT: Final = MappingProxyType(
     {
         "motion": "Có chuyển động",
@@ -71,7 +73,7 @@ class Calling:
         self._address = address.rstrip("/")
         self._last = -1
         self._look_at_s = 0.0
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="call")
+        self._pool = ThreadPoolExecutor(MOST_PHONES, thread_name_prefix="call")
         self._flying: dict[Future[str], Sent] = {}
         """What was sent and not answered yet, at most one for a phone."""
 
@@ -114,13 +116,19 @@ class Calling:
         query = select(DutyCall).where(DutyCall.state == "waiting", DutyCall.next_at <= now)
         found: list[Sent] = []
         busy = {sent.letter.channel for sent in self._flying.values()}
-        for call in db.scalars(query.order_by(DutyCall.id)):
-            if call.phone_id in busy or len(busy) >= AT_ONCE:
+        first = (case((Alert.kind == "sos", 0), else_=1), DutyCall.tries, DutyCall.id)
+        for call in db.scalars(query.join(Alert, Alert.id == DutyCall.alert_id).order_by(*first)):
+            if call.phone_id in busy:
                 continue
             if call.alert.state != "raised":
                 call.state = "needless"
-            elif call.phone.removed_at is not None or now > call.due_at + OF_USE:
-                call.state = "given-up"
+            elif call.phone.removed_at is not None:
+                call.state, call.problem = "given-up", "Đã bỏ nơi gọi này."
+            elif now > call.due_at + OF_USE:
+                call.state, call.problem = (
+                    "given-up",
+                    f"{TOO_LATE}: {call.problem or 'chưa thử lần nào.'}",
+                )
             else:
                 busy.add(call.phone_id)
                 found.append(Sent(self._letter(db, call, now), call.due_at))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from broker.hub import calling, unseen
 from broker.hub.alert_kinds import CHOICES
 from broker.hub.announcing.checks import visible
+from broker.hub.calling import MOST_PHONES
 from broker.hub.channels import LONGEST_ADDRESS, LONGEST_NAME, is_usable, kind_of, masked
 from broker.hub.declined import Declined
 from broker.hub.posting import Letter
@@ -18,7 +19,6 @@ from broker.hub.records import Account, DutyCall, DutyPhone, put_setting, write_
 from broker.hub.roles import require_role
 
 KEEPERS = ("admin",)
-MOST_PHONES = 10
 LONGEST_AFTER_S = 3600
 
 

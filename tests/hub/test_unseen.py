@@ -17,7 +17,7 @@ from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, Camera, DutyCall, DutyPhone
 from broker.link.clock import LOCAL
 from tests.fakes.clock import FakeClock
-from tests.fakes.letter_box import LetterBox, web_box
+from tests.fakes.letter_box import LetterBox, dripping_box, web_box
 from tests.hub.town import NOW, PASSWORD, Town
 
 
@@ -293,3 +293,68 @@ def test_hundreds_that_wait_longer_keep_nothing_else_from_being_called(town: Tow
     with town.database.reading() as db:
         made = {(call.alert_id, call.phone_id == people) for call in db.scalars(select(DutyCall))}
         assert made == {(covered, False), (walker.id, True)}
+
+
+def cut_off(town: Town, clock: FakeClock, count: int) -> None:
+    with town.database.session() as db:
+        for number in range(count):
+            gone = CameraOutage(outage=f"o{number}", camera=f"c{number}", told_at=clock.now(), why="silent")
+            alerts.raise_outage(db, "thon-01", gone, clock.now())
+
+
+def test_an_sos_is_called_before_all_that_waits_and_what_failed_waits_behind_what_did_not(
+    town: Town, calling: Calling, clock: FakeClock
+) -> None:
+    admin = person(town, "quan", "admin")
+    with web_box() as box:
+        add(town, admin, box, ["sos", "camera"], after_s=0)
+        cut_off(town, clock, 5)
+        box.status = 500
+        calling.step()
+        clock.advance(16)
+        box.status = 200
+        calling.step()
+        with town.database.reading() as db:
+            assert [(one.state, one.tries) for one in db.scalars(select(DutyCall).order_by(DutyCall.id))][
+                :2
+            ] == [
+                ("waiting", 1),
+                ("sent", 1),
+            ], "the one that failed is tried after another"
+        pressed(town, clock)
+        clock.advance(1)
+        calling.step()
+        assert "SOS" in str(msgspec.json.decode(box.came[-1][2])["title"])
+
+
+def test_four_phones_that_never_answer_keep_no_fifth_from_being_called(
+    town: Town, calling: Calling, clock: FakeClock
+) -> None:
+    admin = person(town, "quan", "admin")
+    with web_box() as box, dripping_box() as dead:
+        with town.database.session() as db:
+            for number in range(4):
+                where = f"json://{dead.address}/x"
+                duty_phones.add_phone(db, admin, f"Câm {number}", where, ["sos"], 0, NOW)
+        add(town, admin, box, ["sos"], after_s=0)
+        pressed(town, clock)
+        calling.step()
+        assert len(box.came) == 1
+
+
+def test_a_call_is_tried_however_long_the_hub_was_away_and_one_given_up_says_why(
+    town: Town, calling: Calling, clock: FakeClock
+) -> None:
+    admin = person(town, "quan", "admin")
+    with web_box() as box:
+        add(town, admin, box, ["motion"], after_s=60)
+        moved(town, clock)
+        clock.advance(6 * 3600 + 120)
+        box.status = 500
+        assert calling.step() == 1
+        clock.advance(6 * 3600 + 1)
+        assert calling.step() == 0
+    with town.database.reading() as db:
+        (call,) = db.scalars(select(DutyCall))
+        assert (call.state, call.tries) == ("given-up", 1)
+        assert call.problem.startswith("Quá 6 giờ không gọi được: ")
