@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -49,21 +50,21 @@ def seen(town: Town, code: str = CODE, base: Bundle = BASE) -> str:
         return review.stamp(review.shown_now(db, base, code), review.being_written(db, code))
 
 
-def written(town: Town, read: str = "", **change: object) -> int:
+def written(town: Town, read: str = "", **change: Any) -> int:
     procedure = msgspec.structs.replace(SHIPPED, **{"title": TITLE, **change})
     read = read or seen(town, procedure.code)
     with town.database.session() as db:
         return review.save(db, town.hoa, BASE, procedure, read, NOW).id
 
 
-def sent(town: Town, **change: object) -> int:
+def sent(town: Town, **change: Any) -> int:
     number = written(town, **change)
     with town.database.session() as db:
         review.send(db, town.hoa, number, NOW)
     return number
 
 
-def approved(town: Town, **change: object) -> int:
+def approved(town: Town, **change: Any) -> int:
     number = sent(town, **change)
     with town.database.session() as db:
         review.approve(db, town.binh, number, NOW)
