@@ -185,7 +185,7 @@ class Broadcaster:
                     yield _event("over", "")
                     return
                 else:
-                    yield ": \n\n"
+                    yield _event("beat", "")
                 heard_at = time.monotonic()
         finally:
             self.leave(listener)

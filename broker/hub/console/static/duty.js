@@ -14,6 +14,7 @@ const hubTime = () => new Date(Date.now() + ahead)
 
 async function refresh() {
   const answer = await ask(queue.dataset.part);
+  if (answer.status >= 500) throw new Error("the hub starts again");
   if (!answer.ok) return;
   const holder = document.createElement("div");
   holder.innerHTML = await answer.text();
@@ -77,7 +78,7 @@ const shown = new Map();
 
 /** Put a part of the page in place of what it was, when it says something else and nobody works in it. */
 async function renew(part) {
-  const works = "details[open], [data-busy], input:focus, textarea:focus, select:focus";
+  const works = "details[open] form, [data-busy], input:focus, textarea:focus, select:focus";
   if (part.querySelector(works)) return false;
   const answer = await ask(part.dataset.part);
   if (!answer.ok || part.querySelector(works)) return false;
@@ -86,7 +87,9 @@ async function renew(part) {
   if (shown.get(part.id) === said) return false;
   shown.set(part.id, said);
   const held = part.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const unfolded = [...part.querySelectorAll("details")].map((each) => each.open);
   part.innerHTML = told;
+  part.querySelectorAll("details").forEach((each, at) => { each.open = unfolded[at] && !each.querySelector("form"); });
   if (held) part.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
   return true;
 }
@@ -105,8 +108,9 @@ async function refreshInfo() {
 }
 
 const REST_MS = 500;
+const AGAIN_MS = 5000;
 
-/** One run at a time and then a rest; what comes meanwhile leads to one more. */
+/** One run at a time and then a rest; what comes meanwhile, or fails, leads to one more. */
 function single(run) {
   let isRunning = false;
   let isDue = false;
@@ -117,8 +121,8 @@ function single(run) {
     try {
       while (isDue) {
         isDue = false;
-        await run().catch(() => undefined);
-        await new Promise((resolve) => setTimeout(resolve, REST_MS));
+        const rest = await run().then(() => REST_MS, () => { isDue = true; return AGAIN_MS; });
+        await new Promise((resolve) => setTimeout(resolve, rest));
       }
     } finally {
       isRunning = false;
@@ -132,10 +136,15 @@ const told = new Set();
 const follow = single(async () => {
   const keys = [...told];
   told.clear();
-  await refresh();
-  const row = queue.querySelector("li.here");
-  const own = new Set([document.getElementById("canh")?.dataset.alert, ...(row?.dataset.alerts.split(" ") ?? [])]);
-  if (keys.some((key) => key === ALL || own.has(key))) await refreshInfo();
+  try {
+    await refresh();
+    const row = queue.querySelector("li.here");
+    const own = new Set([document.getElementById("canh")?.dataset.alert, ...(row?.dataset.alerts.split(" ") ?? [])]);
+    if (keys.some((key) => key === ALL || own.has(key))) await refreshInfo();
+  } catch (why) {
+    for (const key of keys) told.add(key);
+    throw why;
+  }
 });
 const followCameras = single(refreshCameras);
 
@@ -199,6 +208,14 @@ function open(part) {
   part.querySelector("textarea, input:not([type=hidden]), button")?.focus();
 }
 
+/** A form opened with the mouse has its cursor where one opened with its key has it: what is typed next is words. */
+document.addEventListener("click", (event) => {
+  const part = event.target.closest(".moves details > summary")?.parentElement;
+  if (!part || part.open) return;
+  event.preventDefault();
+  open(part);
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
     event.preventDefault();
@@ -211,6 +228,8 @@ document.addEventListener("keydown", (event) => {
   const reason = document.querySelector(`#bao-nham[open] [data-reason="${CSS.escape(event.key)}"]`);
   if (reason) { event.preventDefault(); reason.click(); return; }
   if (event.key === " " && event.target.matches("button, a, summary, input")) return;
+  const isWriting = event.key !== "Escape" && document.querySelector(".moves details[open] form");
+  if (isWriting) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const action = KEYS[key];
   if (action) { event.preventDefault(); action(); } else if (press(key)) event.preventDefault();

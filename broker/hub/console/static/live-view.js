@@ -72,6 +72,7 @@ function gaze(section) {
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (document.querySelector(".moves details[open] form")) return; // letters there are words
     const key = event.key.toLowerCase();
     const button = section.querySelector({ v: "[data-gaze-start], [data-gaze-stop]", p: "[data-gaze-shoot]" }[key] ?? "nothing");
     if (!button) return;

@@ -1,5 +1,8 @@
 // Hears from the hub that something changed. The stream says only topic and key; pages fetch what they may see.
 
+const SILENT_MS = 30000; // the hub says something every ten seconds
+const ANSWER_MS = 10000;
+
 /**
  * @param {string[]} topics what to hear of
  * @param {{change: (topic: string, key: string) => void, all: () => void, state: (live: boolean) => void}} to
@@ -7,34 +10,52 @@
 export function listen(topics, to) {
   const address = `/live?topics=${encodeURIComponent(topics.join(","))}`;
   let wait = 1000;
+  let wasLost = false;
+  let source = null;
+  let silence = 0;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => { lost(); open(); }, SILENT_MS);
+  };
+  const lost = () => {
+    wasLost = true;
+    to.state(false);
+  };
   const open = () => {
-    const source = new EventSource(address);
-    let wasLost = false;
+    source?.close();
+    source = new EventSource(address);
+    heard();
+    source.addEventListener("beat", heard);
     source.addEventListener("hello", () => {
+      heard();
       wait = 1000;
       to.state(true);
       if (wasLost) to.all();
       wasLost = false;
     });
     source.addEventListener("change", (event) => {
+      heard();
       const news = JSON.parse(event.data);
       to.change(news.topic, news.key);
     });
-    source.addEventListener("resync", () => { to.state(true); to.all(); });
+    source.addEventListener("resync", () => { heard(); wasLost = false; to.state(true); to.all(); });
     source.addEventListener("over", () => { source.close(); location.reload(); });
-    source.addEventListener("error", () => {
-      wasLost = true;
-      to.state(false);
+    source.addEventListener("error", (event) => {
+      if (event.target !== source) return;
+      lost();
       if (source.readyState !== EventSource.CLOSED) return;
+      clearTimeout(silence);
       setTimeout(() => { open(); to.all(); }, wait);
       wait = Math.min(wait * 2, 30000);
     });
-    window.addEventListener("pagehide", () => source.close(), { once: true });
   };
+  window.addEventListener("pagehide", () => { clearTimeout(silence); source.close(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { lost(); open(); } });
   open();
 }
 
-/** Fetch with the form token and the mark that only a part of a page is wanted. stays: there are words on this page
+/** Fetch with the form token and the mark that only a part of a page is wanted; a question that hangs is given up, what
+ * carries a body may take its time. stays: there are words on this page
  * that must not be lost, so an ended session does not load it anew. */
 export async function ask(address, body, stays = false) {
   const token = document.querySelector('meta[name="csrf-token"]').content;
@@ -43,6 +64,7 @@ export async function ask(address, body, stays = false) {
     body,
     headers: { "X-Part": "1", "X-CSRFToken": token },
     credentials: "same-origin",
+    signal: body ? undefined : AbortSignal.timeout(ANSWER_MS),
   });
   if (answer.status === 401 && !stays) location.reload();
   return answer;
