@@ -55,7 +55,7 @@ def meant(typed: str, kept: Sequence[str]) -> str:
     """
     typed = typed.strip()
     for each in kept:
-        if each and MASK in typed and typed == shown(each):
+        if each and typed == shown(each):
             return each
     if len(typed) > LONGEST:
         raise Declined(

@@ -90,6 +90,14 @@ def test_a_kept_password_serves_another_path_and_the_other_stream_of_the_same_ca
     assert meant(shown(asked), [OLD.source, asked]) == asked
 
 
+def test_an_address_that_is_left_as_it_is_stays_whatever_its_shape() -> None:
+    drawn = CameraAddress(source="scene:yard?seed=4", sub_source="scene:yard?seed=4&small=1")
+    typed = MultiDict(CAMERA_FORM | {"source": drawn.source, "sub_source": drawn.sub_source})
+    assert wanted_of(typed, drawn).address == drawn
+    with pytest.raises(Declined, match="Nguồn hình phải là"):
+        wanted_of(MultiDict(CAMERA_FORM | {"source": "scene:river"}), drawn)
+
+
 @pytest.mark.parametrize(
     ("source", "seen"),
     [
