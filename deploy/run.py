@@ -7,6 +7,7 @@ import importlib
 import os
 import sqlite3
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +21,15 @@ from deploy.services import SERVICES
 BAD_SETTINGS = 78
 NOT_NOW = 75
 """EX_TEMPFAIL: a port is busy, a disk is full. The settings are right, so starting again may help."""
-_PASSING = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN)
+_PASSING = (
+    errno.EADDRINUSE,
+    errno.EADDRNOTAVAIL,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EROFS,
+    errno.ENOTCONN,
+)
 
 
 def run_service(service: str, config: Path) -> int:
@@ -39,7 +48,7 @@ def run_service(service: str, config: Path) -> int:
             finish_swap(settings.keys_dir)
         floor, is_node = settings.data_dir / "clock-floor", settings.machine.role == "node"
         clock = MachineClock(floor, settings.clock.source, is_held=is_node)
-        session = Session(settings, service, clock)
+        session = _session(settings, service, clock)
         workers = importlib.import_module(SERVICES[service]).build(settings, session)
     except SettingsError as why:
         return _refuse(config, why.lines, why.__cause__)
@@ -52,6 +61,27 @@ def run_service(service: str, config: Path) -> int:
     except RuntimeError as why:  # DatabaseError, which a node does not have
         return _refuse(config, [str(why)], why.__cause__)
     return run(workers, session)
+
+
+def _session(settings: Settings, service: str, clock: MachineClock) -> Session:
+    """The session; a screen whose disk takes nothing any more still shows what to bring.
+
+    Raises OSError, sqlite3.Error.
+    """
+    try:
+        return Session(settings, service, clock)
+    except (OSError, sqlite3.Error) as why:
+        if service != "kiosk" or not _is_disk(why):
+            raise
+        session = Session(settings, service, clock, Path(tempfile.mkdtemp(prefix="langso-", dir="/dev/shm")))
+        session.problem("disk", f"Đĩa của máy không ghi được, cần người xem: {why}")
+        return session
+
+
+def _is_disk(why: Exception) -> bool:
+    if isinstance(why, OSError):
+        return why.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
+    return type(why).__name__ == "OperationalError"
 
 
 def _agree(settings: Settings, service: str, config: Path) -> None:

@@ -161,6 +161,13 @@ def run_forge(arguments: Sequence[str], tell: Tell) -> int:
     return status
 
 
+def run_taps(arguments: Sequence[str], tell: Tell) -> int:
+    """A child at the touch screen (tests/faults/taps.py)."""
+    _install(missing_packages(), tell)
+    status: int = importlib.import_module("tests.faults.taps").main(arguments, tell)
+    return status
+
+
 def run_lint(tell: Tell) -> int:
     """ruff check, ruff format --check, mypy --strict; runs all three, fails when one does."""
     tools = {

@@ -107,6 +107,11 @@ class Screen:
         self._nightly_on: date | None = None
         self._failed = 0
 
+    @property
+    def pid(self) -> int:
+        """Of the browser, which leads a session of its own; 0 while there is none."""
+        return self._process.pid if self._process is not None else 0
+
     def run(self, stop: threading.Event) -> None:
         """Start the browser and look after it until `stop`; then end it. Raises OSError when it cannot be started."""
         try:

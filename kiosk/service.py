@@ -13,11 +13,13 @@ from pathlib import Path
 
 from broker.contract import Lane
 from broker.contract.board import Reading, Readings
+from broker.contract.kiosk import FeedbackSent
 from broker.contract.message import Message, Received
 from broker.link.clock import LOCAL
 from broker.link.config import Settings, SpeechOf
 from broker.link.inbox import Inbox
 from broker.link.media import MediaStore
+from broker.link.outbox import OutboxFull
 from broker.link.service import Beat, Worker
 from broker.link.session import Session
 from broker.look.serving import Web
@@ -56,7 +58,9 @@ class Outward:
         return self._session.connected
 
     def send(self, msg: Message) -> None:
-        """Keep `msg` on this disk for the hub. Raises OutboxFull."""
+        """Keep `msg` on this disk for the hub. Raises OutboxFull; a citizen's words also where this disk takes none."""
+        if isinstance(msg, FeedbackSent) and "disk" in self._session.problems:
+            raise OutboxFull("Máy đang không ghi được, lời của bác sẽ mất. Bác bấm Gọi người giúp nhé.")
         self._session.send(msg)
 
     def is_waiting(self, code: str) -> bool:
@@ -189,7 +193,7 @@ def house_of(settings: Settings, session: Session, measured: Measured) -> House:
         find=Finder(shelf.content).find,
         measured=measured.latest,
         post=outward,
-        sound_of=MediaStore(settings.data_dir / "media").path_of,
+        sound_of=MediaStore(settings.data_dir / "media", is_read=True).path_of,
         seal_key=_seal_key(settings, session),
         read_aloud=ReadAloud(settings.data_dir / "clips", settings.speech),
         domain=kiosk.domain,

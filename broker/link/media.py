@@ -39,10 +39,11 @@ class MediaChanged(MediaError):
 class MediaStore:
     """Files named by their hash under one folder. A name that is there has been checked."""
 
-    def __init__(self, root: Path) -> None:
-        """root: folder, made when missing. Raises OSError."""
+    def __init__(self, root: Path, *, is_read: bool = False) -> None:
+        """root: folder, made when missing unless it `is_read` only. Raises OSError."""
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        if not is_read:
+            root.mkdir(parents=True, exist_ok=True)
 
     def place_of(self, sha256: str) -> Path:
         """Where a hash lives or would live. Raises MediaError for what is no hash."""

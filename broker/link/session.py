@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -52,8 +54,11 @@ class _Client(mqtt.Client):
 class Session:
     """What a service knows of the wire: it sends typed messages and gets typed messages."""
 
-    def __init__(self, settings: Settings, service: str, clock: Clock) -> None:
-        """Opens the outbox; connects only with `open`. Raises OSError when the data folder cannot be used."""
+    def __init__(self, settings: Settings, service: str, clock: Clock, spool: Path | None = None) -> None:
+        """Opens the outbox; connects only with `open`. Raises OSError when the data folder cannot be used.
+
+        spool: a folder in memory for the outbox of a service that must run where the disk takes nothing.
+        """
         self.settings = settings
         self.clock = clock
         self.who = Identity(settings.machine.name, service)
@@ -82,9 +87,12 @@ class Session:
         self._sending: Sending | None = None
         self._nearby: Nearby | None = None
         if self.who.node != HUB:
-            self.outbox = Outbox(settings.data_dir / "outbox" / f"{service}.db", self._lost)
+            self.outbox = Outbox((spool or settings.data_dir / "outbox") / f"{service}.db", self._lost)
             self._sending = Sending(self.outbox, self._publish_durable, clock)
-            self._nearby = Nearby(settings.run_dir, service, self.place, self.who.node)
+            run_dir = settings.run_dir
+            if spool is not None and not os.access(run_dir, os.W_OK):
+                run_dir = spool  # nobody is met there, but the screen runs
+            self._nearby = Nearby(run_dir, service, self.place, self.who.node)
 
     # -- what a service uses
 

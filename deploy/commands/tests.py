@@ -15,11 +15,14 @@ def add(commands: Any) -> None:
     faults = commands.add_parser(
         "faults",
         help="`--schedules N --seed S`: seeded schedules of faults; `--forge N --seed S`: forged announcements; "
+        "`--taps N --seed S`: a hammered touch screen; "
         "without: the ladders that `test` leaves out",
         add_help=False,
     )
     faults.add_argument(
-        "rest", nargs=argparse.REMAINDER, metavar="--schedules N … | --forge N … | PYTEST-ARGUMENTS"
+        "rest",
+        nargs=argparse.REMAINDER,
+        metavar="--schedules N … | --forge N … | --taps N … | PYTEST-ARGUMENTS",
     )
     faults.set_defaults(act=_faults)
     lint = commands.add_parser("lint", help="ruff, ruff format, mypy --strict")
@@ -42,10 +45,12 @@ def _test(chosen: argparse.Namespace) -> int:
 
 def _faults(chosen: argparse.Namespace) -> int:
     from deploy.terminal import put
-    from deploy.testing import run_forge, run_schedules, run_tests
+    from deploy.testing import run_forge, run_schedules, run_taps, run_tests
 
     if any(each.startswith("--forge") for each in chosen.rest):
         return run_forge(chosen.rest, put)
+    if any(each.startswith("--taps") for each in chosen.rest):
+        return run_taps(chosen.rest, put)
     if any(each.startswith("--schedules") for each in chosen.rest):
         return run_schedules(chosen.rest, put)
     return run_tests(["-m", "ladder", "-n0", *chosen.rest], put)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.free_port import free_port
 from tests.settings import node_settings
 
 STARTS_S = 30.0
@@ -51,8 +51,7 @@ class RunningKiosk:
 @contextmanager
 def running_kiosk(folder: Path, extra: str = "") -> Iterator[RunningKiosk]:
     """Start it, wait until it answers, end it."""
-    with socket.create_server(("127.0.0.1", 0)) as ear:
-        port = ear.getsockname()[1]
+    port = free_port()
     settings = node_settings(folder, port=1, extra=f"[kiosk]\nport = {port}\n{extra}")
     (settings.keys_dir / "kiosk.password").write_text("secret", encoding="ascii")
     process = subprocess.Popen(
