@@ -22,6 +22,11 @@ _CREDENTIALS = struct.Struct("3i")
 _WAIT_S = 0.25
 
 
+def meeting_place(run_dir: Path, spool: Path | None) -> Path:
+    """The run folder; where that takes nothing, the spool of a service that must run all the same: it meets nobody."""
+    return run_dir if spool is None or os.access(run_dir, os.W_OK) else spool
+
+
 class Nearby:
     """The socket of one service and the way to its neighbours' sockets."""
 

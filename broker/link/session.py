@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from broker.link.clock import Clock, boot_id
 from broker.link.config import Settings
 from broker.link.credential import Credential
 from broker.link.inbox import Allow, FairInbox, Inbox, Packet
-from broker.link.nearby import Nearby
+from broker.link.nearby import Nearby, meeting_place
 from broker.link.outbox import Outbox
 from broker.link.packets import Hear, Stream
 from broker.link.sending import WINDOW, Sending
@@ -89,10 +88,7 @@ class Session:
         if self.who.node != HUB:
             self.outbox = Outbox((spool or settings.data_dir / "outbox") / f"{service}.db", self._lost)
             self._sending = Sending(self.outbox, self._publish_durable, clock)
-            run_dir = settings.run_dir
-            if spool is not None and not os.access(run_dir, os.W_OK):
-                run_dir = spool  # nobody is met there, but the screen runs
-            self._nearby = Nearby(run_dir, service, self.place, self.who.node)
+            self._nearby = Nearby(meeting_place(settings.run_dir, spool), service, self.place, self.who.node)
 
     # -- what a service uses
 
