@@ -167,13 +167,57 @@ def test_no_open_alert_is_hidden_by_newer_ones_or_by_a_wrong_clock(stage: Stage)
             db.get_one(Alert, number).state = "closed"
         db.get_one(Alert, numbers[-1]).started_at = NOW + timedelta(hours=20)
     client = stage.client("khoa")
-    assert client.get("/duty").headers["Location"].endswith(f"/duty/{numbers[0]}")
     queue = client.get("/duty/queue").get_data(as_text=True)
     shown = [int(each) for each in re.findall(r'data-alert="(\d+)"', queue)]
     assert shown == [numbers[0], late, *numbers[:3:-1], numbers[3]]
     keys = re.findall(r'data-at="([^"]+)"', queue)
     assert keys == sorted(keys, reverse=True)
     assert f"{hm(NOW)} {short_day((NOW - timedelta(days=2)).date(), NOW.date())}" in queue
+
+
+def test_the_room_opens_nothing_by_itself_and_says_that_something_waits(stage: Stage) -> None:
+    khoa = stage.client("khoa")
+    assert "Yên. Không có cảnh báo nào đang mở." in khoa.get("/duty").get_data(as_text=True)
+    number = stage.alarm()
+    page = khoa.get("/duty").get_data(as_text=True)
+    assert "1 cảnh báo chưa ai xem" in page
+    assert "Chọn một cảnh báo để xem." in page
+    assert 'id="canh"' not in page
+    with stage.database.reading() as db:
+        assert db.get_one(Alert, number).state == "raised", "a login or a reload is no look"
+    khoa.get(f"/duty/{number}")
+    page = khoa.get("/duty").get_data(as_text=True)
+    assert "1 cảnh báo đang mở" in page
+    assert (
+        "chưa ai xem"
+        not in page[page.index('<main class="scene"') : page.index('<footer class="blind-strip"')]
+    )
+
+
+def test_the_row_of_an_incident_shows_the_worst_of_it_and_the_time_of_what_is_open(stage: Stage) -> None:
+    first = stage.alarm()
+    stage.clock.advance(60)
+    second = stage.alarm()
+    khoa = stage.client("khoa")
+
+    def row(here: int) -> str:
+        queue = khoa.get(f"/duty/queue?here={here}").get_data(as_text=True)
+        assert queue.count("<li") == 1
+        return str(queue)
+
+    assert "Mới" in row(0)
+    with stage.database.session() as db:
+        db.get_one(Alert, first).unseen_at = stage.now()
+    assert 'state bad">Chưa ai xem' in row(0), "the older one is the worse"
+    khoa.get(f"/duty/{first}")
+    assert "Mới" in row(first)
+    khoa.get(f"/duty/{second}")
+    stage.post(khoa, f"/duty/{second}/take", {}, page=f"/duty/{second}")
+    assert "Chưa ai nhận" in row(second), "the other one is in nobody's hand"
+    with stage.database.reading() as db:
+        times = [hm(db.get_one(Alert, each).started_at) for each in (first, second)]
+    assert [times[0] in row(first), times[1] in row(second)] == [True, True]
+    assert times[0] not in row(second)
 
 
 def test_words_hold_whatever_a_node_says() -> None:
@@ -294,7 +338,6 @@ def test_an_sos_stands_first_and_is_heard_however_much_moves_after_it(stage: Sta
     assert (rows[0], rows[1], len(rows)) == (sos, 71, 60)
     assert f"{sos}:sos" in queue
     assert "và 11 cảnh báo chưa đóng cũ hơn" in queue
-    assert client.get("/duty").headers["Location"].endswith(f"/duty/{sos}")
 
 
 def test_an_sos_of_an_incident_is_named_first_and_not_counted_under_close_all(stage: Stage) -> None:

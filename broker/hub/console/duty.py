@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -14,7 +14,7 @@ from broker.hub.alert_kinds import CHOICES
 from broker.hub.console import access, duty_pictures
 from broker.hub.console.day import commune_of
 from broker.hub.console.desk import desk, is_part, now
-from broker.hub.console.duty_queue import OPEN, queue_of
+from broker.hub.console.duty_queue import queue_of
 from broker.hub.console.shift_book import head_of
 from broker.hub.console.watch import blind_of, reasons_of, scene_of
 from broker.hub.console.wording import hm
@@ -28,14 +28,8 @@ Answer = Response | tuple[str, int]
 
 @pages.get("/duty")
 @access.allow("police")
-def room() -> str | Response:
-    """The duty room with an SOS that nobody has seen, else with the newest alert that nobody has closed, or none."""
-    is_cry = case((and_(Alert.kind == "sos", Alert.state == "raised"), 1), else_=0)
-    with desk().database.reading() as db:
-        query = select(Alert.id).where(Alert.state.in_(OPEN))
-        newest = db.scalar(query.order_by(is_cry.desc(), Alert.raised_at.desc(), Alert.id.desc()).limit(1))
-    if newest is not None:
-        return redirect(url_for("duty.alert", number=newest))
+def room() -> str:
+    """The duty room with nothing opened: an alert is seen when somebody chose to, not when a page was loaded."""
     return _page(None)
 
 
@@ -62,7 +56,7 @@ def queue() -> str:
     """The queue alone, for the script."""
     here = request.args.get("here", 0, type=int)
     with desk().database.reading() as db:
-        found = queue_of(db, commune_of(db), now())
+        found = queue_of(db, commune_of(db), now(), here)
     return render_template("_duty_queue.html", queue=found, number=here)
 
 
@@ -210,7 +204,7 @@ def _page(number: int | None, trouble: str = "") -> str:
     at = now()
     with desk().database.reading() as db:
         commune = commune_of(db)
-        queue = queue_of(db, commune, at)
+        queue = queue_of(db, commune, at, number)
         blind, total = blind_of(db, at)
         scene = scene_of(db, number, now()) if number is not None else {}
         count = db.scalar(select(func.count()).select_from(Camera).where(Camera.retired_at.is_(None))) or 0

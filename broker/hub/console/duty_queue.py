@@ -55,14 +55,17 @@ class Queue:
 
     entries: Sequence[Entry]
     unseen: int
+    open: int
+    """How many nobody has closed."""
     loud: str
     """Alerts that nobody has seen, as "12:person 15:sos"."""
     more: int
     """Open alerts that found no room."""
 
 
-def queue_of(db: Session, commune: Commune, at: datetime) -> Queue:
-    """Every open alert that fits, an SOS first, then closed ones, and how many nobody has seen.
+def queue_of(db: Session, commune: Commune, at: datetime, here: int | None = None) -> Queue:
+    """Every open alert that fits, an SOS first, then closed ones, and how many nobody has seen. here: what is shown
+    beside it, whose row tells of it.
 
     The newest first by when the hub heard of it: by its own time one of a wrong clock, or one that came hours late,
     would stand where nobody looks.
@@ -86,8 +89,9 @@ def queue_of(db: Session, commune: Commune, at: datetime) -> Queue:
     total = db.scalar(select(func.count()).select_from(Alert).where(Alert.state.in_(OPEN))) or 0
     unseen = db.scalar(select(func.count()).select_from(Alert).where(Alert.state == "raised")) or 0
     return Queue(
-        entries=[_entry(group, known, sizes, commune, at) for group in groups],
+        entries=[_entry(group, known, sizes, commune, at, here) for group in groups],
         unseen=unseen,
+        open=total,
         loud=_loud(raised),
         more=total - sum(one.state != "closed" for group in groups for one in group),
     )
@@ -148,18 +152,20 @@ def _entry(
     sizes: Mapping[int | None, tuple[int, int]],
     commune: Commune,
     at: datetime,
+    here: int | None,
 ) -> Entry:
     open_ones = [one for one in group if one.state != "closed"]
     raised = [one for one in open_ones if one.state == "raised"]
     one = (raised or open_ones or group)[0]
-    weight, said = state_of(one)
+    told = next((each for each in group if each.id == here), one)
+    weight, said = state_of(min(open_ones, key=_calm) if open_ones else told)
     size = sizes.get(one.incident_id, (1, 1))
     return Entry(
         key=_key(one),
         id=one.id,
         ids=frozenset(each.id for each in group),
-        title=title_of(one, cameras),
-        clock=when(one.started_at, at),
+        title=title_of(told, cameras),
+        clock=when(told.started_at, at),
         at=_rank(group),
         weight=weight,
         said=said,
@@ -168,6 +174,15 @@ def _entry(
         is_done=not open_ones,
         icon=_icon(group),
     )
+
+
+def _calm(alert: Alert) -> int:
+    """What an incident is called by is the least calm of it: what nobody looked at in time, then what is new."""
+    if alert.state == "raised":
+        return 1 - bool(alert.unseen_at)
+    if alert.escalated_at is not None:
+        return 3
+    return 2 if alert.state == "seen" else 4
 
 
 def _icon(group: Sequence[Alert]) -> str:

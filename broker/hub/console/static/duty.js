@@ -20,6 +20,8 @@ async function refresh() {
   holder.innerHTML = await answer.text();
   const news = holder.querySelector("ol");
   document.getElementById("chua-xem").textContent = news.dataset.unseen;
+  const still = document.getElementById("con-gi");
+  if (still && still.textContent !== news.dataset.open) still.textContent = news.dataset.open;
   const more = document.getElementById("con-nua");
   more.textContent = news.dataset.more;
   more.hidden = !news.dataset.more;
