@@ -207,3 +207,18 @@ def test_a_camera_without_any_alert_is_found_and_looked_at_too(stage: Stage, kho
     assert plain.headers["Location"] == "/duty/camera/thon-01/cong", "without a script too"
     yesterday = khoa.get("/duty/camera/thon-01/cong?ngay=2026-11-20").get_data(as_text=True)
     assert PANEL not in yesterday, "there is no looking at a day that is over"
+
+
+def test_a_picture_asked_for_before_an_alert_does_not_stand_beside_it(
+    stage: Stage, khoa: FlaskClient
+) -> None:
+    first = stage.alarm()
+    stage.clock.advance(30)
+    answer = stage.post(khoa, f"{PANEL}/still", {"why": "alert", "alert": first}, headers=PART)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    assert "gaze-still" in khoa.get(f"/duty/{first}").get_data(as_text=True)
+    stage.clock.advance(30)
+    later = stage.alarm()
+    assert "gaze-still" not in khoa.get(f"/duty/{later}").get_data(as_text=True)
+    assert "gaze-still" not in khoa.get(f"{PANEL}?alert={later}", headers=PART).get_data(as_text=True)
+    assert "gaze-still" in khoa.get(f"/duty/{first}").get_data(as_text=True)

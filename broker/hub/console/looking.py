@@ -159,6 +159,9 @@ def _facts(db: Session, node: str, camera: str, alert: int | None, at: datetime)
     own = select(CameraStill).where(
         CameraStill.node == node, CameraStill.camera == camera, CameraStill.asked_by == me
     )
+    opened = db.get(Alert, alert) if alert else None
+    if opened is not None:  # what was asked for another matter is not how things stood in this one
+        own = own.where(CameraStill.asked_at >= opened.raised_at)
     asked = db.scalars(own.order_by(CameraStill.asked_at.desc(), CameraStill.request).limit(1)).first()
     return {
         "node": node,
