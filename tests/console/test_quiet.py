@@ -43,7 +43,9 @@ def test_a_false_alarm_is_offered_applied_and_undone(stage: Stage) -> None:
     assert "giấu 2 báo nhầm" in shown
     assert "0 báo thật" in shown
     done = press(stage, number, f"/duty/{number}/quiet", mark=mark_of(shown))
-    assert "Đã bỏ qua chỗ cây lay, mưa gió" in done
+    assert "Đã đặt bỏ qua chỗ cây lay, mưa gió" in done
+    assert "Từ lúc máy ở điểm nhận được thì chuyển động ở chỗ này mới thôi báo" in done
+    assert "không báo nữa" not in done, "the node may not have it yet"
     assert "vừa xong, Khoa" in done
     with stage.database.reading() as db:
         (row,) = db.scalars(select(CameraQuiet)).all()
@@ -60,7 +62,7 @@ def test_true_alarms_that_would_be_hidden_are_named_and_must_be_confirmed(stage:
     assert f'href="/duty/{true}"' in shown
     assert "sẽ giấu cả báo thật" in press(stage, number, f"/duty/{number}/quiet", mark=mark_of(shown))
     done = press(stage, number, f"/duty/{number}/quiet", mark=mark_of(shown), knows="yes")
-    assert "Đã bỏ qua" in done
+    assert "Đã đặt bỏ qua" in done
 
 
 def test_an_only_alarm_says_that_there_is_nothing_to_try_it_on(stage: Stage) -> None:
