@@ -251,7 +251,8 @@ def test_a_hammering_child_leaves_a_useful_page(panel: str, serve: Serve, open_p
     assert page.url.startswith(base + "/")
     expect(page.locator(".bar .home:visible, .start:visible").first).to_be_visible()
     page.goto("/nha")
-    expect(page.locator("h1")).to_have_text("Bác cần làm việc gì?")
+    # In whatever language and letters the child has chosen.
+    expect(page.locator(".tile").first).to_be_visible()
     assert len(stage.post.sent) <= 3
     watched.complaints = [each for each in watched.complaints if "status of 4" not in each]
     watched.check()

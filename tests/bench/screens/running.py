@@ -6,7 +6,6 @@ import http.client
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from tests.free_port import free_port
 from tests.settings import node_settings
+from tests.until import until
 
 STARTS_S = 30.0
 
@@ -77,12 +77,11 @@ def running_kiosk(folder: Path, extra: str = "") -> Iterator[RunningKiosk]:
 
 
 def _wait(kiosk: RunningKiosk, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + STARTS_S
-    while True:
-        try:
-            kiosk.get("/nhip")
-            return
-        except OSError:
-            if time.monotonic() > until or process.poll() is not None:
-                raise
-            time.sleep(0.05)
+    until(lambda: process.poll() is not None or _answers(kiosk), STARTS_S)
+
+
+def _answers(kiosk: RunningKiosk) -> bool:
+    try:
+        return kiosk.get("/nhip")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
