@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import FloatRect
 
 from tests.browser.conftest import Watched
 from tests.browser.test_console import picture, sign_in
 from tests.console.stage import Stage
-
-Box = dict[str, float]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1024, 768), (844, 390), (390, 844)])
@@ -23,10 +22,10 @@ def test_the_duty_room_is_whole_on_a_small_screen(
     page = watched.page
     sign_in(page, serve(stage.app), "khoa", f"/duty/{number}")
 
-    def box(selector: str) -> Box:
+    def box(selector: str) -> FloatRect:
         found = page.locator(selector).first.bounding_box()
         assert found is not None
-        return dict(found)
+        return found
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert box("#hang")["width"] >= 240

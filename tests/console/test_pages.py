@@ -446,7 +446,7 @@ def test_points_show_the_life_of_each_service(stage: Stage) -> None:
 def test_an_alert_goes_through_the_officers_hands(stage: Stage) -> None:
     number = stage.alarm(clip=b"a clip")
     client = stage.client("khoa")
-    page = client.get("/duty", follow_redirects=True).get_data(as_text=True)
+    page = client.get(f"/duty/{number}").get_data(as_text=True)
     assert "Chuyển động ở cửa kho lúa" in page
     assert 'x="580.0" y="340.0" width="140.0" height="390.0"' in page
     stage.post(client, f"/duty/{number}/take", {}, page="/overview")
