@@ -36,7 +36,8 @@ from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
 from broker.hub import alerts, board_alerts, camera_search, camera_setup, gaps, receipts, stills
-from broker.hub.believable import Unusable, check_times, doubt_of
+from broker.hub.announcing.checks import visible
+from broker.hub.believable import Unusable, check_times, doubt_of_alarm
 from broker.hub.jpeg import is_jpeg
 from broker.hub.records import (
     AmplifierSeen,
@@ -98,14 +99,22 @@ def store(ctx: Context, message: Message) -> None:
 
 
 def _timely(ctx: Context, said: Message) -> Message:
-    """An alarm with the hub's time where its own cannot be: a wrong clock must not keep it from the officer."""
+    """An alarm with the hub's time where its own cannot be, and without characters that no database takes.
+
+    A wrong clock or a strange letter must not keep it from the officer.
+    """
     changed: dict[str, Any] = {}
+    is_timely = True
     for name in said.__struct_fields__:
-        doubt = doubt_of(name, getattr(said, name), ctx.now)
+        value = getattr(said, name)
+        if isinstance(value, str) and value != (clean := visible(value)):
+            changed[name] = clean
+        doubt = doubt_of_alarm(name, value, ctx.now)
         if doubt:
             changed[name] = None if name == "last_picture_at" else ctx.now
             ctx.complaints.append(f"{type(said).__name__}: {doubt}")
-    if changed and hasattr(said, "clock"):
+            is_timely = False
+    if not is_timely and hasattr(said, "clock"):
         changed["clock"] = "unknown"
     return msgspec.structs.replace(said, **changed) if changed else said
 

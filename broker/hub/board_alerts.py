@@ -33,7 +33,7 @@ MOST_LEVELS: Final = 12
 def raise_sos(db: Session, node: str, said: SosAlarm, clock: str, now: datetime) -> Alert:
     """Somebody pressed a button; with `ended_at` it was let go. clock: how far the node believed its time."""
     alert = alerts.raised(db, node, said.alarm, "sos", said.input, said.started_at, now)
-    alert.clock, alert.evidence = clock, {"place": said.place}
+    alert.clock, alert.evidence = clock, {"place": " ".join(said.place.split())}
     _end(alert, said.ended_at)
     incidents.join(db, alert)
     alerts.note_changed(db, alert, now)

@@ -175,7 +175,8 @@ def say_where(db: Session, alert: Alert) -> str:
     is_camera = alert.kind in CAMERAS  # a button may be called the same
     camera = db.get(Camera, (alert.node, alert.camera)) if is_camera else None
     place = camera.name if camera else str(alert.evidence.get("place", "")) or alert.node
-    at = alert.started_at.astimezone(LOCAL)
+    told = alert.raised_at if alert.clock == "unknown" else alert.started_at
+    at = told.astimezone(LOCAL)
     parts = (f"Thôn {village.name}" if village else "", place, f"lúc {at:%H:%M} ngày {at.day}/{at.month}")
     return ", ".join(part for part in parts if part) + "."
 

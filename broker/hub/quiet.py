@@ -67,12 +67,18 @@ def offer_for(db: Session, alert: Alert, now: datetime) -> Offer | None:
 
 
 def past_of(db: Session, node: str, camera: str, since: datetime) -> list[Past]:
-    """What a camera told since then that moved, oldest first; of very many the newest."""
+    """What a camera told since then that moved, oldest first; of very many false ones the newest."""
     query = select(Alert).where(
         Alert.node == node, Alert.camera == camera, Alert.kind == "motion", Alert.started_at > since
     )
-    rows = db.scalars(query.order_by(Alert.started_at.desc()).limit(MOST_PAST)).all()
-    return [_past(row) for row in reversed(rows)]
+    is_false = (Alert.state == "closed") & (Alert.close_reason != TRUE_REASON)
+    newest = Alert.started_at.desc()
+    # Only of false ones are there thousands, and what must not be hidden is never left out for them.
+    rows = [
+        *db.scalars(query.where(is_false).order_by(newest).limit(MOST_PAST)),
+        *db.scalars(query.where(~is_false)),
+    ]
+    return sorted(map(_past, rows), key=lambda past: past.at)
 
 
 def kept(db: Session, node: str, camera: str) -> Sequence[CameraQuiet]:
@@ -181,7 +187,9 @@ def _past(row: Alert) -> Past:
     outcome: Outcome = "open"
     if row.state == "closed":
         outcome = "true" if row.close_reason == TRUE_REASON else "false"
-    return Past(row.id, row.started_at, tuple(boxes_of([*row.boxes, *row.best_boxes])), outcome)
+    # Hours of an area would follow a clock that the node itself does not believe.
+    at = row.raised_at if row.clock == "unknown" else row.started_at
+    return Past(row.id, at, tuple(boxes_of([*row.boxes, *row.best_boxes])), outcome)
 
 
 def _changed(db: Session, account: Account, row: CameraQuiet, action: str, now: datetime) -> None:

@@ -89,10 +89,15 @@ def outcome_of(row: CameraStill, now: datetime) -> Outcome:
 
 
 def latest(
-    db: Session, node: str, camera: str, now: datetime
+    db: Session, node: str, camera: str, now: datetime, asked_by: int | None = None
 ) -> tuple[CameraStill | None, CameraStill | None]:
-    """The newest request for a camera, and the newest that brought a picture which may still be shown."""
+    """The newest request for a camera, and the newest that brought a picture which may still be shown.
+
+    asked_by: only this account's, for its reason was written down and nobody else's is theirs.
+    """
     own = select(CameraStill).where(CameraStill.node == node, CameraStill.camera == camera)
+    if asked_by is not None:
+        own = own.where(CameraStill.asked_by == asked_by)
     newest = own.order_by(CameraStill.asked_at.desc(), CameraStill.request)
     shown = newest.where(CameraStill.picture.is_not(None), CameraStill.asked_at > now - KEPT)
     return db.scalars(newest.limit(1)).first(), db.scalars(shown.limit(1)).first()

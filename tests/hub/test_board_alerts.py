@@ -258,3 +258,16 @@ def test_of_an_alert_raised_again_the_page_says_when_it_was_first_heard_of(house
     house.take(house.entry(BOARD, river(3, 3.4), 2))
     assert alert_words.heard_at(only(house)) == NOW
     assert alert_words.late_said(only(house)) == ""
+
+
+@pytest.mark.parametrize("at", [datetime(1970, 1, 1, tzinfo=UTC), NOW + timedelta(hours=23)])
+def test_a_clock_that_woke_up_in_1970_or_runs_ahead_is_not_shown_to_an_officer(
+    house: House, at: datetime
+) -> None:
+    house.take(house.entry(BOARD, sos(started_at=at), 1))
+    assert only(house).started_at == NOW
+
+
+def test_letters_no_database_takes_and_no_eye_sees_do_not_lose_an_alarm(house: House) -> None:
+    house.take(house.entry(BOARD, sos(place="Cổng\x00 \u202e\n\nsau"), 1))
+    assert only(house).evidence["place"] == "Cổng sau"

@@ -100,12 +100,12 @@ def test_said_again_nothing_is_lost(house: House) -> None:
 def test_a_tampering_shows_what_was_seen_before_and_what_is_seen_now(house: House) -> None:
     said: dict[str, Any] = {"tampering": "t1", "camera": "cong", "what": "moved", "started_at": NOW}
     house.take(house.entry(CAMERA, CameraTampered(**said, snapshot=JPEG, before=OTHER, confidence=0.9), 1))
-    ended = CameraTampered(**said, ended_at=NOW + timedelta(hours=1), lasted_ms=3_600_000)
+    ended = CameraTampered(**said, ended_at=NOW + timedelta(minutes=4), lasted_ms=240_000)
     house.take(house.entry(CAMERA, ended, 2), house.entry(CAMERA, CameraTampered(**said), 3))
     alert = only(house)
     assert house.media.path_of(alert.before).read_bytes() == OTHER
     assert house.media.path_of(alert.snapshot).read_bytes() == JPEG
-    assert (alert.what, alert.lasted_ms, alert.ended_at) == ("moved", 3_600_000, NOW + timedelta(hours=1))
+    assert (alert.what, alert.lasted_ms, alert.ended_at) == ("moved", 240_000, NOW + timedelta(minutes=4))
 
 
 def test_an_outage_is_an_alert_of_its_own_kind_and_its_return_says_the_gap(house: House) -> None:

@@ -222,3 +222,12 @@ def test_a_camera_that_looks_elsewhere_tells_all_places_again(
         act(db, room.quan, db.get_one(Camera, ("thon-01", "cong")), NOW)
     with room.database.reading() as db:
         assert quiet.kept(db, "thon-01", "cong") == []
+
+
+def test_a_thousand_false_alarms_leave_no_true_one_out_of_the_trial(room: Room) -> None:
+    room.alert((0.1, 0.1, 0.1, 0.2), "handled", NOW - timedelta(days=10))
+    last = 0
+    for n in range(quiet.MOST_PAST + 5):
+        last = room.alert((0.1, 0.1, 0.1, 0.2), "animal", NOW - timedelta(minutes=n))
+    assert room.offer(last).trial.count("true") == 1
+    assert _refused(room, last) == "hides-true"

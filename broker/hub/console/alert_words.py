@@ -101,7 +101,9 @@ def heard_at(alert: Alert) -> datetime:
 
 
 def late_said(alert: Alert) -> str:
-    """That it came late, with both times; empty when it came at once."""
+    """That it came late, with both times; empty when it came at once, or when its own time cannot be believed."""
+    if alert.clock == "unknown":
+        return ""
     known_s = OUTAGE_KNOWN_S if alert.kind == "outage" else 0.0
     heard = heard_at(alert)
     if (heard - alert.started_at).total_seconds() - known_s <= LATE_S:

@@ -109,9 +109,9 @@ def ask(node: str, camera: str) -> Response | tuple[str, int]:
 @pages.get("/cameras/<node>/<camera>/picture")
 @access.allow("admin")
 def picture(node: str, camera: str) -> Response:
-    """The newest picture that was asked for."""
+    """The newest picture that this person asked for: what an officer asked for had a reason of its own."""
     with desk().database.reading() as db:
-        _, still = stills.latest(db, node, camera, now())
+        _, still = stills.latest(db, node, camera, now(), access.visitor().id)
     if still is None or still.picture is None:
         abort(404)
     return send_media(media_store(desk().settings), still.picture, "image/jpeg")
@@ -155,7 +155,7 @@ def _page(
             abort(404)
         house = db.get(NodeRecord, node)
         seen, life = db.get(CameraSeen, (node, camera)), db.get(ServiceSeen, f"{node}.camera")
-        asked, still = stills.latest(db, node, camera, at)
+        asked, still = stills.latest(db, node, camera, at, access.visitor().id)
         raised = alerts_today(db, at)[(node, camera)]
     weight, said = say_sight(sight_of(life, seen), at)
     found = {

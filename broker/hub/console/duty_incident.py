@@ -16,6 +16,8 @@ from broker.hub.records import Account, Alert, AlertStep
 
 SHOWN = 8
 """How many others of an incident are named; the rest is counted."""
+NOTES_SHOWN = 50
+"""A page of ten thousand would be read anew with every change."""
 _WORDS = ("noted", "escalated", "reopened", "closed")
 
 
@@ -60,11 +62,11 @@ def upon_of(alert: Alert) -> int:
 
 
 def notes_of(alert: Alert, people: Mapping[int, str], at: datetime) -> list[Note]:
-    """What people wrote, the oldest first."""
+    """What people wrote last, the oldest first."""
+    written = [step for step in alert.steps if step.what in _WORDS and step.note]
     return [
         Note(people.get(step.account_id or 0, "Máy"), when(step.at, at), step.note)
-        for step in alert.steps
-        if step.what in _WORDS and step.note
+        for step in written[-NOTES_SHOWN:]
     ]
 
 

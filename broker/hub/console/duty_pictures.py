@@ -59,6 +59,8 @@ def clip(number: int) -> Response:
             abort(404)
         is_rest = _REST.fullmatch(request.headers.get("Range", "")) is not None
         goes_on = is_rest and alert_views.has_played(db, access.visitor().id, found, now())
+        if request.method == "HEAD" and not alert_views.reason_now(db, access.visitor().id, found, now()):
+            abort(409)
     if request.method == "GET" and not goes_on:
         with desk().database.session() as db:
             alert_views.note_clip(db, _me(db), number, now())
