@@ -40,12 +40,12 @@ def pages(house: House) -> Blueprint:
             house.print(slip_of(found, house, ticked))
         except Unprinted as why:
             trouble = str(why)
-        missing = [each for n, each in enumerate(found.documents) if n not in ticked]
+        missing = [each for n, each in enumerate(found.documents) if n not in ticked] or found.documents
         return render_template(
             "printed.html",
             procedure=found,
             trouble=trouble,
-            code=Code(list_text(found, missing)),
+            code=Code(list_text(found, missing) or found.title),
             up=f"/tt/{code}?tu={came_from()}",
         )
 

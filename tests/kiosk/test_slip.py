@@ -48,9 +48,10 @@ def test_the_slip_holds_the_papers_with_what_was_ticked_and_who_vouches() -> Non
 def test_without_paper_the_list_goes_to_the_phone() -> None:
     roll = Roll("Máy in hết giấy. Bác chụp mã bên cạnh nhé.")
     client = create_app(changed(set_stage(), print=roll).house).test_client()
-    page = client.post(f"/tt/{CODE}/in").text
-    assert "hết giấy" in page
-    assert "<path" in page
+    for ticked in ([], [str(n) for n in range(20)]):
+        page = client.post(f"/tt/{CODE}/in", data={"co": ticked}).text
+        assert "hết giấy" in page
+        assert "<path" in page
 
 
 @pytest.mark.parametrize("code", ["9.999999", "../../etc"])
