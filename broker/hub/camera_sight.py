@@ -10,9 +10,10 @@ from typing import Final, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broker.hub import heard
 from broker.hub.records import Camera, CameraSeen, ServiceSeen
 
-Standing = Literal["seeing", "resting", "connecting", "offline", "tampered", "away", "unknown"]
+Standing = Literal["seeing", "resting", "connecting", "offline", "tampered", "away", "dark", "unknown"]
 
 TAMPERINGS: Final = MappingProxyType(
     {
@@ -49,19 +50,30 @@ class Sight:
         return self.standing not in ("seeing", "resting")
 
 
-def sights_of(db: Session) -> dict[tuple[str, str], Sight]:
-    """Every camera in use, by node and camera. Where a whole node is gone its cameras see nothing either."""
+def sights_of(db: Session, now: datetime) -> dict[tuple[str, str], Sight]:
+    """Every camera in use, by node and camera. Where a whole node is gone its cameras see nothing either.
+
+    While the broker is away nothing is known of any: what was said last is no news any more.
+    """
+    dark = dark_since(db, now)
     cameras = db.scalars(select(Camera).where(Camera.retired_at.is_(None))).all()
     seen = {(row.node, row.camera): row for row in db.scalars(select(CameraSeen))}
     lives = {row.node: row for row in db.scalars(select(ServiceSeen).where(ServiceSeen.service == "camera"))}
     return {
-        (row.node, row.camera): sight_of(lives.get(row.node), seen.get((row.node, row.camera)))
+        (row.node, row.camera): sight_of(lives.get(row.node), seen.get((row.node, row.camera)), dark)
         for row in cameras
     }
 
 
-def sight_of(life: ServiceSeen | None, seen: CameraSeen | None) -> Sight:
-    """How a camera stands, by its node's camera service and what that last said of it."""
+def dark_since(db: Session, now: datetime) -> datetime | None:
+    """Since when nothing can be heard of any camera, because the broker is away; None while it can."""
+    return heard.away_since(db, now)
+
+
+def sight_of(life: ServiceSeen | None, seen: CameraSeen | None, dark: datetime | None = None) -> Sight:
+    """How a camera stands, by its node's camera service and what that last said of it. dark: see `dark_since`."""
+    if dark is not None:
+        return Sight("dark", dark)
     if life is not None and life.state in ("lost", "stopped"):
         return Sight("away", life.since)
     if seen is None:

@@ -15,7 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from broker.hub.alert_views import Reason
-from broker.hub.camera_sight import Sight, sight_of
+from broker.hub.camera_sight import Sight, dark_since, sight_of
 from broker.hub.declined import Declined
 from broker.hub.records import (
     Account,
@@ -60,7 +60,7 @@ def start(db: Session, account: Account, node: str, camera: str, reason: Reason,
     same = next((each for each in mine if (each.node, each.camera) == (node, camera)), None)
     if same is not None:
         return same
-    refusal = _unseen(db, node, camera) or _too_many(mine, under_way, node)
+    refusal = _unseen(db, node, camera, now) or _too_many(mine, under_way, node)
     if refusal:
         raise Declined("not-now", refusal)
     view = CameraLive(
@@ -149,9 +149,12 @@ def _running(db: Session, now: datetime) -> Sequence[CameraLive]:
     return db.scalars(query.order_by(CameraLive.asked_at)).all()
 
 
-def _unseen(db: Session, node: str, camera: str) -> str:
+def _unseen(db: Session, node: str, camera: str, now: datetime) -> str:
     """Why nothing can be seen there at present; empty when something can."""
-    sight = sight_of(db.get(ServiceSeen, f"{node}.camera"), db.get(CameraSeen, (node, camera)))
+    dark = dark_since(db, now)
+    sight = sight_of(db.get(ServiceSeen, f"{node}.camera"), db.get(CameraSeen, (node, camera)), dark)
+    if sight.standing == "dark":
+        return f"Máy chuyển tin của xã không chạy{_since(sight)} nên chưa xem trực tiếp được."
     if sight.standing == "away" or db.get(ServiceSeen, f"{node}.camera") is None:
         return f"Điểm này đang mất nối{_since(sight)} nên chưa xem trực tiếp được; nối lại rồi xem."
     if sight.standing in ("offline", "connecting", "unknown"):

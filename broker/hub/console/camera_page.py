@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from broker.hub import camera_areas, camera_hours, cameras, stills
 from broker.hub.announcing.render import media_store
 from broker.hub.camera_setup import address_of
-from broker.hub.camera_sight import hints_of, sight_of
+from broker.hub.camera_sight import dark_since, hints_of, sight_of
 from broker.hub.camera_trial import SPANS, Line, try_areas
 from broker.hub.console import access, camera_form
 from broker.hub.console.cameras import alerts_today, opener, say_sight
@@ -156,8 +156,8 @@ def _page(
         house = db.get(NodeRecord, node)
         seen, life = db.get(CameraSeen, (node, camera)), db.get(ServiceSeen, f"{node}.camera")
         asked, still = stills.latest(db, node, camera, at, access.visitor().id)
-        raised = alerts_today(db, at)[(node, camera)]
-    weight, said = say_sight(sight_of(life, seen), at)
+        raised, dark = alerts_today(db, at)[(node, camera)], dark_since(db, at)
+    weight, said = say_sight(sight_of(life, seen, dark), at)
     found = {
         "row": row,
         "node": node,

@@ -94,6 +94,7 @@ def say_sight(sight: Sight, at: datetime) -> tuple[str, str]:
         "offline": ("bad", f"Mất hình{since}"),
         "tampered": ("bad", TAMPERINGS.get(sight.tampering, "Cần xem")),
         "away": ("bad", f"Điểm mất nối{since}"),
+        "dark": ("bad", f"Chưa biết{since}: máy chuyển tin không chạy"),
         "unknown": ("wait", "Chưa có tin"),
     }[sight.standing]
 
@@ -112,7 +113,7 @@ def _page(trouble: str = "") -> str:
         commune = commune_of(db)
         rows = db.scalars(select(Camera).where(Camera.retired_at.is_(None)).order_by(Camera.name)).all()
         seen = {(one.node, one.camera): one for one in db.scalars(select(CameraSeen)).all()}
-        sights, raised = sights_of(db), alerts_today(db, at)
+        sights, raised = sights_of(db, at), alerts_today(db, at)
     by_node: dict[str, list[Line]] = {node.name: [] for node in commune.nodes}
     for row in rows:
         key = (row.node, row.camera)
@@ -125,6 +126,7 @@ def _page(trouble: str = "") -> str:
         nodes=commune.nodes,
         by_node=by_node,
         blind=sum(sight.is_blind for sight in sights.values()),
+        dark=any(sight.standing == "dark" for sight in sights.values()),
         sensitivities=SENSITIVITIES,
         trouble=trouble,
         form={**request.form, "source": hide_password(request.form.get("source", ""))[:MOST_SHOWN]},

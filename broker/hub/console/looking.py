@@ -36,7 +36,7 @@ def cameras() -> str:
     """Every camera in use and whether it sees; each leads to its day, where one may look at it now."""
     at = now()
     with desk().database.reading() as db:
-        names, sights = commune_of(db).names, sights_of(db)
+        names, sights = commune_of(db).names, sights_of(db, at)
         rows = db.scalars(select(Camera).where(Camera.retired_at.is_(None)).order_by(Camera.name)).all()
     found = [
         (names.get(row.village, row.village), row, *say_sight(sights[row.node, row.camera], at))

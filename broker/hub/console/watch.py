@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, load_only, selectinload
 
 from broker.hub import alerts, incident_acts, incidents
 from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
-from broker.hub.camera_sight import Sight, sights_of
+from broker.hub.camera_sight import Sight, dark_since, sights_of
 from broker.hub.console import (
     access,
     alert_words,
@@ -63,6 +63,8 @@ class Blind:
     name: str
     icon: str
     said: str
+    is_dark: bool = False
+    """It may see: nothing can be heard of it."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,9 @@ def _camera_facts(
         or 0
     )
     facts: list[tuple[str, str, str]] = []
-    if seen is None:
+    if dark := dark_since(db, at):
+        facts.append(("Hình", f"Chưa biết từ {when(dark, at)}: máy chuyển tin không chạy", "bad"))
+    elif seen is None:
         facts.append(("Hình", "Chưa nối lần nào", "bad"))
     elif seen.tampering:
         facts.append(("Hình", BLINDNESS.get(seen.tampering, "Cần xem"), "bad"))
@@ -262,7 +266,7 @@ def _hours(db: Session, alert: Alert, at: datetime) -> list[tuple[float, bool]]:
 
 def blind_of(db: Session, at: datetime) -> tuple[list[Blind], int]:
     """Cameras that do not see: cut off, or covered, blinded, moved or frozen right now; alone or with their node."""
-    sights, known = sights_of(db), cameras_of(db)
+    sights, known = sights_of(db, at), cameras_of(db)
     query = select(Alert).where(Alert.kind == "tamper", Alert.ended_at.is_(None)).order_by(Alert.id)
     tampered = {(one.node, one.camera): one for one in db.scalars(query)}
     found = []
@@ -271,7 +275,7 @@ def blind_of(db: Session, at: datetime) -> tuple[list[Blind], int]:
         if camera is None:
             continue
         if sight.is_blind and sight.standing != "tampered":
-            found.append(Blind(camera.name, "offline", _gone_said(sight, at)))
+            found.append(Blind(camera.name, "offline", _gone_said(sight, at), sight.standing == "dark"))
         elif sight.standing == "tampered" or (alert is not None and alert.state != "closed"):
             what = sight.tampering or (alert.what if alert else "")
             since = alert.started_at if alert is not None else sight.since
@@ -282,7 +286,12 @@ def blind_of(db: Session, at: datetime) -> tuple[list[Blind], int]:
 
 def _gone_said(sight: Sight, at: datetime) -> str:
     since = lasting((at - sight.since).total_seconds()) if sight.since else ""
-    words = {"unknown": "chưa nối lần nào", "connecting": "đang nối", "away": f"cả điểm mất nối {since}"}
+    words = {
+        "dark": f"chưa biết gì {since} nay: máy chuyển tin không chạy",
+        "unknown": "chưa nối lần nào",
+        "connecting": "đang nối",
+        "away": f"cả điểm mất nối {since}",
+    }
     return words.get(sight.standing, f"mất hình {since}")
 
 
