@@ -64,7 +64,7 @@ def filled(client: FlaskClient, code: str = CODE, **change: str) -> MultiDict[st
 
 def send(stage: Stage, client: FlaskClient, form: MultiDict[str, str], act: str, code: str = CODE) -> Any:
     fields = {name: values for name, values in form.lists() if name != "csrf_token"}
-    return stage.post(client, f"/noi-dung/{code}/sua", {**fields, "act": act}, page="/me")
+    return stage.post(client, f"/noi-dung/{code}/sua", {**fields, "act": act}, page="/account")
 
 
 def sent(stage: Stage, **change: str) -> int:
@@ -121,7 +121,7 @@ def test_one_procedure_is_told_and_drawn_as_the_screen_draws_it(house: Stage) ->
     hanh = house.client("hanh")
     page = text(hanh, f"/noi-dung/{CODE}")
     assert 'data-panel="wide"' in page
-    assert "Chưa được xã duyệt. Đối chiếu ngày 21/11/2026" in page
+    assert "Chưa được xã duyệt. Đối chiếu ngày 21/11/2026" in text(hanh, f"/noi-dung/{CODE}?buoc=99")
     assert "Đã soát, vẫn đúng" not in page  # an editor decides nothing
     tall = text(hanh, f"/noi-dung/{CODE}?man=doc")
     assert 'data-panel="tall"' in tall
@@ -144,12 +144,12 @@ def test_a_version_is_sent_compared_approved_and_shown(house: Stage) -> None:
     page = text(binh, f"/noi-dung/{CODE}/ban/{number}")
     assert f"<u>{TITLE.split()[0]}" in page
     assert "Khác màn hình đang hiện" in page
-    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/duyet", {}, page="/me")
+    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/duyet", {}, page="/account")
     assert answer.headers["Location"].endswith("note=approved")
     page = text(binh, f"/noi-dung/{CODE}")
     assert f"<h1>{TITLE}</h1>" in page
     assert "Phạm Văn Bình soát ngày 21/11/2026." in page
-    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/duyet", {}, page="/me")
+    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/duyet", {}, page="/account")
     assert answer.status_code == 409
     assert "không còn chờ duyệt" in answer.get_data(as_text=True)
 
@@ -158,12 +158,12 @@ def test_the_badge_counts_what_waits_for_this_person(house: Stage) -> None:
     mark = r"Nội dung màn hình <sup>(\d+)<"
     number = sent(house)
     for who, count in (("binh", "1"), ("hanh", None)):
-        found = re.search(mark, text(house.client(who), "/me"))
+        found = re.search(mark, text(house.client(who), "/account"))
         assert (found and found[1]) == count
     binh = house.client("binh")
-    house.post(binh, f"/noi-dung/{CODE}/ban/{number}/tra", {"reason": "Thiếu giấy báo tử"}, page="/me")
+    house.post(binh, f"/noi-dung/{CODE}/ban/{number}/tra", {"reason": "Thiếu giấy báo tử"}, page="/account")
     for who, count in (("binh", None), ("hanh", "1")):
-        found = re.search(mark, text(house.client(who), "/me"))
+        found = re.search(mark, text(house.client(who), "/account"))
         assert (found and found[1]) == count
     page = text(house.client("hanh"), f"/noi-dung/{CODE}/sua")
     assert "Trả lại để sửa: “Thiếu giấy báo tử”" in page
@@ -172,7 +172,7 @@ def test_the_badge_counts_what_waits_for_this_person(house: Stage) -> None:
 def test_a_return_without_a_word_is_refused_and_the_version_still_waits(house: Stage) -> None:
     number = sent(house)
     binh = house.client("binh")
-    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/tra", {"reason": " "}, page="/me")
+    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/tra", {"reason": " "}, page="/account")
     assert answer.status_code == 409
     assert states(house) == ["sent"]
 
@@ -277,12 +277,12 @@ def test_checked_retired_and_brought_back(house: Stage) -> None:
     binh, hanh = house.client("binh"), house.client("hanh")
     read = re.search(r'name="read" value="([^"]+)"', text(binh, f"/noi-dung/{CODE}"))
     assert read is not None
-    answer = house.post(binh, f"/noi-dung/{CODE}/soat", {"read": read[1]}, page="/me")
+    answer = house.post(binh, f"/noi-dung/{CODE}/soat", {"read": read[1]}, page="/account")
     assert answer.headers["Location"].endswith("note=checked")
-    stale = house.post(binh, f"/noi-dung/{CODE}/soat", {"read": read[1]}, page="/me")
+    stale = house.post(binh, f"/noi-dung/{CODE}/soat", {"read": read[1]}, page="/account")
     assert stale.status_code == 409
-    assert house.post(binh, f"/noi-dung/{CODE}/rut", {"reason": ""}, page="/me").status_code == 409
-    house.post(binh, f"/noi-dung/{CODE}/rut", {"reason": "Luật mới"}, page="/me")
+    assert house.post(binh, f"/noi-dung/{CODE}/rut", {"reason": ""}, page="/account").status_code == 409
+    house.post(binh, f"/noi-dung/{CODE}/rut", {"reason": "Luật mới"}, page="/account")
     page = text(hanh, f"/noi-dung/{CODE}")
     assert "Đã rút: màn hình chỉ còn tên" in page
     assert "“Luật mới”" in page
@@ -290,7 +290,7 @@ def test_checked_retired_and_brought_back(house: Stage) -> None:
     old = re.findall(rf"/noi-dung/{CODE}/ban/(\d+)", page)[-1]
     read = re.search(r'name="read" value="([^"]+)"', text(hanh, f"/noi-dung/{CODE}/ban/{old}"))
     assert read is not None
-    answer = house.post(hanh, f"/noi-dung/{CODE}/ban/{old}/lay-lai", {"read": read[1]}, page="/me")
+    answer = house.post(hanh, f"/noi-dung/{CODE}/ban/{old}/lay-lai", {"read": read[1]}, page="/account")
     assert answer.headers["Location"].endswith("note=restored")
     assert states(house)[-1] == "draft"
 
@@ -307,7 +307,7 @@ def test_words_asked_in_vain_are_put_to_a_procedure_or_to_none(house: Stage) -> 
 
     def settle(word: str, to: str, act: str = "put") -> Any:
         form: dict[str, object] = {"text": word, "to": to, "act": act}
-        return house.post(hanh, "/noi-dung/tim-khong-thay", form, page="/me")
+        return house.post(hanh, "/noi-dung/tim-khong-thay", form, page="/account")
 
     assert settle("giay bao tu", f"{CODE} {ONE.title}").status_code == 302
     assert settle("mua bo", "", "none").status_code == 302
