@@ -31,14 +31,14 @@ def told(procedure: Procedure, fields: Mapping[str, str], events: Mapping[str, s
         "fees": "\n".join(_fee(fee) for fee in one.fees),
         "online": "Làm được trên mạng" if one.online else "",
         "trips": trips,
-        "aliases": "\n".join(one.aliases),
+        "aliases": "; ".join(one.aliases),
         "situations": "\n".join(one.situations),
         "sensitive": "Hỏi bà con trước khi đọc to" if one.sensitive else "",
-        "uncertain": "\n".join(DOUBTS.get(name, name) for name in one.uncertain),
+        "uncertain": "; ".join(DOUBTS.get(name, name) for name in one.uncertain),
         "source": "\n".join(
             part for part in (one.source.url, one.source.via, f"lấy ngày {_day(one.source.on)}") if part
         ),
-        "legal_basis": "\n".join(one.legal_basis),
+        "legal_basis": "; ".join(one.legal_basis),
         "valid_from": _day(one.valid_from),
         "valid_to": _day(one.valid_to),
     }

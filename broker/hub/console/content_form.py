@@ -119,9 +119,9 @@ def filled_from(procedure: Procedure) -> Filled:
         "trips_now": str(procedure.trips_now or ""),
         "source_url": procedure.source.url,
         "source_via": procedure.source.via,
-        "source_on": procedure.source.on.isoformat(),
-        "valid_from": _iso(procedure.valid_from),
-        "valid_to": _iso(procedure.valid_to),
+        "source_on": _typed(procedure.source.on),
+        "valid_from": _typed(procedure.valid_from),
+        "valid_to": _typed(procedure.valid_to),
     }
     return Filled(
         texts,
@@ -129,7 +129,7 @@ def filled_from(procedure: Procedure) -> Filled:
         list(procedure.uncertain),
         list(procedure.life_events),
         [(each.name, each.detail) for each in procedure.documents],
-        [(each.text, _iso(each.since), _iso(each.until)) for each in procedure.fees],
+        [(each.text, _typed(each.since), _typed(each.until)) for each in procedure.fees],
     ).with_rows()
 
 
@@ -231,8 +231,9 @@ def _padded(rows: Sequence[Row], name: str, more: str) -> list[Row]:
     return [*written[:MOST_ROWS], *[("",) * width] * min(empty + MORE_ROWS, MOST_ROWS)]
 
 
-def _iso(day: date | None) -> str:
-    return day.isoformat() if day else ""
+def _typed(day: date | None) -> str:
+    """A date as people write it."""
+    return f"{day:%d/%m/%Y}" if day else ""
 
 
 def _line(text: str) -> str:
