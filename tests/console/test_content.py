@@ -257,6 +257,18 @@ def test_hostile_words_are_shown_as_words_or_refused(house: Stage, words: str, s
         assert b"<script>alert(1)" not in page.data
 
 
+def test_a_text_without_end_is_not_drawn_and_stops_nobody(house: Stage) -> None:
+    hanh = house.client("hanh")
+    form = filled(hanh, note="1.000 đồng; " * 10_000, title="...", fee_exempt="...")
+    page = unescape(send(house, hanh, form, "preview").get_data(as_text=True))
+    assert "Chữ dài quá, không vẽ lên màn hình được." in page
+    assert "Dài quá: nhiều nhất 600 chữ cái." in page
+    form["note"] = "."
+    page = unescape(send(house, hanh, form, "preview").get_data(as_text=True))
+    assert "Có tiền phải nộp thì phải ghi ai được miễn." in page
+    assert 'class="kiosk-glass"' in page
+
+
 def test_a_new_procedure_begins_with_its_code(house: Stage) -> None:
     hanh = house.client("hanh")
     assert hanh.get(f"/noi-dung/moi?ma={CODE}").headers["Location"] == f"/noi-dung/{CODE}"

@@ -41,7 +41,7 @@ def form(code: str) -> str:
     """The form, filled with the version being written, else with what screens tell, else with the name alone."""
     base = base_now()
     with desk().database.reading() as db:
-        written = review.being_written(db, code)
+        written = _written(db, code)
         kept = _kept(db, base, code, written)
         read = review.stamp(review.shown_now(db, base, code), written)
     return _page(base, kept, filled_from(kept), read, note=NOTES.get(request.args.get("note", ""), ""))
@@ -53,7 +53,7 @@ def edit(code: str) -> Response | str | tuple[str, int]:
     """What was typed. Form: the fields of content_form; read; act: save, over, send, preview, a screen, a row."""
     base, act = base_now(), request.form.get("act", "preview")
     with desk().database.reading() as db:
-        kept = _kept(db, base, code, review.being_written(db, code))
+        kept = _kept(db, base, code, _written(db, code))
     filled = filled_of(request.form)
     procedure, wrong = procedure_from(filled, kept, today())
     read = request.form.get("newest" if act == "over" else "read", "")
@@ -79,10 +79,15 @@ def edit(code: str) -> Response | str | tuple[str, int]:
     return redirect(url_for("content_one.one", code=code, note="sent"))
 
 
-def _kept(db: Session, base: Bundle, code: str, written: ContentRevision | None) -> Procedure:
-    """What the form begins with. 404 for what is no code."""
+def _written(db: Session, code: str) -> ContentRevision | None:
+    """The version being written. 404 for what is no code."""
     if not review.CODE.fullmatch(code):
         abort(404)
+    return review.being_written(db, code)
+
+
+def _kept(db: Session, base: Bundle, code: str, written: ContentRevision | None) -> Procedure:
+    """What the form begins with."""
     draft = procedure_of(written) if written is not None else None
     own = decided(db).get(code)
     shown = draft or review.shown_now(db, base, code) or (own.procedure if own else None)

@@ -22,6 +22,7 @@ from broker.hub.content_shown import ContentMissing, decided, procedure_of, rele
 from broker.hub.declined import Declined
 from broker.hub.records import Account, ContentRevision
 from broker.look.procedure import Layout, ProcedurePage, page_of
+from broker.look.procedure_lint import texts_of
 
 STATES = {
     "draft": ("wait", "Đang viết"),
@@ -38,6 +39,9 @@ PANELS: Mapping[str, tuple[str, Layout, bool]] = {
     "to": ("Chữ to", "wide", True),
 }
 """What a screen may look like: words, layout, large letters."""
+
+DRAWN, MOST_DRAWN = 4000, 100
+"""Letters a text and papers a list may have to be drawn; the linter refuses far fewer."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +179,13 @@ def say_due(due: Due | None, day: date) -> tuple[str, str]:
     return "look", f"Quá 60 ngày, soát trước {before}" if due.standing == "due" else f"Soát trước {before}"
 
 
-def preview_of(procedure: Procedure, panel: str, step: str) -> Preview:
-    """A procedure on a screen today. panel: of PANELS; step: as asked, anything else is the first page."""
+def preview_of(procedure: Procedure, panel: str, step: str) -> Preview | None:
+    """A procedure on a screen today; None for texts so long that cutting them would hold up the console.
+
+    panel: of PANELS; step: as asked, anything else is the first page.
+    """
+    if any(len(text) > DRAWN for _, text in texts_of(procedure)) or len(procedure.documents) > MOST_DRAWN:
+        return None
     kind = panel if panel in PANELS else "rong"
     _, layout, large = PANELS[kind]
     number = int(step) if step.isascii() and step.isdigit() and len(step) < 3 else 0

@@ -48,7 +48,8 @@ def missed() -> str:
 def settle() -> Response | tuple[str, int]:
     """Put a word to a procedure. Form: text; act: put or none; to: a code, or a title as the list offers it."""
     base = base_now()
-    text, to = request.form.get("text", ""), request.form.get("to", "").strip()
+    text = request.form.get("text", "").replace("\x00", "")  # PostgreSQL knows no NUL
+    to = request.form.get("to", "").strip()
     is_none = request.form.get("act", "") == "none"
     try:
         with desk().database.session() as db:
