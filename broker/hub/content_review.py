@@ -34,10 +34,14 @@ LARGEST_BODY = 64 * 1024
 CODE = re.compile(r"\d\.\d{6}(?:\.\d{3}\.\d{2}\.\d{2}\.\w\d{2})?", re.ASCII)
 
 
-def being_written(db: Session, code: str) -> ContentRevision | None:
-    """The version that somebody writes or that waits; None when nobody touches it."""
+def being_written(db: Session, code: str, *, to_write: bool = False) -> ContentRevision | None:
+    """The version that somebody writes or that waits; None when nobody touches it.
+
+    to_write: keep it from others until this transaction ends; a reading one cannot.
+    """
     query = select(ContentRevision).where(ContentRevision.code == code, ContentRevision.state.in_(OPEN))
-    return db.scalars(query.order_by(ContentRevision.number.desc()).limit(1).with_for_update()).first()
+    query = query.order_by(ContentRevision.number.desc()).limit(1)
+    return db.scalars(query.with_for_update() if to_write else query).first()
 
 
 def stamp(shown: Procedure | None, written: ContentRevision | None) -> str:
@@ -70,7 +74,7 @@ def save(
         raise Declined("large", "Nội dung dài quá, xin bớt chữ rồi lưu lại.")
     if b"\\u0000" in msgspec.json.encode(body):  # PostgreSQL keeps no NUL
         raise Declined("odd-letters", "Có ký tự lạ không lưu được, xin gõ lại.")
-    latest = being_written(db, procedure.code)
+    latest = being_written(db, procedure.code, to_write=True)
     if read != stamp(shown_now(db, base, procedure.code), latest):
         raise Declined(
             "changed-meanwhile",

@@ -98,8 +98,7 @@ def _time(procedure: Procedure) -> Part:
 def _money(procedure: Procedure, today: date) -> Part:
     known = [line for text in fees_on(procedure, today) for line in sentences_of(text)]
     lines = [*(known or [ASK]), *_doubt(procedure, "fees", bool(known))]
-    if procedure.fee_exempt:
-        free = sentences_of(procedure.fee_exempt)
+    if free := sentences_of(procedure.fee_exempt):
         lines += free if free[0].startswith("Bác") else [f"Được miễn: {_lower(free[0])}", *free[1:]]
     return Part("money", "Bao nhiêu tiền", lines=lines)
 

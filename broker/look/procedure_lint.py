@@ -198,7 +198,7 @@ def _times(procedure: Procedure) -> Iterator[Fault]:
 
 def _money(procedure: Procedure) -> Iterator[Fault]:
     said = [fee.text for fee in procedure.fees]
-    if procedure.fees and not procedure.fee_exempt.strip():
+    if procedure.fees and not procedure.fee_exempt.strip(" ."):
         yield Fault("fee_exempt", "Có tiền phải nộp thì phải ghi ai được miễn.")
     if any(not text.strip() for text in said):
         yield Fault("fees", "Có dòng chưa ghi nộp bao nhiêu.")

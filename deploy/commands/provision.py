@@ -123,6 +123,10 @@ def _villages(chosen: argparse.Namespace) -> int:
     return _carefully(_put_villages, chosen)
 
 
+def _content(chosen: argparse.Namespace) -> int:
+    return _carefully(_give_content, chosen)
+
+
 def _crl(chosen: argparse.Namespace) -> int:
     return _carefully(_make_list, chosen)
 
@@ -235,7 +239,7 @@ def _make_list(chosen: argparse.Namespace) -> None:
     )
 
 
-def _content(chosen: argparse.Namespace) -> None:
+def _give_content(chosen: argparse.Namespace) -> None:
     from deploy import enrol, provision
     from deploy.terminal import put
 

@@ -18,7 +18,7 @@ from broker.hub import alerts
 from broker.hub.accounts import create_account
 from broker.hub.records import Alert, Revision, note_change
 from tests.browser.conftest import Watched
-from tests.console.stage import PIN, Stage, cover, live_day, measure, trouble
+from tests.console.stage import PIN, Stage, cover, live_day, measure, procedure_waits, trouble
 from tests.fakes.house import a_second_of_nothing
 from tests.hub.town import PASSWORD
 from tests.until import until
@@ -340,6 +340,33 @@ def test_a_series_changes_its_stretch_by_keyboard_and_gives_its_table(
     watched.check()
 
 
+def test_a_procedure_is_written_by_keyboard_and_its_screen_drawn_without_script(
+    stage: Stage, address: str, open_page: Open
+) -> None:
+    procedure_waits(stage)
+    watched = open_page(*DESK, java_script_enabled=False)
+    page = watched.page
+    sign_in(page, address, "hanh", "/noi-dung/1.001193")
+    page.get_by_role("link", name="Sửa").press("Enter")
+    page.get_by_label("Tên gọi bình dân").fill("Làm giấy cho bé mới sinh")
+    page.get_by_label("Tên gọi bình dân").press("Enter")
+    glass = page.locator(".kiosk-glass")
+    expect(glass.get_by_text("Làm giấy cho bé mới sinh")).to_be_visible()
+    expect(page.locator("ins").last).to_contain_text("cho bé mới")
+    page.get_by_role("button", name="Bỏ dòng 1").first.press("Enter")
+    expect(glass.get_by_text("Tờ khai đăng ký khai sinh")).to_have_count(0)
+    page.get_by_role("button", name="Màn dọc").press("Enter")
+    expect(glass).to_have_attribute("data-panel", "tall")
+    page.get_by_label("Bao lâu").fill("3")
+    page.get_by_role("button", name="Gửi duyệt").press("Enter")
+    expect(page.get_by_text("Thời gian phải kèm đơn vị")).to_be_visible()
+    page.get_by_label("Bao lâu").fill("3 ngày làm việc")
+    page.get_by_role("button", name="Gửi duyệt").press("Enter")
+    expect(page.get_by_text("Đã gửi duyệt.")).to_be_visible()
+    assert "409" in watched.complaints.pop()  # the browser's own word for what the linter refused
+    watched.check()
+
+
 ROUTES = (
     ("signin", "", "/sign-in"),
     ("today", "binh", "/"),
@@ -369,11 +396,18 @@ ROUTES = (
     ("gauges", "lanh", "/measured"),
     ("gauge", "lanh", "/measured/thon-02/board/song-van.water_level_m?range=7d"),
     ("gauge-empty", "lanh", "/measured/thon-03/board/nha.air_celsius?range=24h"),
+    ("content", "binh", "/noi-dung"),
+    ("content-one", "binh", "/noi-dung/1.001193?man=doc"),
+    ("content-edit", "hanh", "/noi-dung/1.001193/sua"),
+    ("content-version", "binh", "/noi-dung/1.000656/ban/1"),
+    ("content-new", "hanh", "/noi-dung/moi"),
+    ("content-words", "hanh", "/noi-dung/tim-khong-thay"),
+    ("content-board", "hanh", "/noi-dung/bang-qr"),
     ("missing", "hanh", "/announcements/none"),
 )
 
 
-OPENED = ("wire", "gauge")
+OPENED = ("wire", "gauge", "content-one", "content-version")
 """Pages whose folded parts are looked at too."""
 
 
@@ -391,6 +425,8 @@ def test_every_page_is_clean_for_axe_and_fits_a_phone(
     measure(stage)
     if name != "wire-calm":
         trouble(stage)
+    if name.startswith("content"):
+        procedure_waits(stage)
     path = path.format(**names, alert=stage.alarm(snapshot=picture(), clip=clip()))
     for width, height in (DESK, PHONE):
         watched = open_page(width, height)
@@ -402,7 +438,8 @@ def test_every_page_is_clean_for_axe_and_fits_a_phone(
         page.evaluate("document.fonts.ready")
         for folded in page.locator("main details:not(.edit) > summary").all() if name in OPENED else ():
             folded.click()
-        page.set_viewport_size({"width": width, "height": 3000})  # nothing lies half under the bar of a phone
+        whole = max(3000, page.evaluate("document.documentElement.scrollHeight") + 200)
+        page.set_viewport_size({"width": width, "height": whole})  # nothing lies half under the bar of a phone
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
         page.set_viewport_size({"width": width, "height": height})

@@ -25,7 +25,8 @@ from broker.contract import Identity
 from broker.contract.board import Reading
 from broker.contract.camera import Box, CameraTampered, MotionEnded, MotionStarted
 from broker.contract.node import Lost
-from broker.hub import alerts, gaps
+from broker.hub import alerts, content, gaps
+from broker.hub import content_review as review
 from broker.hub.accounts import create_account
 from broker.hub.announcing import workflow
 from broker.hub.announcing.render import media_store
@@ -46,6 +47,7 @@ from broker.hub.records import (
     NodeRecord,
     Play,
     Revision,
+    SearchWord,
     ServiceSeen,
     SpeakerSeen,
     Village,
@@ -57,6 +59,7 @@ from broker.hub.telemetry.recorder import Recorder
 from broker.link.clock import LOCAL
 from broker.link.config import Settings
 from broker.trust.approvers import lock_key
+from kiosk.content import shipped
 from tests.fakes.clock import FakeClock
 from tests.hub.town import LEXICON, PASSWORD, PLACE, Keys, Town, believe, hub_settings
 
@@ -406,6 +409,22 @@ def trouble(stage: Stage) -> None:
         Recorder().write(db, {Identity("thon-03", "board"): [reading]}, at)
         hub = db.get_one(ServiceSeen, "hub.ingest")
         hub.problems = [{"code": "chatter", "text": "thon-01.board gửi quá nhiều; đang nhận chậm lại."}]
+
+
+def procedure_waits(stage: Stage, code: str = "1.000656") -> int:
+    """The release's procedures at the hub, one written anew by Hạnh and sent, words asked in vain; its number."""
+    base = shipped().bundle
+    content.set_base(stage.settings.data_dir, msgspec.json.encode(base))
+    shown = next(each for each in base.procedures if each.code == code)
+    change = msgspec.structs.replace(shown, title="Báo nhà có người mất", processing_time="3 ngày")
+    day = stage.now().date()
+    with stage.database.session() as db:
+        hanh = stage.people["hanh"]
+        revision = review.save(db, hanh, base, change, review.stamp(shown, None), stage.now())
+        review.send(db, hanh, revision.id, stage.now())
+        for word, count in (("giay bao tu", 9), ("mua bo", 4)):
+            db.add(SearchWord(text=word, count=count, first_on=day, last_on=day))
+        return revision.id
 
 
 def cover(stage: Stage, node: str = "thon-02", camera: str = "bom") -> int:

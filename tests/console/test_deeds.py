@@ -39,6 +39,13 @@ WRITTEN = {
     "compose.new": "announcement.submitted",
     "compose.preview": "",
     "compose.tracks": "",
+    "content_edit.edit": "content.sent",
+    "content_one.approve": "content.approved",
+    "content_one.confirm": "content.checked",
+    "content_one.give_back": "content.returned",
+    "content_one.restore": "",  # a draft, sent and approved like any other
+    "content_one.retire": "content.retired",
+    "content_words.settle": "content.word",
     "duty.close": "alert.closed",
     "duty.close_all": "alert.closed",
     "duty.keep_quiet": "camera.quiet-kept",

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from broker.contract import Identity
-from broker.hub import people, trusted
+from broker.hub import content, people, trusted
 from broker.hub.accounts import SignIn
+from broker.hub.announcing.render import media_store
 from broker.hub.declined import Declined
 from broker.hub.records import NodeRecord, Village, open_database
 from broker.link.clock import MachineClock
@@ -182,6 +183,34 @@ def test_the_approvers_key_opens_with_its_pin_and_is_trusted(commune):
         found = {each.key: each for each in trusted.in_force(db, settings).keys}
     assert found[key].roles == ["approver"]
     assert found[key].holder == "Trần Hùng"
+
+
+@pytest.mark.parametrize("kept", [None, b'{"procedures": [{"old": 1}]}'])
+def test_content_of_another_release_is_told_and_renewed_by_one_command(commune, kept):
+    settings = load(commune / "etc/hub/langso.toml")
+    base = settings.data_dir / "content/base.json"
+    was = base.read_bytes()
+
+    def bundle():
+        with hub_records(Layout(commune / "etc")) as database, database.session() as db:
+            store = media_store(settings)
+            return content.current(db, settings.data_dir, store, "xã Thử", datetime.now(UTC)).sha256
+
+    before = bundle()
+    base.unlink()
+    if kept is not None:
+        base.write_bytes(kept)
+    with pytest.raises(content.ContentMissing, match="provision content"):
+        bundle()
+    said = langso("provision", "content", "--dir", str(commune / "etc")).stdout
+    assert "procedures of this release" in said
+    assert base.read_bytes() == was
+    assert bundle() == before
+
+
+def test_content_is_given_to_a_commune_only(tmp_path):
+    said = langso("provision", "content", "--dir", str(tmp_path), status=78).stderr
+    assert str(tmp_path) in said
 
 
 def test_a_node_and_the_hub_meet_over_mutual_tls(commune, tmp_path):

@@ -243,3 +243,11 @@ def test_content_of_another_release_is_told_and_stops_nobody(tmp_path: Path, old
     (tmp_path / "content" / "base.json").write_bytes(old)
     with pytest.raises(ContentMissing, match="provision content"):
         released(tmp_path)
+
+
+def test_a_form_is_filled_inside_a_reading_transaction(town: Town) -> None:
+    number = sent(town)
+    with town.database.reading() as db:  # on PostgreSQL it refuses every lock
+        found = review.being_written(db, CODE)
+    assert found is not None
+    assert found.id == number

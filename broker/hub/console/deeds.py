@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from broker.hub.console.access import ROLES_SAID
+from broker.hub.console.deeds_content import CONTENT
 from broker.hub.console.deeds_duty import DUTY
 from broker.hub.console.deeds_set import say_camera, say_rules, say_tuning
 from broker.hub.console.wording import hm, local
@@ -50,12 +51,7 @@ GROUPS: Final = MappingProxyType(
 ACTIONS: Final = MappingProxyType(
     {
         **DUTY,
-        "content.sent": "gửi duyệt thủ tục “{title}” của màn hình, mã {subject}",
-        "content.approved": "duyệt thủ tục “{title}” cho màn hình, mã {subject}",
-        "content.returned": "trả lại thủ tục “{title}”, mã {subject}{reason}",
-        "content.retired": "thôi hướng dẫn thủ tục “{title}” trên màn hình, mã {subject}{reason}",
-        "content.checked": "soát thủ tục “{title}”, vẫn đúng, mã {subject}",
-        "content.word": "xếp từ “{subject}” bà con tìm không thấy vào mã {code}",
+        **CONTENT,
         "announcement.submitted": "gửi duyệt {announcement}",
         "announcement.returned": "trả lại {announcement} cho người viết",
         "announcement.approved": "ký duyệt {announcement}{relayed}, bằng khoá {key}",

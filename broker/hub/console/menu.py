@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, not_, or_, select
 
+from broker.hub import content_review
 from broker.hub.console import drills, notice, stations, steps
 from broker.hub.console.access import Visitor
-from broker.hub.records import Database, Feedback, Revision
+from broker.hub.records import ContentRevision, Database, Feedback, Revision
 
 VOICE_LISTENERS = ("editor", "approver", "village", "leader", "admin")
 OFFICE = ("editor", "approver", "leader", "admin", "auditor", "village")
@@ -80,6 +81,10 @@ def menus(database: Database, person: Visitor) -> dict[str, Any]:
         more.append(Item("trust", "Danh sách tin cậy", url_for("trust.page")))
     if person.is_any("approver"):
         more.append(Item("my-keys", "Khoá ký của tôi", url_for("mykeys.page")))
+    if person.is_any(*content_review.READERS):
+        waits = _waiting_content(database, person)
+        item = Item("content", "Nội dung màn hình", url_for("content_list.all_procedures"), count=waits)
+        more.insert(0, item)
     more.append(Item("account", "Tài khoản của tôi", url_for("account.mine")))
     on_phone = [item for item in main if item.icon][:5]
     return {"menu": main, "more": [*more, *(i for i in main if i not in on_phone)], "tabs": on_phone}
@@ -110,6 +115,17 @@ def _is_finished(database: Database) -> bool:
 def _waiting_approval(database: Database, person: Visitor) -> int:
     """Announcements of others that wait; who must sign an emergency second is told on the red line."""
     query = select(func.count()).where(Revision.state == "submitted", Revision.author_id != person.id)
+    with database.reading() as db:
+        return db.scalar(query) or 0
+
+
+def _waiting_content(database: Database, person: Visitor) -> int:
+    """Procedures of others that wait for an approver, and one's own that came back."""
+    own = ContentRevision.written_by == person.id
+    mine = [and_(ContentRevision.state == "returned", own)]
+    if person.is_any(*content_review.APPROVERS):
+        mine.append(and_(ContentRevision.state == "sent", not_(own)))
+    query = select(func.count()).select_from(ContentRevision).where(or_(*mine))
     with database.reading() as db:
         return db.scalar(query) or 0
 
