@@ -439,7 +439,9 @@ def test_every_page_is_clean_for_axe_and_fits_a_phone(
         for folded in page.locator("main details:not(.edit) > summary").all() if name in OPENED else ():
             folded.click()
         whole = max(3000, page.evaluate("document.documentElement.scrollHeight") + 200)
-        page.set_viewport_size({"width": width, "height": whole})  # nothing lies half under the bar of a phone
+        page.set_viewport_size(
+            {"width": width, "height": whole}
+        )  # nothing lies half under the bar of a phone
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
         page.set_viewport_size({"width": width, "height": height})
