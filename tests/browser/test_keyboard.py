@@ -319,6 +319,8 @@ def test_nine_digits_that_may_become_a_telephone_number_are_refused_when_they_do
     field.press("Enter")
     expect(advice).to_be_visible()
     expect(field).to_have_value("")
+    # On a slow machine the search asks between two digits, and the server refuses what it then is.
+    kiosk_page.complaints = [each for each in kiosk_page.complaints if "status of 422" not in each]
 
 
 @pytest.mark.parametrize("text", HARMLESS)
