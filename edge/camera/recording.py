@@ -10,6 +10,7 @@ import logging
 import math
 import shutil
 import threading
+import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ HELD_MOST_BYTES = 24 * 1024 * 1024
 ALL_HELD_MOST_BYTES = 128 * 1024 * 1024
 """Of all recordings of this node together."""
 SYNC_EVERY_S = 1.0
+LISTEN_S = 0.1
+"""How soon the worker hears that the service ends: it has less than a second to leave in."""
 
 TOO_LONG = "Đoạn hình chỉ giữ 2 phút đầu của sự việc."
 TOO_LARGE = "Đoạn hình chỉ giữ phần đầu của sự việc vì đã đủ dung lượng."
@@ -106,7 +109,10 @@ class Recorder:
     def run(self, stop: threading.Event, beat: Beat) -> None:
         """The worker `recorder`: what the cameras handed over goes to the disk, at least every two seconds."""
         while True:
-            self._begun.wait(SYNC_EVERY_S)  # the seconds before a new episode go to the disk at once
+            due_s = time.monotonic() + SYNC_EVERY_S
+            while not stop.is_set() and time.monotonic() < due_s:
+                if self._begun.wait(LISTEN_S):  # the seconds before a new episode go to the disk at once
+                    break
             self._begun.clear()
             ending = stop.is_set()
             beat()

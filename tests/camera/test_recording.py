@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from broker.link.service import STOP_S
 from edge.camera import recording as limits
 from edge.camera.capture import read
 from edge.camera.chunk import Chunk
@@ -124,6 +125,16 @@ def test_a_file_torn_at_any_byte_gives_what_is_whole_of_it(recorder: Recorder, s
     found = recorder.found("e1")
     assert found is not None
     assert len(frames_of(found.close(math.inf))) == pytest.approx(seen[5], abs=1)
+
+
+def test_a_recorder_with_nothing_to_write_leaves_when_the_service_ends(recorder: Recorder) -> None:
+    stop, resting = threading.Event(), threading.Event()
+    worker = threading.Thread(target=recorder.run, args=(stop, resting.set), daemon=True)
+    worker.start()
+    assert resting.wait(5)  # it has looked once and waits for the next time
+    stop.set()
+    worker.join(STOP_S - 0.1)
+    assert not worker.is_alive()
 
 
 def test_the_worker_writes_while_the_episode_goes_on(recorder: Recorder, some: list[Chunk]) -> None:

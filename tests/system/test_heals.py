@@ -108,7 +108,11 @@ def test_sigterm_ends_each_service_within_a_second(commune: Commune) -> None:
         commune.signal(name, signal.SIGTERM)
         until(lambda pid=pid: not is_alive(pid), 10, lambda name=name: name)
         took_s[name] = time.monotonic() - began
-        until(lambda name=name: any(line.startswith(f"{name} ended with 0") for line in commune.events), 5)
+        until(
+            lambda name=name: any(line.startswith(f"{name} ended with 0") for line in commune.events),
+            5,
+            lambda name=name: (commune.events[-3:], commune.log(name)[-1500:]),
+        )
         commune.supervisor.hold(name)  # so that its start takes nothing from the next one's end
     for name in SERVICES:
         commune.supervisor.release(name)
