@@ -272,13 +272,16 @@ def test_drawn_areas_are_tried_on_stored_alerts_before_they_are_saved(stage: Sta
         alerts.close(db, stage.people["khoa"], false, "weather", "", stage.now())
     over_it = area("ignored", "50,30; 80,30; 80,80; 50,80")
     shown = save(stage, act="try", **over_it).get_data(as_text=True)
-    rows = re.findall(r"<th scope=\"row\">([^<]+)</th>" + r"<td class=\"num[^\"]*\">(\d+)</td>" * 3, shown)
+    rows = re.findall(r"<th scope=\"row\">([^<]+)</th>" + r"<td class=\"num[^\"]*\">(\d+)</td>" * 4, shown)
     assert rows == [
-        ("1 giờ qua", "0", "1", "1"),
-        ("24 giờ qua", "0", "2", "1"),
-        ("30 ngày qua", "0", "2", "1"),
+        ("1 giờ qua", "0", "0", "1", "1"),
+        ("24 giờ qua", "0", "0", "2", "1"),
+        ("30 ngày qua", "0", "0", "2", "1"),
     ]
     assert "50,30; 80,30; 80,80; 50,80" in shown, "what was drawn is still in the form"
     assert kept(stage).ignored == [], "nothing is saved"
     beside = save(stage, act="try", **area("zone", "0,0; 20,0; 20,20; 0,20")).get_data(as_text=True)
-    assert '<td class="num">0</td><td class="num">2</td>' in beside
+    assert '<td class="num">0</td><td class="num">0</td><td class="num">2</td>' in beside
+    part = save(stage, act="try", **area("mask", "50,30; 61,30; 61,80; 50,80")).get_data(as_text=True)
+    assert '<td class="num">0</td><td class="num">2</td><td class="num">0</td>' in part
+    assert "Chưa chắc" in part, "half of what moved is covered"
