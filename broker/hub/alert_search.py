@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from broker.hub.alerts import CLOSE_REASONS, TRUE_REASON
 from broker.hub.records import Alert
+from broker.hub.row_numbers import number_of
 
 ON_A_PAGE: Final = 50
 KINDS: Final = MappingProxyType(
@@ -124,7 +125,7 @@ def _beyond(name: str) -> list[ColumnElement[bool]]:
     moment, _, key = name[:_LONGEST].partition("_")
     try:
         at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-        number = int(key) if key.isascii() and key.isdigit() else 0
+        number = number_of(key)
     except ValueError:
         return []
     if not number:

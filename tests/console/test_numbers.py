@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from broker.hub import unseen
 from broker.hub.console.cameras import hide_password
+from broker.hub.records import AlertStep
+from broker.hub.row_numbers import LARGEST, number_of
 from tests.console.stage import Stage
 from tests.hub.town import PASSWORD
 
@@ -73,6 +76,77 @@ def test_odd_days_are_answered_in_words(stage: Stage, day: str) -> None:
     }
     answer = stage.post(hanh, "/announcements/new", form, page="/announcements/new")
     assert answer.status_code in (200, 302, 409, 422)
+
+
+ODD = ("9" * 31, "9" * 5000, "2147483648", "-1", "", "١", "1e3", "0x1")
+READ = {
+    "/duty": (),
+    "/duty/queue": ("here",),
+    "/duty/search": ("ai", "sau", "tu", "den", "camera", "loai", "ket-qua"),
+    "/duty/shift": ("note",),
+    "/duty/phones": ("note",),
+    "/duty/look/thon-01/cong": ("alert",),
+    "/duty/camera/thon-01/cong": ("ngay",),
+    "/cameras/thon-01/cong": ("note", "at"),
+}
+WRITTEN = {
+    "/duty/1/take": ("upon", "instead"),
+    "/duty/1/escalate": ("upon", "whom", "note"),
+    "/duty/1/close": ("upon", "why"),
+    "/duty/1/reopen": ("upon",),
+    "/duty/1/take-all": ("upon", "incident", "newest"),
+    "/duty/1/close-all": ("upon", "incident", "newest", "why"),
+    "/duty/1/quiet": ("mark", "knows"),
+    "/duty/1/look": ("why", "words"),
+    "/duty/1/export": ("why", "words"),
+    "/duty/shift/take": ("upon",),
+    "/duty/shift/hand-over": ("upon",),
+    "/duty/look/thon-01/cong": ("alert", "why"),
+    "/duty/look/thon-01/cong/still": ("alert", "why"),
+    "/duty/phones": ("after_s",),
+    "/duty/phones/unseen": ("seconds",),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_every_page_of_the_duty_room_reads_odd_numbers(stage: Stage, odd: str) -> None:
+    stage.alarm()
+    for path, names in READ.items():
+        client = stage.client("khoa" if path.startswith("/duty") else "quan")
+        for name in names:
+            answer = client.get(path, query_string={name: odd})
+            assert answer.status_code == 200, (path, name, odd[:40])
+        for after in (f"2026-01-01_{odd}", f"{odd}_1", f"0001-01-01_{odd}", f"9999-12-31T23:59:59_{odd}"):
+            assert stage.client("khoa").get("/duty/search", query_string={"sau": after}).status_code == 200
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_every_form_of_the_duty_room_answers_odd_numbers_in_words(stage: Stage, odd: str) -> None:
+    stage.alarm()
+    for path, names in WRITTEN.items():
+        client = stage.client("quan" if "phones" in path else "khoa")
+        for name in names:
+            form: dict[str, object] = {name: odd}
+            if "phones" in path:
+                form |= {"name": "Trưởng ca", "address": "json://192.168.4.9/x", "kinds": "sos"}
+            answer = stage.post(client, path, form, page="/account")
+            assert answer.status_code in (302, 400, 404, 409), (path, name, odd[:40], answer.status_code)
+    with stage.database.reading() as db:
+        assert unseen.phones_of(db) == [], "a wait that is no number adds no phone"
+
+
+def test_a_decision_on_a_page_of_no_number_is_refused_once_another_officer_decided(stage: Stage) -> None:
+    number = stage.alarm()
+    with stage.database.session() as db:
+        other = {"alert_id": number, "account_id": stage.people["quan"].id}
+        db.add(AlertStep(at=stage.now(), what="escalated", note="Công an huyện", **other))
+    answer = stage.post(stage.client("khoa"), f"/duty/{number}/take", {"upon": "9" * 31})
+    assert answer.status_code == 409
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("2147483647", LARGEST), ("007", 7)])
+def test_plain_numbers_are_read(text: str, number: int) -> None:
+    assert number_of(text) == number
 
 
 def test_a_source_that_is_no_address_shows_nothing_of_itself() -> None:

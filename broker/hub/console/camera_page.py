@@ -125,7 +125,7 @@ def _back(node: str, camera: str, note: str) -> Response:
 def _noted() -> str:
     """What was just done, with its hour; nothing once that is long ago."""
     text, done_s = NOTES.get(request.args.get("note", ""), ""), request.args.get("at", 0, type=int)
-    if not 0 <= now().timestamp() - done_s <= NOTE_S:
+    if not 0 <= int(now().timestamp()) - done_s <= NOTE_S:
         return ""
     return text.format(at=hms(datetime.fromtimestamp(done_s, now().tzinfo)))
 

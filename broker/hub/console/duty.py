@@ -20,6 +20,7 @@ from broker.hub.console.watch import blind_of, reasons_of, scene_of
 from broker.hub.console.wording import hm
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, Camera
+from broker.hub.row_numbers import number_of
 
 pages = Blueprint("duty", __name__)
 
@@ -54,7 +55,7 @@ def alert(number: int) -> str | Response:
 @access.allow("police")
 def queue() -> str:
     """The queue alone, for the script."""
-    here = request.args.get("here", 0, type=int)
+    here = number_of(request.args.get("here", ""))
     with desk().database.reading() as db:
         found = queue_of(db, commune_of(db), now(), here)
     return render_template("_duty_queue.html", queue=found, number=here)
@@ -192,12 +193,17 @@ def _act(number: int, act: Callable[[Session, Account], object]) -> Answer:
 
 
 def _upon() -> int | None:
-    """The last decisive step the page showed; None where it did not say, as of a form made by hand."""
-    return request.form.get("upon", type=int)
+    """The last decisive step the page showed; None where it did not say, as of a form made by hand.
+
+    What is no number is a page that showed nothing yet: then whatever others did counts as news.
+    """
+    said = request.form.get("upon")
+    return None if said is None else number_of(said) or 0
 
 
 def _incident() -> tuple[int, int]:
-    return request.form.get("incident", 0, type=int), request.form.get("newest", 0, type=int)
+    incident, newest = (number_of(request.form.get(name, "")) or 0 for name in ("incident", "newest"))
+    return incident, newest
 
 
 def _page(number: int | None, trouble: str = "") -> str:

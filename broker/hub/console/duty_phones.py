@@ -17,6 +17,7 @@ from broker.hub.console.desk import desk, now
 from broker.hub.console.wording import lasting, when
 from broker.hub.declined import Declined
 from broker.hub.records import Account, DutyCall, DutyPhone
+from broker.hub.row_numbers import number_of
 
 pages = Blueprint("duty_phones", __name__)
 
@@ -74,7 +75,7 @@ def add() -> Answer:
     """Add one. Form: name, address, kinds, after_s."""
     form = request.form
     name, address, kinds = form.get("name", ""), form.get("address", ""), form.getlist("kinds")
-    after_s = form.get("after_s", -1, type=int)
+    after_s = _seconds("after_s")
     try:
         with desk().database.session() as db:
             duty_phones.add_phone(db, _me(db), name, address, kinds, after_s, now())
@@ -89,7 +90,7 @@ def set_unseen() -> Answer:
     """After how long an alert counts as unseen. Form: seconds."""
     try:
         with desk().database.session() as db:
-            duty_phones.put_unseen_after(db, _me(db), request.form.get("seconds", -1, type=int), now())
+            duty_phones.put_unseen_after(db, _me(db), _seconds("seconds"), now())
     except Declined as why:
         return _page(str(why)), 409
     return _back("unseen")
@@ -120,6 +121,12 @@ def try_out(phone: int) -> Answer:
     if problem:
         return _page(f"Chưa gửi được tin thử. {problem}"), 409
     return _back("tried")
+
+
+def _seconds(field: str) -> int:
+    """A wait that was chosen; -1, which nobody may choose, for what is none."""
+    found = number_of(request.form.get(field, ""))
+    return -1 if found is None else found
 
 
 def _back(note: str) -> Response:

@@ -19,6 +19,7 @@ from broker.hub.console.desk import desk, now
 from broker.hub.console.watch import state_of, title_of
 from broker.hub.console.wording import hm, local, short_day
 from broker.hub.records import Account, Alert, Camera
+from broker.hub.row_numbers import number_of
 from broker.link.clock import LOCAL
 
 pages = Blueprint("duty_search", __name__)
@@ -85,14 +86,13 @@ def wanted_of(chosen: Mapping[str, str]) -> tuple[Wanted, str]:
     elif since is not None and until is not None and since >= until:
         trouble = "Giờ bắt đầu ở sau giờ kết thúc nên không có cảnh báo nào."
     node, _, camera = chosen["camera"].partition("/")
-    who = chosen["ai"]
     return Wanted(
         since=since,
         until=until,
         node=node,
         camera=camera,
         kind=chosen["loai"] if chosen["loai"] in KINDS else "",
-        officer=int(who) if who.isascii() and who.isdigit() and len(who) < 10 else 0,
+        officer=number_of(chosen["ai"]) or 0,
         outcome=chosen["ket-qua"] if chosen["ket-qua"] in OUTCOMES else "",
     ), trouble
 

@@ -23,6 +23,7 @@ from broker.hub.console.wording import hms
 from broker.hub.declined import Declined
 from broker.hub.live_pictures import LivePictures
 from broker.hub.records import Account, Alert, Camera, CameraStill
+from broker.hub.row_numbers import number_of
 from broker.look.serving import UNSENT
 
 pages = Blueprint("looking", __name__)
@@ -206,8 +207,7 @@ def _reason(db: Session, node: str, camera: str) -> alert_views.Reason:
 
 def _alert() -> int | None:
     """The number of the alert that led here."""
-    said = request.values.get("alert", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) <= 15 else None
+    return number_of(request.values.get("alert", ""))
 
 
 def _panel(node: str, camera: str, trouble: str = "") -> str:

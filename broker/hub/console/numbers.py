@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from werkzeug.routing import IntegerConverter, ValidationError
 
-LARGEST = 2**31 - 1
-"""Of an integer key on either database."""
+from broker.hub.row_numbers import number_of
 
 
 class RecordNumber(IntegerConverter):
@@ -15,7 +14,7 @@ class RecordNumber(IntegerConverter):
 
     def to_python(self, value: str) -> int:
         """The number. Raises ValidationError, which answers 404."""
-        number = int(value)
-        if number > LARGEST:
+        number = number_of(value)
+        if number is None:
             raise ValidationError
         return number

@@ -12,6 +12,7 @@ from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.shift_book import book_of, head_of
 from broker.hub.declined import Declined
 from broker.hub.records import Account
+from broker.hub.row_numbers import number_of
 
 pages = Blueprint("shift", __name__)
 
@@ -69,7 +70,7 @@ def _page(trouble: str = "", written: str = "") -> str:
 
 
 def _upon() -> int:
-    return request.form.get("upon", 0, type=int)
+    return number_of(request.form.get("upon", "")) or 0
 
 
 def _me(db: Session) -> Account:
