@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from sys import intern
+from zlib import crc32
 
 from kiosk.spelling import (
     DIALECT,
@@ -105,13 +109,12 @@ class Hit:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Phrase:
     weight: float
     total: float
-    words: dict[str, float]
     text: str
-    """The words in order, a blank around each: neighbours are found in it with a tenth of a set's memory."""
+    """The words in order, a blank around each: words and neighbours are found in it with a tenth of a set's memory."""
 
 
 @dataclass
@@ -132,6 +135,9 @@ class _Asked:
     """It says something about which procedure is meant."""
 
 
+_Held = tuple[float, list[tuple[str, float]]]
+
+
 class Search:
     """An index in memory over the procedures of one content generation."""
 
@@ -139,12 +145,12 @@ class Search:
         """entries: full procedures and those known by name only."""
         self._documents = [_read(entry) for entry in entries]
         self._holding: dict[str, list[int]] = defaultdict(list)
-        self._side_by_side: dict[tuple[str, str], list[int]] = {}
         for number, document in enumerate(self._documents):
             for word in document.words:
                 self._holding[word].append(number)
-            for pair in {pair for words, _ in document.phrases for pair in _pairs(words)}:
-                self._side_by_side.setdefault(pair, []).append(number)
+        self._side_by_side = _Register(
+            (pair, number) for number, document in enumerate(self._documents) for pair in _pairs(document)
+        )
         total = max(1, len(self._documents))
         self._idf = {
             word: math.log(1 + total / len(held)) * _factor(word) for word, held in self._holding.items()
@@ -154,20 +160,26 @@ class Search:
         self._plain = {word: fold(word) for word in self._idf}
         self._by_fold: dict[str, list[str]] = {}
         self._by_sound: dict[str, list[str]] = {}
-        self._by_deletion: dict[str, list[str]] = {}
         for word in self._idf:
             plain = self._plain[word]
             self._by_fold.setdefault(plain, []).append(word)
             self._by_sound.setdefault(sound(plain), []).append(word)
-            for left in deletions(plain) if len(plain) >= _NEAR_FROM - 1 else ():
-                self._by_deletion.setdefault(left, []).append(word)
+        self._folded = list(self._by_fold)
+        self._slips = _Register(
+            (left, number)
+            for number, plain in enumerate(self._folded)
+            if len(plain) >= _NEAR_FROM - 1
+            for left in deletions(plain)
+        )
         self._compared = [self._weigh(document) for document in self._documents]
+        for document in self._documents:
+            document.phrases.clear()
 
     def _weigh(self, document: _Document) -> list[_Phrase]:
         made = []
         for words, weight in document.phrases:
-            weights = {word: self._idf[word] for word in words}
-            made.append(_Phrase(weight, sum(weights.values()), weights, f" {' '.join(words)} "))
+            total = sum(self._idf[word] for word in dict.fromkeys(words))
+            made.append(_Phrase(weight, total, f" {' '.join(words)} "))
         return made
 
     def find(self, query: str, limit: int = 5) -> list[Hit]:
@@ -191,7 +203,8 @@ class Search:
             document = self._documents[number]
             share = reach[number] / total
             pair_share = near[number] / total
-            alike = max((self._alike(asked, total, phrase) for phrase in self._compared[number]), default=0.0)
+            held = [(each.weight, _held(each, document)) for each in asked]
+            alike = max((self._alike(held, total, phrase) for phrase in self._compared[number]), default=0.0)
             score = 0.6 * share + 0.25 * min(1.0, pair_share) + 0.55 * alike
             scored.append((score * (_NAMED if document.entry.named_only else 1.0), -number))
         scored.sort(reverse=True)
@@ -228,31 +241,34 @@ class Search:
             best: dict[int, float] = {}
             for a, sure_a in one.readings.items():
                 for b, sure_b in two.readings.items():
-                    for number in self._side_by_side.get((a, b), ()):
+                    for number in self._side_by_side.of(f"{a} {b}"):
                         best[number] = max(best.get(number, 0.0), sure_a * sure_b)
             for number, sure in best.items():
                 found[number] += sure * (one.weight + two.weight) / 2
         return found
 
-    def _alike(self, asked: Sequence[_Asked], total: float, phrase: _Phrase) -> float:
-        """How like the whole question one phrase is: shared weight against both, more for neighbours that stay."""
-        said = run = 0.0
+    def _alike(self, asked: Sequence[_Held], total: float, phrase: _Phrase) -> float:
+        """How like the whole question one phrase is: shared weight against both, more for neighbours that stay.
+
+        asked: each word's weight, with those of its readings that the procedure has.
+        """
+        said, run, text = 0.0, 0.0, phrase.text
         shared: dict[str, float] = {}
         last = ""
-        for each in asked:
+        for weight, readings in asked:
             word, sure = "", 0.0
-            for reading, how in each.readings.items():
-                if how > sure and reading in phrase.words:
+            for reading, how in readings:
+                if how > sure and reading in text:
                     word, sure = reading, how
             if word:
-                said += sure * each.weight
+                said += sure * weight
                 shared[word] = max(shared.get(word, 0.0), sure)
-                if last and f" {last} {word} " in phrase.text:
-                    run += sure * each.weight
+                if last and last + word[1:] in text:
+                    run += sure * weight
             last = word
         if not shared:
             return 0.0
-        covered = sum(phrase.words[word] * sure for word, sure in shared.items()) / phrase.total
+        covered = sum(self._idf[word[1:-1]] * sure for word, sure in shared.items()) / phrase.total
         spoken = said / total
         return (
             phrase.weight
@@ -283,15 +299,42 @@ class Search:
                 found[known] = _TELEX
         if found or len(plain) < _NEAR_FROM or plain in WEAK:
             return
-        for left in deletions(plain):
-            for known in self._by_deletion.get(left, ()):
-                if is_near(plain, self._plain[known]):
+        for number in {number for left in deletions(plain) for number in self._slips.of(left)}:
+            if is_near(plain, self._folded[number]):
+                for known in self._by_fold[self._folded[number]]:
                     found.setdefault(known, _NEAR * self._tone_agrees(word, known))
 
     def _tone_agrees(self, typed: str, known: str) -> float:
         """Whoever takes one letter for another still hears the tone."""
         tone, right = letters_and_tone(typed)[1], self._parts[known][1]
         return 1.0 if typed.isascii() or tone == right or {tone, right} == {"3", "4"} else 0.4
+
+
+class _Register:
+    """Numbers under texts, of which only marks are kept, in a row: as texts they would be half of the memory.
+
+    Two texts may have one mark: once in some hundred thousand questions a word finds what it should not.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
+        row = sorted((_mark(text), number) for text, number in pairs)
+        self._marks = array("L", (mark for mark, _ in row))
+        self._numbers = array("H", (number for _, number in row))
+
+    def of(self, text: str) -> array[int]:
+        """The numbers under a text, ascending."""
+        mark = _mark(text)
+        since = bisect_left(self._marks, mark)
+        return self._numbers[since : bisect_right(self._marks, mark, since)]
+
+
+def _mark(text: str) -> int:
+    return crc32(text.encode())
+
+
+def _held(asked: _Asked, document: _Document) -> list[tuple[str, float]]:
+    """Readings that a procedure has, a blank around each, and how sure they are."""
+    return [(f" {word} ", sure) for word, sure in asked.readings.items() if word in document.words]
 
 
 def _factor(word: str) -> float:
@@ -303,7 +346,7 @@ def _factor(word: str) -> float:
 def _read(entry: Entry) -> _Document:
     document = _Document(entry)
     for text, weight in entry.phrases:
-        words = tuple(_spelled_out(text))
+        words = tuple(map(intern, _spelled_out(text)))  # a word is in twenty phrases
         if not words:
             continue
         document.words.update(set(words))
@@ -311,8 +354,9 @@ def _read(entry: Entry) -> _Document:
     return document
 
 
-def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    return itertools.pairwise(words)
+def _pairs(document: _Document) -> set[str]:
+    """Words that stand side by side in one of its phrases."""
+    return {f"{a} {b}" for words, _ in document.phrases for a, b in itertools.pairwise(words)}
 
 
 def _spelled_out(query: str) -> list[str]:
