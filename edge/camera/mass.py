@@ -54,8 +54,10 @@ class Mass:
         """Take one picture. pieces: as `alive` gives them; told: those of them outside quiet areas."""
         mass_px = _sum(pieces)
         self._past.append(mass_px)
-        much_px = max(LEAST_PX, TIMES_USUAL * sorted(self._past)[len(self._past) // 2])
-        is_much = not learning and mass_px > much_px and not is_shaken(seen)
+        is_much, much_px = False, LEAST_PX
+        if mass_px > LEAST_PX and not learning:
+            much_px = max(LEAST_PX, TIMES_USUAL * sorted(self._past)[len(self._past) // 2])
+            is_much = mass_px > much_px and not is_shaken(seen)
         return Near(self._all.see(now_s, is_much), self._told.see(now_s, is_much and _sum(told) > much_px))
 
     def forget(self) -> None:

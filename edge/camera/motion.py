@@ -78,6 +78,8 @@ CHANGED_SHARE = 0.45
 """More of the picture than this changing at once is no movement in it."""
 CHANGED_JUMP = 0.25
 """At once: at least this much more than in the picture before. What comes nearer grows more slowly."""
+FEW_PX = 1600
+"""So few unusual pixels cannot reach CHANGED_SHARE, wherever they lie: a field needs 26 of its 256."""
 REST_GAP_S = 2.5
 """A longer gap between pictures counts as this much learning."""
 AFTER_LIGHT_S = 6.0
@@ -100,7 +102,8 @@ class MotionDetector:
         self._changed_s = -math.inf
         self._is_first = True
         self._last_s = 0.0
-        self._share = 0.0
+        self._unusual: Mask | None = None
+        """What was unusual in the picture before."""
         self._tracks = Tracks()
         self._mass = Mass()
 
@@ -153,9 +156,8 @@ class MotionDetector:
             return self._start(now, now_s, LEARN_S), None
         ease = 2.0 ** (1.0 - 2.0 * min(1.0, max(0.0, self.sensitivity)))
         seen = self._backdrop.compare(now, ease, self._areas.watched)
-        share, before = spread_of(seen.unusual), self._share
-        self._share = share
-        if share > CHANGED_SHARE and share - before > CHANGED_JUMP:
+        was, self._unusual = self._unusual, seen.unusual
+        if is_much_at_once(seen.unusual, was):
             self._changed_s = now_s
             return self._start(now, now_s, RELEARN_S), None
         return self._backdrop, seen
@@ -220,10 +222,16 @@ class MotionDetector:
         return sure * (0.8 if after_light else 1.0)
 
 
+def is_much_at_once(unusual: Mask, before: Mask | None) -> bool:
+    """Most of the picture is unusual, and much less of the one before was. before: None for the first one."""
+    if cv2.countNonZero(unusual) <= FEW_PX:
+        return False
+    share = spread_of(unusual)
+    return share > CHANGED_SHARE and share - (0.0 if before is None else spread_of(before)) > CHANGED_JUMP
+
+
 def spread_of(unusual: Mask) -> float:
     """Share of the picture's 16 x 16 px fields in which something is unusual."""
-    if not unusual.any():
-        return 0.0
     fields = cv2.resize(unusual * np.uint8(255), (16, 9), interpolation=cv2.INTER_AREA)
     return float(np.count_nonzero(fields > 25)) / fields.size
 
