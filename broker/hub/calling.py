@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from broker.hub import unseen
 from broker.hub.alert_kinds import choice_of
 from broker.hub.alerts import CAMERAS
+from broker.hub.letter_lines import LetterLines
 from broker.hub.posting import Letter, send
 from broker.hub.records import (
     REFUSALS,
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 LOOK_EVERY_S = 5.0
 MOST_PHONES = 10
-"""Each is called by itself. Apprise lets at least five of them hang before the next has to wait."""
+"""That are kept at once."""
 WAIT_S = 5.0
 """One look waits so long for what it sent; whoever answers slower is heard in a later one."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 15.0, 300.0
@@ -73,9 +74,7 @@ class Calling:
         self._address = address.rstrip("/")
         self._last = -1
         self._look_at_s = 0.0
-        self._pool = ThreadPoolExecutor(MOST_PHONES, thread_name_prefix="call")
-        self._flying: dict[Future[str], Sent] = {}
-        """What was sent and not answered yet, at most one for a phone."""
+        self._lines: LetterLines[Sent] = LetterLines()
 
     def worker(self) -> Worker:
         """For announce."""
@@ -90,14 +89,13 @@ class Calling:
             except REFUSALS as why:
                 log.error("calls: %s", why, extra={"event": "calls-failed"})
             stop.wait(POLL_S)
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def step(self) -> int:
         """One look: note what nobody saw, send what is due. Returns how many were tried. Raises database errors."""
         now_s = self._clock.monotonic()
         with self._database.reading() as db:
             newest, is_quiet = newest_change(db), unseen.is_quiet(db)
-        if is_quiet and not self._flying:
+        if is_quiet and not self._lines.busy:
             return 0
         if newest != self._last or now_s >= self._look_at_s:
             self._last, self._look_at_s = newest, now_s + LOOK_EVERY_S
@@ -106,19 +104,18 @@ class Calling:
         with self._database.session() as db:
             due = self._due(db, self._clock.now())
         for one in due:
-            self._flying[self._pool.submit(send, one.letter)] = one
-        if self._flying:
-            done, _ = wait(self._flying, timeout=WAIT_S)
-            self._note([(self._flying.pop(one), one.result()) for one in done])
+            self._lines.send(one.letter.channel, partial(send, one.letter), one, now_s)
+        if self._lines.busy:
+            self._note(self._lines.answers(now_s, WAIT_S))
         return len(due)
 
     def _due(self, db: Session, now: datetime) -> list[Sent]:
         query = select(DutyCall).where(DutyCall.state == "waiting", DutyCall.next_at <= now)
         found: list[Sent] = []
-        busy = {sent.letter.channel for sent in self._flying.values()}
+        busy = self._lines.busy
         first = (case((Alert.kind == "sos", 0), else_=1), DutyCall.tries, DutyCall.id)
         for call in db.scalars(query.join(Alert, Alert.id == DutyCall.alert_id).order_by(*first)):
-            if call.phone_id in busy:
+            if call.phone_id in busy or len(found) >= self._lines.room:
                 continue
             if call.alert.state != "raised":
                 call.state = "needless"

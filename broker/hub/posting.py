@@ -7,9 +7,9 @@ import hmac
 import logging
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.hub.channels import FRESH, approved_delivery, write_deliveries
+from broker.hub.letter_lines import LetterLines
 from broker.hub.records import (
     REFUSALS,
     Database,
@@ -68,9 +69,8 @@ class Posting:
         self._commune = commune[:1].upper() + commune[1:]
         self._last = -1
         self._look_at_s = 0.0
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="channel")
-        self._flying: dict[Future[str], Letter] = {}
-        """What was sent and not answered yet, at most one for a channel: in order, and a slow one blocks itself."""
+        self._lines: LetterLines[Letter] = LetterLines()
+        """At most one for a channel: in order, and a slow one blocks itself."""
 
     def worker(self) -> Worker:
         """For announce. One message may take its whole time-out, several at once."""
@@ -85,7 +85,6 @@ class Posting:
             except REFUSALS as why:
                 log.error("channels: %s", why, extra={"event": "channels-failed"})
             stop.wait(POLL_S)
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def step(self) -> int:
         """One look: note what is new, send what is due. Returns how many were tried. Raises database errors."""
@@ -99,10 +98,10 @@ class Posting:
         with self._database.session() as db:
             letters = self._due(db, self._clock.now())
         for letter in letters:
-            self._flying[self._pool.submit(send, letter)] = letter
-        done, _ = wait(self._flying, timeout=WAIT_S)
-        if done:
-            self._note([(self._flying.pop(one), one.result()) for one in done])
+            self._lines.send(letter.channel, partial(send, letter), letter, now_s)
+        answers = self._lines.answers(now_s, WAIT_S)
+        if answers:
+            self._note(answers)
         return len(letters)
 
     def _due(self, db: Session, now: datetime) -> list[Letter]:
@@ -113,9 +112,9 @@ class Posting:
             .limit(MOST_DUE)
         )
         found: list[Letter] = []
-        busy = {letter.channel for letter in self._flying.values()}
+        busy, most = self._lines.busy, min(AT_ONCE - self._lines.in_time, self._lines.room)
         for row in rows:
-            if row.channel_id in busy or len(found) + len(busy) >= AT_ONCE:
+            if row.channel_id in busy or len(found) >= most:
                 continue
             revision = db.scalars(
                 select(Revision).where(
@@ -225,12 +224,19 @@ def _to_webhook(letter: Letter) -> str:
 
 
 def _through_apprise(letter: Letter) -> str:
-    from apprise import Apprise, NotifyFormat, NotifyType  # a second and 40 MB: not before it is needed
+    from apprise import (
+        Apprise,
+        AppriseAsset,
+        NotifyFormat,
+        NotifyType,
+    )  # a second and 40 MB: not before it is needed
 
     logging.getLogger("apprise").setLevel(
         logging.ERROR
     )  # it would write addresses with passwords into our log
-    sender = Apprise()
+    sender = Apprise(
+        asset=AppriseAsset(service_timeout=0)
+    )  # a limit would send it through six shared threads
     if not sender.add(letter.address):
         return "Địa chỉ của kênh không dùng được nữa."
     urgent = letter.body["kind"] == "emergency"

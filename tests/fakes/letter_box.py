@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 
@@ -61,6 +62,14 @@ def dripping_box() -> Iterator[LetterBox]:
             yield from _serving(server, box)
         finally:
             closed.set()
+
+
+@contextmanager
+def deaf_boxes(count: int) -> Iterator[list[str]]:
+    """So many addresses (host:port) where a call is accepted and nothing is ever said."""
+    with ExitStack() as open_ones:
+        doors = [open_ones.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        yield [f"127.0.0.1:{door.getsockname()[1]}" for door in doors]
 
 
 @contextmanager

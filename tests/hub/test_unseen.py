@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import msgspec
@@ -14,10 +15,11 @@ from broker.hub import alerts, board_alerts, duty_phones, unseen
 from broker.hub.accounts import create_account
 from broker.hub.calling import Calling, say_where
 from broker.hub.declined import Declined
+from broker.hub.letter_lines import LIMIT_S, SILENT
 from broker.hub.records import Account, Alert, AlertStep, Camera, DutyCall, DutyPhone
 from broker.link.clock import LOCAL
 from tests.fakes.clock import FakeClock
-from tests.fakes.letter_box import LetterBox, dripping_box, web_box
+from tests.fakes.letter_box import LetterBox, deaf_boxes, dripping_box, web_box
 from tests.hub.town import NOW, PASSWORD, Town
 
 
@@ -340,6 +342,29 @@ def test_four_phones_that_never_answer_keep_no_fifth_from_being_called(
         pressed(town, clock)
         calling.step()
         assert len(box.came) == 1
+
+
+def test_twenty_dead_phones_keep_no_living_one_from_an_sos(
+    town: Town, calling: Calling, clock: FakeClock
+) -> None:
+    with web_box() as box, deaf_boxes(10) as deaf, ExitStack() as dripping:
+        slow = [dripping.enter_context(dripping_box()).address for _ in range(10)]
+        for number, where in enumerate([*deaf, *slow, box.address]):
+            phone(town, clock, ["sos"], after_s=0, name=f"Máy {number}", port=int(where.partition(":")[2]))
+        pressed(town, clock)
+        assert calling.step() == 21
+        assert len(box.came) == 1, "in the same look as those that never answer"
+        with town.database.reading() as db:
+            states = db.scalars(select(DutyCall.state).order_by(DutyCall.phone_id)).all()
+        assert states[-1] == "sent"
+        assert set(states[10:-1]) == {"waiting"}, "the slow ones have not answered"
+        clock.advance(LIMIT_S)
+        calling.step()
+        with town.database.reading() as db:
+            assert SILENT in db.scalars(select(DutyCall.problem).order_by(DutyCall.phone_id)).all()[19]
+        pressed(town, clock, "khac")
+        calling.step()
+        assert len(box.came) == 2, "and again while they hang"
 
 
 def test_a_call_is_tried_however_long_the_hub_was_away_and_one_given_up_says_why(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from broker.hub.console import access
 from broker.hub.console.desk import desk, now
 from broker.hub.console.wording import lasting, when
 from broker.hub.declined import Declined
+from broker.hub.letter_lines import within
 from broker.hub.records import Account, DutyCall, DutyPhone
 from broker.hub.row_numbers import number_of
 
@@ -36,6 +38,8 @@ STATES = {
 AFTER_S = (0, 60, 120, 180, 300, 600, 900, 1800)
 """Waits to choose from."""
 UNSEEN_S = (60, 120, 180, 300, 600, 900)
+TRIAL_S = 20.0
+"""Who tries a phone out waits no longer."""
 Answer = Response | tuple[str, int]
 
 
@@ -117,7 +121,7 @@ def try_out(phone: int) -> Answer:
             letter = duty_phones.trial_of(db, _me(db), phone, desk().commune_name, now())
     except Declined as why:
         return _page(str(why)), 409
-    problem = posting.send(letter)
+    problem = within(TRIAL_S, partial(posting.send, letter))
     if problem:
         return _page(f"Chưa gửi được tin thử. {problem}"), 409
     return _back("tried")
