@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache, partial
-from pathlib import Path
 
 from broker.contract import Lane
 from broker.contract.board import Reading, Readings
 from broker.contract.kiosk import FeedbackSent
 from broker.contract.message import Message, Received
 from broker.link.clock import LOCAL
-from broker.link.config import Settings, SpeechOf
+from broker.link.config import Settings
 from broker.link.inbox import Inbox
 from broker.link.media import MediaStore
 from broker.link.outbox import OutboxFull
 from broker.link.service import Beat, Worker
 from broker.link.session import Session
 from broker.look.serving import Web
-from broker.speech import lexicon
-from broker.speech.voice import VOICES, EngineError, choose
 from broker.trust.identity import load_root
+from kiosk.aloud import ReadAloud
 from kiosk.app import create_app
 from kiosk.content import Content, Shelf, believer
-from kiosk.house import House, Silent
+from kiosk.house import House
 from kiosk.missed import Missed
 from kiosk.panel import Panel
 from kiosk.printing import Printer
@@ -41,7 +37,6 @@ THREADS = 12
 WAIT_S = 0.25
 WAITING_LOOKED_AT = 1000
 SERIES_KEPT = 100
-VOICES_AT_ONCE = 2
 _M_ARENA_MAX = -8
 """glibc's malloc.h."""
 
@@ -118,38 +113,6 @@ class Finder:
                 self._of, self._search = content, Search(content.entries())
             search = self._search
         return search.find(query, limit)
-
-
-class ReadAloud:
-    """Sentences to sound with the voice of this machine; nothing leaves it, whatever the settings say."""
-
-    def __init__(self, clips: Path, speech: SpeechOf) -> None:
-        self._clips = clips
-        self._voice = speech.voice
-        self._turns = threading.BoundedSemaphore(VOICES_AT_ONCE)
-        self._engines = cache(partial(choose, speech, may_ask_outside=False))
-        self._lexicon = cache(lexicon.load)
-
-    def __call__(self, text: str, language: str) -> bytes:
-        """Ogg Opus of one sentence. Raises Silent, also for a language this machine has no voice for."""
-        if not any(voice.split("-")[0] == language for voice in VOICES):
-            raise Silent(f"no voice for language {language!r}")
-        from broker.speech.say import render  # numpy: not before somebody wants to hear something
-
-        with self._turns, tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "sentence.ogg"
-            try:
-                render(
-                    text,
-                    voice=self._voice,
-                    cache_dir=self._clips,
-                    out=out,
-                    engines=self._engines(),
-                    lexicon=self._lexicon(),
-                )
-                return out.read_bytes()
-            except (EngineError, OSError) as why:
-                raise Silent(str(why)) from why
 
 
 def _seal_key(settings: Settings, session: Session) -> Callable[[], bytes | None]:

@@ -15,15 +15,13 @@ import pytest
 
 from broker.contract.board import Reading, Readings
 from broker.link.clock import MachineClock
-from broker.link.config import Settings, SettingsError, SpeechOf
+from broker.link.config import Settings, SettingsError
 from broker.link.service import Worker
 from broker.link.session import Session
 from broker.look.serving import Web
-from broker.speech.voice import EngineError, choose
 from kiosk.app import create_app
 from kiosk.feedback import CODE
-from kiosk.house import Silent
-from kiosk.service import Measured, ReadAloud, build, house_of
+from kiosk.service import Measured, build, house_of
 from tests.fakes.house import set_stage
 from tests.fakes.session import FakeInbox
 from tests.settings import node_settings
@@ -120,19 +118,6 @@ def test_newest_reading_of_each_series_is_kept_and_names_cannot_fill_the_memory(
     assert [each.value for each in measured.latest()] == [2]
     measured.take([reading(f"s{n}.x", n, 0) for n in range(500)])
     assert len(measured.latest()) == 100
-
-
-def test_own_voice_reads_a_sentence_whatever_the_settings_name_and_never_another_language(
-    tmp_path: Path,
-) -> None:
-    try:
-        choose()
-    except EngineError as why:
-        pytest.skip(str(why))
-    aloud = ReadAloud(tmp_path, SpeechOf(online=True, piper_voice=str(tmp_path / "none.onnx")))
-    assert aloud("Lệ phí 8.000 đồng một bản.", "vi")[:4] == b"OggS"
-    with pytest.raises(Silent):
-        aloud("Call a helper.", "en")
 
 
 def test_web_answers_while_readings_arrive(tmp_path: Path) -> None:
