@@ -16,6 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from broker.hub.announcing.checks import visible
 from broker.hub.declined import Declined
+from broker.hub.own_machine import is_own
 from broker.hub.records import Account, Channel, Delivery, Revision, note_change, write_audit
 from broker.hub.records.announcement import KINDS
 from broker.hub.roles import require_role
@@ -152,7 +153,7 @@ def waiting_count(db: Session) -> int:
 
 def kind_of(address: str) -> str:
     """webhook for a bare web address, apprise for everything else."""
-    return "webhook" if urlsplit(address).scheme in ("http", "https") else "apprise"
+    return "webhook" if address.lower().startswith(("http:", "https:")) else "apprise"
 
 
 def masked(address: str) -> str:
@@ -205,6 +206,20 @@ def is_usable(address: str) -> bool:
     from apprise import Apprise  # a second to load: not before somebody adds such a channel
 
     return Apprise.instantiate(address) is not None
+
+
+def leads_here(address: str, gateway: str = "") -> bool:
+    """Whether a usable address leads to this very machine, or into its own wire; names are not looked up.
+
+    gateway: the one door of it (host:port) that the settings let through, empty for none.
+    """
+    from apprise import Apprise
+
+    parts, sender = urlsplit(address), Apprise.instantiate(address)
+    hosts = {parts.hostname, getattr(sender, "host", None), getattr(sender, "smtp_host", None)}
+    port = getattr(sender, "port", None)
+    own = {host for host in hosts if isinstance(host, str) and is_own(host.strip("[]"))}
+    return any(f"{host}:{port}" != gateway for host in own)
 
 
 def _channel(db: Session, channel: int) -> Channel:

@@ -12,7 +12,7 @@ from broker.hub import calling, unseen
 from broker.hub.alert_kinds import CHOICES
 from broker.hub.announcing.checks import visible
 from broker.hub.calling import MOST_PHONES
-from broker.hub.channels import LONGEST_ADDRESS, LONGEST_NAME, is_usable, kind_of, masked
+from broker.hub.channels import LONGEST_ADDRESS, LONGEST_NAME, is_usable, kind_of, leads_here, masked
 from broker.hub.declined import Declined
 from broker.hub.posting import Letter
 from broker.hub.records import Account, DutyCall, DutyPhone, put_setting, write_audit
@@ -23,9 +23,20 @@ LONGEST_AFTER_S = 3600
 
 
 def add_phone(
-    db: Session, account: Account, name: str, address: str, kinds: Sequence[str], after_s: int, now: datetime
+    db: Session,
+    account: Account,
+    name: str,
+    address: str,
+    kinds: Sequence[str],
+    after_s: int,
+    now: datetime,
+    *,
+    gateway: str = "",
 ) -> DutyPhone:
-    """A new one. Raises Declined for a name or address that is none, no kind at all, a wait that is too long."""
+    """A new one. gateway: the one door of this machine that may be called through, as the settings name it.
+
+    Raises Declined for a name or address that is none, no kind at all, a wait that is too long.
+    """
     require_role(db, account, now, *KEEPERS)
     called, where = " ".join(visible(name).split()), address.strip()
     if not any(char.isalnum() for char in called) or len(called) > LONGEST_NAME:
@@ -40,6 +51,12 @@ def add_phone(
             "phone-address",
             "Địa chỉ này không gọi được. Xin ghi địa chỉ kiểu Apprise của cổng tin nhắn, Telegram, Zalo OA "
             "hoặc mailto://… cho thư.",
+        )
+    if leads_here(where, gateway):
+        raise Declined(
+            "phone-here",
+            "Địa chỉ này trỏ vào chính máy trung tâm nên không gọi ai được. Xin ghi địa chỉ của cổng tin nhắn; "
+            "cổng đặt ngay trên máy trung tâm thì người cài đặt phải khai trong mục console.gateway trước.",
         )
     wanted = [kind for kind in CHOICES if kind in kinds]
     if not wanted:

@@ -6,9 +6,7 @@ an approver or an admin puts one on the list, and a draft takes from the list an
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +19,7 @@ from sqlalchemy.orm import Session
 from broker.hub.announcing.checks import visible
 from broker.hub.announcing.planner import HEAD_S
 from broker.hub.declined import Declined
+from broker.hub.own_machine import is_own
 from broker.hub.records import Account, Revision, put_setting, setting, write_audit
 from broker.hub.roles import require_role
 from broker.trust.envelope import Relay
@@ -112,7 +111,7 @@ def checked(name: str, address: str) -> Station:
             "secret-address",
             "Địa chỉ có tên và mật khẩu thì mọi điểm đều đọc được, xin dùng luồng công khai.",
         )
-    if _is_own(parts.hostname):
+    if is_own(parts.hostname):
         raise Declined("own-address", "Địa chỉ này chỉ vào chính máy ở điểm, không phải một đài.")
     return Station(called, where)
 
@@ -190,23 +189,3 @@ def _parts(address: str) -> SplitResult | None:
     except ValueError:  # a port or a bracket that is none
         return None
     return parts if is_good and _ADDRESS.fullmatch(address) is not None else None
-
-
-def _is_own(host: str) -> bool:
-    """Whether a host is the very machine that asks, or one only its own wire knows. Names are not looked up."""
-    bare = host.rstrip(".").lower()
-    if bare == "localhost" or bare.endswith(".localhost"):
-        return True
-    try:
-        found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(bare)
-    except ValueError:
-        try:
-            found = ipaddress.IPv4Address(
-                socket.inet_aton(bare)
-            )  # 127.1, 0x7f000001: as the C library reads them
-        except OSError:
-            return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
-    is_nowhere = found.is_unspecified or found.is_multicast or found.is_reserved
-    return is_nowhere or found.is_loopback or found.is_link_local

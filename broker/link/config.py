@@ -125,6 +125,14 @@ class Console(Struct, kw_only=True):
         bool,
         Meta(description="false only in a demo on this machine: some roles need a code beside the password"),
     ] = True
+    gateway: Annotated[
+        str,
+        Meta(
+            description="a gateway of messages on the hub itself (an SMS modem's), `127.0.0.1:8090`: the only address "
+            "of this machine that phones of the duty room may be called through; empty: none",
+            pattern=r"^$|^127\.0\.0\.1:[0-9]{1,5}$",
+        ),
+    ] = ""
 
 
 class DatabaseOf(Struct, kw_only=True):

@@ -15,6 +15,7 @@ PAGE = "/duty/phones"
 def test_the_admin_adds_tries_and_removes_a_phone_and_its_address_is_never_shown(stage: Stage) -> None:
     client = stage.client("quan")
     with web_box() as box:
+        stage.settings.console.gateway = box.address
         form: dict[str, object] = {
             "name": "Trưởng ca",
             "address": f"json://ten:bi-mat@{box.address}/",

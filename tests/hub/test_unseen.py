@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 
 import msgspec
@@ -43,7 +43,9 @@ def person(town: Town, name: str, role: str) -> Account:
 def add(town: Town, admin: Account, box: LetterBox, kinds: list[str], after_s: int = 180) -> int:
     with town.database.session() as db:
         where = f"json://{box.address}/goi"
-        return duty_phones.add_phone(db, admin, "Trưởng ca", where, kinds, after_s, NOW).id
+        return duty_phones.add_phone(
+            db, admin, "Trưởng ca", where, kinds, after_s, NOW, gateway=box.address
+        ).id
 
 
 def moved(town: Town, clock: FakeClock, episode: str = "e1") -> int:
@@ -140,8 +142,16 @@ def test_a_phone_hears_only_its_kinds_and_nothing_older_than_itself(
         ("…", "json://127.0.0.1/", ["motion"], 180, "phone-name"),
         ("Ca", "https://127.0.0.1/", ["motion"], 180, "phone-address"),
         ("Ca", "syslog://", ["motion"], 180, "phone-address"),
-        ("Ca", "json://127.0.0.1/", ["weather"], 180, "phone-kinds"),
-        ("Ca", "json://127.0.0.1/", ["motion"], 3601, "phone-after"),
+        ("Ca", "json://192.0.2.7/", ["weather"], 180, "phone-kinds"),
+        ("Ca", "json://192.0.2.7/", ["motion"], 3601, "phone-after"),
+        ("Ca", "json://[::1", ["motion"], 180, "phone-address"),
+        ("Ca", "json://127.0.0.1/", ["motion"], 180, "phone-here"),
+        ("Ca", "json://127.0.0.1:8090/", ["motion"], 180, "phone-here"),
+        ("Ca", "jsons://[::1]:8081/", ["motion"], 180, "phone-here"),
+        ("Ca", "json://localhost/", ["motion"], 180, "phone-here"),
+        ("Ca", "json://2130706433/", ["motion"], 180, "phone-here"),
+        ("Ca", "json://169.254.169.254/", ["motion"], 180, "phone-here"),
+        ("Ca", "mailto://a:b@xa.vn?smtp=127.0.0.1&to=c@xa.vn", ["motion"], 180, "phone-here"),
     ],
 )
 def test_what_is_no_phone_is_refused(
@@ -151,6 +161,17 @@ def test_what_is_no_phone_is_refused(
     with town.database.session() as db, pytest.raises(Declined) as found:
         duty_phones.add_phone(db, admin, name, address, kinds, after_s, NOW)
     assert found.value.code == code
+
+
+def test_the_gateway_that_the_settings_name_is_the_only_way_through_this_machine(town: Town) -> None:
+    admin = person(town, "quan", "admin")
+    with town.database.session() as db:
+        for port, is_let in ((8090, True), (8091, False)):
+            where = f"json://127.0.0.1:{port}/sms"
+            with nullcontext() if is_let else pytest.raises(Declined, match="chính máy trung tâm"):
+                duty_phones.add_phone(
+                    db, admin, f"Máy {port}", where, ["sos"], 0, NOW, gateway="127.0.0.1:8090"
+                )
 
 
 def test_only_the_admin_keeps_phones_and_how_long_unseen_is(town: Town) -> None:
@@ -337,7 +358,9 @@ def test_four_phones_that_never_answer_keep_no_fifth_from_being_called(
         with town.database.session() as db:
             for number in range(4):
                 where = f"json://{dead.address}/x"
-                duty_phones.add_phone(db, admin, f"Câm {number}", where, ["sos"], 0, NOW)
+                duty_phones.add_phone(
+                    db, admin, f"Câm {number}", where, ["sos"], 0, NOW, gateway=dead.address
+                )
         add(town, admin, box, ["sos"], after_s=0)
         pressed(town, clock)
         calling.step()

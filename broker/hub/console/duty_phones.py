@@ -82,7 +82,8 @@ def add() -> Answer:
     after_s = _seconds("after_s")
     try:
         with desk().database.session() as db:
-            duty_phones.add_phone(db, _me(db), name, address, kinds, after_s, now())
+            gateway = desk().settings.console.gateway
+            duty_phones.add_phone(db, _me(db), name, address, kinds, after_s, now(), gateway=gateway)
     except Declined as why:
         return _page(str(why), name, kinds), 409
     return _back("added")
