@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from broker.hub.alerts import MAY_ACT, TRUE_REASON
 from broker.hub.camera_setup import MOST_QUIET
 from broker.hub.declined import Declined
-from broker.hub.quiet_proposal import Outcome, Past, Proposal, Trial, boxes_of, propose, try_on
+from broker.hub.quiet_proposal import Outcome, Past, Proposal, Trial, boxes_of, holds, propose, try_on
 from broker.hub.records import Account, Alert, Camera, CameraQuiet, note_change, write_audit
 from broker.hub.roles import require_role
+from broker.link.clock import LOCAL
 
 DAYS: Final = 30
 MOST_PAST: Final = 1000
@@ -32,6 +33,13 @@ NAMES: Final = {
     "test": "chỗ thử thiết bị",
 }
 """What an area is called by the reason of its false alarm."""
+NIGHT_SINCE_H, NIGHT_UNTIL_H = 18, 6
+"""As on the node (edge/camera/hours.py)."""
+LOWEST_NOW: Final = (
+    "Không rõ chuyển động ở chỗ nào trong hình, mà mức báo của camera lúc đó đã thấp nhất, "
+    "nên không có gì để bỏ qua thêm. Nếu còn báo nhầm nhiều, xin xem lại chỗ đặt camera."
+)
+"""Why nothing is offered."""
 STALE: Final = "Có cảnh báo hoặc cài đặt vừa thay đổi, máy đã tính lại. Xin xem lại rồi bấm lần nữa."
 
 
@@ -53,17 +61,26 @@ class Offer:
 
 
 def offer_for(db: Session, alert: Alert, now: datetime) -> Offer | None:
-    """What could be done about a false alert; None for what was none, for other kinds and for a camera that is gone."""
-    camera = db.get(Camera, (alert.node, alert.camera))
-    if alert.kind != "motion" or camera is None or camera.retired_at is not None:
-        return None
-    if alert.state != "closed" or alert.close_reason in ("", TRUE_REASON):
+    """What could be done about a false alert; None for what was none, for other kinds and for a camera that is gone,
+    and where nothing would change (why_none)."""
+    camera = _camera_of_false(db, alert)
+    if camera is None:
         return None
     past = past_of(db, alert.node, alert.camera, now - timedelta(days=DAYS))
     others = [each for each in past if each.id != alert.id]
-    made = propose(_past(alert), others, camera.sensitivity)
+    own = _past(alert)
+    made = propose(own, others, _level_at(db, camera, own.at))
+    if made is None:
+        return None
     name = NAMES.get(alert.close_reason, "chỗ hay báo nhầm")
     return Offer(alert.id, name, made, try_on(made, past), tuple(past))
+
+
+def why_none(db: Session, alert: Alert, now: datetime) -> str:
+    """Why nothing is offered for a false alert, as a sentence; empty where something is or nobody would expect it."""
+    if _camera_of_false(db, alert) is None or offer_for(db, alert, now) is not None:
+        return ""
+    return LOWEST_NOW
 
 
 def past_of(db: Session, node: str, camera: str, since: datetime) -> list[Past]:
@@ -101,7 +118,8 @@ def apply(
     alert = db.get(Alert, alert_id, with_for_update=True)
     offer = None if alert is None else offer_for(db, alert, now)
     if alert is None or offer is None:
-        raise Declined("no-offer", "Cảnh báo này không còn là báo nhầm, hoặc camera đã được gỡ.")
+        why = "" if alert is None else why_none(db, alert, now)
+        raise Declined("no-offer", why or "Cảnh báo này không còn là báo nhầm, hoặc camera đã được gỡ.")
     if any(each.alert_id == alert_id for each in kept(db, alert.node, alert.camera)):
         raise Declined("twice", "Chỗ này đã được bỏ qua rồi.")
     if mark != offer.mark:
@@ -151,6 +169,27 @@ def keep(db: Session, account: Account, quiet_id: int, now: datetime) -> CameraQ
     )
     note_change(db, "alert", str(row.alert_id or 0), now)
     return row
+
+
+def _camera_of_false(db: Session, alert: Alert) -> Camera | None:
+    """The camera in use of a motion that turned out to be none; None for everything else."""
+    camera = db.get(Camera, (alert.node, alert.camera)) if alert.kind == "motion" else None
+    is_false = alert.state == "closed" and alert.close_reason not in ("", TRUE_REASON)
+    return camera if camera is not None and camera.retired_at is None and is_false else None
+
+
+def _level_at(db: Session, camera: Camera, at: datetime) -> float:
+    """The sensitivity in force at that hour, by the node's rule (edge/camera/hours.py)."""
+    hour = at.astimezone(LOCAL).hour
+    is_night = hour >= NIGHT_SINCE_H or hour < NIGHT_UNTIL_H
+    usual = camera.night_sensitivity if is_night else None
+    lowered = [
+        row.sensitivity
+        for row in kept(db, camera.node, camera.camera)
+        if row.sensitivity is not None
+        and (not row.hours or any(holds((each["since_min"], each["until_min"]), at) for each in row.hours))
+    ]
+    return min([camera.sensitivity if usual is None else usual, *lowered])
 
 
 def _row(alert: Alert, offer: Offer, account: Account, now: datetime) -> CameraQuiet:

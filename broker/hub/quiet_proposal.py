@@ -65,8 +65,11 @@ class Trial:
         return sum(each.outcome in outcomes for each in self.hidden)
 
 
-def propose(alert: Past, others: Sequence[Past], sensitivity: float) -> Proposal:
-    """The best answer to a false alert. others: what else the camera told in the last weeks."""
+def propose(alert: Past, others: Sequence[Past], sensitivity: float) -> Proposal | None:
+    """The best answer to a false alert; None when it has no place and nothing lower can be set.
+
+    others: what else the camera told in the last weeks. sensitivity: what was in force at the time of the alert.
+    """
     alike = [each for each in others if each.outcome == "false" and _is_near(each, alert)]
     hours = _hours_of([alert, *alike])
     wanted = []
@@ -76,6 +79,8 @@ def propose(alert: Past, others: Sequence[Past], sensitivity: float) -> Proposal
             wanted += [Proposal(corners), *([Proposal(corners, hours)] if hours else [])]
     if not wanted:
         lower = max(LOWEST, round(sensitivity - STEP, 2))
+        if lower >= sensitivity:
+            return None
         return Proposal(
             hours=_hours_of([each for each in [alert, *others] if each.outcome == "false"]), sensitivity=lower
         )
@@ -94,12 +99,13 @@ def try_on(proposal: Proposal, past: Iterable[Past]) -> Trial:
 
 def _hides(proposal: Proposal, past: Past) -> bool:
     corners = proposal.corners
-    if corners is None or not past.boxes or not _holds(proposal.hours, past.at):
+    if corners is None or not past.boxes or not holds(proposal.hours, past.at):
         return False
     return all(stands_in(corners, *box) for box in past.boxes)
 
 
-def _holds(hours: tuple[int, int] | None, at: datetime) -> bool:
+def holds(hours: tuple[int, int] | None, at: datetime) -> bool:
+    """Whether a moment falls into these minutes of the local day; None is always."""
     if hours is None:
         return True
     local = at.astimezone(LOCAL)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from broker.hub import alerts, quiet
-from broker.hub.records import Alert, CameraQuiet
+from broker.hub.records import Alert, Camera, CameraQuiet
 from tests.console.stage import NOW, Stage
 
 
@@ -79,6 +79,17 @@ def test_a_page_that_is_old_is_told_that_things_changed(stage: Stage) -> None:
 def test_nothing_is_offered_for_true_open_and_other_alerts(stage: Stage) -> None:
     assert "Bỏ qua chỗ" not in page(stage, closed(stage, "handled"))
     assert "Bỏ qua chỗ" not in page(stage, stage.alarm())
+
+
+def test_where_nothing_lower_can_be_set_the_page_says_why_nothing_is_offered(stage: Stage) -> None:
+    number = closed(stage)
+    with stage.database.session() as db:
+        alert = db.get_one(Alert, number)
+        alert.boxes = alert.best_boxes = []
+        db.get_one(Camera, (alert.node, alert.camera)).sensitivity = 0.1
+    shown = page(stage, number)
+    assert "mức báo của camera lúc đó đã thấp nhất" in shown
+    assert 'name="mark"' not in shown
 
 
 def test_what_was_left_out_a_month_ago_is_asked_about(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from broker.trust.areas import stands_in
 from tests.hub.town import NOW, PASSWORD
 
 TREE = (0.7, 0.1, 0.1, 0.2)
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 GATE = (0.2, 0.4, 0.1, 0.3)
 NIGHT = NOW.replace(hour=22)
 
@@ -76,8 +77,13 @@ def test_without_a_place_a_lower_sensitivity_is_proposed_and_nothing_is_said_to_
     boxes: tuple[tuple[float, float, float, float], ...],
 ) -> None:
     made = propose(Past(1, NOW, boxes, "false"), [], 0.2)
+    assert made is not None
     assert (made.corners, made.sensitivity) == (None, LOWEST)
     assert try_on(made, [past(2, TREE, "true")]).hidden == ()
+
+
+def test_at_the_lowest_sensitivity_nothing_lower_is_proposed() -> None:
+    assert propose(Past(1, NOW, (), "false"), [], LOWEST) is None
 
 
 class Room:
@@ -188,6 +194,39 @@ def test_two_officers_at_once_make_one_area_and_an_old_page_sets_nothing(room: R
     assert _refused(room, number, mark=mark) == "stale"
     room.apply(number)
     assert _refused(room, number) == "twice"
+
+
+def _level(room: Room, hour: int) -> float | None:
+    number = room.alert(WHOLE, "weather", NOW.replace(hour=hour))
+    with room.database.reading() as db:
+        offer = quiet.offer_for(db, db.get_one(Alert, number), NOW)
+        assert bool(quiet.why_none(db, db.get_one(Alert, number), NOW)) is (offer is None)
+    return None if offer is None else offer.proposal.sensitivity
+
+
+def test_a_lower_sensitivity_starts_from_what_was_in_force_and_is_not_offered_at_the_floor(
+    room: Room,
+) -> None:
+    with room.database.session() as db:
+        db.get_one(Camera, ("thon-01", "cong")).night_sensitivity = 0.4
+    assert (_level(room, 7), _level(room, 3)) == (0.3, 0.2)
+    night = [{"days": list(range(7)), "since_min": 22 * 60, "until_min": 4 * 60}]
+    with room.database.session() as db:
+        row = {"node": "thon-01", "camera": "cong", "name": "x", "applied_at": NOW, "ask_again_at": NOW}
+        db.add(CameraQuiet(**row, hours=night, sensitivity=LOWEST, applied_by=room.khoa.id))
+    assert (_level(room, 7), _level(room, 5)) == (0.3, 0.2), "lowered at other hours"
+    assert _level(room, 3) is None
+    number = room.alert(WHOLE, "weather", NOW.replace(hour=2))
+    with room.database.session() as db, pytest.raises(Declined, match="đã thấp nhất"):
+        quiet.apply(db, room.khoa, number, "x", NOW, knows_true=False)
+
+
+def test_a_proposal_for_all_hours_lowers_by_the_one_in_force(room: Room) -> None:
+    first = room.alert(WHOLE, "weather")
+    assert room.apply(first).sensitivity == 0.3
+    second = room.alert(WHOLE, "weather")
+    assert room.apply(second).sensitivity == LOWEST
+    assert _refused(room, room.alert(WHOLE, "weather"), mark="x") == "no-offer"
 
 
 def test_true_alarms_other_people_and_ninth_areas_are_refused(room: Room) -> None:

@@ -70,14 +70,19 @@ class Kept:
 def facts_of(db: Session, alert: Alert, at: datetime) -> dict[str, object]:
     """What the scene of an alert says of quiet areas."""
     if alert.kind != "motion":
-        return {"offer": None, "quiets": []}
+        return {"offer": None, "no_offer": "", "quiets": []}
     people = {}
     found = quiet.kept(db, alert.node, alert.camera)
     for row in found:
         people[row.applied_by] = db.get_one(Account, row.applied_by).full_name.split()[-1]
     quiets = [_kept(row, people[row.applied_by], alert, at) for row in found]
-    offer = None if any(each.is_here for each in quiets) else quiet.offer_for(db, alert, at)
-    return {"offer": None if offer is None else _offered(offer, at), "quiets": quiets}
+    is_done = any(each.is_here for each in quiets)
+    offer = None if is_done else quiet.offer_for(db, alert, at)
+    return {
+        "offer": None if offer is None else _offered(offer, at),
+        "no_offer": "" if is_done or offer else quiet.why_none(db, alert, at),
+        "quiets": quiets,
+    }
 
 
 def hours_said(hours: Sequence[dict[str, int]] | Sequence[tuple[int, int]]) -> str:
