@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from broker.hub import own_words
 from broker.hub.alerts import MAY_SEE
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, note_change, write_audit
@@ -32,9 +33,7 @@ REASONS: Final = MappingProxyType(
 )
 """Why somebody looks at a closed alert; beside these own words are taken."""
 OTHER: Final = "other"
-OTHER_SAID: Final = "lý do khác"
-FEWEST, MOST = 5, 400
-"""Characters of own words."""
+OTHER_SAID: Final = own_words.LOGGED
 HOLDS: Final = timedelta(hours=1)
 
 
@@ -50,13 +49,12 @@ class Reason:
 
 def reason_of(code: str, words: str, choices: Mapping[str, str] = REASONS) -> Reason:
     """What somebody chose and wrote. Raises Declined when that is no reason."""
-    own = " ".join("".join(c if c.isprintable() else " " for c in words).split())[:MOST]
+    own = own_words.cleaned(words)
     if code in choices:
         return Reason(f"{choices[code]}: {own}" if own else choices[code], choices[code])
     if code != OTHER:
         raise Declined("no-reason", "Xin chọn lý do xem hình.")
-    if len(own) < FEWEST:
-        raise Declined("no-reason", "Xin ghi rõ lý do, ít nhất vài chữ.")
+    own_words.refuse_few(own)
     return Reason(f"{OTHER_SAID}: {own}", OTHER_SAID)
 
 

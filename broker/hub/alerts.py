@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from broker.contract.camera import CameraOutage, CameraTampered, MotionEnded, MotionLabelled, MotionStarted
-from broker.hub import incidents
+from broker.hub import incidents, own_words
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, Camera, NodeRecord, note_change, write_audit
 from broker.hub.roles import require_role
@@ -231,18 +233,21 @@ def close(
 def reopen(
     db: Session, account: Account, alert_id: int, why: str, now: datetime, *, upon: int | None = None
 ) -> Alert:
-    """It was not over after all: open again, in nobody's hand. Its pictures are kept again, where they still are."""
+    """It was not over after all: open again, in nobody's hand. Its pictures are kept again, where they still are.
+
+    Of an open alert the duty is reason enough to see them, so reopening needs a reason as seeing them closed does, and
+    the audit log has it as there: without own words.
+    """
     alert = _for_officer(db, account, alert_id, now)
     _refuse_news(db, alert, account, upon)
     if alert.state != "closed":
         raise Declined("open", "Cảnh báo này đang mở.")
-    if not why.strip():
-        raise Declined("no-note", "Xin ghi vì sao mở lại.")
+    own_words.refuse_few(why, "Xin ghi rõ vì sao mở lại, ít nhất vài chữ.")
     alert.state, alert.closed_at, alert.in_hand_at, alert.officer_id = "seen", None, None, None
     alert.close_reason, alert.note = "", ""
     alert.escalated_at, alert.escalated_to = None, ""
     _step(db, alert, account, "reopened", why, now)
-    _decided(db, alert, account, "alert.reopened", now)
+    _decided(db, alert, account, "alert.reopened", now, {"reason": own_words.LOGGED})
     return alert
 
 
@@ -362,9 +367,16 @@ def _step(db: Session, alert: Alert, account: Account, what: str, note: str, now
     note_changed(db, alert, now)
 
 
-def _decided(db: Session, alert: Alert, account: Account, action: str, now: datetime) -> None:
+def _decided(
+    db: Session,
+    alert: Alert,
+    account: Account,
+    action: str,
+    now: datetime,
+    detail: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Into the audit log; an officer's note may name people and stays out of it."""
-    write_audit(db, now, account.username, action, f"alert {alert.id}")
+    write_audit(db, now, account.username, action, f"alert {alert.id}", dict(detail))
 
 
 def note_changed(db: Session, alert: Alert, now: datetime) -> None:

@@ -35,6 +35,8 @@ LASTS: Final = timedelta(seconds=60)
 """And once more as long by "Xem tiếp"."""
 MOST_OWN, MOST_OF_NODE, MOST_OF_ALL = 2, 2, 6
 """Views at once: of one person, of one point's line, and of the hub's."""
+AND: Final = "; rồi "
+"""Between the reasons of one view."""
 REASONS: Final = MappingProxyType(
     {
         "report": "xác minh tin báo của người dân",
@@ -47,7 +49,8 @@ REASONS: Final = MappingProxyType(
 
 
 def start(db: Session, account: Account, node: str, camera: str, reason: Reason, now: datetime) -> CameraLive:
-    """Begin to look, written into the audit log with the reason; what this person looks at already goes on.
+    """Begin to look, written into the audit log with the reason. What this person looks at already goes on, and that it
+    was asked for once more is written all the same: the reason may be another.
 
     Declined: no right, no such camera, a node or camera that is away, too many at once.
     """
@@ -59,6 +62,9 @@ def start(db: Session, account: Account, node: str, camera: str, reason: Reason,
     mine = [each for each in under_way if each.asked_by == account.id]
     same = next((each for each in mine if (each.node, each.camera) == (node, camera)), None)
     if same is not None:
+        if reason.said not in same.reason.split(AND):
+            same.reason = f"{same.reason}{AND}{reason.said}"
+        _written(db, account, same, reason, now)
         return same
     refusal = _unseen(db, node, camera, now) or _too_many(mine, under_way, node)
     if refusal:
@@ -74,7 +80,7 @@ def start(db: Session, account: Account, node: str, camera: str, reason: Reason,
     )
     db.add(view)
     db.flush()
-    write_audit(db, now, account.username, "camera.live", f"{node}.{camera}", {"reason": reason.logged})
+    _written(db, account, view, reason, now)
     note_change(db, "live", view.view, now)
     return view
 
@@ -142,6 +148,11 @@ def wanted(db: Session, now: datetime) -> Sequence[CameraLive]:
         or_(CameraLive.sent_until.is_(None), CameraLive.sent_until < CameraLive.until),
     )
     return db.scalars(query.order_by(CameraLive.asked_at)).all()
+
+
+def _written(db: Session, account: Account, view: CameraLive, reason: Reason, now: datetime) -> None:
+    detail = {"reason": reason.logged}
+    write_audit(db, now, account.username, "camera.live", f"{view.node}.{view.camera}", detail)
 
 
 def _running(db: Session, now: datetime) -> Sequence[CameraLive]:

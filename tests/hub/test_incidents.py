@@ -173,7 +173,7 @@ def test_on_an_old_page_nothing_is_done_and_who_did_what_is_said(
                 alerts.close(db, who, number, "animal", "", NOW, upon=upon)
             else:
                 alerts.close(db, room.tu, number, "animal", "", NOW)
-                alerts.reopen(db, room.tu, number, "Nhầm", NOW)
+                alerts.reopen(db, room.tu, number, "Đóng nhầm", NOW)
 
     act(first, room.tu, upon)
     before, steps = room.one(number), room.upon()
@@ -201,8 +201,9 @@ def test_a_closed_alert_is_reopened_with_a_reason_and_noted_at_any_time(room: Ro
         alerts.escalate(db, room.ba, number, "  Trưởng  công an ", "", NOW)
         alerts.close(db, room.ba, number, "handled", "Đã nhắc nhở.", NOW)
         alerts.add_note(db, room.tu, number, "Chủ kho báo mất hai bao thóc.", NOW)
-        with pytest.raises(Declined, match="vì sao"):
-            alerts.reopen(db, room.tu, number, " ", NOW)
+        for few in (" ", "ừ", "a b", "\n.\u200b\n"):
+            with pytest.raises(Declined, match="vì sao"):
+                alerts.reopen(db, room.tu, number, few, NOW)
         alerts.reopen(db, room.tu, number, "Có tin mới", NOW)
         with pytest.raises(Declined, match="đang mở"):
             alerts.reopen(db, room.tu, number, "Có tin mới", NOW)
@@ -222,6 +223,10 @@ def test_a_closed_alert_is_reopened_with_a_reason_and_noted_at_any_time(room: Ro
     )
     with room.database.reading() as db:
         steps = [(step.what, step.note) for step in db.get_one(Alert, number).steps]
+        (again,) = [each.entry for each in audit_rows(db) if each.entry.action == "alert.reopened"]
+    assert (again.actor, again.detail["reason"]) == (room.tu.username, "lý do khác"), (
+        "own words may name people"
+    )
     assert steps == [
         ("escalated", "Trưởng công an"),
         ("closed", "Đã nhắc nhở."),

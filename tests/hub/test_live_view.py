@@ -84,6 +84,21 @@ def test_a_view_is_told_to_its_node_once_and_written_down_with_the_reason(
     assert look(studio.town, officers[0]).view == view.view, "pressed twice it is one view"
 
 
+def test_a_view_asked_for_again_within_its_minute_is_written_down_with_its_own_reason(
+    town: Town, officers: list[Account]
+) -> None:
+    first = look(town, officers[0])
+    other = Reason("theo dõi tiếp sau cảnh báo", "theo dõi tiếp sau cảnh báo")
+    with town.database.session() as db:
+        again = live_view.start(db, officers[0], "thon-01", "a", other, NOW + timedelta(seconds=20))
+        live_view.start(db, officers[0], "thon-01", "a", other, NOW + timedelta(seconds=30))
+    assert (again.view, again.until) == (first.view, first.until), "it lasts no longer for that"
+    assert again.reason == f"{WHY.said}; rồi {other.said}"
+    with town.database.reading() as db:
+        told = [row.entry.detail["reason"] for row in audit_rows(db) if row.entry.action == "camera.live"]
+    assert told == ["lý do khác", other.logged, other.logged]
+
+
 def test_it_goes_on_once_and_its_node_hears_of_that(studio: Studio, officers: list[Account]) -> None:
     view = look(studio.town, officers[0])
     studio.step()

@@ -22,7 +22,7 @@ DUTY: Final = MappingProxyType(
         "camera.quiet-undone": "cho camera {camera} báo lại một chỗ đã bỏ qua",
         "camera.quiet-kept": "giữ một chỗ bỏ qua của camera {camera}",
         "alert.noted": "ghi chú vào cảnh báo số {alert}",
-        "alert.reopened": "mở lại cảnh báo số {alert}",
+        "alert.reopened": "mở lại cảnh báo số {alert}{reason}",
         "duty.phone-added": "thêm nơi gọi của phòng trực: {subject}",
         "duty.phone-removed": "bỏ nơi gọi của phòng trực: {subject}",
         "duty.phone-tried": "gửi tin thử tới nơi gọi của phòng trực: {subject}",
