@@ -14,6 +14,7 @@ from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 
 from broker.look.icons import fill_sprite, icon, sprite
 from broker.look.qr import qr
+from broker.look.whole import whole
 from broker.look.words import SHARED, SOURCE, Words
 
 STATIC = Path(__file__).parent / "static"
@@ -35,6 +36,8 @@ HEADERS = {
 FOREVER_S = 365 * 24 * 3600
 PACKED = frozenset({".css", ".js", ".svg"})
 """Endings of files that travel compressed."""
+WHOLE = "whole"
+"""In the question of an address: the script with all that it imports."""
 
 
 def dress(
@@ -48,7 +51,8 @@ def dress(
 
     static: the app's own folder of files, served under /static/. catalogues: folders with `<language>.po`.
     language: called in a request, answers the reader's language.
-    Templates get `look(path)` and `static(path)` (addresses of files), `icon(name, cls)`, `sprite(*more)`,
+    Templates get `look(path)` and `static(path)` (addresses of files; with `whole=True` of a script together with all
+    that it imports), `icon(name, cls)`, `sprite(*more)`,
     `qr(text, label)`, `_(text, **values)`, `ngettext(one, many, n)` and `language()`, and may import what lies
     under `look/`. Inline style or script does not run: the Content-Security-Policy forbids it.
     """
@@ -71,13 +75,15 @@ def dress(
     app.after_request(_finish)
 
 
-def _serve(app: Flask, prefix: str, folder: Path) -> Callable[[str], str]:
+def _serve(app: Flask, prefix: str, folder: Path) -> Callable[..., str]:
     """Serve a folder under `/prefix/<hash of the whole folder>/`, so that files in it may name each other."""
     stamp = _stamp(folder)
+    wholes: set[str] = set()
     texts = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix in PACKED}
 
     def file(stamp: str, path: str, current: str = stamp) -> Response:
-        packed = _packed(folder / path) if request.accept_encodings["gzip"] and path in texts else None
+        packs = _packed_whole if WHOLE in request.args and path in wholes else _packed
+        packed = packs(folder, path) if request.accept_encodings["gzip"] and path in texts else None
         if packed is None:
             answer = send_from_directory(folder, path)
         else:
@@ -89,18 +95,26 @@ def _serve(app: Flask, prefix: str, folder: Path) -> Callable[[str], str]:
             answer.headers["Cache-Control"] = f"public, max-age={FOREVER_S}, immutable"
         return answer
 
-    def address(path: str) -> str:
+    def address(path: str, *, whole: bool = False) -> str:
         if not (folder / path).is_file():
             raise FileNotFoundError(f"{folder / path} is named by a template and is not there")
-        return f"{app.config.get('APPLICATION_ROOT', '/').rstrip('/')}/{prefix}/{stamp}/{path}"
+        if whole:
+            wholes.add(path)
+        more = f"?{WHOLE}" if whole else ""
+        return f"{app.config.get('APPLICATION_ROOT', '/').rstrip('/')}/{prefix}/{stamp}/{path}{more}"
 
     app.add_url_rule(f"/{prefix}/<stamp>/<path:path>", f"{prefix}.file", file)
     return address
 
 
 @cache
-def _packed(file: Path) -> bytes:
-    return gzip.compress(file.read_bytes(), mtime=0)
+def _packed(folder: Path, path: str) -> bytes:
+    return gzip.compress((folder / path).read_bytes(), mtime=0)
+
+
+@cache
+def _packed_whole(folder: Path, path: str) -> bytes:
+    return gzip.compress(whole(folder, path).encode(), mtime=0)
 
 
 def _stamp(folder: Path) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from broker.contract.content import Document, Procedure
 
-Layout = Literal["wide", "tall", "small"]
+Layout = Literal["wide", "tall", "small", "lookup"]
 Standing = Literal["fresh", "due", "stale", "ended", "early"]
 
 DUE_AFTER = timedelta(days=60)
@@ -162,6 +162,8 @@ ONE_STEP: dict[tuple[Layout, bool], Room] = {
     ("tall", True): Room(36, 10),
     ("small", False): Room(52, 6),
     ("small", True): Room(30, 2),
+    ("lookup", False): Room(30, 6),
+    ("lookup", True): Room(20, 6),
 }
 """By layout and large letters."""
 
@@ -179,7 +181,7 @@ def _item_lines(item: Item, letters: int) -> float:
 
 def arrange(parts: Sequence[Part], layout: Layout) -> Arrangement:
     """How the four parts stand on one page with ordinary letters, if they do."""
-    if layout == "small":
+    if layout in ("small", "lookup"):
         return "steps"
     room = PAGE_LINES[layout]
     if layout == "tall":

@@ -109,3 +109,19 @@ def test_qr_has_no_inline_style_and_a_name() -> None:
     assert "style" not in code
     assert 'aria-label="Mở trên điện thoại"' in code
     assert code.count("<svg") == 1
+
+
+def test_a_script_travels_with_all_that_it_imports_in_one_file(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "static" / "one.js").write_text('import { two } from "./two.js";\ntwo();\n')
+    (tmp_path / "static" / "two.js").write_text("export function two() {}\n")
+    made = Flask("again", static_folder=None)
+    dress(made, static=tmp_path / "static")
+    client = made.test_client()
+    with made.test_request_context():
+        address = render_template_string('{{ static("one.js", whole=True) }}')
+    packed = client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert b"function two" in gzip.decompress(packed.data)
+    assert "immutable" in packed.headers["Cache-Control"]
+    assert b"import" in client.get(address).data  # who takes no gzip asks for each
+    single = client.get(address.replace("one.js", "two.js"), headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(single.data) == b"export function two() {}\n"
