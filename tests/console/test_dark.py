@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select, update
 
 from broker.hub.heard import Hearing
-from broker.hub.records import CameraSeen, ServiceSeen
+from broker.hub.records import Camera, CameraSeen, ServiceSeen
 from tests.console.stage import NOW, Stage
 
 PAGES = ("/duty", "/duty/cameras", "/duty/look", "/duty/shift", "/duty/look/thon-01/cong")
@@ -49,6 +51,28 @@ def test_pages_of_officers_say_that_nothing_is_known(watched: Stage) -> None:
     admin = watched.client("quan").get("/cameras").text
     assert "chưa biết camera nào nhìn được" in admin
     assert "Camera nào cũng đang nhìn" not in admin
+
+
+def test_the_overview_counts_no_camera_of_which_nothing_is_known(watched: Stage) -> None:
+    client, whole = watched.client("lanh"), re.compile(r"Camera đang nhìn được</span><span>(.*?)</span></?")
+
+    def said() -> str:
+        found = whole.search(client.get("/overview").text)
+        assert found is not None
+        return found[1]
+
+    broker(watched, True, 0)
+    with watched.database.session() as db:
+        total = db.scalar(select(func.count()).select_from(Camera).where(Camera.retired_at.is_(None))) or 0
+        db.execute(update(CameraSeen).values(state="live", tampering="", watching=True))
+        db.execute(update(ServiceSeen).where(ServiceSeen.service == "camera").values(state="ready"))
+    assert f"<small> / {total}</small>" in said()
+    with watched.database.session() as db:
+        db.get_one(ServiceSeen, "thon-01.camera").state = "lost"
+    assert "chưa biết: điểm mất nối" in said()
+    broker(watched, False, 20)
+    assert "Chưa biết gì từ" in said()
+    assert "<b" not in said(), "no figure"
 
 
 def test_as_soon_as_the_broker_answers_all_is_as_before(watched: Stage) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from broker.hub.alerts import CLOSE_REASONS
 from broker.hub.announcing import emergency_times
+from broker.hub.camera_sight import dark_since, sights_of
 from broker.hub.console.access import Visitor
 from broker.hub.console.stages import HEARD_LEVEL, is_spoken
-from broker.hub.console.wording import lasting, local, number
-from broker.hub.records import Alert, Camera, CameraSeen, Feedback, HelperCall, Occurrence, Play
+from broker.hub.console.wording import lasting, local, number, when
+from broker.hub.records import Alert, Camera, Feedback, HelperCall, Occurrence, Play
 from broker.look.chart import spark
 
 SPARK_DAYS = 14
@@ -51,7 +52,7 @@ def figures_of(db: Session, since: datetime, at: datetime, person: Visitor) -> l
         *_plays(db, since, at, points),
         _feedback(db, since, at, inbox),
         _helpers(db, since, at, today),
-        _cameras(db, duty or (url_for("cameras.all_cameras") if person.is_any("admin") else "")),
+        _cameras(db, at, duty or (url_for("cameras.all_cameras") if person.is_any("admin") else "")),
         _alerts(db, since, at, duty),
     ]
 
@@ -134,15 +135,19 @@ def _helpers(db: Session, since: datetime, at: datetime, href: str) -> Figure:
     )
 
 
-def _cameras(db: Session, href: str) -> Figure:
+def _cameras(db: Session, at: datetime, href: str) -> Figure:
     known = db.scalars(select(Camera).where(Camera.retired_at.is_(None))).all()
-    seen = {(one.node, one.camera): one.state for one in db.scalars(select(CameraSeen)).all()}
+    sights, dark = sights_of(db, at), dark_since(db, at)
     blind = select(Alert).where(Alert.kind == "tamper", Alert.ended_at.is_(None), Alert.state != "closed")
     covered = {(one.node, one.camera) for one in db.scalars(blind)}
-    keys = [(one.node, one.camera) for one in known]
-    live = sum(seen.get(key) == "live" and key not in covered for key in keys)
+    live = sum(not sight.is_blind and key not in covered for key, sight in sights.items())
+    unknown = sum(sight.standing in ("away", "unknown") for sight in sights.values())
     note = "ngay lúc này" if known else "xã chưa đặt camera nào"
-    value = str(live) if known else ""
+    if dark is not None and known:
+        note = f"chưa biết gì từ {when(dark, at)}: máy chuyển tin của xã không chạy"
+    elif unknown:
+        note = f"{unknown} camera chưa biết: điểm mất nối hoặc chưa nối lần nào"
+    value = str(live) if known and dark is None and unknown < len(known) else ""
     return Figure("Camera đang nhìn được", value, f" / {len(known)}", note, Markup(""), href)
 
 
