@@ -6,10 +6,12 @@ import base64
 import json
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
 from broker.contract.hub import Media
+from broker.hub import content
 from broker.hub.accounts import create_account
 from broker.hub.announcing.workflow import newest_revision
 from broker.hub.heard import Hearing
@@ -30,6 +32,7 @@ from broker.hub.records import (
 )
 from broker.trust.envelope import sign
 from broker.trust.seal import seal
+from kiosk.content import shipped
 from tests.console.stage import NOW, Stage, cover, live_day, measure
 from tests.hub.town import PASSWORD
 
@@ -153,6 +156,16 @@ def test_in_a_trial_a_file_needs_nobody_and_is_not_called_spoken(stage: Stage) -
     assert "Lượt phát cần người xem" not in page
     stage.settings.console.second_factor = True
     assert "Lượt phát cần người xem" in client.get("/").get_data(as_text=True)
+
+
+def test_a_call_for_a_helper_names_the_procedure_it_came_from(stage: Stage) -> None:
+    live_day(stage)
+    with stage.database.session() as db:
+        db.get_one(HelperCall, "c1").page = "/tt/1.001193/kiem-giay"
+    assert "có người nhờ giúp ở màn hình, " in stage.client("giup").get("/").get_data(as_text=True)
+    content.set_base(stage.settings.data_dir, msgspec.json.encode(shipped().bundle))
+    page = stage.client("giup").get("/").get_data(as_text=True)
+    assert f"có người nhờ giúp ở màn hình (“{shipped().procedures['1.001193'].title}”), " in page
 
 
 def test_a_call_for_a_helper_is_taken(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,6 +34,7 @@ from broker.hub.console.renewals import renewals_of, templates_end
 from broker.hub.console.sources import todo_for
 from broker.hub.console.warnings import note_today
 from broker.hub.console.wording import ago, hm, long_day, when
+from broker.hub.content_shown import ContentMissing, overlaid, released
 from broker.hub.records import Account, HelperCall, NodeRecord, Occurrence, Revision
 from broker.hub.roles import villages_of
 from broker.hub.silence import silence_of
@@ -71,6 +72,8 @@ class Call:
     call: str
     where: str
     said: str
+    about: str
+    """The procedure whose page they were at; empty when it was another page."""
 
 
 @pages.get("/")
@@ -204,11 +207,40 @@ def _calls(db: Session, commune: Commune, me: Account, at: datetime) -> list[Cal
     query = select(HelperCall).where(
         HelperCall.taken_at.is_(None), HelperCall.received_at > at - timedelta(seconds=CALLS_SHOWN_S)
     )
-    return [
-        Call(c.call, names[c.node].label if c.node in names else c.node, ago(c.received_at, at))
+    found = [
+        c
         for c in db.scalars(query.order_by(HelperCall.received_at.desc()))
         if where is None or (c.node in names and names[c.node].village in where)
     ]
+    titles = _titles(db, {procedure_at(c.page) for c in found} - {""})
+    return [
+        Call(
+            c.call,
+            names[c.node].label if c.node in names else c.node,
+            ago(c.received_at, at),
+            titles.get(procedure_at(c.page), ""),
+        )
+        for c in found
+    ]
+
+
+def procedure_at(page: str) -> str:
+    """The code of the procedure that a page of the screen is about; empty for any other page."""
+    parts = page.partition("?")[0].split("/")
+    return parts[2] if len(parts) > 2 and parts[:2] == ["", "tt"] else ""
+
+
+def _titles(db: Session, codes: Set[str]) -> dict[str, str]:
+    """By code: what screens call these procedures. A hub without content still shows who calls."""
+    if not codes:
+        return {}
+    try:
+        shown = overlaid(db, released(desk().settings.data_dir))
+    except (ContentMissing, OSError):
+        return {}
+    titles = {each.code: each.title for each in shown.procedures}
+    titles |= {each.code: each.name for each in shown.named if each.code not in titles}
+    return {code: titles[code] for code in codes if code in titles}
 
 
 def _after(db: Session, at: datetime) -> str:
