@@ -12,7 +12,7 @@ import pytest
 from broker.hub.alert_search import Wanted
 from broker.hub.console import duty_day
 from broker.hub.console.duty_search import FIELDS, moment, wanted_of
-from broker.hub.records import Alert, CameraLive, CameraQuiet
+from broker.hub.records import Alert, Camera, CameraLive, CameraQuiet
 from broker.link.clock import LOCAL
 from tests.console.stage import NOW, Stage
 
@@ -69,6 +69,20 @@ def test_alerts_are_found_by_what_was_chosen_and_the_form_keeps_it(stage: Stage)
     assert 'href="/duty/2"' not in html
     assert len(re.findall(r"<option [^>]+ selected>", html)) == len(chosen)
     assert "Không có cảnh báo nào như anh/chị chọn." in words(page(stage, "/duty/search", loai="sos"))
+
+
+def test_no_name_stands_twice_in_a_row_or_in_a_place(stage: Stage) -> None:
+    khoa = stage.people["khoa"]
+    with stage.database.session() as db:
+        db.add(alert(1, state="in-hand", officer_id=khoa.id))
+        db.get_one(Camera, ("thon-01", "cong")).name = "Camera cổng chợ"
+    row = words(page(stage, "/duty/search"))
+    assert "Đang xử lý Trần Văn Khoa" in row
+    assert "Khoa đang xử lý" not in row
+    shown = words(page(stage, "/duty/1")).lower()
+    assert "camera cổng chợ" in shown
+    assert "camera camera" not in shown
+    assert "camera: camera" not in shown
 
 
 def test_the_next_page_keeps_what_was_chosen(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from broker.hub import unseen
+from broker.hub import incident_acts, unseen
 from broker.hub.alerts import DECISIVE
 from broker.hub.console.wording import hms, when
 from broker.hub.records import Account, Alert, AlertStep
@@ -49,8 +49,9 @@ class Together:
     others: Sequence[Kin]
     more: int
     open_count: int
+    """That this officer would close with all of it."""
     free_count: int
-    """Open ones in nobody's hand."""
+    """That this officer could take."""
     newest: int
     """The newest alert shown: what comes later is not touched by what the officer does now."""
     upon: int
@@ -79,23 +80,21 @@ def others_with(db: Session, alert: Alert) -> list[Alert]:
     return list(db.scalars(order.limit(SHOWN)))
 
 
-def together(db: Session, alert: Alert, others: Sequence[Kin]) -> Together | None:
-    """The incident as it is shown; None for an alert alone."""
+def together(db: Session, alert: Alert, others: Sequence[Kin], officer: int) -> Together | None:
+    """The incident as it is shown to an officer; None for an alert alone."""
     if alert.incident_id is None or not others:
         return None
     own = Alert.incident_id == alert.incident_id
-    is_open = Alert.state != "closed"
     counts = select(func.count(), func.max(Alert.id)).where(own)
     total, newest = db.execute(counts).one()
-    open_count = db.scalar(select(func.count()).select_from(Alert).where(own, is_open)) or 0
-    held = db.scalar(select(func.count()).select_from(Alert).where(own, Alert.state == "in-hand")) or 0
+    free, closed = incident_acts.counts(db, officer, alert.incident_id)
     steps = select(func.max(AlertStep.id)).join(Alert, Alert.id == AlertStep.alert_id)
     return Together(
         id=alert.incident_id,
         others=others,
         more=total - 1 - len(others),
-        open_count=open_count,
-        free_count=open_count - held,
+        open_count=closed,
+        free_count=free,
         newest=newest,
         upon=db.scalar(steps.where(own, AlertStep.what.in_(DECISIVE))) or 0,
     )

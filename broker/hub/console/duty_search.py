@@ -130,6 +130,8 @@ def _row(
     alert: Alert, cameras: Mapping[tuple[str, str], Camera], names: Mapping[str, str], at: datetime
 ) -> Row:
     weight, said = state_of(alert)
+    if alert.officer and said.startswith(alert.officer.full_name.split()[-1]):
+        said = "Đang xử lý"  # whole name stands below it
     day, today = local(alert.started_at).date(), local(at).date()
     return Row(
         id=alert.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import abort
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only, selectinload
 
-from broker.hub import alerts, incident_acts, incidents
+from broker.hub import alerts, incidents
 from broker.hub.camera_sight import TAMPERINGS as BLINDNESS
 from broker.hub.camera_sight import Sight, dark_since, sights_of
 from broker.hub.console import (
@@ -118,7 +118,7 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
         "number": number,
         "title": title_of(found, known),
         "where": _where(db, found, camera, commune),
-        "camera_name": camera.name if camera else found.camera,
+        "camera_name": _bare(camera.name if camera else found.camera),
         "begun": hms(found.started_at),
         "lasted": _lasted(found) if ended else "đến bây giờ",
         "late": alert_words.late_said(found),
@@ -151,7 +151,7 @@ def scene_of(db: Session, number: int, at: datetime) -> dict[str, object]:
 
 def _where(db: Session, alert: Alert, camera: Camera | None, commune: Commune) -> str:
     village = commune.names.get(alert.village, "")
-    name = f"camera {camera.name if camera else alert.camera}"
+    name = f"camera {alert.camera}" if camera is None else f"c{_headed(camera.name)[1:]}"
     if alert.kind in board_words.KINDS:
         house = db.get(NodeRecord, alert.node)
         name = (house.label if house else "") or alert.node
@@ -178,11 +178,7 @@ def _together(
         duty_incident.Kin(one.id, title_of(one, cameras), when(one.started_at, at), *state_of(one))
         for one in list(rows.values())[: duty_incident.SHOWN]
     ]
-    found = duty_incident.together(db, alert, others)
-    if found is None:
-        return None
-    free, closed = incident_acts.counts(db, access.visitor().id, found.id)
-    return replace(found, free_count=free, open_count=closed)
+    return duty_incident.together(db, alert, others, access.visitor().id)
 
 
 def _story(db: Session, alert: Alert, people: Mapping[int, str], at: datetime) -> list[Step]:
@@ -328,6 +324,12 @@ def _headed(name: str) -> str:
     """ "Camera cửa kho lúa", and no second "camera" before a name that begins with it."""
     small = _small(name)
     return f"C{small[1:]}" if small.lower().startswith("camera") else f"Camera {small}"
+
+
+def _bare(name: str) -> str:
+    """A camera's name after the word "Camera:", which it may begin with itself."""
+    rest = name[len("camera ") :] if name.lower().startswith("camera ") else name
+    return f"{rest[:1].upper()}{rest[1:]}"
 
 
 def _small(name: str) -> str:
