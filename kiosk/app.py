@@ -109,7 +109,7 @@ def _page_facts(house: House, visit: Visit) -> dict[str, object]:
     return {
         "layout": house.panel.layout,
         "large": is_large(),
-        "low": is_low(),
+        "low": is_low() and house.panel.layout != "lookup",
         "way": way_of_typing(),
         "lock": visit.lock,
         "theme": theme(house.theme),

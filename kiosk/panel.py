@@ -10,7 +10,10 @@ INCH_MM = 25.4
 WIDE_FROM_MM = 300.0
 """Below this width (13.3″ and less) the page shows one thing less at a time."""
 
-Layout = Literal["wide", "tall", "small"]
+LOOKUP_BELOW_MM = 180.0
+"""Below this width (8″ and less) no keyboard fits: the panel only looks up."""
+
+Layout = Literal["wide", "tall", "small", "lookup"]
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,13 @@ class Panel:
 
     @property
     def layout(self) -> Layout:
-        """tall: portrait; small: 13.3″ and less; wide: everything else."""
+        """tall: portrait; lookup: 8″ and less; small: 13.3″ and less; wide: everything else."""
         if self.height_px > self.width_px:
             return "tall"
-        return "small" if self.width_px / self.px_per_mm < WIDE_FROM_MM else "wide"
+        width_mm = self.width_px / self.px_per_mm
+        if width_mm < LOOKUP_BELOW_MM:
+            return "lookup"
+        return "small" if width_mm < WIDE_FROM_MM else "wide"
 
     def css(self) -> str:
         """The style sheet that makes 1rem one millimetre on this panel."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as Answer
 
 from broker.link.clock import LOCAL
 from broker.link.outbox import OutboxFull
@@ -60,6 +61,11 @@ def pages(house: House, desk: Desk) -> Blueprint:
 
     def place(spot: Choice) -> str:
         return house.village[:1].upper() + house.village[1:] if spot.code == "village" else say(spot.words)
+
+    @job.before_request
+    def lead_to_a_person() -> Answer | None:
+        """Where nothing can be typed, a person writes it down."""
+        return redirect("/giup", 302) if house.panel.layout == "lookup" else None
 
     @job.get("/gop-y")
     def topic() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response as Answer
 
 from broker.contract.content import LifeEvent
 from broker.look.icons import drawn
@@ -14,7 +15,7 @@ from kiosk.pages.notice import board_of, today_of
 from kiosk.pages.village import doors_of
 from kiosk.visitor import language
 
-ANSWERS = {"wide": 3, "tall": 5, "small": 2}
+ANSWERS = {"wide": 3, "tall": 5, "small": 2, "lookup": 2}
 """Big answers on the search page; more would be read as a list, not as a choice."""
 SHORTCUTS = 6
 QUERY_LONGEST = 120
@@ -69,7 +70,9 @@ def pages(house: House) -> Blueprint:
         )
 
     @job.get("/tim")
-    def find() -> str:
+    def find() -> str | Answer:
+        if house.panel.layout == "lookup":
+            return redirect("/linh-vuc", 302)
         return render_template(
             "search.html", **search(request.args.get("q", "")[:QUERY_LONGEST], is_whole=True)
         )

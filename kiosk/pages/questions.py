@@ -24,6 +24,8 @@ A_PAGE = {
     ("tall", True): 6,
     ("small", False): 4,
     ("small", True): 2,
+    ("lookup", False): 6,
+    ("lookup", True): 6,
 }
 """Procedures on one page of a list."""
 

