@@ -36,6 +36,7 @@ OWNERS = {
     "gtts": ("broker.speech",),
     "lunar_vn": ("broker.link.calendar",),
     "segno": ("broker.look",),
+    "polib": ("broker.look.words",),
     "influxdb_client": ("broker.hub.telemetry.influx",),
     "requests": (
         "broker.link.media",

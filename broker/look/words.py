@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from gettext import GNUTranslations
 from pathlib import Path
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import Translations
+import polib
 from flask import Flask, current_app
 
 SOURCE = "vi"
@@ -20,14 +20,11 @@ class Words:
 
     def __init__(self, folders: Iterable[Path], language: Callable[[], str]) -> None:
         self._language = language
-        self._known: dict[str, Translations] = {}
+        files: dict[str, list[Path]] = defaultdict(list)
         for folder in folders:
             for file in sorted(folder.glob("*.po")):
-                read = _read(file)
-                if file.stem in self._known:
-                    self._known[file.stem].merge(read)
-                else:
-                    self._known[file.stem] = read
+                files[file.stem].append(file)
+        self._known = {known: _read(own) for known, own in files.items()}
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -42,23 +39,26 @@ class Words:
     def gettext(self, text: str, /, **values: object) -> str:
         """`text` in the reader's language, with `%(name)s` filled from `values` when there are any."""
         known = self._known.get(self._language())
-        said = known.ugettext(text) if known else text
+        said = known.gettext(text) if known else text
         return said % values if values else said
 
     def ngettext(self, one: str, many: str, n: int, /, **values: object) -> str:
         """The form for `n` (Vietnamese has one form), with `%(n)s` and `values` filled."""
         known = self._known.get(self._language())
-        said = known.ungettext(one, many, n) if known else many
+        said = known.ngettext(one, many, n) if known else many
         return said % {"n": n, **values}
 
 
-def _read(file: Path) -> Translations:
-    with file.open("rb") as source:
-        catalogue = read_po(source, locale=file.stem)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Translations(fp=compiled)
+def _read(files: Iterable[Path]) -> GNUTranslations:
+    """One catalogue of several; what a later one says again holds."""
+    joined = polib.POFile()
+    said: dict[str, polib.POEntry] = {}
+    for file in files:
+        read = polib.pofile(str(file), encoding="utf-8")
+        joined.metadata = read.metadata
+        said.update({each.msgid: each for each in read if each.translated()})
+    joined.extend(said.values())
+    return GNUTranslations(io.BytesIO(joined.to_binary()))
 
 
 def words_of(app: Flask) -> Words:

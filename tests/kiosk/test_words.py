@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from babel.messages.pofile import read_po
+import polib
 
 import kiosk
 from broker.look.procedure import sentences_of
@@ -71,8 +71,7 @@ def test_a_long_line_is_never_cut_inside_brackets() -> None:
 
 
 def catalogue(folder: str = "catalogues") -> dict[str, str]:
-    with (ROOM / folder / "en.po").open("rb") as source:
-        return {str(m.id): str(m.string) for m in read_po(source, locale="en") if m.id}
+    return {each.msgid: each.msgstr for each in polib.pofile(str(ROOM / folder / "en.po"))}
 
 
 def test_every_word_of_the_screen_has_an_english_one() -> None:
