@@ -36,6 +36,7 @@ STATES = {
 PANELS: Mapping[str, tuple[str, Layout, bool]] = {
     "rong": ("Màn rộng", "wide", False),
     "doc": ("Màn dọc", "tall", False),
+    "nho": ("Màn 10 inch", "small", False),
     "to": ("Chữ to", "wide", True),
 }
 """What a screen may look like: words, layout, large letters."""
