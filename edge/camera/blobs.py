@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from edge.camera.backdrop import Seen
+from edge.camera.glare import Glare
 from edge.camera.picture import Grey
 
 JOIN = np.ones((5, 3), np.uint8)
@@ -86,11 +87,12 @@ def find_blobs(seen: Seen) -> list[Blob]:
     lighter = np.bincount(owner, now > before, minlength=count)
     clear = np.bincount(owner, beyond > STRONG, minlength=count) >= CLEAR_PX
     blobs = []
+    glare = Glare(seen, rows, columns)
     for label in large[np.argsort(-area[large])][:MOST]:
         size = int(area[label])
         if size > LIGHT_PX:
             own = owner == label
-            if is_light(now[own], before[own]):
+            if is_light(now[own], before[own]) or glare.holds(spots[own], now[own], before[own]):
                 continue
         x, y, w, h = stats[label, :4].tolist()
         blobs.append(

@@ -14,6 +14,7 @@ from typing import Literal
 
 from edge.camera.blobs import Blob
 from edge.camera.clutter import Clutter
+from edge.camera.glare import GLOW
 from edge.camera.picture import SMALL_HEIGHT_PX, SMALL_WIDTH_PX
 
 Why = Literal["travels", "grows", "stays"]
@@ -35,7 +36,7 @@ LEAST_WAY_PX = 4.0
 """A thing must go at least this far; 1/64 of the picture's width."""
 FAST_LENGTHS_S = 2.0
 FAST_HITS = 8
-GLOW, GLOW_PX = 0.9, 700
+GLOW_PX = 700
 GLOW_HITS = 12
 FLIES_LENGTHS_S, STREAK_LENGTHS_S = 1.2, 3.0
 WINDS = 1.07
