@@ -1,8 +1,9 @@
 """Who saw the pictures of an alert, and why. It is written before a byte goes out.
 
-While an alert is open the duty itself is the reason, written once an hour. Of a closed one nobody sees anything
-before saying why; what was said holds for that officer and that alert for an hour. Each opening of a clip is written
-beside that. An officer's own words may name people: they stand with the alert and never in the audit log.
+While an alert is open the duty itself is the reason, written once an hour; for ten minutes after it stays that of the
+officer who closed it. Of a closed one nobody else sees anything before saying why; what was said holds for that officer
+and that alert for an hour. Each opening of a clip is written beside that. An officer's own words may name people: they
+stand with the alert and never in the audit log.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from broker.hub import own_words
-from broker.hub.alerts import MAY_SEE
+from broker.hub.alerts import DECISIVE, MAY_SEE
 from broker.hub.declined import Declined
 from broker.hub.records import Account, Alert, AlertStep, note_change, write_audit
 from broker.hub.roles import require_role
@@ -35,6 +36,8 @@ REASONS: Final = MappingProxyType(
 OTHER: Final = "other"
 OTHER_SAID: Final = own_words.LOGGED
 HOLDS: Final = timedelta(hours=1)
+JUST_CLOSED: Final = timedelta(minutes=10)
+"""So long the duty stays the reason of the officer who closed an alert."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ def reason_now(db: Session, account_id: int, alert: Alert, now: datetime) -> str
     if alert.state != "closed":
         return ON_DUTY
     given = _steps(account_id, alert.id, "viewed", now).where(AlertStep.note.not_in(("", ON_DUTY)))
-    return db.scalar(given.order_by(AlertStep.id.desc()).limit(1)) or ""
+    said = db.scalar(given.order_by(AlertStep.id.desc()).limit(1)) or ""
+    return said or (ON_DUTY if _has_just_closed(db, account_id, alert, now) else "")
 
 
 def is_noted(db: Session, account_id: int, alert: Alert, now: datetime) -> bool:
@@ -110,6 +114,15 @@ def has_played(db: Session, account_id: int, alert: Alert, now: datetime) -> boo
     """Whether this officer's opening of the clip was written within the last hour, for a player that goes on."""
     is_open = bool(reason_now(db, account_id, alert, now))
     return is_open and db.scalar(_steps(account_id, alert.id, "played", now).limit(1)) is not None
+
+
+def _has_just_closed(db: Session, account_id: int, alert: Alert, now: datetime) -> bool:
+    """Who closed it a moment ago still does what it was opened for, such as leaving out the place of a false alarm."""
+    decisive = select(AlertStep).where(AlertStep.alert_id == alert.id, AlertStep.what.in_(DECISIVE))
+    last = db.scalars(decisive.order_by(AlertStep.id.desc()).limit(1)).first()
+    if last is None or last.what != "closed" or last.account_id != account_id:
+        return False
+    return last.at > now - JUST_CLOSED
 
 
 def _steps(account_id: int, alert_id: int, what: str, now: datetime) -> Select[str]:

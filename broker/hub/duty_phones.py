@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -46,6 +47,12 @@ def add_phone(
         raise Declined("same-phone", f"Đã có “{called}”, xin ghi tên khác.")
     if len(kept) >= MOST_PHONES:
         raise Declined("many-phones", f"Đã có {MOST_PHONES} nơi được gọi, xin bỏ bớt.")
+    if len(where) <= LONGEST_NAME and re.fullmatch(r"\+?[0-9 .()-]{8,}", where):
+        raise Declined(
+            "phone-number",
+            "Máy không tự gọi số điện thoại được. Xin ghi địa chỉ cổng tin nhắn với số ở cuối, "
+            "như jsons://tên:mật-khẩu@cổng-tin-nhắn.vn/0912345678.",
+        )
     if len(where) > LONGEST_ADDRESS or kind_of(where) == "webhook" or not is_usable(where):
         raise Declined(
             "phone-address",

@@ -65,3 +65,17 @@ def test_what_is_refused_is_said_and_how_long_unseen_is_may_be_set(stage: Stage)
     assert stage.post(client, f"{PAGE}/unseen", {"seconds": "300"}, page=PAGE).status_code == 302
     with stage.database.reading() as db:
         assert setting(db, "duty.unseen_s", 0) == 300
+
+
+def test_a_telephone_number_is_refused_with_how_to_write_it_and_only_its_writer_sees_it_again(
+    stage: Stage,
+) -> None:
+    client = stage.client("quan")
+    form: dict[str, object] = {"name": "Ca", "address": "0912 345 678", "kinds": ["sos"], "after_s": "0"}
+    said = stage.post(client, PAGE, form, page=PAGE).get_data(as_text=True)
+    assert "với số ở cuối" in said
+    assert 'value="0912 345 678"' in said
+    for sample in ("tgram://", "jsons://", "mailtos://"):
+        assert f"<code>{sample}" in said
+    assert "Apprise" not in said
+    assert "0912 345 678" not in client.get(PAGE).get_data(as_text=True)

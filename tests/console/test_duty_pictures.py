@@ -20,6 +20,7 @@ def closed(stage: Stage, clip: bytes = b"0123456789") -> int:
     number = stage.alarm(clip=clip)
     with stage.database.session() as db:
         alerts.close(db, db.get_one(Account, stage.people["khoa"].id), number, "animal", "", stage.now())
+    stage.clock.advance(601)
     return number
 
 
@@ -96,12 +97,19 @@ def test_a_reason_opens_a_closed_alert_to_one_officer_for_an_hour(stage: Stage) 
     assert client.get(f"/duty/{number}/clip", headers={"Range": "bytes=5-"}).status_code == 409
 
 
-def test_what_was_seen_on_duty_opens_nothing_once_it_is_closed(stage: Stage) -> None:
+def test_only_who_closed_it_still_sees_it_for_ten_minutes_and_that_is_written(stage: Stage) -> None:
     number = stage.alarm()
     client = stage.client("khoa")
     client.get(f"/duty/{number}/snapshot")
     with stage.database.session() as db:
         alerts.close(db, db.get_one(Account, stage.people["khoa"].id), number, "animal", "", stage.now())
+    assert f"/duty/{number}/snapshot" in client.get(f"/duty/{number}").get_data(as_text=True)
+    assert client.get(f"/duty/{number}/snapshot").data == JPEG
+    assert views(stage, number) == [("viewed", "đang trực")]
+    with stage.database.reading() as db:
+        alert = db.get_one(Alert, number)
+        assert not alert_views.reason_now(db, stage.people["binh"].id, alert, stage.now()), "nobody else"
+    stage.clock.advance(601)
     assert client.get(f"/duty/{number}/snapshot").status_code == 409
 
 

@@ -65,6 +65,16 @@ def test_true_alarms_that_would_be_hidden_are_named_and_must_be_confirmed(stage:
     assert "Đã đặt bỏ qua" in done
 
 
+def test_an_alert_that_nobody_opened_is_not_called_true(stage: Stage) -> None:
+    stage.alarm()
+    stage.clock.advance(900)
+    shown = page(stage, closed(stage))
+    assert "0 báo thật" in shown
+    assert "1 chưa ai xem" in shown
+    assert "Tôi đã xem" not in shown, "nobody can tell"
+    assert shown.index('id="h-bo-qua"') < shown.index('id="mo-lai"'), "what comes next stands first"
+
+
 def test_an_only_alarm_says_that_there_is_nothing_to_try_it_on(stage: Stage) -> None:
     assert "không có cảnh báo nào khác để thử" in page(stage, closed(stage))
 

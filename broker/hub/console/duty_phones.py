@@ -40,6 +40,25 @@ AFTER_S = (0, 60, 120, 180, 300, 600, 900, 1800)
 UNSEEN_S = (60, 120, 180, 300, 600, 900)
 TRIAL_S = 20.0
 """Who tries a phone out waits no longer."""
+SAMPLES = (
+    ("Telegram", "tgram://MÃ-BOT/SỐ-NHÓM", "Mã bot do BotFather cấp; số nhóm là nhóm của tổ trực có bot đó."),
+    (
+        "Tin nhắn SMS",
+        "jsons://tên:mật-khẩu@cổng-tin-nhắn.vn/0912345678",
+        "Nhà mạng hoặc đơn vị bán cổng tin nhắn cấp tên, mật khẩu và địa chỉ cổng; số điện thoại ghi ở cuối.",
+    ),
+    (
+        "Zalo",
+        "jsons://mật-khẩu@cổng-Zalo-OA.vn/mã-người-nhận",
+        "Cần tài khoản Zalo OA của xã và một cổng nhận tin để gửi; tài khoản Zalo cá nhân không dùng được.",
+    ),
+    (
+        "Thư điện tử",
+        "mailtos://tên:mật-khẩu@xã.gov.vn?to=trucban@xã.gov.vn",
+        "Hộp thư gửi đi, rồi người nhận.",
+    ),
+)
+"""Who is called, how the address looks, what is needed for it."""
 Answer = Response | tuple[str, int]
 
 
@@ -85,7 +104,7 @@ def add() -> Answer:
             gateway = desk().settings.console.gateway
             duty_phones.add_phone(db, _me(db), name, address, kinds, after_s, now(), gateway=gateway)
     except Declined as why:
-        return _page(str(why), name, kinds), 409
+        return _page(str(why), name, kinds, address), 409
     return _back("added")
 
 
@@ -138,7 +157,8 @@ def _back(note: str) -> Response:
     return redirect(url_for("duty_phones.all_phones", note=note))
 
 
-def _page(trouble: str = "", name: str = "", kinds: Sequence[str] = ()) -> str:
+def _page(trouble: str = "", name: str = "", kinds: Sequence[str] = (), address: str = "") -> str:
+    # The address goes back only in the answer to who has just typed it.
     with desk().database.reading() as db:
         lines = [_line(one) for one in unseen.phones_of(db)]
         calls = [_call(one) for one in duty_phones.lately(db)]
@@ -157,6 +177,8 @@ def _page(trouble: str = "", name: str = "", kinds: Sequence[str] = ()) -> str:
         note=NOTES.get(request.args.get("note", ""), ""),
         trouble=trouble,
         name=name,
+        address=address,
+        samples=SAMPLES,
         kinds=kinds or ("sos", "person"),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broker.hub import quiet
@@ -46,6 +47,9 @@ class Offered:
     sensitivity: float | None
     hid_false: int
     hid_true: int
+    hid_unseen: int
+    """Nobody has opened these: they may be anything."""
+    hid_open: int
     told_true: int
     is_alone: bool
     """There is no other alert to try it on."""
@@ -79,7 +83,7 @@ def facts_of(db: Session, alert: Alert, at: datetime) -> dict[str, object]:
     is_done = any(each.is_here for each in quiets)
     offer = None if is_done else quiet.offer_for(db, alert, at)
     return {
-        "offer": None if offer is None else _offered(offer, at),
+        "offer": None if offer is None else _offered(db, offer, at),
         "no_offer": "" if is_done or offer else quiet.why_none(db, alert, at),
         "quiets": quiets,
     }
@@ -95,10 +99,14 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-def _offered(offer: quiet.Offer, at: datetime) -> Offered:
+def _offered(db: Session, offer: quiet.Offer, at: datetime) -> Offered:
     proposal, trial = offer.proposal, offer.trial
     hidden = {each.id for each in trial.hidden}
     true = [each for each in trial.hidden if each.outcome != "false"]
+    unseen = select(func.count()).where(
+        Alert.id.in_([each.id for each in true if each.outcome == "open"]), Alert.state == "raised"
+    )
+    hid_unseen = db.scalar(unseen) or 0
     return Offered(
         name=offer.name,
         mark=offer.mark,
@@ -106,7 +114,9 @@ def _offered(offer: quiet.Offer, at: datetime) -> Offered:
         hours=hours_said([proposal.hours] if proposal.hours else []),
         sensitivity=proposal.sensitivity,
         hid_false=trial.count("false"),
-        hid_true=len(true),
+        hid_true=trial.count("true"),
+        hid_unseen=hid_unseen,
+        hid_open=trial.count("open") - hid_unseen,
         told_true=sum(each.outcome != "false" for each in trial.told),
         is_alone=len(offer.past) < 2,
         hits=[_hit(each, each.id in hidden, at) for each in offer.past],

@@ -1,6 +1,7 @@
 // The duty room: new alerts wait above what is being read, every key has its action, the clip has its own bar.
 import { ask, listen } from "./live.js";
 import { begin, hear } from "./duty-sound.js";
+import { send } from "./duty-send.js";
 
 const queue = document.getElementById("hang");
 const fresh = document.getElementById("moi");
@@ -94,6 +95,17 @@ async function renew(part) {
   part.querySelectorAll("details").forEach((each, at) => { each.open = unfolded[at] && !each.querySelector("form"); });
   if (held) part.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
   return true;
+}
+
+/** What was done is shown where it was done: nothing jumps, and it is said. */
+async function showDone() {
+  for (const part of [document.getElementById("canh"), document.getElementById("viec")]) {
+    part.querySelectorAll("details[open]").forEach((each) => { if (each.querySelector("form")) each.open = false; });
+    if (part.contains(document.activeElement)) document.activeElement.blur();
+  }
+  await refreshInfo();
+  told.add(ALL);
+  follow();
 }
 
 async function refreshInfo() {
@@ -246,11 +258,11 @@ function tick() {
   if (lostAt !== null) note.textContent = `Mất kết nối từ ${lostAt}, đang nối lại`;
 }
 
-listen(["alert", "camera"], {
+listen(["alert", "camera", "service"], {
   change: (topic, key) => {
     followCameras();
-    if (topic === "camera") return;
-    told.add(key);
+    if (topic === "camera" || (topic === "service" && key !== "broker")) return;
+    told.add(topic === "service" ? ALL : key);
     follow();
   },
   all: () => { told.add(ALL); follow(); followCameras(); },
@@ -262,5 +274,6 @@ listen(["alert", "camera"], {
 setInterval(tick, 1000);
 setInterval(followCameras, 30000);
 setInterval(() => { told.add(ALL); follow(); }, 60000); // what is said by the clock grows old too
+send(document.getElementById("viec"), showDone);
 begin(queue.querySelector("ol").dataset.loud);
 reel();

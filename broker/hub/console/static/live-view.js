@@ -4,6 +4,7 @@ import { ask } from "./live.js";
 const OLD_S = 3;
 const AGAIN_MS = 1000;
 const WAIT_SAID_S = 8;
+const AWAY = "gaze-away";
 
 for (const section of document.querySelectorAll("[data-gaze]")) gaze(section);
 
@@ -49,7 +50,23 @@ function gaze(section) {
     else say(note || "Mất kết nối với trung tâm, đang nối lại.");
   }
 
+  /** A picture that was put away stays away, whatever is asked of this panel later. */
+  function putAway() {
+    const still = section.querySelector(".gaze-still");
+    const close = still?.querySelector("[data-gaze-close]");
+    const key = still?.querySelector("img")?.getAttribute("src");
+    if (!close || !key) return;
+    if (sessionStorage.getItem(AWAY) === key) { still.remove(); return; }
+    close.hidden = false;
+    close.addEventListener("click", () => {
+      sessionStorage.setItem(AWAY, key);
+      still.remove();
+      section.querySelector("[data-gaze-shoot]")?.focus({ preventScroll: true });
+    });
+  }
+
   function begin() {
+    putAway();
     section.classList.toggle("on", Boolean(section.querySelector("[data-pictures]")));
     for (const each of section.querySelectorAll("[data-gaze-start]")) each.hidden = false;
     const on = section.querySelector("[data-pictures]");

@@ -2,6 +2,7 @@
 
 const SILENT_MS = 30000; // the hub says something every ten seconds
 const ANSWER_MS = 10000;
+const GRACE_MS = 4000; // a page that just woke, or a stream that broke and comes again at once, has lost nothing
 
 /**
  * @param {string[]} topics what to hear of
@@ -13,13 +14,27 @@ export function listen(topics, to) {
   let wasLost = false;
   let source = null;
   let silence = 0;
+  let grace = 0;
   const heard = () => {
     clearTimeout(silence);
-    silence = setTimeout(() => { lost(); open(); }, SILENT_MS);
+    const due = Date.now() + SILENT_MS;
+    // A phone that slept runs this late: then it is the page that did not hear, the hub may have spoken.
+    silence = setTimeout(() => { if (Date.now() - due > GRACE_MS) doubt(); else lost(); open(); }, SILENT_MS);
   };
   const lost = () => {
+    clearTimeout(grace);
+    grace = 0;
     wasLost = true;
     to.state(false);
+  };
+  const doubt = () => {
+    wasLost = true;
+    grace ||= setTimeout(lost, GRACE_MS);
+  };
+  const found = () => {
+    clearTimeout(grace);
+    grace = 0;
+    to.state(true);
   };
   const open = () => {
     source?.close();
@@ -29,7 +44,7 @@ export function listen(topics, to) {
     source.addEventListener("hello", () => {
       heard();
       wait = 1000;
-      to.state(true);
+      found();
       if (wasLost) to.all();
       wasLost = false;
     });
@@ -38,19 +53,19 @@ export function listen(topics, to) {
       const news = JSON.parse(event.data);
       to.change(news.topic, news.key);
     });
-    source.addEventListener("resync", () => { heard(); wasLost = false; to.state(true); to.all(); });
+    source.addEventListener("resync", () => { heard(); wasLost = false; found(); to.all(); });
     source.addEventListener("over", () => { source.close(); location.reload(); });
     source.addEventListener("error", (event) => {
       if (event.target !== source) return;
-      lost();
+      doubt();
       if (source.readyState !== EventSource.CLOSED) return;
       clearTimeout(silence);
       setTimeout(() => { open(); to.all(); }, wait);
       wait = Math.min(wait * 2, 30000);
     });
   };
-  window.addEventListener("pagehide", () => { clearTimeout(silence); source.close(); });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) { lost(); open(); } });
+  window.addEventListener("pagehide", () => { clearTimeout(silence); clearTimeout(grace); grace = 0; source.close(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { doubt(); open(); } });
   open();
 }
 
