@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
 from typing import Literal
-from urllib.parse import urlsplit
 
 from broker.contract.content import Document, Procedure
 
@@ -30,6 +29,10 @@ SURE = "Bác hỏi lại ở xã cho chắc."
 
 _CUT = re.compile(r"(?:;|(?<=[^\W\d_]{2})\.(?=\s))(?![^(]*\))\s*")
 """At a semicolon or a full stop, never inside brackets: half a bracket is no sentence."""
+
+_ADDRESS = re.compile(
+    r"https://([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::443)?(?:[/?#][!-\[\]-~]*)?", re.ASCII | re.IGNORECASE
+)
 
 
 def standing(procedure: Procedure, today: date) -> Standing:
@@ -225,12 +228,17 @@ def _piece(part: Part, rows: Sequence[Item | str], first: int, trips: tuple[int,
 
 
 def official_host(address: str, own_domain: str = "") -> str:
-    """The host of an address that a code may lead to; empty when it may not."""
-    parts = urlsplit(address)
-    host = (parts.hostname or "").lower()
+    """The host of an address that a code may lead to; empty when it may not.
+
+    Only plain ones: what phones and programs read differently (a backslash, a user's name, another port, letters of
+    other scripts) leads nowhere.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        return ""
+    host = found[1].lower()
     allowed = [*OFFICIAL_HOSTS, *([own_domain.lower()] if own_domain else [])]
-    known = any(host == each or host.endswith("." + each) for each in allowed)
-    return host if parts.scheme == "https" and known and parts.username is None else ""
+    return host if any(host == each or host.endswith("." + each) for each in allowed) else ""
 
 
 def list_text(procedure: Procedure, papers: Sequence[Document] | None = None) -> str:

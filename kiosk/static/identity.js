@@ -1,21 +1,54 @@
 // Nobody needs an identity number here, and nobody shall leave one: it is refused while it is being typed.
-const RUN = /(?<!\d)\d(?:[ .\-\u2013]*\d)*/g;
-const NO_NUMBER_OF_A_PERSON = /(?<![\d.])\d{1,2}([.\-])\d{1,2}\1(?:19|20)\d\d(?!\d)|(?<![\d.])\d{1,3}(?:\.\d{3})*\.000(?![.\d])/g;
-const REST = /^[ .\-\u2013]*\d+/;
-const TELEPHONE = /^(?:0[235789]|84|1[89]00)/;
+const PIECE = /\d(?:[ .-]*\d)*/g;
+const CHAIN = /\d(?:[ .,-]*\d)*/g;
+const NO_NUMBER_OF_A_PERSON = /(?<![\d.])\d{1,2}([.,-])\d{1,2}\1(?:19|20)\d\d(?!\d)|(?<![\d.])[1-9]\d{0,2}(?:\.\d{3})*\.000(?![.\d])/g;
+const REST = /^[ .,-]*\d+/;
+const TELEPHONE = /^(?:0[235789]\d{8}|84[235789]\d{8}|1[89]00\d{4}(?:\d\d)?)$/;
+const MAY_BECOME_ONE = /^(?:0[235789]|84|1[89]00)/;
+const isLong = (digits) => digits.length === 9 || digits.length === 12;
+const digitsOf = (text) => text.replace(/\D/g, "");
 
-/** The numbers in `text` that have as many digits as an identity card: [from, to] each. */
-function found(text, growing) {
-  const plain = text.replace(NO_NUMBER_OF_A_PERSON, (part) => "/".repeat(part.length));
-  return [...plain.matchAll(RUN)].filter((match) => {
-    const digits = match[0].replace(/\D/g, "");
-    const last = /^[ .\-\u2013]*$/.test(text.slice(match.index + match[0].length));
-    if (digits.length === 9) return !(growing && last && TELEPHONE.test(digits)); // a telephone number has one more
-    return digits.length === 12;
-  }).map((match) => [match.index, match.index + match[0].length]);
+/** The text with one of a digit, blank, dot, hyphen, comma (all other signs) and x (letters) in each place. */
+function plainOf(text) {
+  const as = (sign) => (found) => sign.padEnd(found.length);
+  return text.replace(/[^\d\P{Nd}]|[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]/gu, as("4")).replace(/\p{Pd}/gu, as("-"))
+    .replace(/[\s\p{Z}\p{C}]/gu, as(" ")).replace(/[\p{L}\p{M}\p{Nl}\p{No}]/gu, as("x")).replace(/[^\dx .-]/gu, as(","));
 }
 
-/** Whether `text` holds an identity number: 9 or 12 digits, also with spaces, dots or dashes between. */
+/** Numbers of a chain that have as many digits as an identity card: [from, to] each. */
+function inChain(chain, growing) {
+  const wrong = [];
+  let group = [];
+  const close = () => {
+    const whole = group.map((piece) => digitsOf(piece[0])).join("");
+    if (group.length > 1 && isLong(whole)) wrong.push([group[0].index, group.at(-1).index + group.at(-1)[0].length]);
+    else for (const piece of group) {
+      const end = piece.index + piece[0].length, digits = digitsOf(piece[0]);
+      const last = growing && end === chain.length && digits.length === 9 && MAY_BECOME_ONE.test(digits);
+      if (isLong(digits) && !last) wrong.push([piece.index, end]);
+      else if (!last) for (const part of piece[0].matchAll(/\d+/g)) {
+        if (isLong(part[0])) wrong.push([piece.index + part.index, piece.index + part.index + part[0].length]);
+      }
+    }
+    group = [];
+  };
+  for (const piece of chain.matchAll(PIECE)) {
+    if (TELEPHONE.test(digitsOf(piece[0]))) close(); else group.push(piece);
+  }
+  close();
+  return wrong;
+}
+
+/** The same of a whole text. growing: its end is still being typed, a telephone number has one digit more. */
+function found(text, growing) {
+  const plain = plainOf(text).replace(NO_NUMBER_OF_A_PERSON, (part) => "x".repeat(part.length));
+  return [...plain.matchAll(CHAIN)].flatMap((chain) => {
+    const isLast = /^[ .,-]*$/.test(plain.slice(chain.index + chain[0].length));
+    return inChain(chain[0], growing && isLast).map(([from, to]) => [chain.index + from, chain.index + to]);
+  });
+}
+
+/** Whether `text` holds an identity number: 9 or 12 digits, whatever but letters stands between. */
 const holdsIdentity = (text) => found(text, false).length > 0;
 
 /** Take identity numbers out of the field as they appear and say why. Nobody else hears of them. */
@@ -25,7 +58,7 @@ export function refuseIdentity(document) {
   let gap = -1; // where a number was taken out: its last digits may still be on their way
   const clean = (growing) => {
     const wrong = found(field.value, growing);
-    const rest = gap >= 0 ? REST.exec(field.value.slice(gap)) : null;
+    const rest = gap >= 0 ? REST.exec(plainOf(field.value.slice(gap))) : null;
     if (rest) wrong.push([gap, gap + rest[0].length]);
     for (const [from, to] of wrong.toReversed()) {
       field.value = field.value.slice(0, from) + field.value.slice(to);
@@ -42,7 +75,7 @@ export function refuseIdentity(document) {
   field.addEventListener("input", (event) => {
     advice.hidden = true;
     if (clean(true) || holdsIdentity(field.value)) event.stopImmediatePropagation();
-    else if (gap >= 0 && field.value.length > gap && !/^[ .\-\u2013]/.test(field.value.slice(gap))) gap = -1;
+    else if (gap >= 0 && field.value.length > gap && !/^[ .,-]/.test(plainOf(field.value.slice(gap)))) gap = -1;
     else advice.hidden = gap < 0;
   });
   field.form.addEventListener("submit", (event) => {

@@ -47,6 +47,50 @@ def test_a_form_with_an_identity_number_is_refused_and_leaves_no_trace(
     assert NUMBER not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "sign", [" ", ".", "-", "/", ",", "_", ":", "+", "\n", "—", "\u2011", "\u00a0", "\u200b", " / "]
+)
+def test_whatever_stands_between_its_parts_it_is_one_number(sign: str) -> None:
+    for parts in (["038", "204", "009", "876"], ["0382", "0400", "9876"], ["145", "678", "901"]):
+        assert holds_identity(f"số {sign.join(parts)} ạ"), parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "０３８２０４００９８７６",
+        "٠٣٨٢٠٤٠٠٩٨٧٦",
+        "⁰³⁸²⁰⁴⁰⁰⁹⁸⁷⁶",
+        "𝟎𝟑𝟖𝟐𝟎𝟒𝟎𝟎𝟗𝟖𝟕𝟔",
+        "CCCD 001234567890 0912345678",
+        "0912345678, căn cước 001234567890",
+        "001234567890 1950",
+        "001.234.567.000",
+        "không ba tám hai không bốn không không chín tám bảy sáu",
+        "mot bon nam sau bay tam chin khong mot",
+    ],
+)
+def test_odd_digits_neighbours_and_words_hide_no_identity_number(text: str) -> None:
+    assert holds_identity(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0912345678, 15 tuổi",
+        "0912 345 678 / 0987 654 321",
+        "gọi 0912345678, 0987654321, 0905123456",
+        "họp 20/11/2026, 8 giờ",
+        "1900 1234",
+        "nhà có ba người, một già hai trẻ, năm nay bốn việc",
+        "không chín tám bảy sáu năm bốn ba hai một",
+        "150.000.000 đồng",
+    ],
+)
+def test_telephone_numbers_days_and_sums_are_no_identity(text: str) -> None:
+    assert not holds_identity(text)
+
+
 def test_feedback_goes_through_when_only_its_random_name_has_nine_digits() -> None:
     stage = set_stage()
     client = create_app(stage.house).test_client()

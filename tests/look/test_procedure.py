@@ -202,3 +202,38 @@ def test_every_word_of_the_template_has_an_english_one() -> None:
     known = {each.msgid for each in polib.pofile(str(room / "catalogues/en.po")) if each.msgstr}
     assert said - known == set()
     assert "What to bring" in draw(page_of(made(), DAY, "wide"), language="en")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.com\\.dichvucong.gov.vn/x",
+        "https://dichvucong.gov.vn@evil.com/",
+        "https://evil.com/https://dichvucong.gov.vn",
+        "https://evil.com#.dichvucong.gov.vn",
+        "https://evildichvucong.gov.vn/",
+        "https://dichvucong.gov.vn:8443/",
+        "https://dichvucong.gov.vn:99999/",
+        "https://dichvucong.gov.vn./",
+        "https://evil.com。dichvucong.gov.vn/",
+        "https://evil.com%2f.dichvucong.gov.vn/",
+        "https://evil.com\t.dichvucong.gov.vn/",
+        "https:// dichvucong.gov.vn/",
+        "https://dichvucong.gov.vn/a b",
+        "https://dichvucong.gov.vn/\\evil.com",
+        "https://[x",
+        "http://dichvucong.gov.vn/",
+        "javascript:alert(1)//dichvucong.gov.vn",
+        "",
+    ],
+)
+def test_an_address_that_only_looks_official_leads_nowhere(address: str) -> None:
+    assert official_host(address) == ""
+    assert official_host(address, "vankhe.gov.vn") == ""
+
+
+def test_plain_official_addresses_and_the_communes_own_are_led_to() -> None:
+    assert official_host("https://dichvucong.gov.vn/p/home?ma=1.001193#a") == "dichvucong.gov.vn"
+    assert official_host("https://Thutuc.DichVuCong.gov.vn:443/x") == "thutuc.dichvucong.gov.vn"
+    assert official_host("https://vankhe.gov.vn", "vankhe.gov.vn") == "vankhe.gov.vn"
+    assert official_host("https://vankhe.gov.vn") == ""
