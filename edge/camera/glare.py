@@ -29,6 +29,8 @@ class Glare:
 
     def __init__(self, seen: Seen, rows: slice, columns: slice) -> None:
         self._seen, self._part = seen, (rows, columns)
+        self._is_any: bool | None = None
+        """Something was burnt and is; most views have nothing that is, and need no more than this."""
         self._lights: tuple[Mask, Mask] | None = None
 
     def holds(self, spots: NDArray[np.intp], now: Grey, before: Grey) -> bool:
@@ -36,6 +38,11 @@ class Glare:
 
         spots: their numbers within the part.
         """
+        if self._is_any is None:
+            stays = cv2.min(self._seen.now, self._seen.before)
+            self._is_any = cv2.minMaxLoc(stays)[1] >= WHITE
+        if not self._is_any:
+            return False
         is_lighter = now > before
         lighter = int(np.count_nonzero(is_lighter)) / spots.size
         if lighter > 1.0 - GLOW and not self._holds(0, spots[is_lighter], now[is_lighter]):
