@@ -2,12 +2,16 @@
 // storage to disk and rubs nothing out, so only a sealed text goes there; the key is in the server's memory and in
 // this page, and is another one as soon as the visitor has left.
 const FRESH_BYTES = 12;
-const key = unlock(document.body.dataset.lock);
-let writing = 0;
+let key = null, writing = 0;
 
-async function unlock(hex) {
-  const bytes = Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
-  return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
+/** The key, made when first needed: most pages keep nothing. */
+function unlocked() {
+  key ??= crypto.subtle.importKey("raw", bytesOf(document.body.dataset.lock), "AES-GCM", false, ["encrypt", "decrypt"]);
+  return key;
+}
+
+function bytesOf(hex) {
+  return Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
 }
 
 /** Keep `text` under `name` until the visitor leaves; an empty text is forgotten at once. */
@@ -15,7 +19,7 @@ export async function keep(name, text) {
   const mine = ++writing;
   if (!text) { sessionStorage.removeItem(name); return; }
   const iv = crypto.getRandomValues(new Uint8Array(FRESH_BYTES));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await key, new TextEncoder().encode(text));
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await unlocked(), new TextEncoder().encode(text));
   // What was typed since, or a wipe, has the last word.
   if (mine === writing) sessionStorage.setItem(name, btoa(String.fromCharCode(...iv, ...new Uint8Array(sealed))));
 }
@@ -27,7 +31,7 @@ export async function kept(name) {
   const bytes = Uint8Array.from(atob(stored), (c) => c.charCodeAt(0));
   try {
     const iv = bytes.slice(0, FRESH_BYTES);
-    const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, await key, bytes.slice(FRESH_BYTES));
+    const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, await unlocked(), bytes.slice(FRESH_BYTES));
     return new TextDecoder().decode(opened);
   } catch {
     return ""; // of the visitor before
