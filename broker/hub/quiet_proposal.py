@@ -24,6 +24,10 @@ NEAR: Final = 0.06
 """False alarms this near to what moved belong to it."""
 LARGEST: Final = 0.4
 """A larger area would blind the camera: then a lower sensitivity is proposed."""
+FEW: Final = 2
+LARGEST_OF_FEW: Final = 0.2
+"""What one or two false alarms may take: something large that moved once, as a lorry that turned, says little about the
+place, and half the yard would be given away for it. A third one in the same place bears it out up to LARGEST."""
 FEWEST_FOR_HOURS: Final = 4
 LONGEST_H: Final = 10
 """False alarms that all fall into so many hours of the day are told of outside these hours."""
@@ -69,12 +73,14 @@ def propose(alert: Past, others: Sequence[Past], sensitivity: float) -> Proposal
     """The best answer to a false alert; None when it has no place and nothing lower can be set.
 
     others: what else the camera told in the last weeks. sensitivity: what was in force at the time of the alert.
+    How large an area may be depends on how many false alarms speak for it (LARGEST_OF_FEW, LARGEST).
     """
     alike = [each for each in others if each.outcome == "false" and _is_near(each, alert)]
     hours = _hours_of([alert, *alike])
     wanted = []
     for group in ([alert, *alike], [alert]):
-        corners = _around(box for each in group for box in each.boxes)
+        largest = LARGEST_OF_FEW if len(group) <= FEW else LARGEST
+        corners = _around((box for each in group for box in each.boxes), largest)
         if corners is not None:
             wanted += [Proposal(corners), *([Proposal(corners, hours)] if hours else [])]
     if not wanted:
@@ -137,8 +143,8 @@ def _is_within(box: Box, frame: Box) -> bool:
     return left <= x and top <= y and x + w <= right and y + h <= bottom
 
 
-def _around(boxes: Iterable[Box]) -> tuple[Point, ...] | None:
-    """The convex hull of the boxes with a margin, or their rectangle; None for what would blind the camera."""
+def _around(boxes: Iterable[Box], largest: float) -> tuple[Point, ...] | None:
+    """The convex hull of the boxes with a margin, or their rectangle; None for what is larger than `largest`."""
     corners = set()
     for box in boxes:
         frame = _frame([box], PAD)
@@ -149,7 +155,7 @@ def _around(boxes: Iterable[Box]) -> tuple[Point, ...] | None:
     if len(hull) > MOST_CORNERS:
         (left, *_, right), (top, *_, bottom) = (sorted(each) for each in zip(*hull, strict=True))
         hull = ((left, top), (right, top), (right, bottom), (left, bottom))
-    return hull if hull and _size(hull) <= LARGEST else None
+    return hull if hull and _size(hull) <= largest else None
 
 
 def _hull(points: Sequence[Point]) -> tuple[Point, ...]:

@@ -49,6 +49,14 @@ def test_an_area_of_many_corners_is_their_rectangle() -> None:
     assert all(stands_in(made.corners, *box) for box in round_about)
 
 
+@pytest.mark.parametrize(("alike", "has_area"), [(0, False), (1, False), (2, True)])
+def test_one_or_two_false_alarms_give_away_no_third_of_the_picture(alike: int, has_area: bool) -> None:
+    lorry = (0.1, 0.3, 0.6, 0.5)
+    made = propose(past(20, lorry, "false"), [past(n, lorry, "false") for n in range(alike)], 0.5)
+    assert made is not None
+    assert (made.corners is not None) == has_area
+
+
 def test_where_true_alarms_come_too_the_hours_of_the_false_ones_are_proposed() -> None:
     others = [past(n, TREE, "false", NIGHT + timedelta(days=-n, minutes=7 * n)) for n in range(1, 6)]
     true = past(9, TREE, "true", NIGHT - timedelta(hours=10))
