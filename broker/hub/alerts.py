@@ -169,6 +169,8 @@ def take(
     _refuse_news(db, alert, account, upon)
     if is_others(alert, account) and not instead:
         raise Declined("taken", f"{_holder(alert)} đang xử lý cảnh báo này rồi.")
+    if alert.state == "in-hand" and alert.officer_id == account.id:
+        return alert  # pressed twice: one step tells it
     alert.seen_at = alert.seen_at or now
     alert.state, alert.in_hand_at, alert.officer_id = "in-hand", now, account.id
     _step(db, alert, account, "in-hand", "", now)

@@ -51,13 +51,13 @@ def add_phone(
         raise Declined(
             "phone-number",
             "Máy không tự gọi số điện thoại được. Xin ghi địa chỉ cổng tin nhắn với số ở cuối, "
-            "như jsons://tên:mật-khẩu@cổng-tin-nhắn.vn/0912345678.",
+            "như httpsms://khoa-API@84912345678/84987654321.",
         )
     if len(where) > LONGEST_ADDRESS or kind_of(where) == "webhook" or not is_usable(where):
         raise Declined(
             "phone-address",
-            "Địa chỉ này không gọi được. Xin ghi địa chỉ kiểu Apprise của cổng tin nhắn, Telegram, Zalo OA "
-            "hoặc mailto://… cho thư.",
+            "Địa chỉ này không gọi được. Xin chép địa chỉ theo một trong các mẫu cho Telegram, Zalo, tin nhắn SMS "
+            "hoặc thư điện tử.",
         )
     if leads_here(where, gateway):
         raise Declined(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
+from apprise import Apprise
 from sqlalchemy import select
 
+from broker.hub.console.duty_phones import SAMPLES
 from broker.hub.records import DutyCall, DutyPhone, setting
 from tests.console.stage import NOW, Stage
 from tests.fakes.letter_box import web_box
@@ -75,7 +78,21 @@ def test_a_telephone_number_is_refused_with_how_to_write_it_and_only_its_writer_
     said = stage.post(client, PAGE, form, page=PAGE).get_data(as_text=True)
     assert "với số ở cuối" in said
     assert 'value="0912 345 678"' in said
-    for sample in ("tgram://", "jsons://", "mailtos://"):
-        assert f"<code>{sample}" in said
+    for _, sample, _ in SAMPLES:
+        assert f"<code>{sample}</code>" in said
     assert "Apprise" not in said
     assert "0912 345 678" not in client.get(PAGE).get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("who", "service"),
+    [
+        ("Telegram", "NotifyTelegram"),
+        ("Zalo", "NotifyZalo"),
+        ("Tin nhắn SMS", "NotifyHttpSMS"),
+        ("Thư điện tử", "NotifyEmail"),
+    ],
+)
+def test_every_sample_address_leads_to_the_service_it_names(who: str, service: str) -> None:
+    (sample,) = (address for name, address, _ in SAMPLES if name == who)
+    assert type(Apprise.instantiate(sample)).__name__ == service

@@ -114,6 +114,15 @@ def test_all_of_an_incident_is_taken_and_closed_with_an_entry_each(room: Room) -
         incident_acts.close_all(db, room.ba, incident, numbers[2], "light", "", NOW)
 
 
+def test_what_an_officer_takes_twice_is_told_once(room: Room) -> None:
+    number = room.raised(NOW)
+    with room.database.session() as db:
+        alerts.take(db, room.ba, number, NOW)
+        alerts.take(db, room.ba, number, NOW + timedelta(seconds=2))
+        steps = [step.what for step in db.get_one(Alert, number).steps]
+    assert steps.count("in-hand") == 1
+
+
 def test_an_sos_is_closed_by_itself_and_never_with_all_of_its_incident(room: Room) -> None:
     number = room.raised()
     with room.database.session() as db:

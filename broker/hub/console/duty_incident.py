@@ -15,7 +15,9 @@ from broker.hub.console.wording import hms, when
 from broker.hub.records import Account, Alert, AlertStep
 
 SHOWN = 8
-"""How many others of an incident are named; the rest is counted."""
+"""How many others of an incident stand open on the page; the rest is folded."""
+NAMED = 100
+"""How many are named at all; what is beyond is counted and found by search."""
 NOTES_SHOWN = 50
 """A page of ten thousand would be read anew with every change."""
 _WORDS = ("noted", "escalated", "reopened", "closed")
@@ -47,7 +49,9 @@ class Together:
 
     id: int
     others: Sequence[Kin]
+    folded: Sequence[Kin]
     more: int
+    """That are not named here."""
     open_count: int
     """That this officer would close with all of it."""
     free_count: int
@@ -77,7 +81,7 @@ def others_with(db: Session, alert: Alert) -> list[Alert]:
         return []
     query = select(Alert).where(Alert.incident_id == alert.incident_id, Alert.id != alert.id)
     order = query.options(selectinload(Alert.officer)).order_by(Alert.raised_at.desc(), Alert.id.desc())
-    return list(db.scalars(order.limit(SHOWN)))
+    return list(db.scalars(order.limit(NAMED)))
 
 
 def together(db: Session, alert: Alert, others: Sequence[Kin], officer: int) -> Together | None:
@@ -91,7 +95,8 @@ def together(db: Session, alert: Alert, others: Sequence[Kin], officer: int) -> 
     steps = select(func.max(AlertStep.id)).join(Alert, Alert.id == AlertStep.alert_id)
     return Together(
         id=alert.incident_id,
-        others=others,
+        others=others[:SHOWN],
+        folded=others[SHOWN:],
         more=total - 1 - len(others),
         open_count=closed,
         free_count=free,

@@ -41,21 +41,25 @@ UNSEEN_S = (60, 120, 180, 300, 600, 900)
 TRIAL_S = 20.0
 """Who tries a phone out waits no longer."""
 SAMPLES = (
-    ("Telegram", "tgram://MÃ-BOT/SỐ-NHÓM", "Mã bot do BotFather cấp; số nhóm là nhóm của tổ trực có bot đó."),
     (
-        "Tin nhắn SMS",
-        "jsons://tên:mật-khẩu@cổng-tin-nhắn.vn/0912345678",
-        "Nhà mạng hoặc đơn vị bán cổng tin nhắn cấp tên, mật khẩu và địa chỉ cổng; số điện thoại ghi ở cuối.",
+        "Telegram",
+        "tgram://123456789:AAEabcdefghijklmnopqrstuvwxyz1234567/-1001234567890",
+        "Mã bot do BotFather cấp, rồi số của nhóm tổ trực đã thêm bot đó vào.",
     ),
     (
         "Zalo",
-        "jsons://mật-khẩu@cổng-Zalo-OA.vn/mã-người-nhận",
-        "Cần tài khoản Zalo OA của xã và một cổng nhận tin để gửi; tài khoản Zalo cá nhân không dùng được.",
+        "zalo://123456789:abcdefghijKLMNOPqrst/8765432100",
+        "Mã do Zalo cấp khi xã tạo bot, rồi mã cuộc trò chuyện; người nhận phải nhắn cho bot trước một lần.",
+    ),
+    (
+        "Tin nhắn SMS",
+        "httpsms://khoa-API@84912345678/84987654321",
+        "Dịch vụ httpSMS, một điện thoại Android có SIM gửi thay: khoá API, số gửi, số nhận (84 thay số 0 đầu).",
     ),
     (
         "Thư điện tử",
-        "mailtos://tên:mật-khẩu@xã.gov.vn?to=trucban@xã.gov.vn",
-        "Hộp thư gửi đi, rồi người nhận.",
+        "mailtos://trucban:mat-khau@xa.gov.vn?to=truongca@xa.gov.vn",
+        "Tên và mật khẩu hộp thư gửi đi, máy chủ thư, rồi địa chỉ người nhận.",
     ),
 )
 """Who is called, how the address looks, what is needed for it."""

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from broker.hub import shifts
+from broker.hub.alert_kinds import CHOICES
 from broker.hub.console import access
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.shift_book import book_of, head_of
@@ -65,6 +66,7 @@ def _page(trouble: str = "", written: str = "") -> str:
             written=written,
             note=NOTES.get(request.args.get("note", ""), ""),
             longest=shifts.LONGEST_NOTE,
+            sounds=CHOICES,
             **found,
         )
 

@@ -83,7 +83,7 @@ def book_of(db: Session, me: int, now: datetime) -> dict[str, object]:
         "who": titled(shift.officer) if shift else "",
         "name": shifts.name_of(shift.began_at if shift else now),
         "began": when(shift.began_at, now) if shift else "",
-        "lasts": lasting((now - shift.began_at).total_seconds() // 60 * 60) if shift else "",
+        "lasts": _lasts((now - shift.began_at).total_seconds()) if shift else "",
         "since": when(since, now),
         "at": when(now, now),
         "before": _turn(turns[0], now) if turns else None,
@@ -97,6 +97,11 @@ def book_of(db: Session, me: int, now: datetime) -> dict[str, object]:
         "notes": _notes(db, known, since, now),
         "sums": _sums(db, since),
     }
+
+
+def _lasts(seconds: float) -> str:
+    """Whole minutes; empty for a shift that has just begun."""
+    return lasting(seconds // 60 * 60) if seconds >= 60 else ""
 
 
 def _open(

@@ -176,7 +176,7 @@ def _together(
     rows = {one.id: one for one in (*cries, *duty_incident.others_with(db, alert)) if one.id != alert.id}
     others = [
         duty_incident.Kin(one.id, title_of(one, cameras), when(one.started_at, at), *state_of(one))
-        for one in list(rows.values())[: duty_incident.SHOWN]
+        for one in list(rows.values())[: duty_incident.NAMED]
     ]
     return duty_incident.together(db, alert, others, access.visitor().id)
 
@@ -239,13 +239,17 @@ def _camera_facts(
     elif seen.state == "live":
         rate = f"{seen.frames_per_s:.0f} hình mỗi giây" if seen.frames_per_s >= 1 else "Đang nhìn được"
         facts.append(("Hình", rate, "ok"))
-        facts.append(("Nối mạng", f"{lasting((at - seen.since).total_seconds())} liền", ""))
+        facts.append(("Nối mạng", _unbroken((at - seen.since).total_seconds()), ""))
     else:
         facts.append(("Hình", f"Mất hình từ {when(seen.picture_at or seen.since, at)}", "bad"))
     if seen is not None and not seen.watching:
         facts.append(("Giờ canh", "Đang ngoài giờ canh", "look"))
     facts.append(("Báo nhầm", f"{false} trên {total}, 30 ngày", ""))
     return facts
+
+
+def _unbroken(seconds: float) -> str:
+    return f"{lasting(seconds)} liền" if seconds >= 1 else "vừa nối"
 
 
 def _hours(db: Session, alert: Alert, at: datetime) -> list[tuple[float, bool]]:

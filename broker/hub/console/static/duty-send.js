@@ -10,7 +10,6 @@ const UNSENT = "Chưa gửi được, chữ vẫn giữ nguyên.";
 export function send(part, show) {
   part?.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (form.closest(".take-out")) return; // its answer is a file
     event.preventDefault();
     if (form.dataset.busy) return;
     form.dataset.busy = "1";
@@ -18,12 +17,15 @@ export function send(part, show) {
     const name = doneBy(event.submitter);
     const isQuiet = Boolean(form.closest(".quiet"));
     const answer = await ask(form.action, new FormData(form, event.submitter), true).catch(() => null);
+    const file = answer?.ok && form.closest(".take-out") ? await answer.blob().catch(() => null) : undefined;
     delete form.dataset.busy;
-    if (answer?.ok) {
+    if (file === null) refuse(form, "Chưa lấy được hết tệp.", event.submitter);
+    else if (answer?.ok) {
+      if (file) save(file, answer);
       const at = part.scrollTop;
       await show().catch(() => undefined);
       part.scrollTop = at;
-      done((isQuiet && part.querySelector(".quiet")) || part, name);
+      done((isQuiet && part.querySelector(".quiet")) || (file && part.querySelector(".take-out")) || part, file ? `Đã lấy hình ra tệp lúc ${clock()}.` : name ? `Đã xong: ${name}.` : "Đã xong.");
     } else if (answer?.status === 409) refuse(form, await refusal(answer), event.submitter);
     else if (answer?.status === 401) refuse(form, `${UNSENT} Phiên làm việc đã hết: xin đăng nhập ở một thẻ khác rồi gửi lại.`, event.submitter);
     else refuse(form, UNSENT, event.submitter);
@@ -58,8 +60,18 @@ function refuse(form, words, button) {
   again.focus();
 }
 
-function done(place, name) {
-  const words = name ? `Đã xong: ${name}.` : "Đã xong.";
+const clock = () => new Date().toLocaleTimeString("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hour12: false, hour: "2-digit", minute: "2-digit" });
+
+/** The browser keeps the file as if its address had been followed. */
+function save(file, answer) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "canh-bao.zip";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function done(place, words) {
   document.querySelector(".sent")?.remove();
   const note = document.createElement("p");
   note.className = "state ok sent";

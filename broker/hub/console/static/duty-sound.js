@@ -1,7 +1,7 @@
 // The sound of the duty room: of chosen kinds, as long as one of them is unseen. The choice stays in this browser.
+import { keep, kept } from "./sound-kept.js";
 
 const AGAIN_MS = 20000;
-const KEPT = "duty-sound";
 const holder = document.getElementById("tieng");
 const boxes = [...holder.querySelectorAll("input[name=sound]")];
 const heard = new Set();
@@ -64,14 +64,8 @@ function show() {
 }
 
 function restore() {
-  let kept = [];
-  try {
-    const found = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
-    if (Array.isArray(found)) kept = found;
-  } catch {
-    kept = boxes.map((box) => box.value); // "on", as it was kept before there was a choice
-  }
-  for (const box of boxes) box.checked = kept.includes(box.value);
+  const chosen = kept(boxes.map((box) => box.value)) ?? [];
+  for (const box of boxes) box.checked = chosen.includes(box.value);
 }
 
 /** Begin: `told` as in hear; what is already unseen sounds with the first turn, not at every page. */
@@ -83,7 +77,7 @@ export function begin(told) {
   hear(told);
   show();
   holder.addEventListener("change", () => {
-    localStorage.setItem(KEPT, JSON.stringify([...chosen()]));
+    keep([...chosen()]);
     for (const { id, kind } of wanted()) heard.add(`${id}:${kind}`);
     show();
   });
