@@ -35,7 +35,7 @@ from broker.contract.kiosk import FeedbackSent, HelperCalled, SearchMissed
 from broker.contract.message import Message
 from broker.contract.node import Lost, NodeHealth, ServiceState
 from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerStatus, SpeakerTested
-from broker.hub import alerts, board_alerts, camera_search, camera_setup, gaps, receipts, stills
+from broker.hub import alerts, board_alerts, camera_search, camera_setup, gaps, live_view, receipts, stills
 from broker.hub.announcing.checks import visible
 from broker.hub.believable import Unusable, check_times, doubt_of_alarm
 from broker.hub.jpeg import is_jpeg
@@ -61,6 +61,8 @@ from broker.link.media import MediaStore
 
 _TOLD = ("state", "tampering", "watching")
 """What of a camera or a board pages are told of at once; rates and sizes they see when they look again."""
+_UP = ("ready", "degraded")
+"""Lives in which a service hears commands."""
 _ALARMS = (
     *(MotionStarted, MotionLabelled, MotionEnded, CameraTampered, CameraOutage),
     *(SosAlarm, SensorAlarm, AmplifierAlarm),
@@ -132,6 +134,8 @@ def _service(ctx: Context, said: ServiceState) -> None:
         ctx.db.add(row)
     if (row.state, row.problems, row.boot) != (said.state, problems, said.boot):
         note_change(ctx.db, "service", str(ctx.who), ctx.now)
+    if ctx.who.service == "camera" and said.state in _UP and (row.state not in _UP or row.boot != said.boot):
+        live_view.ask_anew(ctx.db, ctx.who.node, ctx.now)
     row.state, row.since, row.boot, row.version = said.state, since, said.boot, said.version
     row.problems, row.seen_at = problems, ctx.now
 

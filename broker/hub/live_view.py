@@ -150,6 +150,14 @@ def wanted(db: Session, now: datetime) -> Sequence[CameraLive]:
     return db.scalars(query.order_by(CameraLive.asked_at)).all()
 
 
+def ask_anew(db: Session, node: str, now: datetime) -> None:
+    """A point's camera service has started again and knows of no view: it is told once more of those that still run."""
+    for row in _running(db, now):
+        if row.node == node and row.sent_until is not None:
+            row.sent_until = None
+            note_change(db, "live", row.view, now)
+
+
 def _written(db: Session, account: Account, view: CameraLive, reason: Reason, now: datetime) -> None:
     detail = {"reason": reason.logged}
     write_audit(db, now, account.username, "camera.live", f"{view.node}.{view.camera}", detail)

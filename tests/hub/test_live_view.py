@@ -17,7 +17,7 @@ from broker.hub.live_pictures import NOBODY_S, LivePictures
 from broker.hub.records import Account, Camera, CameraLive, CameraSeen, NodeRecord, ServiceSeen, audit_rows
 from broker.link.media import MediaError
 from tests.fakes.clock import FakeClock
-from tests.hub.house import CAMERA, JPEG
+from tests.hub.house import CAMERA, JPEG, House, state
 from tests.hub.studio import Studio
 from tests.hub.test_devices import Port, port
 from tests.hub.town import NOW, PASSWORD, Town
@@ -112,6 +112,26 @@ def test_it_goes_on_once_and_its_node_hears_of_that(studio: Studio, officers: li
         assert "Không tìm thấy" in refusal(lambda: live_view.go_on(db, officers[1], view.view, later))
         gone = NOW + timedelta(seconds=120)
         assert "đã hết" in refusal(lambda: live_view.go_on(db, officers[0], view.view, gone))
+
+
+def test_a_camera_service_that_starts_again_is_asked_anew_for_the_views_that_still_run(
+    studio: Studio, officers: list[Account], tmp_path: Path
+) -> None:
+    running, left = look(studio.town, officers[0]), look(studio.town, officers[0], "thon-01.b")
+    look(studio.town, officers[1], "thon-02.a")
+    studio.step()
+    with studio.town.database.session() as db:
+        live_view.end(db, left.view, NOW)
+    house = House(studio.town.database, tmp_path / "said")
+    house.clock.step((NOW - house.clock.now()).total_seconds())
+    for said in (state("lost", "b"), state("starting", "b2")):
+        house.take(house.entry(CAMERA, said))
+        assert [m for _, m in studio.step() if isinstance(m, LiveWanted)] == [], "it could not hear it yet"
+    house.take(house.entry(CAMERA, state("ready", "b2")))
+    sent = [(to, m) for to, m in studio.step() if isinstance(m, LiveWanted)]
+    assert sent == [("thon-01.camera", LiveWanted(view=running.view, camera="a", until=running.until))]
+    house.take(house.entry(CAMERA, state("ready", "b2")))
+    assert [m for _, m in studio.step() if isinstance(m, LiveWanted)] == [], "it goes on as it was"
 
 
 def test_no_right_no_camera(town: Town, officers: list[Account]) -> None:
