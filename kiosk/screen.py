@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -158,6 +159,9 @@ class Screen:
                 except subprocess.TimeoutExpired:
                     continue
                 break
+            # Its children may outlive it, and the memory is theirs.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         # Whatever the last visitors left in it goes with it.
         if self._profile is not None:
             shutil.rmtree(self._profile, ignore_errors=True)

@@ -32,7 +32,7 @@ def _screen(chosen: argparse.Namespace) -> int:
     from deploy.terminal import say_error
     from kiosk.screen import Screen
 
-    log_as("screen", "info")
+    log_as("screen", "INFO")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +23,8 @@ from kiosk.app import create_app
 from kiosk.screen import MEMORY_AT_ONCE_MB, MEMORY_MB, Screen, Seen, memory_of, why_restart
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.fakes.house import changed, set_stage
+from tests.faults.commune import is_alive
+from tests.until import until
 
 STARTS_S = 80.0
 HEADLESS = ["--headless=new", *FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
@@ -165,3 +169,33 @@ def test_a_browser_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         screen.run(threading.Event())
     assert list(tmp_path.iterdir()) == []
+
+
+def a_program(folder: Path, text: str) -> Path:
+    """Something that is started instead of the browser."""
+    file = folder / "browser"
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_the_command_starts_a_browser_and_ends_it_when_it_is_told_to(tmp_path: Path) -> None:
+    program = a_program(tmp_path, f'echo "$@" > {tmp_path}/told\nexec sleep 300')
+    command = [sys.executable, "-m", "deploy.cli", "screen", "--url", "http://127.0.0.1:9/", "--browser"]
+    started = subprocess.Popen([*command, str(program)], stderr=subprocess.PIPE, text=True)
+    until(lambda: (tmp_path / "told").exists() or started.poll() is not None, 30)
+    started.send_signal(signal.SIGTERM)
+    _, said = started.communicate(timeout=30)
+    assert started.returncode == 0, said
+    assert "http://127.0.0.1:9/" in (tmp_path / "told").read_text()
+
+
+def test_what_the_browser_started_itself_ends_with_it_even_if_it_does_not_want_to(tmp_path: Path) -> None:
+    child = f"(trap '' TERM; sh -c 'echo $PPID' > {tmp_path}/child; while :; do sleep 1; done) &"
+    program = a_program(tmp_path, f"{child}\nexec sleep 300")
+    screen = Screen(str(program), "http://127.0.0.1:9/", tmp_path / "profiles")
+    screen._start()
+    until(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text().strip(), 10)
+    pid = int((tmp_path / "child").read_text())
+    screen._end()
+    until(lambda: not is_alive(pid), 10)
