@@ -134,10 +134,11 @@ def _service(ctx: Context, said: ServiceState) -> None:
         ctx.db.add(row)
     if (row.state, row.problems, row.boot) != (said.state, problems, said.boot):
         note_change(ctx.db, "service", str(ctx.who), ctx.now)
-    if ctx.who.service == "camera" and said.state in _UP and (row.state not in _UP or row.boot != said.boot):
-        live_view.ask_anew(ctx.db, ctx.who.node, ctx.now)
+    is_back = said.state in _UP and (row.state not in _UP or row.boot != said.boot)
     row.state, row.since, row.boot, row.version = said.state, since, said.boot, said.version
     row.problems, row.seen_at = problems, ctx.now
+    if is_back and ctx.who.service == "camera":
+        live_view.ask_anew(ctx.db, ctx.who.node, ctx.now)
 
 
 def _health(ctx: Context, said: NodeHealth) -> None:

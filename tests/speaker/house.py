@@ -117,7 +117,7 @@ class House:
         for thread in self._threads:
             thread.join(5)
         assert not [thread for thread in self._threads if thread.is_alive()]
-        assert not self.failed
+        assert not self.failed, self.failed
 
     def restart(self) -> House:
         """Stop, and start again with what is on disk; what was sent before is forgotten."""
