@@ -69,7 +69,8 @@ class FakeHubMedia:
             raise MediaError("the hub is away")
         self.store.add(self.files[media.sha256], media.type)
         path = self.store.path_of(media.sha256)
-        assert path is not None
+        if path is None:
+            raise MediaError("found spoiled and thrown away by a reader just now")
         return path
 
 
