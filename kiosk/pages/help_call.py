@@ -1,13 +1,17 @@
-"""Gọi người giúp: a person is called, and the page says what happens now."""
+"""Gọi người giúp: a person is called, and the page says what is known of the call and no more."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+import re
+
+from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from broker.link.outbox import OutboxFull
 from kiosk.helper import Bell
 from kiosk.house import House
 from kiosk.pages.guide import found_in
+
+_CALL = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 def pages(house: House, bell: Bell) -> Blueprint:
@@ -19,10 +23,21 @@ def pages(house: House, bell: Bell) -> Blueprint:
         page = request.form.get("trang", "/")
         about = _title_of(page)
         try:
-            bell.ring(page)
+            made, is_new = bell.ring(page)
         except OutboxFull as why:
-            return render_template("called.html", trouble=str(why), connected=False, about=about)
-        return render_template("called.html", trouble="", connected=house.post.connected, about=about)
+            return render_template("called.html", trouble=str(why), about=about)
+        return render_template(
+            "called.html", trouble="", call=made, is_new=is_new, state=bell.state(made), about=about
+        )
+
+    @job.get("/giup/<call>/buoc")
+    def follow(call: str) -> Response:
+        if not _CALL.fullmatch(call):
+            abort(404)
+        state = bell.state(call)
+        answer = make_response(render_template("called_state.html", state=state))
+        answer.headers["X-State"] = state
+        return answer
 
     def _title_of(page: str) -> str:
         """The procedure or life event the person was at; the helper asks about nothing that the screen knows."""

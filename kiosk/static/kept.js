@@ -1,7 +1,7 @@
-// Follows one feedback on the page that shows its code: still on this machine, or taken over by the commune.
+// Follows one feedback or one call on its page: still on this machine, or taken over by the commune.
 const LOOK_MS = 3000;
 
-/** Show the finished state as soon as the hub has the feedback on its own disk. */
+/** Show the finished state as soon as the hub has it on its own disk. */
 export function followUp(document) {
   const steps = document.querySelector("[data-follow]");
   if (!steps) return;
