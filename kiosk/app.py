@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 ROOM = Path(__file__).parent
 LARGEST_BODY = 32 * 1024
+OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The kiosk listens on loopback only."""
 NOT_TYPED = frozenset({"mot_lan", "cau"})
 """Values that no visitor typed: the random name of a form, a sentence of our own page that is read aloud."""
 
@@ -82,6 +85,12 @@ def create_app(house: House) -> Flask:
 def _keep_out_strangers() -> None:
     """Other pages that might be open in the browser may not press our buttons."""
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        abort(403)
+    own = urlsplit(request.host_url)
+    if own.hostname not in OWN_NAMES:
+        abort(403)  # a name of somebody else's that was made to lead here
+    origin = request.headers.get("Origin", "")
+    if origin and urlsplit(origin).netloc != own.netloc:
         abort(403)
 
 

@@ -26,6 +26,8 @@ PRINTED_DOTS = {58: 384, 80: 576}
 """Width of the paper in mm → dots a printer reaches."""
 LONGEST_MM = 250
 """A longer slip is cut after its papers: a reader folds it once."""
+MOST_LETTERS = 4000
+"""Letters of one text that are laid out; a whole slip of the smallest letters has fewer."""
 WAIT_S = 10.0
 """A slip is out in three; then the printer hangs."""
 PATIENCE_S = 2.0
@@ -123,7 +125,7 @@ class _Page:
 
     def write(self, text: str, weight: int, size: int, left: int = 0, after: int = 0) -> None:
         font = _font(weight, size)
-        for line in _lines(text, font, self._width - left):
+        for line in _lines(text[:MOST_LETTERS], font, self._width - left):
             if self._y + size * 2 > self._image.height:
                 return
             self._pen.text((left, self._y), line, font=font, fill=0)
@@ -159,7 +161,7 @@ def _font(weight: int, size: int) -> FreeTypeFont:
 
 def _lines(text: str, font: FreeTypeFont, width: int) -> Iterator[str]:
     line = ""
-    for word in text.split():
+    for word in (piece for whole in text.split() for piece in _pieces(whole, font, width)):
         longer = f"{line} {word}".strip()
         if line and font.getlength(longer) > width:
             yield line
@@ -168,6 +170,17 @@ def _lines(text: str, font: FreeTypeFont, width: int) -> Iterator[str]:
             line = longer
     if line:
         yield line
+
+
+def _pieces(word: str, font: FreeTypeFont, width: int) -> Iterator[str]:
+    """The word, cut where the paper ends."""
+    rest = word
+    while rest:
+        fits = min(len(rest), width)  # no letter is narrower than a dot
+        while fits > 1 and font.getlength(rest[:fits]) > width:
+            fits = max(1, min(fits - 1, int(fits * width / font.getlength(rest[:fits])) + 1))
+        yield rest[:fits]
+        rest = rest[fits:]
 
 
 class Printer:
@@ -211,7 +224,24 @@ def _over_network(line: socket.socket, data: bytes, wait_s: float) -> None:
         answer = b""  # many cheap printers say nothing: then only the paper tells
     if answer and answer[0] & _NO_PAPER:
         raise _no_paper()
+    until = time.monotonic() + wait_s
     _send(line.fileno(), data, lambda part: line.send(part), wait_s)
+    if answer:
+        _wait_for_the_end(line, until)
+
+
+def _wait_for_the_end(line: socket.socket, until: float) -> None:
+    """A printer that answers for its paper is asked once more behind the slip: then it has read the slip too."""
+    line.sendall(_ASK_PAPER)
+    line.settimeout(max(0.01, until - time.monotonic()))
+    try:
+        answer = line.recv(1)
+    except TimeoutError:
+        raise _stuck() from None
+    if not answer:
+        raise _stuck()
+    if answer[0] & _NO_PAPER:
+        raise _no_paper()
 
 
 def _over_device(path: str, data: bytes, wait_s: float) -> None:
@@ -237,11 +267,15 @@ def _send(line: int, data: bytes, write: Callable[[bytes], int], wait_s: float) 
     while data:
         _, ready, _ = select.select([], [line], [], max(0.0, until - time.monotonic()))
         if not ready:
-            raise Unprinted("Máy in đang kẹt. Bác chụp mã bên cạnh, hoặc gọi người giúp.")
+            raise _stuck()
         try:
             data = data[write(data[:4096]) :]
         except BlockingIOError:
             continue
+
+
+def _stuck() -> Unprinted:
+    return Unprinted("Máy in đang kẹt. Bác chụp mã bên cạnh, hoặc gọi người giúp.")
 
 
 def _no_paper() -> Unprinted:

@@ -114,7 +114,7 @@ class Screen:
         return self._process.pid if self._process is not None else 0
 
     def run(self, stop: threading.Event) -> None:
-        """Start the browser and look after it until `stop`; then end it. Raises OSError when it cannot be started."""
+        """Start the browser and look after it until `stop`; then end it. Raises OSError when the first start fails."""
         try:
             self._start()
             while not stop.wait(LOOK_EVERY_S):
@@ -133,7 +133,12 @@ class Screen:
         self._failed = self._failed + 1 if seen.up_s < GRACE_S else 0
         self._end()
         if not stop.wait(BACKOFF_S[min(self._failed, len(BACKOFF_S) - 1)]):
-            self._start()
+            try:
+                self._start()
+            except OSError as why:
+                # Its package is being renewed, or the memory is short: the next look tries again.
+                log.error("the browser does not start: %s", why, extra={"event": "browser-missing"})
+                self._started = time.monotonic()
 
     def _start(self) -> None:
         self._profiles.mkdir(parents=True, exist_ok=True)

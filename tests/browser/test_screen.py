@@ -179,6 +179,26 @@ def a_program(folder: Path, text: str) -> Path:
     return file
 
 
+def test_a_browser_that_is_away_for_a_while_is_started_when_it_is_back(tmp_path: Path) -> None:
+    program = a_program(tmp_path, f"echo once >> {tmp_path}/starts\nexec true")
+    screen = Screen(str(program), "http://127.0.0.1:9/", tmp_path / "profiles")
+    stop = threading.Event()
+    thread = threading.Thread(target=screen.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: (tmp_path / "starts").exists(), 10)
+        away = program.rename(tmp_path / "away")
+        until(lambda: screen.pid == 0 and not list((tmp_path / "profiles").iterdir()), 20)
+        before = (tmp_path / "starts").read_text().count("once")
+        until(lambda: screen._failed >= before + 1, 20)
+        away.rename(program)
+        until(lambda: (tmp_path / "starts").read_text().count("once") > before, 20)
+        assert thread.is_alive()
+    finally:
+        stop.set()
+        thread.join(20)
+
+
 def test_the_command_starts_a_browser_and_ends_it_when_it_is_told_to(tmp_path: Path) -> None:
     program = a_program(tmp_path, f'echo "$@" > {tmp_path}/told\nexec sleep 300')
     command = [sys.executable, "-m", "deploy.cli", "screen", "--url", "http://127.0.0.1:9/", "--browser"]

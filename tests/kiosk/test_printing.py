@@ -6,6 +6,7 @@ import os
 import pty
 import socket
 import threading
+import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ SLIP = Slip(
         Paper("Giấy chứng sinh", "Không có thì giấy của người làm chứng.", ticked=True),
         Paper("Căn cước của bố hoặc mẹ"),
     ],
-    blocks=[("Bao lâu", ["Trong ngày."]), ("Bao nhiêu tiền", ["Trong 60 ngày: không mất tiền."])],
+    blocks=[("Bao lâu", ["Trong ngày."]), ("Lệ phí", ["Trong 60 ngày: không mất tiền."])],
     link=LINK,
     link_words="dichvucong.gov.vn",
     foot="Đối chiếu ngày 21/11/2026, chưa được xã duyệt",
@@ -57,6 +58,8 @@ class Roll:
                 return
             while part := line.recv(65536):
                 self._taken += part
+                if self._paper and self._taken.endswith(b"\x10\x04\x04"):
+                    line.sendall(self._paper)
 
     def picture(self) -> np.ndarray:
         """Black and white as it came out, rows of dots."""
@@ -180,3 +183,24 @@ def test_a_printer_that_hangs_is_given_up() -> None:
     finally:
         os.close(theirs)
         os.close(ours)
+
+
+def test_a_printer_that_answers_and_then_reads_nothing_is_given_up() -> None:
+    roll = Roll(reads=False)
+    try:
+        with pytest.raises(Unprinted, match="kẹt"):
+            Printer(roll.address, 58, wait_s=0.3)(SLIP)
+    finally:
+        roll.close()
+
+
+@pytest.mark.timeout(30)
+def test_a_word_without_end_is_broken_where_the_paper_ends() -> None:
+    def slip(word: str) -> Slip:
+        return Slip(title=word, papers=[], blocks=[], link="", link_words="", foot="")
+
+    began = time.process_time()
+    endless = draw(slip("ă" * 100_000), 58)
+    assert time.process_time() - began < 3.0
+    assert endless.height > LONGEST_MM * DOTS_PER_MM * 0.9
+    assert draw(slip("ă" * 60), 58).height > draw(slip("ă" * 10), 58).height + 30
