@@ -77,7 +77,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def parts_of(procedure: Procedure, today: date) -> list[Part]:
-    """Mang gì đi, bao lâu, bao nhiêu tiền, làm ở đâu. What the source leaves open is said to be open.
+    """Mang gì đi, bao lâu, lệ phí, làm ở đâu. What the source leaves open is said to be open.
 
     Content, so always in Vietnamese, like the records it comes from.
     """
@@ -103,7 +103,7 @@ def _money(procedure: Procedure, today: date) -> Part:
     lines = [*(known or [ASK]), *_doubt(procedure, "fees", bool(known))]
     if free := sentences_of(procedure.fee_exempt):
         lines += free if free[0].startswith("Bác") else [f"Được miễn: {_lower(free[0])}", *free[1:]]
-    return Part("money", "Bao nhiêu tiền", lines=lines)
+    return Part("money", "Lệ phí", lines=lines)
 
 
 def _place(procedure: Procedure) -> Part:

@@ -177,7 +177,7 @@ def test_procedure_answers_the_four_questions_with_code_and_date(client: FlaskCl
     for words in (
         "Mang gì đi",
         "Bao lâu",
-        "Bao nhiêu tiền",
+        "Lệ phí",
         "Làm ở đâu",
         "Đối chiếu ngày",
         "dichvucong.gov.vn",
@@ -223,6 +223,28 @@ def test_links_never_lead_out_of_the_house(client: FlaskClient, where: str) -> N
 
 def test_other_pages_in_the_browser_may_not_press_our_buttons(client: FlaskClient) -> None:
     assert client.post("/giup", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "la.example"},
+        {"Host": "la.example:8081"},
+        {"Origin": "http://la.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_no_other_name_and_no_other_page_reaches_the_screen(
+    client: FlaskClient, headers: dict[str, str]
+) -> None:
+    assert client.post("/nhip", headers=headers).status_code == 403
+    assert client.get("/", headers=headers).status_code == 403
+
+
+def test_the_screens_own_addresses_are_its_own(client: FlaskClient) -> None:
+    for own in ("127.0.0.1:8081", "localhost", "[::1]:8081"):
+        answer = client.post("/nhip", headers={"Host": own, "Origin": f"http://{own}"})
+        assert answer.status_code == 204
 
 
 def test_english_is_complete_enough_to_find_the_way(client: FlaskClient) -> None:

@@ -40,7 +40,7 @@ def test_the_slip_holds_the_papers_with_what_was_ticked_and_who_vouches() -> Non
     [slip] = roll.slips
     assert slip.papers[0].ticked
     assert not any(paper.ticked for paper in slip.papers[1:])
-    assert [heading for heading, _ in slip.blocks] == ["Bao lâu", "Bao nhiêu tiền", "Làm ở đâu"]
+    assert [heading for heading, _ in slip.blocks] == ["Bao lâu", "Lệ phí", "Làm ở đâu"]
     assert "Chưa được xã duyệt" in slip.foot
     assert slip.link.startswith("https://dichvucong.gov.vn/")
 
