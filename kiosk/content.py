@@ -39,6 +39,8 @@ LARGEST = 16 << 20
 """Bytes; the bundle has at most 8 MiB."""
 Believe = Callable[[Signed], ContentBody]
 
+WARNINGS = "canh-bao"
+"""What search calls the page of all scam warnings; a single one has its code behind a stroke."""
 SHIPPED = Path(__file__).parent / "shipped"
 """Written by people: one file of procedures a field, one file a life event."""
 
@@ -91,7 +93,25 @@ class Content:
             )
             for each in self.bundle.named
         ]
-        return [*full, *by_name, *_elsewhere()]
+        return [*full, *by_name, *self._scams(), *_elsewhere()]
+
+    def _scams(self) -> list[Entry]:
+        """The warnings that are there, and the page of all of them, in the words of whom a scam worries."""
+        words = _scam_words()
+        told = [
+            Entry(
+                f"{WARNINGS}/{each.code}",
+                each.title,
+                [
+                    (each.title, 1.0),
+                    (each.sentence, 0.8),
+                    *((word, 1.0) for word in words.get(each.code, [])),
+                ],
+            )
+            for each in self.warnings
+        ]
+        every = Entry(WARNINGS, "Coi chừng lừa đảo", [(word, 1.0) for word in words[""]])
+        return [every, *told] if told else []
 
     def announcements(self, village: str) -> list[Heard]:
         """What the loudspeaker of a village said lately, newest first."""
@@ -209,6 +229,12 @@ def _elsewhere() -> list[Entry]:
         Entry(each["code"], "", [(phrase, 1.0) for phrase in each["phrases"]], elsewhere=True)
         for each in _table(SHIPPED / "elsewhere.toml")["topics"]
     ]
+
+
+@cache
+def _scam_words() -> dict[str, list[str]]:
+    words: dict[str, list[str]] = _table(SHIPPED / "scam-words.toml")["words"]
+    return words
 
 
 def _table(file: Path) -> dict[str, Any]:

@@ -70,9 +70,9 @@ DECISIVE = frozenset(
 )
 """Words that tell two procedures about the same paper apart: lost, changed, corrected, divided."""
 
-_TELEX, _DIALECT, _SOUNDS, _NEAR, _LEAST = 0.92, 0.72, 0.66, 0.55, 0.25
+_TELEX, _SWAPPED, _DIALECT, _SOUNDS, _NEAR, _LEAST = 0.92, 0.8, 0.72, 0.66, 0.55, 0.25
 _NEAR_FROM = 4
-"""Letters a word must have before a slip in it is looked for: shorter ones are all near each other."""
+"""Letters a word, or the one that was meant, must have before a slip is looked for: shorter ones are all near."""
 _CHATTER, _STRANGE = 0.12, 0.6
 """What a word weighs that nothing here holds, against one that half of all holds."""
 _NAMED = 0.85
@@ -297,12 +297,15 @@ class Search:
         for other in (without_telex(word), without_vni(word)):
             for known in self._by_fold.get(other, ()):
                 found[known] = _TELEX
-        if found or len(plain) < _NEAR_FROM or plain in WEAK:
+        if found or len(plain) < _NEAR_FROM - 1 or plain in WEAK:
             return
         for number in {number for left in deletions(plain) for number in self._slips.of(left)}:
-            if is_near(plain, self._folded[number]):
+            if max(len(plain), len(self._folded[number])) >= _NEAR_FROM and is_near(
+                plain, self._folded[number]
+            ):
+                sure = _SWAPPED if sorted(plain) == sorted(self._folded[number]) else _NEAR
                 for known in self._by_fold[self._folded[number]]:
-                    found.setdefault(known, _NEAR * self._tone_agrees(word, known))
+                    found.setdefault(known, sure * self._tone_agrees(word, known))
 
     def _tone_agrees(self, typed: str, known: str) -> float:
         """Whoever takes one letter for another still hears the tone."""

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Answer
 
 from broker.contract.content import LifeEvent
 from broker.look.icons import drawn
-from kiosk.content import Content
+from kiosk.content import WARNINGS, Content
 from kiosk.house import House
 from kiosk.pages.notice import board_of, today_of
 from kiosk.pages.village import doors_of
@@ -28,6 +28,12 @@ class Found:
     code: str
     title: str
     event: LifeEvent | None = None
+    is_warning: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where it leads."""
+        return f"/{self.code}" if self.is_warning else f"/tt/{self.code}"
 
 
 def found_in(content: Content, code: str) -> Found | None:
@@ -36,6 +42,11 @@ def found_in(content: Content, code: str) -> Found | None:
         procedure = content.procedures[code]
         events = (each for each in content.life_events if each.code in procedure.life_events)
         return Found(code, procedure.title, next(events, None))
+    if code == WARNINGS and content.warnings:
+        return Found(code, "Coi chừng lừa đảo", is_warning=True)
+    warning = next((each for each in content.warnings if code == f"{WARNINGS}/{each.code}"), None)
+    if warning is not None:
+        return Found(code, warning.title, is_warning=True)
     named = content.named.get(code)
     return Found(code, named.name) if named else None
 
@@ -54,7 +65,7 @@ def pages(house: House) -> Blueprint:
             "query": query,
             "hits": [found for hit in hits if (found := found_in(content, hit.code))],
             "shortcuts": events[:SHORTCUTS],
-            "more_icons": sorted({"next", "note", *(drawn(event.icon) for event in events)}),
+            "more_icons": sorted({"next", "note", "shield", *(drawn(event.icon) for event in events)}),
         }
 
     @job.get("/nha")

@@ -263,3 +263,15 @@ def test_failing_page_gives_a_person_a_next_step(stage: Stage) -> None:
     answer = client.get("/tim?q=x")
     assert answer.status_code == 500
     assert "Gọi người giúp" in answer.text
+
+
+def test_every_scam_has_its_page_and_ends_with_whom_to_call(client: FlaskClient) -> None:
+    listed = re.findall(r'href="(/canh-bao/[a-z-]+)', client.get("/canh-bao").text)
+    assert {"/canh-bao/tin-nhan-la", "/canh-bao/chua-ro"} <= set(listed)
+    for path in listed:
+        assert "gọi 113, hoặc báo công an xã" in client.get(path).text, path
+
+
+def test_a_scam_that_is_typed_leads_to_its_warning(client: FlaskClient) -> None:
+    assert 'href="/canh-bao/tin-nhan-la?tu=/tim"' in client.get("/tim?q=tin+nhan+lua+dao").text
+    assert 'href="/canh-bao?tu=/tim"' in client.get("/tim?q=lua+dao").text

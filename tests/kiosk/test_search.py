@@ -29,10 +29,30 @@ TUNING = Path(__file__).resolve().parents[3] / "shared" / "data" / "search-queri
         ("nghỉa vụ quân xự", "1.013133"),
         ("sang tên sổ đỏ", "1.013831"),
         ("mở quán phở", "1.001612"),
+        ("khia tu", "1.000656"),
+        ("mat the bao him", "1.002759"),
     ],
 )
 def test_the_right_procedure_is_among_the_first_three(query: str, code: str) -> None:
     assert code in [hit.code for hit in SEARCH.find(query)[:3]]
+
+
+@pytest.mark.parametrize("query", ["chong chet", "chong mat", "vo mat", "vợ chết", "Chồng mất"])
+def test_a_death_in_the_family_leads_to_its_papers_first(query: str) -> None:
+    assert SEARCH.find(query)[0].code in ("2.002913", "1.000656")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("lua dao", "canh-bao"),
+        ("bị lừa đảo", "canh-bao"),
+        ("tin nhan lua dao", "canh-bao/tin-nhan-la"),
+        ("cong an goi dien doi tien", "canh-bao/gia-cong-an"),
+    ],
+)
+def test_scam_warnings_are_found(query: str, code: str) -> None:
+    assert SEARCH.find(query)[0].code == code
 
 
 def test_marks_agree_or_not_the_same_answer_leads() -> None:
