@@ -7,6 +7,7 @@ const NUMBERS = 2;
 
 /** Wire the keyboard of this page; returns the field, or null. What is typed survives until the wipe. */
 export function setUpTyping(document) {
+  if (document.querySelector(".page.home")) keep("typed:search", ""); // what was looked for is done with
   const field = document.querySelector("[data-typing]");
   const keys = document.querySelector("[data-keys]");
   if (!field || !keys) return null;

@@ -259,6 +259,18 @@ def test_leaving_wipes_what_was_typed(kiosk: Watched) -> None:
     expect(page.locator("[data-typing]")).to_have_value("")
 
 
+def test_going_home_ends_a_search(kiosk: Watched) -> None:
+    page = kiosk.page
+    page.goto("/tim")
+    tap_keys(page, "ly hon")
+    expect(page.locator(".answer").first).to_be_visible()
+    page.locator(".bar .home").tap()
+    page.wait_for_url("**/nha")
+    page.locator(".find").tap()
+    tap_keys(page, "sinh")
+    expect(page.locator("[data-typing]")).to_have_value("sinh")
+
+
 def test_helper_is_called_in_one_tap_and_the_page_says_so(kiosk: Watched, stage: Stage, shoot: Shoot) -> None:
     page = kiosk.page
     page.goto("/tt/1.001193")

@@ -169,6 +169,26 @@ def faults(found: dict[str, Any], size: str, panel: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.parametrize("panel", ["10.1"])
+def test_with_large_letters_a_small_home_shows_tasks_and_a_step_its_number(
+    panel: str, serve: Callable[..., str], open_page: Callable[..., Watched]
+) -> None:
+    shape = PANELS[panel]
+    watched = open_page(shape.width_px, shape.height_px, base_url=serve(create_app(set_stage(shape).house)))
+    page = watched.page
+    page.goto("/doi?chu=to&ve=/nha")
+    ready(page)
+    view = page.locator("main").bounding_box()
+    tiles = [each.bounding_box() for each in page.locator(".tile").all()]
+    assert view
+    end = view["y"] + view["height"]
+    assert sum(box is not None and box["y"] + box["height"] <= end for box in tiles) >= 6
+    page.goto("/tt/2.002913?buoc=1")
+    ready(page)
+    assert page.locator(".progress span", has_text="1 trên").is_visible()
+    assert page.locator(".progress .doubted").is_visible()
+
+
 LONGEST = 8
 """Procedures with the most words; what holds them holds the others."""
 

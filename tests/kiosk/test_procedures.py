@@ -266,3 +266,14 @@ def test_the_communes_own_site_is_drawn_only_where_the_house_knows_it(stage: Sta
         client = create_app(house).test_client()
         pages = "".join(client.get(f"/tt/{own.code}?buoc={n}").text for n in range(12))
         assert ("xa.example.gov.vn" in pages) == drawn
+
+
+@pytest.mark.parametrize(("panel", "size"), [("10.1", "vua"), ("10.1", "to"), ("15.6", "to")])
+def test_what_is_not_approved_says_so_on_every_step(panel: str, size: str) -> None:
+    client = create_app(set_stage(PANELS[panel]).house).test_client()
+    client.set_cookie("chu", size)
+    page = client.get("/tt/2.002913?buoc=1").text
+    steps = int(re.findall(r"<span>1 trên (\d+)</span>", page)[0])
+    assert steps > 3
+    for step in range(1, steps + 1):
+        assert "Chưa được xã duyệt" in client.get(f"/tt/2.002913?buoc={step}").text, step
