@@ -204,6 +204,8 @@ class CameraStatus(Message):
     cameras: list[CameraState]
     seal: str = ""
     """Public X25519 key (PEM) of this service, to which the hub seals the cameras' addresses."""
+    generation: int = 0
+    """Of the plan of cameras that is followed; 0: none yet, or a release that does not tell."""
 
 
 MESSAGES = (

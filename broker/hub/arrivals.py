@@ -38,6 +38,7 @@ from broker.contract.speaker import LocalUse, PlanApplied, PlayReceipt, SpeakerS
 from broker.hub import alerts, board_alerts, camera_search, camera_setup, gaps, live_view, receipts, stills
 from broker.hub.announcing.checks import visible
 from broker.hub.believable import Unusable, check_times, doubt_of_alarm
+from broker.hub.camera_heed import note_held
 from broker.hub.jpeg import is_jpeg
 from broker.hub.records import (
     AmplifierSeen,
@@ -236,6 +237,7 @@ def _cameras(ctx: Context, said: CameraStatus) -> None:
         except Unusable as why:
             ctx.complaints.append(f"CameraStatus: {why}")
     _mirror(ctx, known, states, CameraSeen, "camera")
+    note_held(ctx.db, ctx.who.node, said.generation, ctx.now)
     if said.seal:
         try:
             camera_setup.note_seal(ctx.db, ctx.who.node, said.seal, ctx.now)

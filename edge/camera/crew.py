@@ -132,10 +132,10 @@ class Crew:
         if post is not None and post.body is not None:
             post.body.show(look)
 
-    def take_states(self) -> list[CameraState] | None:
-        """All states in order of name when any has changed since the last call, else None."""
+    def take_states(self, *, always: bool = False) -> list[CameraState] | None:
+        """All states in order of name when any has changed since the last call, or `always`, else None."""
         with self._lock:
-            if not self._changed:
+            if not (self._changed or always):
                 return None
             self._changed = False
             return [self._states[name] for name in sorted(self._states)]

@@ -147,6 +147,8 @@ class _Watch:
             folder / "cameras.json", "cameras", CamerasBody, self._trust, self._now()
         )
         self._unheard: CameraPlan | None = None
+        self._told = 0
+        """Generation of the plan that was last said to be followed."""
         self._secret = own_seal(folder / "seal.key")
         self._seal = public_of(self._secret).decode("ascii")
         self._crew = Crew(self._make, session.clock)
@@ -180,9 +182,11 @@ class _Watch:
         except sqlite3.Error as why:
             log.error("ledger: %s", why, extra={"event": "disk"})
             self._reports.disk_trouble()
-        states: list[CameraState] | None = self._crew.take_states()
+        generation = self._plan.generation
+        states: list[CameraState] | None = self._crew.take_states(always=generation != self._told)
         if states is not None:
-            self._session.send(CameraStatus(cameras=states, seal=self._seal))
+            self._session.send(CameraStatus(cameras=states, seal=self._seal, generation=generation))
+            self._told = generation
 
     def _take(self, plan: TrustPlan | CameraPlan | PictureWanted | LiveWanted) -> None:
         """Believe or refuse what came; a plan that came before its trust list is tried again after it."""

@@ -94,6 +94,25 @@ def test_forged_foreign_and_old_plans_change_nothing(
         assert all(c.camera != "66" for s in house.session.messages(CameraStatus) for c in s.cameras)
 
 
+def test_the_service_says_which_plan_it_follows_and_never_one_that_it_refused(
+    tmp_path: Path, town: Town, hub: ClipHub, yard_film: Path
+) -> None:
+    def followed(house: CameraHouse) -> list[int]:
+        return [said.generation for said in house.session.messages(CameraStatus)]
+
+    with CameraHouse(tmp_path, town, hub) as house:
+        house.session.deliver(town.trust())
+        house.session.deliver(town.cameras(3, {"07": str(yard_film)}))
+        until(lambda: followed(house)[-1:] == [3], 10.0)
+        house.session.deliver(Town().cameras(9, {"07": "scene:"}))
+        assert house.session.wait(lambda: "plan-refused" in house.session.problems)
+        house.session.deliver(town.cameras(4, {"07": str(yard_film)}))
+        until(lambda: followed(house)[-1:] == [4], 10.0)
+        assert set(followed(house)) <= {0, 3, 4}
+    with CameraHouse(tmp_path, town, hub) as again:
+        until(lambda: followed(again)[-1:] == [4], 10.0)
+
+
 def test_a_camera_taken_from_the_plan_falls_silent_and_the_others_stay(
     tmp_path: Path, town: Town, hub: ClipHub, yard_film: Path
 ) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
+import msgspec
 from sqlalchemy import select
 
 from broker.hub import alerts, quiet
-from broker.hub.records import Alert, Camera, CameraQuiet
+from broker.hub.camera_heed import note_held
+from broker.hub.camera_setup import quiet_of, setup_of
+from broker.hub.records import Alert, Camera, CameraQuiet, Plan
 from tests.console.stage import NOW, Stage
 
 
@@ -46,6 +50,7 @@ def test_a_false_alarm_is_offered_applied_and_undone(stage: Stage) -> None:
     assert "Đã đặt bỏ qua chỗ cây lay, mưa gió" in done
     assert "Từ lúc máy ở điểm nhận được thì chuyển động ở chỗ này mới thôi báo" in done
     assert "không báo nữa" not in done, "the node may not have it yet"
+    assert "Chưa rõ máy ở điểm đã nhận chưa" in done, "it never said which plan it follows"
     assert "vừa xong, Khoa" in done
     with stage.database.reading() as db:
         (row,) = db.scalars(select(CameraQuiet)).all()
@@ -113,3 +118,30 @@ def test_what_was_left_out_a_month_ago_is_asked_about(stage: Stage) -> None:
     kept = press(stage, number, f"/duty/{number}/quiet/{row.id}/keep")
     assert "còn bỏ qua không?" not in kept
     assert stage.now() > NOW
+
+
+def test_that_a_place_tells_nothing_more_is_said_once_the_point_said_so(stage: Stage) -> None:
+    number = closed(stage)
+    with stage.database.session() as db:
+        alert = db.get_one(Alert, number)
+        node, camera = alert.node, db.get_one(Camera, (alert.node, alert.camera))
+        note_held(db, node, 4, stage.clock.now())
+    done = press(stage, number, f"/duty/{number}/quiet", mark=mark_of(page(stage, number)))
+    assert "Đang chờ máy ở điểm nhận." in done
+    assert "data-waits" in done
+    with stage.database.session() as db:
+        area = quiet_of(db, node)[camera.camera]
+        body = {"node": node, "generation": 5, "cameras": [msgspec.to_builtins(setup_of(camera, b"", area))]}
+        made: dict[str, Any] = {"fingerprint": "", "signatures": [], "made_at": stage.clock.now()}
+        text = msgspec.json.encode(body).decode()
+        db.merge(Plan(node=node, kind="cameras", generation=5, body=text, **made))
+    assert "Đang chờ máy ở điểm nhận." in page(stage, number)
+    with stage.database.session() as db:
+        note_held(db, node, 5, stage.clock.now())
+    shown = page(stage, number)
+    assert "Máy ở điểm đã nhận lúc" in shown
+    assert "Chuyển động ở chỗ này không báo nữa." in shown
+    with stage.database.reading() as db:
+        (row,) = db.scalars(select(CameraQuiet)).all()
+    undone = press(stage, number, f"/duty/{number}/quiet/{row.id}/undo")
+    assert "đang chờ máy ở điểm nhận" in undone

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from broker.hub import camera_areas, camera_hours, cameras, stills
 from broker.hub.announcing.render import media_store
+from broker.hub.camera_heed import heed_of
 from broker.hub.camera_setup import address_of
 from broker.hub.camera_sight import dark_since, hints_of, sight_of
 from broker.hub.camera_trial import SPANS, Line, try_areas
@@ -18,6 +19,7 @@ from broker.hub.console import access, camera_form
 from broker.hub.console.cameras import alerts_today, opener, say_sight
 from broker.hub.console.desk import desk, is_part, now
 from broker.hub.console.pictures import send_media
+from broker.hub.console.quiet import heed_said
 from broker.hub.console.wording import WEEKDAYS, ago, hms, when
 from broker.hub.declined import Declined
 from broker.hub.quiet import past_of
@@ -157,6 +159,7 @@ def _page(
         seen, life = db.get(CameraSeen, (node, camera)), db.get(ServiceSeen, f"{node}.camera")
         asked, still = stills.latest(db, node, camera, at, access.visitor().id)
         raised, dark = alerts_today(db, at)[(node, camera)], dark_since(db, at)
+        heed = heed_of(db, row)
     weight, said = say_sight(sight_of(life, seen, dark), at)
     found = {
         "row": row,
@@ -173,6 +176,8 @@ def _page(
         "detail": seen.detail if seen else "",
         "rate": f"{seen.frames_per_s:.0f}" if seen and seen.frames_per_s >= 1 else "",
         "raised": raised,
+        "heed": heed,
+        "heed_said": heed_said(heed, at),
     }
     if is_part():
         is_sight = request.args.get("part") == "sight"

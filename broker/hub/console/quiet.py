@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broker.hub import quiet
+from broker.hub.camera_heed import Heed, heed_of
 from broker.hub.console.wording import hm, local, short_day
 from broker.hub.quiet_proposal import Past
-from broker.hub.records import Account, Alert, CameraQuiet
+from broker.hub.records import Account, Alert, Camera, CameraQuiet
 
 TRUE_SHOWN = 6
 Corners = Sequence[Sequence[float]]
@@ -74,18 +75,22 @@ class Kept:
 def facts_of(db: Session, alert: Alert, at: datetime) -> dict[str, object]:
     """What the scene of an alert says of quiet areas."""
     if alert.kind != "motion":
-        return {"offer": None, "no_offer": "", "quiets": []}
+        return {"offer": None, "no_offer": "", "quiets": [], "heed": Heed("unknown"), "heed_said": ""}
     people = {}
     found = quiet.kept(db, alert.node, alert.camera)
     for row in found:
         people[row.applied_by] = db.get_one(Account, row.applied_by).full_name.split()[-1]
     quiets = [_kept(row, people[row.applied_by], alert, at) for row in found]
     is_done = any(each.is_here for each in quiets)
+    camera = db.get(Camera, (alert.node, alert.camera))
+    heed = Heed("unknown") if camera is None else heed_of(db, camera)
     offer = None if is_done else quiet.offer_for(db, alert, at)
     return {
         "offer": None if offer is None else _offered(db, offer, at),
         "no_offer": "" if is_done or offer else quiet.why_none(db, alert, at),
         "quiets": quiets,
+        "heed": heed,
+        "heed_said": heed_said(heed, at),
     }
 
 
@@ -93,6 +98,17 @@ def hours_said(hours: Sequence[dict[str, int]] | Sequence[tuple[int, int]]) -> s
     """ "từ 18:00 đến 06:00"; empty for always."""
     spans = [each if isinstance(each, tuple) else (each["since_min"], each["until_min"]) for each in hours]
     return ", ".join(f"từ {_clock(since)} đến {_clock(until)}" for since, until in spans)
+
+
+def heed_said(heed: Heed, at: datetime) -> str:
+    """Whether the machine at the point already works by what people set, in words."""
+    if heed.since is not None:
+        day, today = local(heed.since).date(), local(at).date()
+        on = "" if day == today else f" {short_day(day, today)}"
+        return f"Máy ở điểm đã nhận lúc {hm(heed.since)}{on}."
+    if heed.state == "waiting":
+        return "Đang chờ máy ở điểm nhận."
+    return "Chưa rõ máy ở điểm đã nhận chưa: máy chưa báo lại."
 
 
 def _clock(minute: int) -> str:

@@ -22,6 +22,7 @@ from broker.hub.records.camera import (
     CameraSeal,
     CameraSearch,
     CameraSeen,
+    CamerasHeld,
     CameraStill,
 )
 from broker.hub.records.cap import CapMessage, CapSource
@@ -84,6 +85,7 @@ __all__ = [
     "CameraSearch",
     "CameraSeen",
     "CameraStill",
+    "CamerasHeld",
     "CapMessage",
     "CapSource",
     "Certificate",

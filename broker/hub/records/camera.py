@@ -76,6 +76,17 @@ class CameraSeal(Base):
     seen_at: Mapped[datetime]
 
 
+class CamerasHeld(Base):
+    """Which plan of cameras a node follows, as its camera service last said."""
+
+    __tablename__ = "cameras_held"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int]
+    since: Mapped[datetime]
+    """When the hub first heard of it, by the hub's clock."""
+
+
 class CameraStill(Base):
     """A picture of a camera that somebody asked for: to set it up, or to look now."""
 

@@ -261,8 +261,9 @@ function tick() {
 listen(["alert", "camera", "service"], {
   change: (topic, key) => {
     followCameras();
-    if (topic === "camera" || (topic === "service" && key !== "broker")) return;
-    told.add(topic === "service" ? ALL : key);
+    if (topic === "camera" && !document.querySelector("[data-waits]")) return; // whether a point has heard is told so
+    if (topic === "service" && key !== "broker") return;
+    told.add(topic === "alert" ? key : ALL);
     follow();
   },
   all: () => { told.add(ALL); follow(); followCameras(); },
