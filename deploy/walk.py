@@ -200,7 +200,7 @@ def villager(world: World) -> str:
     if first is None or TITLE not in words_of(first[2]):
         raise WalkError(f"searching {QUERY!r} did not find {TITLE!r} first")
     page = _whole_guide(screen, first[1])
-    wanted = ("Mang gì đi", "Bao lâu", "Bao nhiêu tiền")
+    wanted = ("Mang gì đi", "Bao lâu", "Lệ phí")
     missing = [each for each in wanted if each not in words_of(page)]
     if missing or "<svg" not in page:
         raise WalkError(f"the page of {first[1]} lacks: {', '.join(missing) or 'its QR code'}")

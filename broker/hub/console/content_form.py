@@ -44,7 +44,7 @@ LABELS = {
     "documents": "Mang gì đi",
     "processing_time": "Bao lâu",
     "deadline": "Hạn của bà con",
-    "fees": "Bao nhiêu tiền",
+    "fees": "Lệ phí",
     "fee_exempt": "Ai được miễn",
     "where": "Làm ở đâu",
     "online": "Làm trên mạng",

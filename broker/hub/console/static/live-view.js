@@ -122,8 +122,12 @@ function show(on, section, over) {
     const age_s = newest ? (now - newest.at + newest.age) / 1000 : (now - began) / 1000;
     const is = !newest ? "waits" : age_s > OLD_S ? "old" : "live";
     on.dataset.state = is;
-    const late = is === "waits" && age_s > WAIT_SAID_S;
-    const words = { waits: late ? "Chưa có hình nào, điểm hoặc đường truyền đang chậm" : "Đang chờ hình", old: "Hình cũ", live: "Trực tiếp" }[is];
+    const late = age_s > WAIT_SAID_S; // a camera service that starts again is asked anew by the hub, nobody has to press
+    const words = {
+      waits: late ? "Chưa có hình nào, điểm hoặc đường truyền đang chậm" : "Đang chờ hình",
+      old: late ? "Hình cũ, đang nối lại với điểm" : "Hình cũ",
+      live: "Trực tiếp",
+    }[is];
     on.querySelector("[data-is]").textContent = words;
     on.querySelector("[data-age]").textContent = is === "live" ? newest.taken : is === "old" ? `${newest.taken}, cách đây ${Math.round(age_s)} giây` : "";
     if (told !== words) on.querySelector("[data-told]").textContent = told = words;
@@ -138,8 +142,10 @@ function show(on, section, over) {
     if (canvas.width !== picture.width || canvas.height !== picture.height) [canvas.width, canvas.height] = [picture.width, picture.height];
     canvas.getContext("2d").drawImage(picture, 0, 0);
     picture.close();
+    const isFirst = !newest;
     newest = { at, age, taken };
     tick();
+    if (isFirst) section.scrollIntoView({ block: "nearest" }); // what was above it may have grown meanwhile
   }
 
   async function read() {
