@@ -71,7 +71,7 @@ Cách kiểm tra
 1. Xin xã tệp root.pub (khoá gốc, ai cũng được xem) bằng đường khác, không lấy cùng chỗ với tệp này.
 2. Trên máy có cài Làng Số, gõ:
        langso evidence check TEN-TEP.zip --root root.pub
-   Dòng cuối ghi "whole" là đúng nguyên như lúc trung tâm ký. Lệnh này không cần mạng.
+   Dòng cuối ghi "nguyên vẹn" là đúng nguyên như lúc trung tâm ký. Lệnh này không cần mạng.
 3. Không có Làng Số thì so mã từng tệp với manifest.json:
        sha256sum *            (Linux)
        certutil -hashfile TEN-TEP SHA256   (Windows)

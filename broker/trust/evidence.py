@@ -120,9 +120,9 @@ def check(file: IO[bytes], root_public: str) -> Checked:
             listed = archive.infolist()
             names = [one.filename for one in listed]
             if len(names) != len(set(names)) or len(names) > MOST_PARTS + 2:
-                raise ValueError("a name stands in it twice, or there are too many parts")
+                raise ValueError("có tên đứng hai lần, hoặc quá nhiều phần")
             if any(one.compress_type != zipfile.ZIP_STORED or one.flag_bits & 1 for one in listed):
-                raise ValueError("parts of it are packed or locked, as the hub never writes them")
+                raise ValueError("có phần bị nén hoặc khoá, trung tâm không bao giờ ghi như vậy")
             manifest = _read(archive, MANIFEST, LARGEST_BODY).decode()
             body, key = believe(manifest, _read(archive, SEAL, _LARGEST_SEAL), root_public)
             return Checked(body, key, _wrong(archive, body, names))
@@ -132,16 +132,20 @@ def check(file: IO[bytes], root_public: str) -> Checked:
 
 def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     if archive.getinfo(name).file_size > most:
-        raise ValueError(f"{name} is too large")
+        raise ValueError(f"{name} quá lớn")
     return archive.read(name)
 
 
 def _wrong(archive: zipfile.ZipFile, body: EvidenceBody, names: Sequence[str]) -> list[str]:
     here, told = set(names), {one.name for one in body.parts}
-    found = [f"{one.name}: missing" for one in body.parts if one.name not in here]
+    found = [f"{one.name}: không có" for one in body.parts if one.name not in here]
     touched = (one for one in body.parts if one.name in here and _digest(archive, one.name) != one.sha256)
-    found += [f"{one.name}: not what was signed" for one in touched]
-    found += [f"{name[:80]!r}: not in the manifest" for name in names if name not in told | {MANIFEST, SEAL}]
+    found += [f"{one.name}: đã bị sửa, không phải tệp được ký" for one in touched]
+    found += [
+        f"{name[:80]!r}: không có trong danh sách được ký"
+        for name in names
+        if name not in told | {MANIFEST, SEAL}
+    ]
     return found
 
 

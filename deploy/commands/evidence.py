@@ -36,20 +36,24 @@ def _check(chosen: argparse.Namespace) -> int:
 
     root = chosen.root or next((each for each in ROOTS if each.is_file()), None)
     if root is None:
-        say_error("this machine has no root.pub; give that of the commune with --root")
+        say_error("máy này không có root.pub; xin chỉ tệp root.pub của xã bằng --root")
+        return NOT_LOOKED
+    missing = next((each for each in (root, chosen.file) if not each.is_file()), None)
+    if missing is not None:
+        say_error(f"không có tệp {missing}")
         return NOT_LOOKED
     try:
         public = root.read_text(encoding="ascii")
         with chosen.file.open("rb") as file:
             found = check(file, public)
     except Refused as why:
-        put(f"NOT BELIEVED: {why}")
+        put(f"KHÔNG TIN ĐƯỢC: {why}")
         return TOUCHED
     except OSError as why:
-        say_error(str(why))
+        say_error(f"không đọc được: {why.strerror or why}")
         return NOT_LOOKED
     except ValueError as why:
-        put(f"NOT SUCH A FILE: {why}")
+        put(f"KHÔNG PHẢI TỆP HÌNH CỦA TRUNG TÂM: {why}")
         return TOUCHED
     for line in lines_of(found):
         put(line)
@@ -57,16 +61,17 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def lines_of(found: Checked) -> list[str]:
-    """What a look found, for the person at the terminal."""
-    from datetime import UTC
+    """What a look found, for whoever was given the file. Hours are Vietnam's, whatever clock the machine keeps."""
+    from broker.link.clock import LOCAL
 
     body = found.body
+    made = body.made_at.astimezone(LOCAL)
     lines = [
-        f"commune {body.commune}, alert {body.alert}, made {body.made_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        f"taken out by {body.officer} ({body.username}): {body.reason}",
-        f"signed by {found.key.holder}, key {found.key.key}; audit log at row {body.log_index}",
-        *(f"{one.name}  {one.size} bytes  sha256 {one.sha256}  {one.what}" for one in body.parts),
-        *(f"not in the file: {one}" for one in body.gone),
+        f"xã mã {body.commune}, cảnh báo {body.alert}, lấy ra lúc {made:%H:%M:%S %d/%m/%Y} giờ Việt Nam",
+        f"người lấy: {body.officer} ({body.username}); lý do: {body.reason}",
+        f"ký bởi {found.key.holder}, khoá {found.key.key}; sổ nhật ký: dòng {body.log_index + 1}",
+        *(f"{one.name}  {one.size} byte  sha256 {one.sha256}  {one.what}" for one in body.parts),
+        *(f"không có trong tệp: {one}" for one in body.gone),
     ]
-    verdict = [f"NOT WHOLE: {each}" for each in found.wrong] or ["whole"]
+    verdict = [f"KHÔNG NGUYÊN VẸN: {each}" for each in found.wrong] or ["nguyên vẹn"]
     return [*lines, *verdict]

@@ -177,9 +177,9 @@ def test_whatever_was_touched_is_found(stage: Stage) -> None:
         parts["hinh-2.jpg"] = JPEG
 
     for change, said in (
-        (swap, ["doan-hinh.mp4: not what was signed"]),
-        (drop, ["hinh-khi-bao.jpg: missing"]),
-        (slip, ["'hinh-2.jpg': not in the manifest"]),
+        (swap, ["doan-hinh.mp4: đã bị sửa, không phải tệp được ký"]),
+        (drop, ["hinh-khi-bao.jpg: không có"]),
+        (slip, ["'hinh-2.jpg': không có trong danh sách được ký"]),
     ):
         assert check(io.BytesIO(repacked(data, change)), root).wrong == said
 
@@ -199,7 +199,7 @@ def test_whatever_was_touched_is_found(stage: Stage) -> None:
             check(io.BytesIO(bad), root)
     at = data.index(CLIP)
     broken = data[:at] + b"A" + data[at + 1 :]
-    assert check(io.BytesIO(broken), root).wrong == ["doan-hinh.mp4: not what was signed"]
+    assert check(io.BytesIO(broken), root).wrong == ["doan-hinh.mp4: đã bị sửa, không phải tệp được ký"]
 
 
 def test_the_command_says_whole_or_what_was_touched(
@@ -215,17 +215,19 @@ def test_the_command_says_whole_or_what_was_touched(
     file.write_bytes(data)
     assert main(["evidence", "check", str(file), "--root", str(root)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"commune 00/00000, alert {number}, made 2026-11-21 09:42:00 UTC"
-    assert lines[1].startswith("taken out by Trần Văn Khoa (khoa): cơ quan")
-    assert lines[-1] == "whole"
+    assert lines[0] == f"xã mã 00/00000, cảnh báo {number}, lấy ra lúc 16:42:00 21/11/2026 giờ Việt Nam"
+    assert lines[1].startswith("người lấy: Trần Văn Khoa (khoa); lý do: cơ quan")
+    assert lines[-1] == "nguyên vẹn"
     file.write_bytes(repacked(data, drop_clip))
     assert main(["evidence", "check", str(file), "--root", str(root)]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "NOT WHOLE: doan-hinh.mp4: missing"
+    assert capsys.readouterr().out.splitlines()[-1] == "KHÔNG NGUYÊN VẸN: doan-hinh.mp4: không có"
     file.write_bytes(b"no zip")
     assert main(["evidence", "check", str(file), "--root", str(root)]) == 1
+    capsys.readouterr()
     assert main(["evidence", "check", str(tmp_path / "none"), "--root", str(root)]) == 2
+    assert "không có tệp" in capsys.readouterr().err
     other = tmp_path / "other.pub"
     other.write_text(public_pem(new_key()))
     file.write_bytes(data)
     assert main(["evidence", "check", str(file), "--root", str(other)]) == 1
-    assert "NOT BELIEVED" in capsys.readouterr().out
+    assert "KHÔNG TIN ĐƯỢC" in capsys.readouterr().out

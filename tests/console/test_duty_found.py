@@ -225,3 +225,10 @@ def test_ignoring_in_hours_is_drawn_in_its_hours_and_over_midnight() -> None:
     assert [(one.begin, one.length) for one in duty_day.quiet_marks(quiet, DAY)] == [(0.0, 120.0)]
     quiet.undone_at = at(1)
     assert [(one.begin, one.length) for one in duty_day.quiet_marks(quiet, DAY)] == [(0.0, 60.0)]
+
+
+def test_what_was_over_within_its_minute_is_said_with_one_hour() -> None:
+    at = MIDNIGHT + timedelta(hours=10, minutes=2)
+    assert DAY.span_said(at, at + timedelta(seconds=40)) == "10:02"
+    assert DAY.span_said(at, at + timedelta(seconds=90)) == "10:02 đến 10:03"
+    assert DAY.span_said(at - timedelta(days=1), at) == "từ hôm trước đến 10:02"

@@ -61,7 +61,7 @@ def test_a_shift_is_taken_shown_in_the_duty_room_and_handed_over_with_a_word(sta
     )
     status, page = act(stage, khoa, "hand-over", 1, "Kho lúa: khoá cửa sau hỏng.")
     assert status == 200
-    assert "Chưa ai nhận ca" in page
+    assert "Trần Văn Khoa đã giao ca, chưa ai nhận." in page
     assert "khoá cửa sau hỏng" in shown(minh)
     act(stage, minh, "take")
     assert "Thượng uý Lê Văn Minh" in shown(khoa)

@@ -76,11 +76,12 @@ class Day:
         return Mark(round(min(since, MINUTES - length), 1), round(length, 1), cls)
 
     def span_said(self, begin: datetime, end: datetime | None) -> str:
-        """ "22:40 đến 22:41", with words where it began before or goes on after."""
+        """ "22:40 đến 22:41", with words where it began before or goes on after; "22:40" within one minute."""
         since = hm(begin) if begin >= self.first else "từ hôm trước"
         if end is None:
             return f"{since} đến bây giờ" if self.now < self.last else f"{since} đến hết ngày"
-        return f"{since} đến {hm(end) if end <= self.last else 'hôm sau'}"
+        until = hm(end) if end <= self.last else "hôm sau"
+        return since if since == until and end - begin < timedelta(minutes=1) else f"{since} đến {until}"
 
 
 @pages.get("/duty/camera/<node>/<camera>")
@@ -156,7 +157,7 @@ def strips_of(
         ("Cảnh báo", told),
         ("Không nhìn được", blind),
         ("Xem trực tiếp", looked),
-        ("Đang bỏ qua", [mark for one in quiet for mark in quiet_marks(one, day)]),
+        ("Bỏ qua", [mark for one in quiet for mark in quiet_marks(one, day)]),
     ]
 
 

@@ -277,4 +277,6 @@ setInterval(followCameras, 30000);
 setInterval(() => { told.add(ALL); follow(); }, 60000); // what is said by the clock grows old too
 send(document.getElementById("viec"), showDone);
 begin(queue.querySelector("ol").dataset.loud);
+const chosen = queue.querySelector("li.here");
+if (chosen) queue.querySelector("ol").scrollTop = chosen.offsetTop - queue.querySelector("ol").offsetTop;
 reel();
