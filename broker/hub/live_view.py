@@ -37,6 +37,8 @@ MOST_OWN, MOST_OF_NODE, MOST_OF_ALL = 2, 2, 6
 """Views at once: of one person, of one point's line, and of the hub's."""
 AND: Final = "; rồi "
 """Between the reasons of one view."""
+MOST_REASONS: Final = 5
+"""Of one view: enough for who opens the next alert meanwhile, and what a day's page can show."""
 REASONS: Final = MappingProxyType(
     {
         "report": "xác minh tin báo của người dân",
@@ -62,7 +64,11 @@ def start(db: Session, account: Account, node: str, camera: str, reason: Reason,
     mine = [each for each in under_way if each.asked_by == account.id]
     same = next((each for each in mine if (each.node, each.camera) == (node, camera)), None)
     if same is not None:
-        if reason.said not in same.reason.split(AND):
+        given = same.reason.split(AND)
+        if reason.said not in given and len(given) >= MOST_REASONS:
+            why = f"Lượt xem này đã ghi {MOST_REASONS} lý do; xin dừng xem rồi bắt đầu lượt mới."
+            raise Declined("many-reasons", why)
+        if reason.said not in given:
             same.reason = f"{same.reason}{AND}{reason.said}"
         _written(db, account, same, reason, now)
         return same

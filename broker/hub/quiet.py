@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from broker.hub.alerts import MAY_ACT, TRUE_REASON
 from broker.hub.camera_setup import MOST_QUIET
 from broker.hub.declined import Declined
-from broker.hub.quiet_proposal import Outcome, Past, Proposal, Trial, boxes_of, holds, propose, try_on
+from broker.hub.quiet_proposal import LOWEST, Outcome, Past, Proposal, Trial, boxes_of, holds, propose, try_on
 from broker.hub.records import Account, Alert, Camera, CameraQuiet, note_change, write_audit
 from broker.hub.roles import require_role
 from broker.link.clock import LOCAL
@@ -38,6 +38,10 @@ NIGHT_SINCE_H, NIGHT_UNTIL_H = 18, 6
 LOWEST_NOW: Final = (
     "Không rõ chuyển động ở chỗ nào trong hình, mà mức báo của camera lúc đó đã thấp nhất, "
     "nên không có gì để bỏ qua thêm. Nếu còn báo nhầm nhiều, xin xem lại chỗ đặt camera."
+)
+TOO_FEW: Final = (
+    "Camera này mới báo nhầm một, hai lần trong {days} ngày, mà chỗ chuyển động rộng quá hoặc không rõ, "
+    "nên máy chưa đề nghị gì. Còn báo nhầm nữa thì máy mới tính."
 )
 """Why nothing is offered."""
 STALE: Final = "Có cảnh báo hoặc cài đặt vừa thay đổi, máy đã tính lại. Xin xem lại rồi bấm lần nữa."
@@ -78,9 +82,11 @@ def offer_for(db: Session, alert: Alert, now: datetime) -> Offer | None:
 
 def why_none(db: Session, alert: Alert, now: datetime) -> str:
     """Why nothing is offered for a false alert, as a sentence; empty where something is or nobody would expect it."""
-    if _camera_of_false(db, alert) is None or offer_for(db, alert, now) is not None:
+    camera = _camera_of_false(db, alert)
+    if camera is None or offer_for(db, alert, now) is not None:
         return ""
-    return LOWEST_NOW
+    at_the_floor = _level_at(db, camera, _past(alert).at) <= LOWEST
+    return LOWEST_NOW if at_the_floor else TOO_FEW.format(days=DAYS)
 
 
 def past_of(db: Session, node: str, camera: str, since: datetime) -> list[Past]:

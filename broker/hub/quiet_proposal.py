@@ -27,7 +27,8 @@ LARGEST: Final = 0.4
 FEW: Final = 2
 LARGEST_OF_FEW: Final = 0.2
 """What one or two false alarms may take: something large that moved once, as a lorry that turned, says little about the
-place, and half the yard would be given away for it. A third one in the same place bears it out up to LARGEST."""
+place, and half the yard would be given away for it. A third one in the same place bears it out up to LARGEST. Nor do one
+or two without such a place lower what the whole camera tells."""
 FEWEST_FOR_HOURS: Final = 4
 LONGEST_H: Final = 10
 """False alarms that all fall into so many hours of the day are told of outside these hours."""
@@ -70,7 +71,7 @@ class Trial:
 
 
 def propose(alert: Past, others: Sequence[Past], sensitivity: float) -> Proposal | None:
-    """The best answer to a false alert; None when it has no place and nothing lower can be set.
+    """The best answer to a false alert; None when it has no place and is one of FEW or nothing lower can be set.
 
     others: what else the camera told in the last weeks. sensitivity: what was in force at the time of the alert.
     How large an area may be depends on how many false alarms speak for it (LARGEST_OF_FEW, LARGEST).
@@ -85,11 +86,10 @@ def propose(alert: Past, others: Sequence[Past], sensitivity: float) -> Proposal
             wanted += [Proposal(corners), *([Proposal(corners, hours)] if hours else [])]
     if not wanted:
         lower = max(LOWEST, round(sensitivity - STEP, 2))
-        if lower >= sensitivity:
+        false = [each for each in [alert, *others] if each.outcome == "false"]
+        if lower >= sensitivity or len(false) <= FEW:
             return None
-        return Proposal(
-            hours=_hours_of([each for each in [alert, *others] if each.outcome == "false"]), sensitivity=lower
-        )
+        return Proposal(hours=_hours_of(false), sensitivity=lower)
     harm = [try_on(each, others).count("true", "open") for each in wanted]
     return wanted[harm.index(min(harm))]
 

@@ -99,6 +99,21 @@ def test_a_view_asked_for_again_within_its_minute_is_written_down_with_its_own_r
     assert told == ["lý do khác", other.logged, other.logged]
 
 
+def test_a_view_bears_five_reasons_and_a_sixth_asks_for_a_view_of_its_own(
+    town: Town, officers: list[Account]
+) -> None:
+    def again(words: str) -> CameraLive:
+        with town.database.session() as db:
+            reason = Reason(f"lý do khác: {words}", "lý do khác")
+            return live_view.start(db, officers[0], "thon-01", "a", reason, NOW + timedelta(seconds=20))
+
+    look(town, officers[0])
+    for number in range(live_view.MOST_REASONS - 1):
+        row = again(f"việc thứ {number}")
+    assert "đã ghi 5 lý do" in refusal(lambda: again("thêm một việc nữa"))
+    assert again("việc thứ 0").reason == row.reason, "one that was given already is no other"
+
+
 def test_it_goes_on_once_and_its_node_hears_of_that(studio: Studio, officers: list[Account]) -> None:
     view = look(studio.town, officers[0])
     studio.step()

@@ -29,6 +29,10 @@ def past(number: int, box: tuple[float, float, float, float], outcome: str, at: 
     return Past(number, at, (box,), outcome)  # type: ignore[arg-type]
 
 
+ONCE_AND_TWICE = [past(40, GATE, "false"), past(41, TREE, "false")]
+"""What else the camera told that was nothing."""
+
+
 def test_false_alarms_in_one_place_become_one_area_that_hides_no_true_one() -> None:
     shifted = [(0.68 + 0.02 * n, 0.1, 0.1, 0.2) for n in range(4)]
     others = [past(n, box, "false") for n, box in enumerate(shifted)] + [past(9, GATE, "true")]
@@ -53,8 +57,16 @@ def test_an_area_of_many_corners_is_their_rectangle() -> None:
 def test_one_or_two_false_alarms_give_away_no_third_of_the_picture(alike: int, has_area: bool) -> None:
     lorry = (0.1, 0.3, 0.6, 0.5)
     made = propose(past(20, lorry, "false"), [past(n, lorry, "false") for n in range(alike)], 0.5)
-    assert made is not None
-    assert (made.corners is not None) == has_area
+    assert (made is not None and made.corners is not None) == has_area
+
+
+@pytest.mark.parametrize(("before", "lowered"), [(0, None), (1, None), (2, 0.3)])
+def test_one_or_two_false_alarms_do_not_lower_what_a_whole_camera_tells(
+    before: int, lowered: float | None
+) -> None:
+    true = [past(30 + n, GATE, "true") for n in range(4)]
+    made = propose(past(20, WHOLE, "false"), [*(past(n, GATE, "false") for n in range(before)), *true], 0.5)
+    assert (made and made.sensitivity) == lowered
 
 
 def test_where_true_alarms_come_too_the_hours_of_the_false_ones_are_proposed() -> None:
@@ -84,14 +96,14 @@ def test_an_alarm_that_left_the_area_is_not_hidden() -> None:
 def test_without_a_place_a_lower_sensitivity_is_proposed_and_nothing_is_said_to_be_hidden(
     boxes: tuple[tuple[float, float, float, float], ...],
 ) -> None:
-    made = propose(Past(1, NOW, boxes, "false"), [], 0.2)
+    made = propose(Past(1, NOW, boxes, "false"), ONCE_AND_TWICE, 0.2)
     assert made is not None
     assert (made.corners, made.sensitivity) == (None, LOWEST)
     assert try_on(made, [past(2, TREE, "true")]).hidden == ()
 
 
 def test_at_the_lowest_sensitivity_nothing_lower_is_proposed() -> None:
-    assert propose(Past(1, NOW, (), "false"), [], LOWEST) is None
+    assert propose(Past(1, NOW, (), "false"), ONCE_AND_TWICE, LOWEST) is None
 
 
 class Room:
@@ -217,6 +229,8 @@ def test_a_lower_sensitivity_starts_from_what_was_in_force_and_is_not_offered_at
 ) -> None:
     with room.database.session() as db:
         db.get_one(Camera, ("thon-01", "cong")).night_sensitivity = 0.4
+    for days in (1, 2):
+        room.alert(TREE, "weather", NOW - timedelta(days=days))
     assert (_level(room, 7), _level(room, 3)) == (0.3, 0.2)
     night = [{"days": list(range(7)), "since_min": 22 * 60, "until_min": 4 * 60}]
     with room.database.session() as db:
@@ -230,11 +244,20 @@ def test_a_lower_sensitivity_starts_from_what_was_in_force_and_is_not_offered_at
 
 
 def test_a_proposal_for_all_hours_lowers_by_the_one_in_force(room: Room) -> None:
+    for days in (1, 2):
+        room.alert(TREE, "weather", NOW - timedelta(days=days))
     first = room.alert(WHOLE, "weather")
     assert room.apply(first).sensitivity == 0.3
     second = room.alert(WHOLE, "weather")
     assert room.apply(second).sensitivity == LOWEST
     assert _refused(room, room.alert(WHOLE, "weather"), mark="x") == "no-offer"
+
+
+def test_after_a_first_large_false_alarm_the_page_says_that_it_waits_for_more(room: Room) -> None:
+    number = room.alert(WHOLE, "weather")
+    with room.database.reading() as db:
+        assert "mới báo nhầm một, hai lần" in quiet.why_none(db, db.get_one(Alert, number), NOW)
+    assert _refused(room, number, mark="x") == "no-offer"
 
 
 def test_true_alarms_other_people_and_ninth_areas_are_refused(room: Room) -> None:
