@@ -27,8 +27,8 @@ LARGEST: Final = 0.4
 FEW: Final = 2
 LARGEST_OF_FEW: Final = 0.2
 """What one or two false alarms may take: something large that moved once, as a lorry that turned, says little about the
-place, and half the yard would be given away for it. A third one in the same place bears it out up to LARGEST. Nor do one
-or two without such a place lower what the whole camera tells."""
+place, and half the yard would be given away for it. A third one in the same place bears it out up to LARGEST. Nor do
+one or two without such a place lower what the whole camera tells."""
 FEWEST_FOR_HOURS: Final = 4
 LONGEST_H: Final = 10
 """False alarms that all fall into so many hours of the day are told of outside these hours."""
