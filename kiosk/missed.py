@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -25,6 +26,8 @@ VISITS = 3
 HASHES_KEPT = 2000
 LONGEST = 80
 SHORTEST = 2
+_LETTERS = re.compile("[a-z ]+")
+"""Words in other scripts are no Vietnamese word to add."""
 
 
 class Missed:
@@ -48,7 +51,7 @@ class Missed:
     def note(self, query: str) -> None:
         """A question found nothing. Never raises: a screen that cannot count still answers."""
         text = " ".join(word for word in map(fold, tokens(query)) if not any(ch.isdigit() for ch in word))
-        if not SHORTEST <= len(text) <= LONGEST:
+        if not SHORTEST <= len(text) <= LONGEST or not _LETTERS.fullmatch(text):
             return
         mark = hashlib.blake2b(text.encode(), key=self._key, digest_size=16).digest()
         with self._lock:

@@ -32,7 +32,7 @@ class HelperCalled(Message):
 class MissedWords(Struct, kw_only=True):
     """Words that found nothing, as several visitors typed them."""
 
-    text: Annotated[str, Meta(min_length=2, max_length=80)]
+    text: Annotated[str, Meta(min_length=2, max_length=80, pattern=r"^[a-z]+( [a-z]+)*$")]
     """Lower case, without marks, without digits."""
     count: Annotated[int, Meta(ge=1, le=10_000)]
 

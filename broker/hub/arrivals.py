@@ -388,7 +388,7 @@ _ARRIVALS: dict[type[Message], Callable[[Context, Any], None]] = {
     Lost: _lost,
     FeedbackSent: _feedback,
     HelperCalled: _helper,
-    SearchMissed: lambda ctx, said: count_missed(ctx.db, said),
+    SearchMissed: lambda ctx, said: count_missed(ctx.db, said, ctx.now),
 }
 
 KNOWN = tuple(_ARRIVALS)

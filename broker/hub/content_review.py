@@ -70,9 +70,13 @@ def save(
     if not CODE.fullmatch(procedure.code):
         raise Declined("bad-code", "Mã thủ tục gồm một số, dấu chấm và sáu số, như 1.001193.")
     body = msgspec.to_builtins(msgspec.structs.replace(procedure, approved=False))
-    if len(msgspec.json.encode(body)) > LARGEST_BODY:
+    try:
+        raw = msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half of a pair
+        raw = b"\\u0000"
+    if len(raw) > LARGEST_BODY:
         raise Declined("large", "Nội dung dài quá, xin bớt chữ rồi lưu lại.")
-    if b"\\u0000" in msgspec.json.encode(body):  # PostgreSQL keeps no NUL
+    if b"\\u0000" in raw:  # PostgreSQL keeps no NUL
         raise Declined("odd-letters", "Có ký tự lạ không lưu được, xin gõ lại.")
     latest = being_written(db, procedure.code, to_write=True)
     if read != stamp(shown_now(db, base, procedure.code), latest):
@@ -100,19 +104,30 @@ def send(db: Session, account: Account, number: int, now: datetime) -> ContentRe
         raise Declined("not-draft", "Bản này không còn là bản nháp; xin mở bản mới nhất.")
     if revision.written_by != account.id:
         raise Declined("not-author", "Chỉ người viết mới gửi duyệt được; hãy lưu thành bản của mình trước.")
-    _refuse_faults(revision)
+    _refuse_faults(revision, now)
     revision.state, revision.sent_at, revision.reason = "sent", now, ""
     _decided(db, account, revision, "content.sent", now)
     return revision
 
 
-def approve(db: Session, account: Account, number: int, now: datetime) -> ContentRevision:
-    """Let screens show what was sent. Raises Declined for the writer, and for what no longer waits."""
+def approve(
+    db: Session, account: Account, base: Bundle, number: int, read: str, now: datetime
+) -> ContentRevision:
+    """Let screens show what was sent. read: `stamp` of what screens showed when the two were compared.
+
+    Raises Declined for the writer, for what no longer waits, and when screens show something else by now: a newer
+    release or a text somebody just checked would be covered unseen.
+    """
     require_role(db, account, now, *APPROVERS)
     revision = _waiting(db, number)
     if revision.written_by == account.id:
         raise Declined("author-approves", "Người viết không tự duyệt được; xin nhờ người duyệt khác.")
-    _refuse_faults(revision)
+    if read != stamp(shown_now(db, base, revision.code), None):
+        raise Declined(
+            "changed-meanwhile",
+            "Màn hình vừa đổi từ lúc anh/chị mở trang. Xin so lại ở đây rồi duyệt lần nữa.",
+        )
+    _refuse_faults(revision, now)
     _put_in_force(db, account, revision, "approved", now)
     _decided(db, account, revision, "content.approved", now)
     return revision
@@ -129,10 +144,15 @@ def give_back(db: Session, account: Account, number: int, reason: str, now: date
 
 
 def retire(db: Session, account: Account, base: Bundle, code: str, reason: str, now: datetime) -> None:
-    """Show no more than its name from now on."""
+    """Show no more than its name from now on. What waits goes back to its writer: what it was to replace is gone."""
     require_role(db, account, now, *APPROVERS)
     said = _reason(reason, "Xin ghi vì sao thôi hướng dẫn thủ tục này.")
     shown = _shown(db, base, code)
+    waiting = being_written(db, code, to_write=True)
+    if waiting is not None and waiting.state == "sent":
+        waiting.reason = f"Thủ tục đã rút: {said}"[:LONGEST_REASON]
+        waiting.state, waiting.decided_by, waiting.decided_at = "returned", account.id, now
+        _decided(db, account, waiting, "content.returned", now, {"reason": waiting.reason})
     revision = _new(db, account, code, msgspec.to_builtins(shown), "draft", now)
     revision.reason = said
     db.flush()
@@ -149,7 +169,7 @@ def confirm(db: Session, account: Account, base: Bundle, code: str, read: str, n
     shown = _shown(db, base, code)
     if read != stamp(shown, None):
         raise Declined("changed-meanwhile", "Nội dung vừa được thay, xin đọc lại rồi hãy xác nhận.")
-    if not is_sendable(faults(shown)):
+    if not is_sendable(faults(shown, now.astimezone(LOCAL).date())):
         raise Declined("faults", "Nội dung này còn chỗ phải sửa, xin sửa rồi gửi duyệt.")
     body = msgspec.to_builtins(msgspec.structs.replace(shown, approved=False))
     revision = _new(db, account, code, body, "draft", now)
@@ -250,7 +270,7 @@ def _reason(text: str, ask: str) -> str:
     return said[:LONGEST_REASON]
 
 
-def _refuse_faults(revision: ContentRevision) -> None:
+def _refuse_faults(revision: ContentRevision, now: datetime) -> None:
     procedure = procedure_of(revision)
-    if procedure is None or not is_sendable(faults(procedure)):
+    if procedure is None or not is_sendable(faults(procedure, now.astimezone(LOCAL).date())):
         raise Declined("faults", "Còn chỗ phải sửa, ghi ngay cạnh từng ô; xin sửa rồi gửi lại.")

@@ -20,6 +20,7 @@ Standing = Literal["fresh", "due", "stale", "ended", "early"]
 
 DUE_AFTER = timedelta(days=60)
 STALE_AFTER = timedelta(days=90)
+ANOTHER_ZONE = timedelta(days=1)
 OFFICIAL_HOSTS = ("dichvucong.gov.vn", "vneid.gov.vn")
 """Where a code on the screen may lead, beside the commune's own domain."""
 LONGEST_LIST_BYTES = 480
@@ -36,7 +37,12 @@ _ADDRESS = re.compile(
 
 
 def standing(procedure: Procedure, today: date) -> Standing:
-    """Whether a villager may still be told what it says: due for review, stale, ended, or not yet in force."""
+    """Whether a villager may still be told what it says: due for review, stale, ended, or not yet in force.
+
+    A day before the one on which it was checked comes from a clock that is wrong: nothing is known of its age then.
+    """
+    if today < procedure.checked_on - ANOTHER_ZONE:
+        return "due"
     if procedure.valid_to and today > procedure.valid_to:
         return "ended"
     if procedure.valid_from and today < procedure.valid_from:

@@ -71,8 +71,8 @@ class Fault:
     """hint: worth another look, keeps nobody from sending it."""
 
 
-def faults(procedure: Procedure) -> list[Fault]:
-    """Everything that is wrong, in the order of the form."""
+def faults(procedure: Procedure, today: date) -> list[Fault]:
+    """Everything that is wrong, in the order of the form. today: what it is to be shown from, at the earliest."""
     return [
         *_missing(procedure),
         *_sizes(procedure),
@@ -80,7 +80,7 @@ def faults(procedure: Procedure) -> list[Fault]:
         *_wording(procedure),
         *_times(procedure),
         *_money(procedure),
-        *_days(procedure),
+        *_days(procedure, today),
         *_links(procedure),
     ]
 
@@ -212,8 +212,12 @@ def _money(procedure: Procedure) -> Iterator[Fault]:
         yield Fault("fees", "Còn chưa chắc thì chưa ghi “Không mất tiền”.")
 
 
-def _days(procedure: Procedure) -> Iterator[Fault]:
+def _days(procedure: Procedure, today: date) -> Iterator[Fault]:
     since, until = procedure.valid_from, procedure.valid_to
+    if until and until < today:
+        yield Fault(
+            "valid_to", "Ngày này đã qua: màn hình sẽ thôi hướng dẫn thủ tục này. Muốn thôi thì bấm Rút."
+        )
     if since and until and until < since:
         yield Fault("valid_to", "Ngày hết hiệu lực đứng trước ngày bắt đầu.")
     if any(fee.since and fee.until and fee.until < fee.since for fee in procedure.fees):

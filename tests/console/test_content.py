@@ -144,7 +144,10 @@ def test_a_version_is_sent_compared_approved_and_shown(house: Stage) -> None:
     page = text(binh, f"/noi-dung/{CODE}/ban/{number}")
     assert f"<u>{TITLE.split()[0]}" in page
     assert "Khác màn hình đang hiện" in page
-    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/duyet", {}, page="/account")
+    old = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/duyet", {"against": "x"}, page="/account")
+    assert "Màn hình vừa đổi" in old.get_data(as_text=True)
+    against = {"against": re.findall(r'name="against" value="(\w+)"', page)[0]}
+    answer = house.post(binh, f"/noi-dung/{CODE}/ban/{number}/duyet", against, page="/account")
     assert answer.headers["Location"].endswith("note=approved")
     page = text(binh, f"/noi-dung/{CODE}")
     assert f"<h1>{TITLE}</h1>" in page

@@ -15,7 +15,7 @@ from broker.hub import content
 from broker.hub import content_review as review
 from broker.hub.content_shown import ContentMissing, released
 from broker.hub.declined import Declined
-from broker.hub.records import ContentRevision, SearchWord
+from broker.hub.records import Account, ContentRevision, SearchWord
 from broker.link.media import MediaStore
 from kiosk.content import shipped
 from tests.hub.town import NOW, Town
@@ -64,10 +64,17 @@ def sent(town: Town, **change: Any) -> int:
     return number
 
 
+def approve(town: Town, who: Account, number: int, base: Bundle = BASE, compared: str = "") -> None:
+    """compared: what screens showed when the approver looked; what they show now unless given."""
+    with town.database.session() as db:
+        code = db.get_one(ContentRevision, number).code
+        read = compared or review.stamp(review.shown_now(db, base, code), None)
+        review.approve(db, who, base, number, read, NOW)
+
+
 def approved(town: Town, **change: Any) -> int:
     number = sent(town, **change)
-    with town.database.session() as db:
-        review.approve(db, town.binh, number, NOW)
+    approve(town, town.binh, number)
     return number
 
 
@@ -80,8 +87,7 @@ def test_only_what_was_approved_is_shown_and_the_number_grows_only_then(
     assert not shown.approved
     number = sent(town)
     assert told(town, store)[0] == first
-    with town.database.session() as db:
-        review.approve(db, town.binh, number, NOW)
+    approve(town, town.binh, number)
     second, bundle = told(town, store)
     shown = one(bundle)
     assert shown is not None
@@ -95,18 +101,17 @@ def test_nobody_approves_the_own_words_and_nothing_is_approved_twice(town: Town)
     number = written(town)
     with town.database.session() as db:
         review.send(db, town.hoa, number, NOW)
-    with town.database.session() as db, pytest.raises(Declined, match="không có quyền"):
-        review.approve(db, town.hoa, number, NOW)
-    with town.database.session() as db:
-        review.approve(db, town.binh, number, NOW)
-    with town.database.session() as db, pytest.raises(Declined, match="không còn chờ duyệt"):
-        review.approve(db, town.cuong, number, NOW)
+    with pytest.raises(Declined, match="không có quyền"):
+        approve(town, town.hoa, number)
+    approve(town, town.binh, number)
+    with pytest.raises(Declined, match="không còn chờ duyệt"):
+        approve(town, town.cuong, number)
     with town.database.session() as db:
         base = msgspec.structs.replace(SHIPPED, title="Khai tử")
         own = review.save(db, town.lanh, BASE, base, review.stamp(_now(town), None), NOW).id
         review.send(db, town.lanh, own, NOW)
-    with town.database.session() as db, pytest.raises(Declined, match="không tự duyệt"):
-        review.approve(db, town.lanh, own, NOW)
+    with pytest.raises(Declined, match="không tự duyệt"):
+        approve(town, town.lanh, own)
 
 
 def _now(town: Town) -> Procedure | None:
@@ -127,8 +132,8 @@ def test_two_people_never_overwrite_each_other_unseen(town: Town) -> None:
 def test_what_is_saved_over_something_that_waits_takes_it_back(town: Town) -> None:
     waits = sent(town)
     written(town, title="Khai tử")
-    with town.database.session() as db, pytest.raises(Declined, match="không còn chờ duyệt"):
-        review.approve(db, town.binh, waits, NOW)
+    with pytest.raises(Declined, match="không còn chờ duyệt"):
+        approve(town, town.binh, waits)
 
 
 def test_what_the_linter_refuses_is_not_sent(town: Town) -> None:
@@ -192,11 +197,33 @@ def test_a_renewed_release_leaves_what_the_commune_approved(town: Town, store: M
     others = [each for each in BASE.procedures if each.code != CODE]
     renewed = msgspec.structs.replace(BASE, procedures=[*others, changed])
     content.set_base(store.root.parent, msgspec.json.encode(renewed))
-    with town.database.session() as db:
-        review.approve(db, town.binh, number, NOW)
+    with pytest.raises(Declined, match="Màn hình vừa đổi"):
+        approve(town, town.binh, number, renewed, compared=review.stamp(SHIPPED, None))
+    approve(town, town.binh, number, renewed)
     shown = one(told(town, store)[1])
     assert shown is not None
     assert shown.title == TITLE
+
+
+def test_what_waits_goes_back_to_its_writer_when_the_procedure_is_retired(town: Town) -> None:
+    waits = sent(town)
+    with town.database.session() as db:
+        review.retire(db, town.binh, BASE, CODE, "Luật mới", NOW)
+    with pytest.raises(Declined, match="không còn chờ duyệt"):
+        approve(town, town.binh, waits)
+    with town.database.reading() as db:
+        row = db.get_one(ContentRevision, waits)
+        assert (row.state, row.reason) == ("returned", "Thủ tục đã rút: Luật mới")
+
+
+def test_an_end_that_has_passed_is_neither_sent_nor_approved(town: Town) -> None:
+    number = written(town, valid_to=NOW.date() - timedelta(days=1))
+    with town.database.session() as db, pytest.raises(Declined, match="chỗ phải sửa"):
+        review.send(db, town.hoa, number, NOW)
+    number = sent(town, valid_to=NOW.date())
+    read, tomorrow = review.stamp(SHIPPED, None), NOW + timedelta(days=1)
+    with town.database.session() as db, pytest.raises(Declined, match="chỗ phải sửa"):
+        review.approve(db, town.binh, BASE, number, read, tomorrow)
 
 
 def test_a_new_procedure_by_its_code_and_a_code_that_is_none(town: Town, store: MediaStore) -> None:
@@ -212,6 +239,8 @@ def test_too_much_text_and_odd_letters_are_not_kept(town: Town) -> None:
         written(town, note="a" * 1_000_000)
     with pytest.raises(Declined, match="ký tự lạ"):
         written(town, note="a\x00b")
+    with pytest.raises(Declined, match="ký tự lạ"):
+        written(town, note="a\ud800b")
 
 
 def test_words_asked_in_vain_are_put_to_a_procedure(town: Town, store: MediaStore) -> None:

@@ -26,6 +26,7 @@ GOOD = Procedure(
     checked_on=date(2026, 11, 21),
     checked_by="Làng Số",
 )
+DAY = date(2026, 11, 21)
 STEP = date(2026, 12, 31)
 
 WRONG = [
@@ -52,6 +53,7 @@ WRONG = [
     ("fees", {"fees": [Fee(text="1.000 đồng", until=STEP), Fee(text="2.000 đồng", since=date(2027, 1, 2))]}),
     ("fees", {"fees": [Fee(text="1.000 đồng", since=STEP, until=date(2026, 1, 1))]}),
     ("valid_to", {"valid_from": STEP, "valid_to": date(2026, 1, 1)}),
+    ("valid_to", {"valid_to": date(2026, 11, 20)}),
     ("uncertain", {"uncertain": ["fee"]}),
     ("note", {"note": "Gọi chủ hộ số 001099012345"}),
     ("note", {"note": "Gọi chủ hộ số 0010 9901 2345"}),
@@ -69,23 +71,23 @@ WRONG = [
 
 
 def test_a_good_procedure_has_nothing_to_mend() -> None:
-    assert faults(GOOD) == []
+    assert faults(GOOD, DAY) == []
     steps = [Fee(text="25.000 đồng", until=STEP), Fee(text="50.000 đồng", since=date(2027, 1, 1))]
     stepped = msgspec.structs.replace(GOOD, fees=steps, address="https://vankhe.hanoi.gov.vn/1")
-    assert faults(stepped) == []
-    assert not any(each.field == "fees" for each in faults(msgspec.structs.replace(GOOD, fees=[])))
+    assert faults(stepped, DAY) == []
+    assert not any(each.field == "fees" for each in faults(msgspec.structs.replace(GOOD, fees=[]), DAY))
 
 
 @pytest.mark.parametrize(("name", "change"), WRONG, ids=lambda each: str(each)[:48])
 def test_what_is_wrong_is_said_beside_its_field(name: str, change: dict[str, object]) -> None:
-    found = faults(msgspec.structs.replace(GOOD, **change))
+    found = faults(msgspec.structs.replace(GOOD, **change), DAY)
     assert name in {each.field for each in found}
     assert not is_sendable(found)
     assert all(each.sentence.endswith(".") or each.sentence.endswith(".”") for each in found)
 
 
 def test_a_long_sentence_of_a_note_is_only_a_hint() -> None:
-    found = faults(msgspec.structs.replace(GOOD, note="Bác " + "đi " * 20))
+    found = faults(msgspec.structs.replace(GOOD, note="Bác " + "đi " * 20), DAY)
     assert [each.level for each in found] == ["hint"]
     assert is_sendable(found)
 
@@ -94,7 +96,7 @@ def test_what_the_release_brings_passes() -> None:
     told = [
         f"{each.code} {fault.field}: {fault.sentence}"
         for each in shipped().bundle.procedures
-        for fault in faults(each)
+        for fault in faults(each, DAY)
         if fault.level == "fault"
     ]
     assert told == []

@@ -67,6 +67,13 @@ def test_numbers_never_leave_the_screen(box: Box, missed: Missed) -> None:
     assert box.kept[0].words[0].text == "can cuoc cua toi"
 
 
+def test_what_is_written_in_another_script_is_not_counted(box: Box, missed: Missed) -> None:
+    for _ in range(3):
+        missed.note("出生登记 дом")
+        missed.next_visit()
+    assert box.kept == []
+
+
 def test_a_letter_or_a_novel_is_not_counted(box: Box, missed: Missed) -> None:
     for query in ("a", "", "123 456", "rất dài " * 50):
         for _ in range(3):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -248,6 +248,9 @@ def test_shipped_procedures_hang_in_a_field_of_the_board() -> None:
     known = {each.code for each in bundle.fields}
     assert {each.field for each in bundle.procedures} | {each.field for each in bundle.named} <= known
     assert all(standing(each, each.checked_on) == "fresh" for each in bundle.procedures)
+    assert all(standing(each, date(1970, 1, 1)) == "due" for each in bundle.procedures), (
+        "a clock that is wrong"
+    )
 
 
 def test_a_picture_never_drawn_does_not_break_a_page(stage: Stage) -> None:

@@ -119,7 +119,7 @@ def _page(
     before = told(against, fields, events) if against else {}
     found = _SHOW.fullmatch(act)
     panel, step = (found[1], found[2]) if found else (request.form.get("man", ""), "")
-    told_wrong = [*wrong, *faults(procedure)]
+    told_wrong = [*wrong, *faults(procedure, today())]
     return render_template(
         "content_edit.html",
         here="content",
@@ -134,6 +134,7 @@ def _page(
         newest=stamp,
         faults=_by_field(told_wrong),
         is_sendable=is_sendable(told_wrong),
+        wrong=[each for each in told_wrong if each.level == "fault"],
         changes=changes(before, told(procedure, fields, events)),
         is_new=against is None,
         preview=preview_of(as_approved(procedure), panel, step),

@@ -79,10 +79,11 @@ def version(code: str, number: int) -> str:
 @pages.post("/noi-dung/<code>/ban/<int:number>/duyet")
 @access.allow(*review.APPROVERS)
 def approve(code: str, number: int) -> Response | tuple[str, int]:
-    """Let screens show it."""
+    """Let screens show it. Form: against."""
+    base = base_now()
     try:
         with desk().database.session() as db:
-            review.approve(db, me(db), number, now())
+            review.approve(db, me(db), base, number, request.form.get("against", ""), now())
     except Declined as why:
         return _version(code, number, str(why)), 409
     return redirect(url_for("content_one.one", code=code, note="approved"))
@@ -157,7 +158,7 @@ def _page(code: str, trouble: str = "") -> str:
         states=STATES,
         labels=LABELS,
         said=_told(base, shown) if shown else {},
-        faults=faults(shown) if shown else [],
+        faults=faults(shown, day) if shown else [],
         preview=preview_of(shown, panel, request.args.get("buoc", "")) if shown else None,
         panels=PANELS,
         history=history,
@@ -178,7 +179,7 @@ def _version(code: str, number: int, trouble: str = "") -> str:
             abort(404)
         entry = _entry(db, base, code)
         (line,) = [each for each in _history(db, code) if each.id == number]
-        read = review.stamp(entry.shown, entry.written)
+        read, against = review.stamp(entry.shown, entry.written), review.stamp(entry.shown, None)
     said = procedure_of(revision)
     before = _told(base, entry.shown) if entry.shown else {}
     panel = request.args.get("man", "")
@@ -191,11 +192,12 @@ def _version(code: str, number: int, trouble: str = "") -> str:
         is_waiting=revision.state == "sent",
         is_open=revision.state in review.OPEN,
         changes=changes(before, _told(base, said)) if said else [],
-        faults=faults(said) if said else [],
+        faults=faults(said, today()) if said else [],
         labels=LABELS,
         preview=preview_of(as_approved(said), panel, request.args.get("buoc", "")) if said else None,
         panels=PANELS,
         read=read,
+        against=against,
         may_write=access.visitor().is_any(*review.WRITERS),
         may_decide=access.visitor().is_any(*review.APPROVERS),
         trouble=trouble,
