@@ -38,7 +38,7 @@ export function setUpTyping(document) {
     if (!key) return;
     if (document.activeElement !== field) field.focus({ preventScroll: true });
     const { key: letter, tone, do: wish } = key.dataset;
-    if (letter) press(letter);
+    if (letter) press(letter, document.body.dataset.way === "telex" ? "telex" : "plain"); // figures here are figures
     else if (tone) press(TONES[tone]);
     else if (wish === "erase") erase();
     else if (wish === "go") field.form.requestSubmit();

@@ -213,6 +213,16 @@ def test_a_whole_sentence_on_the_screen_in_either_order_of_letters(kiosk_page: W
     expect(page.locator("textarea")).to_have_value(SENTENCE)
 
 
+def test_who_knows_telex_from_a_telephone_writes_so_on_the_screen_too(kiosk_page: Watched) -> None:
+    page = kiosk_page.page
+    page.goto("/gop-y/light/village")
+    tap_keys(page, "ddens towf giaays")
+    expect(page.locator("textarea")).to_have_value("đén tờ giấy")
+    page.locator("textarea").fill("")
+    tap_keys(page, "bac hoi giay to xe")
+    expect(page.locator("textarea")).to_have_value("bac hoi giay to xe")
+
+
 def test_order_of_letters_stays_until_the_visitor_leaves(kiosk_page: Watched) -> None:
     page = kiosk_page.page
     page.locator("[data-do=order]").tap()

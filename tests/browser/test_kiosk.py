@@ -131,7 +131,7 @@ def test_keyboard_puts_the_tone_where_a_hand_would(kiosk: Watched) -> None:
     page.goto("/tim")
     for keys, written in [
         ("hoa2", "hoà"), ("hoa2n", "hoàn"), ("quy1", "quý"), ("gia3i", "giải"), ("khoe3", "khoẻ"),
-        ("thuơ3", "thuở"), ("nguyên4", "nguyễn"), ("mua5", "mụa"), ("xoa1a", "xoáa"), ("bê11", "bê"), ("gi2", "gì"),
+        ("thuơ3", "thuở"), ("nguyên4", "nguyễn"), ("mua5", "mụa"), ("xoa1b", "xoáb"), ("bê11", "bê"), ("gi2", "gì"),
         ("chuyên3", "chuyển"), ("ngoai2", "ngoài"), ("rươu5", "rượu"), ("tuân1", "tuấn"), ("nghia4", "nghĩa"),
     ]:  # fmt: skip
         page.locator("[data-typing]").fill("")
@@ -156,8 +156,8 @@ def test_erase_numbers_space_and_usb_keyboard_write_into_the_same_field(kiosk: W
     page.locator("[data-key='1']").tap()
     page.locator("[data-do=numbers]").tap()
     field.press_sequentially(" đất")
-    tap_keys(page, "x")
-    expect(field).to_have_value("a1 đấtx")
+    tap_keys(page, "k")
+    expect(field).to_have_value("a1 đấtk")
     page.locator("[data-clear]").tap()
     expect(field).to_have_value("")
     expect(page.locator(".pick-field")).to_be_visible()
@@ -172,13 +172,17 @@ def test_second_press_of_a_trembling_hand_is_no_press(kiosk: Watched) -> None:
 
 def test_page_is_read_aloud_sentence_by_sentence(kiosk: Watched, stage: Stage, shoot: Shoot) -> None:
     page = kiosk.page
+    stage.voice.seconds = 0.8  # long enough to be looked at on a machine that is busy
     page.goto("/tt/2.002854")
     page.locator(".bar .hear").tap()
     expect(page.locator(".player")).to_be_visible()
-    expect(page.locator("[data-count]")).to_contain_text("Đang đọc câu 2 trên", timeout=10_000)
+    expect(page.locator("[data-count]")).to_contain_text(
+        re.compile(r"Đang đọc câu (?!1 )\d+ trên"), timeout=10_000
+    )
     shoot(page, "kiosk-listen")
     assert page.evaluate("CSS.highlights.get('reading').size") == 1
-    expect(page.locator(".player")).to_be_hidden(timeout=30_000)
+    stage.voice.seconds = 0.1
+    expect(page.locator(".player")).to_be_hidden(timeout=60_000)
     said = " ".join(text for text, _ in stage.voice.said)
     for words in ("Mang gì đi", "Đơn xin chuyển trường", "Lệ phí", "Trường nơi con muốn chuyển"):
         assert words in said

@@ -123,6 +123,11 @@ def test_one_procedure_is_told_and_drawn_as_the_screen_draws_it(house: Stage) ->
     assert 'data-panel="wide"' in page
     assert "Chưa được xã duyệt. Đối chiếu ngày 21/11/2026" in text(hanh, f"/noi-dung/{CODE}?buoc=99")
     assert "Đã soát, vẫn đúng" not in page  # an editor decides nothing
+    decides = text(house.client("binh"), f"/noi-dung/{CODE}")
+    assert "Mở nguồn" in decides
+    assert "không phải trang của cơ quan nhà nước" in decides, (
+        "the release was made from a copy of the portal"
+    )
     tall = text(hanh, f"/noi-dung/{CODE}?man=doc")
     assert 'data-panel="tall"' in tall
     large = text(hanh, f"/noi-dung/{CODE}?man=to&buoc=2")

@@ -33,7 +33,7 @@ from broker.hub.console.desk import desk, now
 from broker.hub.content_shown import procedure_of
 from broker.hub.declined import Declined
 from broker.hub.records import Account, ContentRevision
-from broker.look.procedure_lint import faults
+from broker.look.procedure_lint import faults, is_official
 
 pages = Blueprint("content_one", __name__)
 
@@ -163,12 +163,19 @@ def _page(code: str, trouble: str = "") -> str:
         panels=PANELS,
         history=history,
         read=read,
+        source_link=shown.source.url if shown and shown.source.url.startswith("https://") else "",
+        is_source_official=bool(shown and _is_of_the_state(shown.source.url)),
         may_write=access.visitor().is_any(*review.WRITERS),
         may_decide=access.visitor().is_any(*review.APPROVERS),
         note=NOTES.get(request.args.get("note", ""), ""),
         trouble=trouble,
         action=url_for("content_one.one", code=code),
     )
+
+
+def _is_of_the_state(source: str) -> bool:
+    """Whether a source is a page of the state; one without an address is the number of a decision."""
+    return is_official(source) or not source.startswith(("http:", "https:"))
 
 
 def _version(code: str, number: int, trouble: str = "") -> str:
