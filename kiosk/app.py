@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +11,6 @@ from flask import Flask, Response, abort, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from broker.look import dress
-from broker.look.dress import STATIC
 from broker.look.icons import drawn
 from kiosk.feedback import Desk
 from kiosk.helper import Bell
@@ -40,7 +37,6 @@ log = logging.getLogger(__name__)
 
 ROOM = Path(__file__).parent
 LARGEST_BODY = 32 * 1024
-_FONT = re.compile(r'url\("(fonts/[^"]+)"\)')
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 """The kiosk listens on loopback only."""
 NOT_TYPED = frozenset({"mot_lan", "cau"})
@@ -60,7 +56,7 @@ def create_app(house: House) -> Flask:
         catalogues=[ROOM / "catalogues", ROOM / "shipped"],
         language=asked_language,
     )
-    _serve_sheets(app, house)
+    _serve_panel(app, house)
     visit = Visit(house.visit_over)
     app.before_request(_keep_out_strangers)
     app.before_request(_refuse_identity)
@@ -106,44 +102,15 @@ def _refuse_identity() -> tuple[str, int] | None:
     return None
 
 
-def _serve_sheets(app: Flask, house: House) -> None:
-    """One style sheet for all pages, and one for those with everything in the lower half: what is slow on a small
-    machine is not a sheet's bytes but every further file to ask for before a page is drawn."""
-    look = app.jinja_env.from_string("{{ look(file) }}")
-    tokens = _text("tokens.css", STATIC)
-    for font in _FONT.findall(tokens):
-        tokens = tokens.replace(f'"{font}"', f'"{look.render(file=font)}"')
-    lookup = [_text("lookup.css")] if house.panel.layout == "lookup" else []
-    first = [
-        tokens,
-        house.panel.css(),
-        _text("procedure.css", STATIC),
-        _text("kiosk.css"),
-        _text("pages.css"),
-    ]
-    sheets = {False: "\n".join([*first, *lookup]), True: "\n".join([*first, _text("low.css"), *lookup])}
-    addresses = {
-        low: f"/sheet-{hashlib.sha256(css.encode()).hexdigest()[:12]}.css" for low, css in sheets.items()
-    }
-    packed = {addresses[low]: gzip.compress(css.encode(), mtime=0) for low, css in sheets.items()}
+def _serve_panel(app: Flask, house: House) -> None:
+    css = house.panel.css()
+    address = f"/panel-{hashlib.sha256(css.encode()).hexdigest()[:12]}.css"
 
-    def sheet() -> Response:
-        css = packed[request.path]
-        is_packed = bool(request.accept_encodings["gzip"])
-        answer = Response(css if is_packed else gzip.decompress(css), mimetype="text/css")
-        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        if is_packed:
-            answer.headers["Content-Encoding"] = "gzip"
-        answer.vary.add("Accept-Encoding")
-        return answer
+    def panel() -> Response:
+        return Response(css, mimetype="text/css", headers={"Cache-Control": "public, max-age=31536000"})
 
-    for address in packed:
-        app.add_url_rule(address, address, sheet)
-    app.jinja_env.globals["sheet"] = addresses
-
-
-def _text(name: str, folder: Path = ROOM / "static") -> str:
-    return (folder / name).read_text(encoding="utf-8")
+    app.add_url_rule(address, "panel", panel)
+    app.jinja_env.globals["panel_css"] = address
 
 
 def _page_facts(house: House, visit: Visit) -> dict[str, object]:
