@@ -58,7 +58,7 @@ class Desk:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._taken: OrderedDict[str, str] = OrderedDict()
+        self._taken: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, once: str, topic: Topic, spot: Spot, text: str, language: str) -> str:
@@ -72,14 +72,19 @@ class Desk:
             raise ValueError(f"feedback has {len(text)} characters, 1 to {LONGEST} are allowed")
         with self._lock:
             if once and once in self._taken:
-                return self._taken[once]
-            code = self._send(topic, spot, text, language)
-            self._taken[once] = code
+                return self._taken[once][0]
+            code, at = self._send(topic, spot, text, language)
+            self._taken[once or code] = code, at
             while len(self._taken) > REMEMBERED:
                 self._taken.popitem(last=False)
             return code
 
-    def _send(self, topic: Topic, spot: Spot, text: str, language: str) -> str:
+    def taken_at(self, code: str) -> datetime | None:
+        """When feedback was taken; None for a code that this machine did not give since it started, or long ago."""
+        with self._lock:
+            return next((at for given, at in self._taken.values() if given == code), None)
+
+    def _send(self, topic: Topic, spot: Spot, text: str, language: str) -> tuple[str, datetime]:
         key = self._house.seal_key()
         if key is None:
             raise NoKey
@@ -91,4 +96,4 @@ class Desk:
         )
         sealed = seal(key, msgspec.json.encode(words))
         self._house.post.send(FeedbackSent(code=code, at=now, sealed=sealed))
-        return code
+        return code, now

@@ -24,7 +24,8 @@ class Bell:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._last: tuple[str, float] | None = None
+        self._last: tuple[str, float, str] | None = None
+        """Name of the newest call, when (monotonic), and the page it told of."""
         self._lock = threading.Lock()
 
     def ring(self, page: str) -> tuple[str, bool]:
@@ -39,8 +40,13 @@ class Bell:
             where = page if _PATH.fullmatch(page) else "/"
             call = secrets.token_hex(8)
             self._house.post.send(HelperCalled(call=call, at=self._house.clock.now(), page=where))
-            self._last = call, now_s
+            self._last = call, now_s, where
             return call, True
+
+    def page_of(self, call: str) -> str | None:
+        """The page that the newest call told of; None for any other name."""
+        with self._lock:
+            return self._last[2] if self._last is not None and self._last[0] == call else None
 
     def state(self, call: str) -> State:
         """What is known of a call."""

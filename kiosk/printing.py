@@ -9,6 +9,7 @@ import fcntl
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,13 +25,17 @@ DOTS_PER_MM = 8
 """203 dpi, what receipt printers have."""
 PRINTED_DOTS = {58: 384, 80: 576}
 """Width of the paper in mm → dots a printer reaches."""
-LONGEST_MM = 250
-"""A longer slip is cut after its papers: a reader folds it once."""
+LONGEST_MM = 400
+"""A longer slip says where it stops: who checked it, and that more of it stands on the screen."""
+END_DOTS = 200
+"""Kept for the end of a slip: that it goes on, and who checked it."""
+GOES_ON = "Còn nữa: xem tiếp ở máy trong nhà văn hoá."
 MOST_LETTERS = 4000
 """Letters of one text that are laid out; a whole slip of the smallest letters has fewer."""
 WAIT_S = 10.0
 """A slip is out in three; then the printer hangs."""
 PATIENCE_S = 2.0
+SAME_S = 15.0
 
 _FONTS = Path(__file__).parent.parent / "broker" / "look" / "static" / "fonts"
 _STATUS_OF_LP = 0x060B
@@ -60,6 +65,8 @@ class Slip:
 
     title: str
     papers: Sequence[Paper]
+    doubts: Sequence[str]
+    """What is not sure of the papers."""
     blocks: Sequence[tuple[str, Sequence[str]]]
     """Heading and its lines: how long, how much, where."""
     link: str
@@ -78,24 +85,38 @@ def draw(slip: Slip, paper_mm: int) -> Image:
     page.write(slip.title, 700, 36, after=14)
     page.rule()
     page.write("Mang gì đi", 700, 28, after=4)
-    for each in slip.papers:
-        page.box(each.ticked)
-        page.write(each.name, 600, 26, left=42)
-        if each.detail:
-            page.write(each.detail, 400, 24, left=42)
-        page.skip(8)
-    for heading, lines in slip.blocks:
-        page.rule()
-        page.write(heading, 700, 28, after=4)
-        for line in lines:
-            page.write(line, 400, 25, after=2)
+    pieces = [lambda at, each=each: _paper(at, each) for each in slip.papers]
+    pieces += [lambda at, line=line: at.write(line, 600, 25, after=2) for line in slip.doubts]
+    pieces += [lambda at, block=block: _block(at, *block) for block in slip.blocks]
     if slip.link:
-        page.rule()
-        page.code(slip.link)
-        page.write(slip.link_words, 400, 24, after=4)
+        pieces.append(lambda at: _link(at, slip))
+    whole = all(page.add(piece) for piece in pieces)
     page.rule()
+    if not whole:
+        page.write(GOES_ON, 700, 26, after=6)
     page.write(slip.foot, 400, 22, after=10)
     return page.cut()
+
+
+def _paper(page: _Page, paper: Paper) -> None:
+    page.box(paper.ticked)
+    page.write(paper.name, 600, 26, left=42)
+    if paper.detail:
+        page.write(paper.detail, 400, 24, left=42)
+    page.skip(8)
+
+
+def _block(page: _Page, heading: str, lines: Sequence[str]) -> None:
+    page.rule()
+    page.write(heading, 700, 28, after=4)
+    for line in lines:
+        page.write(line, 400, 25, after=2)
+
+
+def _link(page: _Page, slip: Slip) -> None:
+    page.rule()
+    page.code(slip.link)
+    page.write(slip.link_words, 400, 24, after=4)
 
 
 class _Page:
@@ -108,6 +129,18 @@ class _Page:
         self._pen: Pen = ImageDraw.Draw(image)
         self._width = width
         self._y = 8
+
+    def add(self, piece: Callable[[_Page], None]) -> bool:
+        """Draw a piece where it fits whole above the room kept for the end; False, and nothing drawn, where not."""
+        from PIL import ImageDraw
+
+        before, y = self._image.copy(), self._y
+        piece(self)
+        if self._y + END_DOTS <= self._image.height:
+            return True
+        self._image.paste(before)
+        self._pen, self._y = ImageDraw.Draw(self._image), y
+        return False
 
     def skip(self, dots: int) -> None:
         self._y += dots
@@ -139,7 +172,7 @@ class _Page:
         side = min(6, (self._width - 32) // (len(modules) + 8))
         size = side * len(modules)
         left = (self._width - size) // 2
-        if side < 3 or self._y + size + 8 * side > self._image.height:
+        if side < 3:
             return
         self._y += 4 * side
         for row, line in enumerate(modules):
@@ -184,17 +217,28 @@ def _pieces(word: str, font: FreeTypeFont, width: int) -> Iterator[str]:
 
 
 class Printer:
-    """One receipt printer. Pages of two visitors never mix: the second waits or is told to."""
+    """One receipt printer. Pages of two visitors never mix: the second waits. The same slip again within SAME_S is the
+    same press: paper takes seconds to come, and a hand that sees none presses again."""
 
     def __init__(self, address: str, paper_mm: int, wait_s: float = WAIT_S) -> None:
         """address: `/dev/…` or `tcp://HOST:PORT`."""
         self._address = address
         self._paper_mm = paper_mm
         self._wait_s = wait_s
+        self._turn = threading.Lock()
+        self._last: tuple[bytes, float] = b"", 0.0
+        """What came out last, and when (monotonic)."""
 
     def __call__(self, slip: Slip) -> None:
         """Print it and cut. Raises Unprinted when there is no paper, no printer, or it hangs."""
         data = self._bytes_of(slip)
+        with self._turn:
+            if data == self._last[0] and time.monotonic() - self._last[1] < SAME_S:
+                return
+            self._put_out(data)
+            self._last = data, time.monotonic()
+
+    def _put_out(self, data: bytes) -> None:
         try:
             if self._address.startswith("tcp://"):
                 host, _, port = self._address.removeprefix("tcp://").rpartition(":")

@@ -63,7 +63,7 @@ class Seen:
     up_s: float
     """Since it was started."""
     beat_s: float | None
-    """Since a page last said that it lives; infinite when none ever did; None while the server does not answer."""
+    """Since a page last said that it lives, or since the server began to listen; None while it does not answer."""
     idle: bool
     """The notice board is shown: nobody is in the middle of something."""
     memory_mb: float
@@ -191,8 +191,7 @@ class Screen:
         try:
             line.request("GET", "/nhip")
             told = json.loads(line.getresponse().read(1000))
-            age = told["age_s"]
-            return (float("inf") if age is None else float(age)), bool(told["idle"])
+            return float(told["age_s"]), bool(told["idle"])
         except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
             return None, False
         finally:

@@ -60,8 +60,12 @@ class Outward:
 
     def is_waiting(self, code: str) -> bool:
         """True while the outbox still holds what was sent under this code."""
-        mark = code.encode()
-        return any(mark in row.body for row in self._session.outbox.after(Lane.EVENT, 0, WAITING_LOOKED_AT))
+        mark, seq = code.encode(), 0
+        while rows := self._session.outbox.after(Lane.EVENT, seq, WAITING_LOOKED_AT):
+            if any(mark in row.body for row in rows):
+                return True
+            seq = rows[-1].seq
+        return False
 
 
 class Measured:

@@ -260,7 +260,7 @@ def list_text(procedure: Procedure, papers: Sequence[Document] | None = None) ->
             lines.append("Còn nữa, xem ở máy.")
             break
         lines.append(line)
-    return "\n".join(lines) if listed else ""
+    return "\n".join([*lines, *_doubt(procedure, "documents", known=True)]) if listed else ""
 
 
 @dataclass(frozen=True)

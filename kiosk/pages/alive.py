@@ -14,8 +14,9 @@ def pages(house: House) -> Blueprint:
     """The blueprint of the beat."""
     job = Blueprint("alive", __name__)
     lock = threading.Lock()
-    beat: dict[str, float] = {}
-    """When (monotonic) a page last said that it lives, and whether that was the notice board."""
+    beat = {"at": house.clock.monotonic(), "idle": 0.0}
+    """When (monotonic) a page last said that it lives, and whether that was the notice board. A server that has just
+    started has heard of none, and a page that lives has five seconds to be heard as after any silence."""
 
     @job.post("/nhip")
     def note() -> Answer:
@@ -27,7 +28,7 @@ def pages(house: House) -> Blueprint:
     @job.get("/nhip")
     def last() -> Answer:
         with lock:
-            at, idle = beat.get("at"), bool(beat.get("idle"))
-        return jsonify(age_s=None if at is None else house.clock.monotonic() - at, idle=idle)
+            at, idle = beat["at"], bool(beat["idle"])
+        return jsonify(age_s=house.clock.monotonic() - at, idle=idle)
 
     return job

@@ -92,9 +92,10 @@ def pages(house: House, desk: Desk) -> Blueprint:
         )
 
     @job.post("/gop-y/<topic>/<spot>")
-    def keep(topic: str, spot: str) -> str | tuple[str, int]:
+    def keep(topic: str, spot: str) -> Answer | tuple[str, int]:
         about, where = _choice(TOPICS, topic), _choice(SPOTS, spot)
-        text, once = request.form.get("loi", ""), request.form.get("mot_lan", "")[:64]
+        text = request.form.get("loi", "").replace("\r\n", "\n")  # as the browser counts its letters
+        once = request.form.get("mot_lan", "")[:64]
         if not text.strip():
             return _form(about, where, "", say("Bác gõ vài chữ đã, rồi bấm Gửi."), once), 422
         if len(text.strip()) > LONGEST:
@@ -107,13 +108,22 @@ def pages(house: House, desk: Desk) -> Blueprint:
             return _form(
                 about, where, text, say("Máy này chưa nhận được lời. Bác bấm Gọi người giúp."), once
             ), 503
+        # The answer is another page: larger letters come back to it, and the browser keeps no copy of what was sent.
+        return redirect(f"/gop-y/{topic}/{spot}/{code}", 303)
+
+    @job.get("/gop-y/<topic>/<spot>/<code>")
+    def kept(topic: str, spot: str, code: str) -> str:
+        about, where = _choice(TOPICS, topic), _choice(SPOTS, spot)
+        at = desk.taken_at(code)
+        if not CODE.fullmatch(code) or (at is None and not house.post.is_waiting(code)):
+            abort(404)
         return render_template(
             "feedback_kept.html",
             topic=about,
             place=place(where),
             code=code,
             groups=grouped(code),
-            at=clock_words(house.clock.now()),
+            at=clock_words(at) if at is not None else "",  # kept before this machine started anew
             state=_state(code),
         )
 

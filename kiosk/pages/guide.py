@@ -29,6 +29,8 @@ class Found:
     title: str
     event: LifeEvent | None = None
     is_warning: bool = False
+    is_sensitive: bool = False
+    """Read aloud only after asking."""
 
     @property
     def path(self) -> str:
@@ -41,7 +43,7 @@ def found_in(content: Content, code: str) -> Found | None:
     if code in content.procedures:
         procedure = content.procedures[code]
         events = (each for each in content.life_events if each.code in procedure.life_events)
-        return Found(code, procedure.title, next(events, None))
+        return Found(code, procedure.title, next(events, None), is_sensitive=procedure.sensitive)
     if code == WARNINGS and content.warnings:
         return Found(code, "Coi chừng lừa đảo", is_warning=True)
     warning = next((each for each in content.warnings if code == f"{WARNINGS}/{each.code}"), None)
@@ -80,12 +82,12 @@ def pages(house: House) -> Blueprint:
             warning=house.content().warning_of(house.today()),
         )
 
-    @job.get("/tim")
+    @job.route("/tim", methods=["GET", "POST"])
     def find() -> str | Answer:
         if house.panel.layout == "lookup":
             return redirect("/linh-vuc", 302)
         return render_template(
-            "search.html", **search(request.args.get("q", "")[:QUERY_LONGEST], is_whole=True)
+            "search.html", **search(request.values.get("q", "")[:QUERY_LONGEST], is_whole=True)
         )
 
     @job.post("/tim/goi-y")

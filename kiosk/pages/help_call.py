@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as Answer
 
 from broker.link.outbox import OutboxFull
 from kiosk.helper import Bell
@@ -19,15 +20,27 @@ def pages(house: House, bell: Bell) -> Blueprint:
     job = Blueprint("help_call", __name__)
 
     @job.post("/giup")
-    def call() -> str:
-        page = request.form.get("trang", "/")
-        about = _title_of(page)
+    def call() -> Answer | str:
         try:
-            made, is_new = bell.ring(page)
+            made, is_new = bell.ring(request.form.get("trang", "/"))
         except OutboxFull as why:
-            return render_template("called.html", trouble=str(why), about=about)
+            return render_template("called.html", trouble=str(why), here="/giup")
+        return redirect(f"/giup/{made}" + ("" if is_new else "?lai=1"), 303)
+
+    @job.get("/giup/<call>")
+    def called(call: str) -> str:
+        """What is known of a call; larger letters and another language come back here and call nobody again."""
+        page = bell.page_of(call)
+        if page is None:
+            abort(404)
+        again = request.args.get("lai") == "1"
         return render_template(
-            "called.html", trouble="", call=made, is_new=is_new, state=bell.state(made), about=about
+            "called.html",
+            trouble="",
+            call=call,
+            is_new=not again,
+            state=bell.state(call),
+            about=_title_of(page),
         )
 
     @job.get("/giup/<call>/buoc")

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
 from broker.contract.content import Procedure
-from broker.look.procedure import Code, list_text, page_of, standing
+from broker.look.procedure import Code, list_text, page_of, parts_of, standing
 from kiosk.house import House
 from kiosk.visitor import came_from, is_large
 
@@ -66,15 +66,13 @@ def pages(house: House) -> Blueprint:
             abort(404)
         return found
 
-    @job.get("/tt/<code>/kiem-giay")
+    @job.route("/tt/<code>/kiem-giay", methods=["GET", "POST"])
     def papers(code: str) -> str:
-        return _ticking(_told(code), set())
-
-    @job.post("/tt/<code>/kiem-giay")
-    def lacking(code: str) -> str:
+        """What one has and lacks. GET: as larger letters or another language come back to it, with the ticks."""
         found = _told(code)
-        ticked = {n for n, _ in enumerate(found.documents) if str(n) in request.form.getlist("co")}
-        if "sua" in request.form:
+        ticked = {n for n, _ in enumerate(found.documents) if str(n) in request.values.getlist("co")}
+        is_asked = request.method == "POST" or "xem" in request.args
+        if not is_asked or "sua" in request.values:
             return _ticking(found, ticked)
         missing = [each for n, each in enumerate(found.documents) if n not in ticked]
         there = [each for n, each in enumerate(found.documents) if n in ticked]
@@ -84,9 +82,11 @@ def pages(house: House) -> Blueprint:
             missing=missing,
             there=there,
             ticked=sorted(ticked),
+            doubts=parts_of(found, house.today())[0].lines,
             code=Code(list_text(found, missing)),
             slip=_to(found.code, "/in") if house.print is not None else "",
             up=_to(code, "/kiem-giay"),
+            here=f"{_to(code, '/kiem-giay')}&{urlencode([('xem', 1), *(('co', n) for n in sorted(ticked))])}",
         )
 
     def _ticking(found: Procedure, ticked: set[int]) -> str:

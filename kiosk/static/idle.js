@@ -2,6 +2,7 @@
 import { forget } from "./memory.js";
 
 const ROUND = 2 * Math.PI * 46;
+const isPlaying = () => [...document.querySelectorAll("audio")].some((sound) => !sound.paused && !sound.ended);
 
 /** Forget what the page kept for this visitor. The notice board then clears the cookies. */
 export function wipe() {
@@ -43,7 +44,7 @@ export function watchSilence(document, reader) {
   const look = () => {
     const now = performance.now();
     if (asked === null) {
-      if (reader.isReading()) touched = now;
+      if (reader.isReading() || isPlaying()) touched = now;
       if (now - touched >= warnMs) ask();
       return;
     }

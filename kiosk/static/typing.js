@@ -8,6 +8,7 @@ const NUMBERS = 2;
 /** Wire the keyboard of this page; returns the field, or null. What is typed survives until the wipe. */
 export function setUpTyping(document) {
   if (document.querySelector(".page.home")) keep("typed:search", ""); // what was looked for is done with
+  if (document.querySelector(".page.kept")) keep("typed:loi", ""); // what was sent; not before it is known to be kept
   const field = document.querySelector("[data-typing]");
   const keys = document.querySelector("[data-keys]");
   if (!field || !keys) return null;
@@ -57,7 +58,6 @@ export function setUpTyping(document) {
 function recall(field) {
   const name = "typed:" + field.dataset.typing;
   field.addEventListener("input", () => keep(name, field.value));
-  field.form.addEventListener("submit", () => { if (field.dataset.typing !== "search") keep(name, ""); });
   const show = (text) => {
     field.value ||= text;
     field.setSelectionRange(field.value.length, field.value.length);

@@ -157,6 +157,33 @@ def test_what_was_typed_and_not_sent_lies_nowhere_after_the_silence(
     assert CANARY not in caplog.text
 
 
+@pytest.mark.timeout(240)
+def test_what_was_sent_lies_nowhere_in_the_browser_either(browser: Browser, tmp_path: Path) -> None:
+    profile, house = tmp_path / "profile", tmp_path / "house"
+    house.mkdir()
+    with real_screen(house) as base:
+        context = open_profile(browser, profile)
+        page = context.pages[0]
+        page.goto(base + FIELDS["loi"])
+        page.locator("[name=loi]").press_sequentially(CANARY)
+        page.locator(".key.go").click()
+        page.wait_for_url(re.compile(r"/gop-y/light/village/\w{10}$"))
+        expect(page.locator(".page.kept")).to_be_visible()
+        page.evaluate("text => sessionStorage.setItem('control', text)", CONTROL)
+        until(lambda: files_with(profile, CONTROL), FLUSHED_S, lambda: "the browser kept no storage")
+        assert page.evaluate("sessionStorage.getItem('typed:loi')") is None
+        entry = context.new_cdp_session(page).send("Page.getNavigationHistory")["entries"][-1]
+        page.locator(".bar .leave").click()
+        page.wait_for_url(base + "/")
+        page.go_back()
+        page.wait_for_load_state()
+        assert CANARY not in page.content()
+        context.close()
+    assert "village/" in entry["url"], "the page of the code is one that can be asked for again"
+    assert files_with(profile, CANARY) == []
+    assert files_with(house, CANARY) == []
+
+
 def test_no_field_is_forgotten() -> None:
     names = set()
     for file in (Path(kiosk.__file__).parent / "templates").glob("*.html"):
@@ -185,7 +212,8 @@ def test_silence_is_asked_about_and_ends_the_visit_to_the_second(
     screen: Watched, stage: Stage, size: str, ask_s: int, leave_s: int
 ) -> None:
     page = screen.page
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)  # else the seconds that a busy machine takes would count as well
     page.goto(f"/doi?chu={size}&ve=/gop-y")
     page.clock.run_for((ask_s - 1) * 1000)
     expect(page.locator(".still")).to_be_hidden()
@@ -196,6 +224,22 @@ def test_silence_is_asked_about_and_ends_the_visit_to_the_second(
     assert page.url.endswith("/gop-y")
     page.clock.run_for(2_000)
     page.wait_for_url("**/")
+
+
+def test_clock_waits_while_the_loudspeaker_s_own_recording_plays(screen: Watched) -> None:
+    page = screen.page
+    page.clock.install()
+    page.goto("/canh-bao/gia-cong-an")
+    page.evaluate("""() => {
+      const sound = document.createElement("audio"); // one that plays: no sound card, no file, no end
+      Object.defineProperties(sound, { paused: { value: false, configurable: true }, ended: { value: false } });
+      document.body.append(sound);
+    }""")
+    page.clock.run_for(120_000)
+    expect(page.locator(".still")).to_be_hidden()
+    page.evaluate("Object.defineProperty(document.querySelector('audio'), 'paused', { value: true })")
+    page.clock.run_for(46_000)
+    expect(page.locator(".still")).to_be_visible()
 
 
 def test_clock_waits_while_the_page_is_read_aloud(screen: Watched, stage: Stage) -> None:

@@ -30,7 +30,12 @@ def write(client: FlaskClient, text: str) -> str:
     form = client.get("/gop-y/light/village").text
     once = re.search(r'name="mot_lan" value="(\w+)"', form)
     assert once
-    return client.post("/gop-y/light/village", data={"loi": text, "mot_lan": once[1]}).text
+    return send(client, {"loi": text, "mot_lan": once[1]})
+
+
+def send(client: FlaskClient, form: dict[str, str]) -> str:
+    """The page that the browser ends on."""
+    return client.post("/gop-y/light/village", data=form, follow_redirects=True).text
 
 
 def code_on(page: str) -> str:
@@ -70,9 +75,31 @@ def test_page_says_whether_it_waits_goes_or_is_there(stage: Stage, client: Flask
 
 def test_the_same_form_twice_is_one_feedback_with_one_code(stage: Stage, client: FlaskClient) -> None:
     data = {"loi": "Một lần thôi", "mot_lan": "abc"}
-    first = client.post("/gop-y/light/village", data=data).text
-    second = client.post("/gop-y/light/village", data=data).text
+    first, second = send(client, data), send(client, data)
     assert code_on(first) == code_on(second)
+    assert len(stage.post.sent) == 1
+
+
+def test_the_code_comes_back_in_larger_letters_and_another_language(
+    stage: Stage, client: FlaskClient
+) -> None:
+    page = write(client, "Đèn hỏng")
+    code = code_on(page)
+    for pressed in re.findall(r'href="(/doi\?chu=to&amp;ve=[^"]+)"', page):
+        assert code_on(client.get(pressed.replace("&amp;", "&"), follow_redirects=True).text) == code
+    language = re.findall(r'href="(/ngon-ngu\?tu=[^"]+)"', page)[0]
+    english = re.findall(r'href="(/doi\?tieng=en[^"]+)"', client.get(language).text)[0]
+    assert code_on(client.get(english.replace("&amp;", "&"), follow_redirects=True).text) == code
+    assert len(stage.post.sent) == 1
+
+
+def test_a_code_that_was_never_given_here_has_no_page(client: FlaskClient) -> None:
+    for code in ("0123456789", "x", "ILOUILOUIL"):
+        assert client.get(f"/gop-y/light/village/{code}").status_code == 404
+
+
+def test_line_breaks_count_once_as_the_browser_counts_them(stage: Stage, client: FlaskClient) -> None:
+    write(client, "\r\n".join(["ơ" * 99] * 10))
     assert len(stage.post.sent) == 1
 
 

@@ -95,8 +95,19 @@ def test_feedback_goes_through_when_only_its_random_name_has_nine_digits() -> No
     stage = set_stage()
     client = create_app(stage.house).test_client()
     sent = {"loi": "đèn hỏng từ 20.11.2026 8 giờ, gọi 0912 345 678", "mot_lan": "a123456789b"}
-    assert client.post("/gop-y/light/village", data=sent).status_code == 200
+    assert client.post("/gop-y/light/village", data=sent).status_code == 303
     assert len(stage.post.sent) == 1
+
+
+def test_an_announcement_whose_name_looks_like_a_number_can_be_left_by_every_button() -> None:
+    stage = set_stage()
+    client = create_app(stage.house).test_client()
+    page = "/loa/bt-123456789a"
+    assert client.post("/giup", data={"trang": page}).status_code == 303
+    assert client.get("/doi", query_string={"chu": "to", "ve": page}).status_code == 303
+    assert client.get("/ngon-ngu", query_string={"tu": f"{page}?tu=/loa"}).status_code == 200
+    assert client.get("/doi", query_string={"chu": "to", "ve": "/loa/bt-123456789012"}).status_code == 422
+    assert client.get("/doi", query_string={"chu": "to", "ve": "/tim?q=001099012345"}).status_code == 422
 
 
 def test_digits_of_other_lengths_are_no_identity() -> None:

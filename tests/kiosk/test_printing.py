@@ -9,13 +9,24 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from kiosk.printing import DOTS_PER_MM, LONGEST_MM, PRINTED_DOTS, Paper, Printer, Slip, Unprinted, draw
+from kiosk.printing import (
+    DOTS_PER_MM,
+    GOES_ON,
+    LONGEST_MM,
+    PRINTED_DOTS,
+    Paper,
+    Printer,
+    Slip,
+    Unprinted,
+    draw,
+)
 
 LETTERS = "aàáảãạăằắẳẵặâầấẩẫậbcdđeèéẻẽẹêềếểễệfghiìíỉĩịjklmnoòóỏõọôồốổỗộơờớởỡợpqrstuùúủũụưừứửữựvwxyỳýỷỹỵz"
 LINK = "https://dichvucong.gov.vn/tim-kiem-thu-tuc-hanh-chinh?keyword=1.001193"
@@ -26,6 +37,7 @@ SLIP = Slip(
         Paper("Giấy chứng sinh", "Không có thì giấy của người làm chứng.", ticked=True),
         Paper("Căn cước của bố hoặc mẹ"),
     ],
+    doubts=[],
     blocks=[("Bao lâu", ["Trong ngày."]), ("Lệ phí", ["Trong 60 ngày: không mất tiền."])],
     link=LINK,
     link_words="dichvucong.gov.vn",
@@ -115,14 +127,16 @@ def test_the_paper_is_cut_at_the_end(roll: Roll) -> None:
 def test_every_vietnamese_letter_has_a_shape_of_its_own(paper_mm: int) -> None:
     shapes = {}
     for letter in LETTERS + LETTERS.upper():
-        slip = Slip(title=letter, papers=[], blocks=[], link="", link_words="", foot="")
+        slip = Slip(title=letter, papers=[], doubts=[], blocks=[], link="", link_words="", foot="")
         shapes[letter] = np.asarray(draw(slip, paper_mm)).tobytes()
     assert len(set(shapes.values())) == len(shapes)
 
 
 def test_a_ticked_paper_looks_ticked() -> None:
-    bare = Slip(title="x", papers=[Paper("Giấy")], blocks=[], link="", link_words="", foot="")
-    ticked = Slip(title="x", papers=[Paper("Giấy", ticked=True)], blocks=[], link="", link_words="", foot="")
+    bare = Slip(title="x", papers=[Paper("Giấy")], doubts=[], blocks=[], link="", link_words="", foot="")
+    ticked = Slip(
+        title="x", papers=[Paper("Giấy", ticked=True)], doubts=[], blocks=[], link="", link_words="", foot=""
+    )
     assert np.asarray(draw(bare, 58)).tobytes() != np.asarray(draw(ticked, 58)).tobytes()
 
 
@@ -130,12 +144,29 @@ def test_no_slip_is_longer_than_a_folded_page() -> None:
     endless = Slip(
         title="Dài " * 50,
         papers=[Paper("Giấy chứng nhận " * 6, "Một câu dài. " * 8)] * 80,
+        doubts=[],
         blocks=[("Bao lâu", ["lâu " * 400])],
         link=LINK,
         link_words="",
         foot="cuối",
     )
     assert draw(endless, 58).height <= LONGEST_MM * DOTS_PER_MM
+
+
+def test_a_slip_that_does_not_fit_says_so_and_keeps_its_foot() -> None:
+    many = replace(SLIP, papers=[Paper(f"Giấy thứ {n}", "Một câu dài. " * 12) for n in range(60)])
+    drawn = np.asarray(draw(many, 58))
+    end = np.asarray(draw(replace(many, papers=[], doubts=[GOES_ON], blocks=[], link=""), 58))
+    assert drawn.shape[0] <= LONGEST_MM * DOTS_PER_MM
+    foot = end[-40:]
+    assert (drawn[-40:] == foot).all(), "who checked it stands at the end"
+    assert drawn.shape[0] > LONGEST_MM * DOTS_PER_MM * 0.8
+
+
+def test_fifteen_papers_with_their_details_are_all_on_the_slip() -> None:
+    papers = [Paper(f"Giấy thứ {n}", "Một câu nói thêm vừa phải.") for n in range(15)]
+    without = draw(replace(SLIP, papers=papers[:14]), 58).height
+    assert draw(replace(SLIP, papers=papers), 58).height > without
 
 
 def test_a_printer_without_paper_says_so() -> None:
@@ -174,6 +205,19 @@ def test_a_device_that_takes_bytes_prints(tmp_path: Path) -> None:
     assert code_in(raster(bytes(taken))) == LINK
 
 
+def test_pressing_again_while_it_comes_out_prints_no_second_slip(tmp_path: Path) -> None:
+    device = tmp_path / "lp0"
+    device.touch()
+    printer = Printer(str(device), 58)
+    printer(SLIP)
+    assert device.stat().st_size > 1000
+    device.write_bytes(b"")
+    printer(SLIP)
+    assert device.stat().st_size == 0
+    printer(replace(SLIP, title="Việc khác"))
+    assert device.stat().st_size > 1000
+
+
 def test_a_printer_that_hangs_is_given_up() -> None:
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
@@ -197,7 +241,7 @@ def test_a_printer_that_answers_and_then_reads_nothing_is_given_up() -> None:
 @pytest.mark.timeout(30)
 def test_a_word_without_end_is_broken_where_the_paper_ends() -> None:
     def slip(word: str) -> Slip:
-        return Slip(title=word, papers=[], blocks=[], link="", link_words="", foot="")
+        return Slip(title=word, papers=[], doubts=[], blocks=[], link="", link_words="", foot="")
 
     began = time.process_time()
     endless = draw(slip("ă" * 100_000), 58)

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from broker.contract.content import Choice, LifeEvent, NamedProcedure, Outcome, Question
 from broker.contract.kiosk import HelperCalled
-from broker.look.procedure import standing
+from broker.look.procedure import SURE, list_text, standing
 from kiosk.app import create_app
 from kiosk.content import Content, shipped
 from kiosk.pages.fields import shelf_of
+from kiosk.pages.slip import slip_of
 from tests.fakes.house import NOW, PANELS, Stage, changed, lively, set_stage
 
 BIRTH = "1.001193"
@@ -220,12 +221,55 @@ def test_ticked_papers_leave_what_is_missing_first(stage: Stage, client: FlaskCl
     assert "Bác đã có" not in none
 
 
+def test_ticks_come_back_in_larger_letters(stage: Stage, client: FlaskClient) -> None:
+    page = client.post(f"/tt/{BIRTH}/kiem-giay?tu=/nha", data={"co": ["0", "2"]}).text
+    title = re.findall("<h1>(.*?)</h1>", page)[0]
+    larger = re.findall(r'href="(/doi\?chu=to&amp;ve=[^"]+)"', page)[0].replace("&amp;", "&")
+    again = client.get(larger, follow_redirects=True).text
+    assert f"<h1>{title}</h1>" in again
+    assert re.findall(r'name="co" value="(\d)"', again) == ["0", "2"]
+
+
+def test_private_matters_are_asked_about_before_any_of_their_pages_is_read_aloud(
+    stage: Stage, client: FlaskClient
+) -> None:
+    procedures = stage.house.content().procedures.values()
+    for each in procedures:
+        if each.documents:
+            pages = [f"/tt/{each.code}", f"/tt/{each.code}/kiem-giay", f"/tt/{each.code}/kiem-giay?xem=1"]
+            for page in pages:
+                assert ("data-aloud-ask" in client.get(page).text) == each.sensitive, page
+
+
+def test_what_is_doubtful_of_the_papers_is_said_wherever_they_are_listed(
+    stage: Stage, client: FlaskClient
+) -> None:
+    known = stage.house.content().procedures.values()
+    doubtful = next(each for each in known if "documents" in each.uncertain and each.documents)
+    every = {"co": [str(n) for n in range(len(doubtful.documents))]}
+    page = client.post(f"/tt/{doubtful.code}/kiem-giay", data=every).text
+    assert SURE in page
+    assert "Bác có đủ giấy rồi" not in page
+    assert "Danh sách này chưa được xã duyệt." in page
+    assert SURE in list_text(doubtful)
+    assert SURE in slip_of(doubtful, stage.house, set()).doubts
+
+
+def test_choosing_a_language_leads_back_to_the_step_one_was_at(client: FlaskClient) -> None:
+    here = f"/tt/{BIRTH}?buoc=2&tu=/su-kien/sinh-con"
+    page = client.get("/ngon-ngu", query_string={"tu": here}).text
+    english = re.findall(r'href="(/doi\?tieng=en[^"]+)"', page)[0].replace("&amp;", "&")
+    assert client.get(english).headers["Location"] == here
+    for outside in ("https://example.org/", "//example.org", "/\\example.org", "/nha\r\nX: 1"):
+        assert client.get("/doi", query_string={"ve": outside}).headers["Location"] == "/nha"
+
+
 def test_a_call_from_a_procedure_names_it_and_tells_no_answers(stage: Stage, client: FlaskClient) -> None:
     title = stage.house.content().procedures[BIRTH].title
     asked = re.search(r'name="trang" value="([^"]+)"', client.get("/su-kien/thu/hoi/nha").text)
     assert asked is not None
     assert asked[1] == "/su-kien/thu"
-    page = client.post("/giup", data={"trang": f"/tt/{BIRTH}"}).text
+    page = client.post("/giup", data={"trang": f"/tt/{BIRTH}"}, follow_redirects=True).text
     assert title in page
     (call,) = stage.post.sent
     assert isinstance(call, HelperCalled)

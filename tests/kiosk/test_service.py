@@ -75,13 +75,17 @@ def test_feedback_is_kept_with_the_hub_away_and_known_to_wait(tmp_path: Path) ->
     web = a_web(create_app(house))
     with running(Worker("web", web.run)):
         status, page = get(web.port, "/gop-y/light/village", "loi=Hong+den&mot_lan=x")
-    assert status == 200
-    assert "Đang chờ có mạng" in page
-    code = next(found for found in CODE.findall(page) if house.post.is_waiting(found))
+        code = next(found for found in CODE.findall(page) if house.post.is_waiting(found))
+        assert status == 303
+        assert "Đang chờ có mạng" in get(web.port, f"/gop-y/light/village/{code}")[1]
     assert not house.post.is_waiting("0" * 10)
     session.outbox.close()
     again = a_session(settings)
     assert house_of(settings, again, Measured(FakeInbox((Readings,), 5))).post.is_waiting(code)  # type: ignore[arg-type]
+    started = a_web(create_app(house_of(settings, again, Measured(FakeInbox((Readings,), 5)))))  # type: ignore[arg-type]
+    with running(Worker("web", started.run)):
+        status, page = get(started.port, f"/gop-y/light/village/{code}")
+    assert (status, "Đang chờ có mạng" in page) == (200, True), "the browser had not yet got the code"
     again.outbox.close()
 
 

@@ -52,7 +52,7 @@ def _wait_for_beat(kiosk: RunningKiosk, since: float) -> float:
 
     def has_beaten() -> bool:
         age = json.loads(kiosk.get("/nhip")[1])["age_s"]
-        return age is not None and time.monotonic() - age > since
+        return bool(time.monotonic() - age > since)
 
     until(has_beaten, GIVEN_UP_S)
     return time.monotonic() - since
