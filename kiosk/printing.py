@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,11 +86,11 @@ def draw(slip: Slip, paper_mm: int) -> Image:
     page.write(slip.title, 700, 36, after=14)
     page.rule()
     page.write("Mang gì đi", 700, 28, after=4)
-    pieces = [lambda at, each=each: _paper(at, each) for each in slip.papers]
-    pieces += [lambda at, line=line: at.write(line, 600, 25, after=2) for line in slip.doubts]
-    pieces += [lambda at, block=block: _block(at, *block) for block in slip.blocks]
+    pieces: list[Callable[[], None]] = [partial(_paper, page, each) for each in slip.papers]
+    pieces += [partial(page.write, line, 600, 25, after=2) for line in slip.doubts]
+    pieces += [partial(_block, page, heading, lines) for heading, lines in slip.blocks]
     if slip.link:
-        pieces.append(lambda at: _link(at, slip))
+        pieces.append(partial(_link, page, slip))
     whole = all(page.add(piece) for piece in pieces)
     page.rule()
     if not whole:
@@ -130,12 +131,12 @@ class _Page:
         self._width = width
         self._y = 8
 
-    def add(self, piece: Callable[[_Page], None]) -> bool:
+    def add(self, piece: Callable[[], None]) -> bool:
         """Draw a piece where it fits whole above the room kept for the end; False, and nothing drawn, where not."""
         from PIL import ImageDraw
 
         before, y = self._image.copy(), self._y
-        piece(self)
+        piece()
         if self._y + END_DOTS <= self._image.height:
             return True
         self._image.paste(before)
