@@ -359,7 +359,7 @@ def test_a_procedure_is_written_by_keyboard_and_its_screen_drawn_without_script(
     expect(glass).to_have_attribute("data-panel", "tall")
     page.get_by_label("Bao lâu").fill("3")
     page.get_by_role("button", name="Gửi duyệt").press("Enter")
-    expect(page.get_by_text("Thời gian phải kèm đơn vị")).to_be_visible()
+    expect(page.locator("#loi-processing_time")).to_be_visible()
     page.get_by_label("Bao lâu").fill("3 ngày làm việc")
     page.get_by_role("button", name="Gửi duyệt").press("Enter")
     expect(page.get_by_text("Đã gửi duyệt.")).to_be_visible()

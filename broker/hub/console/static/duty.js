@@ -84,8 +84,9 @@ async function renew(part) {
   const works = "details[open] form, [data-busy], input:focus, textarea:focus, select:focus";
   if (part.querySelector(works)) return false;
   const answer = await ask(part.dataset.part);
-  if (!answer.ok || part.querySelector(works)) return false;
+  if (!answer.ok) return false;
   const told = await answer.text();
+  if (part.querySelector(works)) return false; // opened meanwhile: what is typed there must find it
   const said = told.replace(/name="csrf_token" value="[^"]*"/g, "");
   if (shown.get(part.id) === said) return false;
   shown.set(part.id, said);
